@@ -1,0 +1,48 @@
+"""`linkbalancer COMMAND ...`: finds the command's own file and hands over."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from linkbalancer import __version__
+
+COMMANDS = {
+    "run": "run the gateway's daemon (what systemd starts)",
+    "check": "check a configuration: every error at once, with its place and a remedy",
+    "explain": "say which rule, application and VIDs a packet takes",
+    "status": "what each link, VID and application does, since when, why, and what is next",
+    "lab": "build a topology in network namespaces: up, down, exec, list",
+    "drill": "rehearse every fault of a topology on real packets and measure the outages",
+    "sim": "run the protocol in virtual time under random faults, judged at every step",
+    "version": "print the version",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status: 0 good, 1 refused, 2 usage or missing rights."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] not in COMMANDS:
+        _outline().parse_args(words or ["--help"])
+    module = importlib.import_module(f"linkbalancer.cli.{words[0]}")
+    parser = argparse.ArgumentParser(prog=f"linkbalancer {words[0]}", description=COMMANDS[words[0]])
+    module.configure(parser)
+    try:
+        return int(module.run(parser.parse_args(words[1:])))
+    except BrokenPipeError:
+        # The reader (a pager, head) has seen enough.
+        sys.stderr.close()
+        return 0
+
+
+def _outline() -> argparse.ArgumentParser:
+    lines = "\n".join(f"  {name:9} {text}" for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="linkbalancer",
+        usage="linkbalancer COMMAND [OPTION ...]",
+        description=f"commands (each has its own --help):\n{lines}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"linkbalancer {__version__}")
+    parser.add_argument("command", choices=tuple(COMMANDS), metavar="COMMAND", help="one of the above")
+    return parser

@@ -1,0 +1,1 @@
+"""Text of configuration and rule files into frozen values, or every error with its place."""

@@ -1,0 +1,1 @@
+"""The world of the real host: processes, sockets, files."""

@@ -1,0 +1,1 @@
+"""Changing this computer: addresses, neighbours, routes, rules, nftables. Nothing else may."""

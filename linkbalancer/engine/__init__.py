@@ -1,0 +1,1 @@
+"""What a process does: machines joined, still without I/O."""

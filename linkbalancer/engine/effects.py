@@ -1,0 +1,105 @@
+"""What an agent wants done: every output of `engine.agent.Agent`, in the order in which it must be done."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+from typing import TypeAlias
+
+from linkbalancer.feed.table import Table
+from linkbalancer.links import DeviceName, LinkName, Mac, NextHop, Vid
+
+
+@dataclass(frozen=True, slots=True)
+class SendAdvert:
+    """Send a VRRP message (no IP header) from `source` to 224.0.0.18 on a device, TTL 255."""
+
+    device: DeviceName
+    source: IPv4Address
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SendDatagram:
+    """Send an LVrrp datagram to a link's peer."""
+
+    link: LinkName
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AddAddresses:
+    """Install virtual IPs; those that are there already are fine."""
+
+    device: DeviceName
+    addresses: tuple[IPv4Interface, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAddresses:
+    """Remove virtual IPs; those that are gone already are fine."""
+
+    device: DeviceName
+    addresses: tuple[IPv4Interface, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Tell the LAN where virtual IPs are: one gratuitous ARP request each (VRRP fact sheet 7.1)."""
+
+    device: DeviceName
+    addresses: tuple[IPv4Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetNextHop:
+    """Point the table of a VID at a next hop (pinning the neighbour entry first where the next hop is a Master).
+
+    `guard` names the VID's second table, for packets that came from another member of the LAN (design 5, loop guard).
+    """
+
+    vid: Vid
+    next_hop: NextHop
+    guard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetMembers:
+    """The MAC addresses of the other gateways on a LAN device, for the loop guard."""
+
+    device: DeviceName
+    macs: frozenset[Mac]
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Hand the whole table of VIDs to every application process; the newest wins."""
+
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Something worth a log line: what happened, to what, and why."""
+
+    kind: str
+    subject: str
+    text: str
+    fields: tuple[tuple[str, str | int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Every mastership is handed over; the process may end."""
+
+
+Effect: TypeAlias = (
+    SendAdvert
+    | SendDatagram
+    | AddAddresses
+    | RemoveAddresses
+    | Announce
+    | SetNextHop
+    | SetMembers
+    | Publish
+    | Record
+    | Left
+)

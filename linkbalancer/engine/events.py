@@ -1,0 +1,72 @@
+"""What can happen to an agent: every input of `engine.agent.Agent`, and nothing else reaches it."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import TypeAlias
+
+from linkbalancer.links import DeviceName, LinkName, Mac, Vid
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The agent may begin: sockets are open and the devices' first `DeviceChanged` follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The deadline that the agent named has come (or passed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChanged:
+    """A network device as the kernel shows it now: admin up with carrier, its first address that is no virtual IP."""
+
+    device: DeviceName
+    carrier: bool
+    primary: IPv4Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdvertReceived:
+    """An IPv4 datagram of protocol 112 from a LAN device, header included, with its frame's source address."""
+
+    device: DeviceName
+    packet: bytes
+    source_mac: Mac
+
+
+@dataclass(frozen=True, slots=True)
+class DatagramReceived:
+    """An LVrrp datagram that arrived on a link's socket."""
+
+    link: LinkName
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourHeard:
+    """A configured LAN member or target answered, or (mac None) has not answered for a while."""
+
+    device: DeviceName
+    address: IPv4Address
+    mac: Mac | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationSteers:
+    """An application process says where its application goes now, and which table of VIDs it had read."""
+
+    application: str
+    vid: Vid | None
+    sequence: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The service is asked to stop: hand over every mastership, then report `Left`."""
+
+
+Event: TypeAlias = (
+    Started | Tick | DeviceChanged | AdvertReceived | DatagramReceived | NeighbourHeard | ApplicationSteers | Leave
+)

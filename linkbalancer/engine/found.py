@@ -1,0 +1,17 @@
+"""What a starting agent finds: the kernel's state that is ours, and what its predecessor wrote down (design 6, adopt)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
+from typing import Any
+
+from linkbalancer.links import DeviceName, NextHop, Vid
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Virtual IPs by device, next hops by VID, and the last snapshot, None when there is none of this boot."""
+
+    addresses: frozenset[tuple[DeviceName, IPv4Interface]] = frozenset()
+    next_hops: Mapping[Vid, NextHop] = field(default_factory=dict)
+    snapshot: Mapping[str, Any] | None = None

@@ -1,0 +1,1 @@
+"""The protocol between the agent and the application processes of one host."""

@@ -1,0 +1,38 @@
+"""The table of VIDs: what the agent tells every application process, whole, newest wins (style rule 10)."""
+
+from dataclasses import dataclass
+
+from linkbalancer.links import Vid
+
+
+@dataclass(frozen=True, slots=True)
+class VidEntry:
+    """One VID as this gateway sees it.
+
+    `works` is the verdict of mission A3: a live Master whose link is open at both ends. `master` is `self`, `other` or
+    `none`; `reason` says in a few words why; `link` names this gateway's own link for the VID, if it has one.
+    """
+
+    vid: Vid
+    works: bool
+    master: str
+    reason: str
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Every VID and every application id, with the digest of the classifier that the kernel runs.
+
+    `sequence` grows with every table of one agent; `session` is another number for every start of an agent.
+    """
+
+    session: int
+    sequence: int
+    digest: str
+    applications: dict[str, int]
+    vids: tuple[VidEntry, ...]
+
+    def working(self) -> frozenset[Vid]:
+        """Return the VIDs that work."""
+        return frozenset(entry.vid for entry in self.vids if entry.works)

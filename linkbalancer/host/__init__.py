@@ -1,0 +1,1 @@
+"""Observing this computer: devices, adverts, datagrams. Nothing here changes it."""

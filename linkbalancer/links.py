@@ -1,0 +1,92 @@
+"""The nouns that several domains share: what a link, a VID and a group's state are called."""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from ipaddress import IPv4Address
+from typing import TypeAlias
+
+Vid: TypeAlias = int
+"""Number of a VRRP group (its VRID), 1..255."""
+
+LinkName: TypeAlias = str
+NodeName: TypeAlias = str
+DeviceName: TypeAlias = str
+
+Mac: TypeAlias = bytes
+"""A 6-byte Ethernet address."""
+
+DEAD_PRIORITY = 1
+"""The priority of a gateway whose link is closed while `on_probe_loss: demote` keeps it in its group (design 4.4)."""
+
+
+class Role(StrEnum):
+    """Which end of its links a gateway is (mission L: the control is asymmetric on purpose)."""
+
+    CONTROLLER = "controller"
+    CONTROLLED = "controlled"
+
+    @property
+    def opposite(self) -> "Role":
+        """The role of the other end."""
+        return Role.CONTROLLED if self is Role.CONTROLLER else Role.CONTROLLER
+
+
+class OnProbeLoss(StrEnum):
+    """What both ends of a closed link do with their VRRP groups (rule 0)."""
+
+    STOP = "stop"
+    DEMOTE = "demote"
+
+
+class GroupState(IntEnum):
+    """A group's state as LVrrp states it; the numbers are the wire's (design 4.1)."""
+
+    UNKNOWN = 0
+    STOPPED = 1
+    INITIALISING = 2
+    HELD = 3
+    FAULT = 4
+    BACKUP = 5
+    MASTER = 6
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWord:
+    """What one end of a link says of one VID: the per-VID TLV of LVrrp.
+
+    `generation` counts the changes of `state` in the sender's present session; `witnesses` is how many neighbours of its
+    LAN the sender hears (0..255).
+    """
+
+    vid: Vid
+    state: GroupState
+    priority: int
+    generation: int
+    witnesses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ViaLink:
+    """Next hop: the far end of this gateway's own link."""
+
+    device: DeviceName
+    gateway: IPv4Address
+    source: IPv4Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ViaMaster:
+    """Next hop: a virtual IP on the LAN, its neighbour entry pinned to the Master that was heard."""
+
+    device: DeviceName
+    gateway: IPv4Address
+    mac: Mac
+    source: IPv4Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """No next hop: the VID's table answers `unreachable`, so that nothing leaks into the main table."""
+
+
+NextHop: TypeAlias = ViaLink | ViaMaster | Unreachable

@@ -1,0 +1,1 @@
+"""Applications, their classifier, and the numbering of marks and tables."""
