@@ -54,8 +54,8 @@ class GroupState(IntEnum):
 class GroupWord:
     """What one end of a link says of one VID: the per-VID TLV of LVrrp.
 
-    `generation` counts the changes of `state` in the sender's present session; `witnesses` is how many neighbours of its
-    LAN the sender hears (0..255).
+    `generation` counts the changes of `state` in the sender's present session; `witnesses` is how many neighbours of
+    its LAN the sender hears (0..255).
     """
 
     vid: Vid

@@ -9,7 +9,7 @@ from linkbalancer.links import DeviceName, LinkName, Mac, Vid
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The agent may begin: sockets are open and the devices' first `DeviceChanged` follow."""
+    """The agent may begin: sockets are open, and the first `DeviceChanged` of every device has been handed in."""
 
 
 @dataclass(frozen=True, slots=True)

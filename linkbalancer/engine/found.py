@@ -1,4 +1,4 @@
-"""What a starting agent finds: the kernel's state that is ours, and what its predecessor wrote down (design 6, adopt)."""
+"""What a starting agent finds: the kernel state that is ours, and what its predecessor wrote down (design 6, adopt)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,0 +1,429 @@
+"""The agent: every VRRP group and every link of one gateway, joined into what the gateway does.
+
+One event goes in, effects come out, in the order in which the world must perform them. Between the two the agent asks
+the same questions every time, each answered by a function of what is known now and never by a sum over the past:
+
+    link open? peer's word? LAN leg alive?  ->  stance      (lvrrp.rules: run or not, at which priority)
+    stance, adverts                         ->  Master?     (vrrp.router, helped by fast follow)
+    Master? link open? who else is heard?   ->  next hop    (engine.membership)
+    next hop, verdict                       ->  table of VIDs for the applications (feed.table)
+"""
+
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+from linkbalancer.clock import Instant, earliest
+from linkbalancer.config.load import Loaded
+from linkbalancer.engine import snapshot, status
+from linkbalancer.engine.effects import (
+    AddAddresses,
+    Announce,
+    Effect,
+    Left,
+    Publish,
+    Record,
+    RemoveAddresses,
+    SendAdvert,
+    SendDatagram,
+    SetMembers,
+    SetNextHop,
+)
+from linkbalancer.engine.events import (
+    AdvertReceived,
+    ApplicationSteers,
+    DatagramReceived,
+    DeviceChanged,
+    Event,
+    Leave,
+    NeighbourHeard,
+    Started,
+    Tick,
+)
+from linkbalancer.engine.found import Found
+from linkbalancer.engine.knowledge import Knowledge
+from linkbalancer.engine.membership import Membership
+from linkbalancer.feed.table import Table, VidEntry
+from linkbalancer.links import DEAD_PRIORITY, GroupState, LinkName, NextHop, Role, ViaLink, Vid
+from linkbalancer.lvrrp import link as lvrrp
+from linkbalancer.lvrrp.keys import Key
+from linkbalancer.lvrrp.rules import Stance, Tier, controlled_stance, controller_stance, may_claim, tier_priority
+from linkbalancer.machine import Chance
+from linkbalancer.vrrp import effects as vrrp_effects
+from linkbalancer.vrrp import events as vrrp_events
+from linkbalancer.vrrp.packet import Advertisement, Received, decode, encode
+from linkbalancer.vrrp.states import Initialize
+
+
+class Agent:
+    """The engine of one gateway.
+
+    Args:
+        loaded: the configuration and its rules.
+        keys: the keys of each link, by link name; empty for a link with `insecure: true`.
+        chance: where random draws come from.
+        app_ids: the number of each application in the connection mark.
+        session: a number that no earlier start had; it tells the applications that a new agent speaks.
+        boot: the present instant.
+        found: what the kernel and the predecessor left (adopt, design 6).
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        keys: Mapping[LinkName, tuple[Key, ...]],
+        chance: Chance,
+        app_ids: Mapping[str, int],
+        *,
+        session: int,
+        boot: Instant,
+        digest: str = "",
+        found: Found | None = None,
+    ) -> None:
+        """Build every machine; nothing runs before `Started`."""
+        self.config = loaded.config
+        self.rules = loaded.rules
+        self.known = Knowledge(loaded, app_ids, session=session, boot=boot, digest=digest)
+        self.links = {
+            name: lvrrp.Link(link.settings(name, self.config), keys.get(name, ()), chance, boot)
+            for name, link in self.config.links.items()
+        }
+        self.memberships = {vid: Membership.of(vid, group) for vid, group in self.config.groups.items()}
+        self.leaving = False
+        self._running = False
+        self._found = found or Found()
+        self._dirty: set[Vid] = set()
+        self._table: Table | None = None
+        self._left = False
+        self._out: list[Effect] = []
+
+    def handle(self, now: Instant, event: Event) -> list[Effect]:
+        """Take one event; return, in order, what the host must do about it."""
+        self._out = []
+        match event:
+            case Started():
+                self._start(now)
+            case Tick():
+                self._tick(now)
+            case AdvertReceived():
+                self._advert(now, event)
+            case DatagramReceived(link, data):
+                if link in self.links:
+                    self._link(now, link, lvrrp.Received(data))
+            case DeviceChanged():
+                self._device(now, event)
+            case NeighbourHeard():
+                self._neighbour(event)
+            case ApplicationSteers():
+                self.known.steers(now, event)
+            case Leave():
+                self._leave(now)
+            case _:
+                assert_never(event)
+        self._conclude(now)
+        return self._out
+
+    def deadline(self) -> Instant | None:
+        """Return when to hand in the next `Tick`."""
+        return earliest(
+            *(link.deadline() for link in self.links.values()),
+            *(membership.deadline() for membership in self.memberships.values()),
+        )
+
+    def status(self, now: Instant) -> dict[str, Any]:
+        """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
+        return status.describe(now, self.config, self.known, self.links, self.memberships)
+
+    def snapshot(self, now: Instant) -> dict[str, Any]:
+        """Return what a successor needs to go on where this agent stands; never sessions, never keys."""
+        return snapshot.take(now, self.links, self.memberships)
+
+    # -- what happens ------------------------------------------------------------------------------------------------
+
+    def _start(self, now: Instant) -> None:
+        self._running = True
+        self._dirty.update(self.memberships)
+        self.known.change(now)
+        self._adopt(now)
+        for name in self.links:
+            self._link(now, name, lvrrp.Start())
+
+    def _adopt(self, now: Instant) -> None:
+        snapshot_links = (self._found.snapshot or {}).get("links", {})
+        for name, link in self.links.items():
+            if name in snapshot_links:
+                link.restore(now, snapshot_links[name])
+        for membership in self.memberships.values():
+            group = membership.group
+            wanted = {(group.device, address) for address in group.virtual_ips}
+            membership.installed = membership.router is not None and bool(wanted & self._found.addresses)
+            resume = snapshot.resumption(now, self._found.snapshot, membership)
+            if resume is not None and membership.router is not None:
+                self._router(now, membership, resume)
+
+    def _tick(self, now: Instant) -> None:
+        for name, link in self.links.items():
+            if _due(now, link.deadline()):
+                self._link(now, name, lvrrp.Tick())
+                self._touch(name)
+        for vid, membership in self.memberships.items():
+            if _due(now, membership.deadline()):
+                self._dirty.add(vid)
+            if _due(now, membership.observer.deadline()):
+                membership.observer.handle(now, vrrp_events.Tick())
+            if membership.router is not None and _due(now, membership.router.deadline()):
+                self._router(now, membership, vrrp_events.Tick())
+
+    def _advert(self, now: Instant, event: AdvertReceived) -> None:
+        received = decode(event.packet)
+        if not isinstance(received, Received):
+            self.known.count(f"vrrp:{received}")
+            return
+        membership = self.memberships.get(received.advertisement.vrid)
+        if membership is None or membership.group.device != event.device:
+            self.known.count("vrrp:vrid")
+            return
+        if received.source == self.known.primary(event.device):
+            self.known.count("vrrp:looped")
+            return
+        self.known.count("vrrp:received")
+        self._dirty.add(membership.vid)
+        heard = vrrp_events.Heard(received.advertisement.priority, received.advertisement.interval, received.source)
+        if received.advertisement.priority > 0:
+            membership.master_mac = event.source_mac
+            self._meet(event)
+        membership.observer.handle(now, heard)
+        if membership.router is not None:
+            self._router(now, membership, heard)
+
+    def _meet(self, event: AdvertReceived) -> None:
+        if self.known.meet(event.device, event.source_mac):
+            self._out.append(SetMembers(event.device, self.known.members(event.device)))
+
+    def _neighbour(self, event: NeighbourHeard) -> None:
+        changed = self.known.neighbour(event)
+        if changed:
+            self._out.append(SetMembers(event.device, self.known.members(event.device)))
+        self._dirty.update(m.vid for m in self.memberships.values() if m.group.device == event.device)
+
+    def _device(self, now: Instant, event: DeviceChanged) -> None:
+        self.known.device(event)
+        for name, link in self.links.items():
+            if link.settings.device == event.device:
+                self._link(now, name, lvrrp.Carrier(event.carrier))
+        for membership in self.memberships.values():
+            if membership.group.device == event.device:
+                self._dirty.add(membership.vid)
+                if membership.router is not None:
+                    self._router(now, membership, vrrp_events.SetPrimary(event.primary))
+
+    def _leave(self, now: Instant) -> None:
+        self.leaving = True
+        self._dirty.update(self.memberships)
+        for name in self.links:
+            self._link(now, name, lvrrp.Bye(None))
+        self._record("leaving", self.config.node, "handing over every mastership")
+
+    # -- links -------------------------------------------------------------------------------------------------------
+
+    def _link(self, now: Instant, name: LinkName, event: lvrrp.Event) -> None:
+        for effect in self.links[name].handle(now, event):
+            match effect:
+                case lvrrp.Transmit(data):
+                    self._out.append(SendDatagram(name, data))
+                case lvrrp.Opened(reason):
+                    self._turned(now, name, "link-opened", reason)
+                case lvrrp.Closed(reason):
+                    self._turned(now, name, "link-closed", reason)
+                case lvrrp.PeerSpoke():
+                    self._touch(name)
+                case lvrrp.Alarm(text):
+                    self._record("alarm", name, text)
+                case _:
+                    assert_never(effect)
+
+    def _turned(self, now: Instant, name: LinkName, kind: str, reason: str) -> None:
+        self._touch(name)
+        self.known.change(now)
+        self._record(kind, name, reason)
+
+    def _touch(self, name: LinkName) -> None:
+        self._dirty.update(m.vid for m in self.memberships.values() if m.link == name)
+
+    # -- what follows ------------------------------------------------------------------------------------------------
+
+    def _conclude(self, now: Instant) -> None:
+        """Draw every conclusion from what is known now, for the VIDs that the event touched."""
+        touched, self._dirty = self._dirty, set()
+        if not touched or not self._running:
+            return
+        for vid in sorted(touched):
+            membership = self.memberships[vid]
+            if membership.router is not None:
+                self._take_stance(now, membership)
+                self._follow(now, membership)
+            self._route(now, membership)
+        self._state_words(now, touched)
+        self._publish()
+        self._finish_leaving()
+        self._dirty.clear()
+
+    def _take_stance(self, now: Instant, membership: Membership) -> None:
+        stance = self._stance(now, membership)
+        membership.stance = stance
+        router = membership.router
+        assert router is not None
+        event: vrrp_events.Event | None = None
+        if not stance.runs:
+            if router.state == Initialize(None) and membership.installed:
+                # Found installed by a predecessor: give them a time limit, as for any other leaving.
+                self._router(now, membership, vrrp_events.Startup(DEAD_PRIORITY, found=True))
+            event = None if isinstance(router.state, Initialize) else vrrp_events.Shutdown()
+        elif isinstance(router.state, Initialize):
+            event = vrrp_events.Startup(stance.priority, found=membership.installed)
+        elif stance.priority != router.priority:
+            resign = stance.tier is Tier.DEAD
+            event = vrrp_events.Resign(stance.priority) if resign else vrrp_events.SetPriority(stance.priority)
+        if event is not None:
+            self._router(now, membership, event)
+        self._moved(now, membership, stance.reason)
+
+    def _stance(self, now: Instant, membership: Membership) -> Stance:
+        base = membership.group.priority
+        if self.leaving:
+            return Stance(runs=False, priority=0, stopped_as=GroupState.STOPPED, tier=None, reason="leaving")
+        assert membership.link is not None
+        link = self.links[membership.link]
+        decide = controller_stance if self.config.role is Role.CONTROLLER else controlled_stance
+        return decide(
+            base=base,
+            link_open=link.is_open,
+            peer=link.word(membership.vid, now),
+            fault=not self.known.alive(membership.group.device),
+            on_probe_loss=link.settings.on_probe_loss,
+        )
+
+    def _follow(self, now: Instant, membership: Membership) -> None:
+        """Rule 2, fast follow: the peer is Master and nobody better is heard, so claim without waiting (design 4.4)."""
+        router, link = membership.router, self.links[membership.link or ""]
+        assert router is not None
+        if self.config.role is not Role.CONTROLLER or not (membership.stance and membership.stance.runs):
+            return
+        peer = link.word(membership.vid, now)
+        heard = router.heard.priority if router.heard is not None else None
+        if not membership.is_master and may_claim(peer=peer, own=router.priority, heard=heard):
+            self._router(now, membership, vrrp_events.Claim())
+        rival = membership.stance.tier is Tier.HIGH and heard is not None and heard >= tier_priority(Tier.HIGH, 1)
+        if rival and not membership.rival:
+            self._record("alarm", f"VID {membership.vid}", "two far Masters: the far LAN is split")
+        membership.rival = rival
+
+    def _router(self, now: Instant, membership: Membership, event: vrrp_events.Event) -> None:
+        router = membership.router
+        assert router is not None
+        was_master = membership.is_master
+        effects = router.handle(now, event)
+        if membership.is_master and not was_master:
+            # Table first: the virtual IP must not draw packets that the old next hop would turn back (design 5).
+            self._route(now, membership)
+        for effect in effects:
+            self._perform(now, membership, effect)
+        if effects:
+            self._dirty.add(membership.vid)
+
+    def _perform(self, now: Instant, membership: Membership, effect: vrrp_effects.Effect) -> None:
+        group = membership.group
+        match effect:
+            case vrrp_effects.SendAdvert(priority):
+                self._send_advert(membership, priority)
+            case vrrp_effects.InstallAddresses():
+                membership.installed = True
+                self._out.append(AddAddresses(group.device, group.virtual_ips))
+            case vrrp_effects.ReleaseAddresses():
+                membership.installed = False
+                self._out.append(RemoveAddresses(group.device, group.virtual_ips))
+            case vrrp_effects.AnnounceAddresses():
+                self._out.append(Announce(group.device, tuple(address.ip for address in group.virtual_ips)))
+            case vrrp_effects.Changed(_, _, reason):
+                self._moved(now, membership, reason)
+            case _:
+                assert_never(effect)
+
+    def _send_advert(self, membership: Membership, priority: int) -> None:
+        group = membership.group
+        source = self.known.primary(group.device)
+        if source is None:
+            self.known.count("vrrp:no-primary-address")
+            return
+        addresses = tuple(address.ip for address in group.virtual_ips)
+        advertisement = Advertisement(group.vid, priority, group.advert_interval, addresses)
+        self.known.count("vrrp:sent")
+        self._out.append(SendAdvert(group.device, source, encode(advertisement, source, group.checksum)))
+
+    def _moved(self, now: Instant, membership: Membership, reason: str) -> None:
+        if membership.state is membership.shown:
+            return
+        membership.shown = membership.state
+        membership.generation += 1
+        membership.transitions += 1
+        membership.since, membership.reason = now, reason
+        self._dirty.add(membership.vid)
+        self.known.change(now)
+        self._record("vid", f"VID {membership.vid}", f"{membership.state.name.lower()}: {reason}")
+
+    def _route(self, now: Instant, membership: Membership) -> None:
+        """Judge the VID and point its two tables."""
+        link = self.links.get(membership.link or "")
+        link_open = link is not None and link.is_open
+        if membership.judge(now, link_open=link_open):
+            self.known.change(now)
+            verdict = "works" if membership.works else "does not work"
+            self._record("verdict", f"VID {membership.vid}", f"{verdict}: {status.why(membership)}")
+        source = self.known.primary(membership.group.device)
+        via_link = ViaLink(link.settings.device, link.settings.peer, source) if link is not None and link_open else None
+        self._point(now, membership, membership.hop(now, via_link, source), guard=False)
+        self._point(now, membership, membership.guard_hop(now, via_link), guard=True)
+
+    def _point(self, now: Instant, membership: Membership, hop: NextHop | None, *, guard: bool) -> None:
+        if hop is None or membership.next_hops.get(guard) == hop:
+            return
+        membership.next_hops[guard] = hop
+        self._out.append(SetNextHop(membership.vid, hop, guard))
+        if not guard:
+            self.known.change(now)
+            self._record("next-hop", f"VID {membership.vid}", status.hop_in_words(hop))
+
+    def _state_words(self, now: Instant, touched: set[Vid]) -> None:
+        """Push what changed to the peers; a link compares and stays silent when nothing did."""
+        for name in {self.memberships[vid].link for vid in touched} - {None}:
+            assert name is not None
+            words = tuple(
+                m.word(self.known.witnesses(m.group.device)) for m in self.memberships.values() if m.link == name
+            )
+            self._link(now, name, lvrrp.Words(words))
+
+    def _publish(self) -> None:
+        entries = tuple(
+            VidEntry(
+                vid,
+                m.works,
+                "self" if m.is_master else "none" if m.other_master() is None else "other",
+                status.why(m),
+                m.link,
+            )
+            for vid, m in sorted(self.memberships.items())
+        )
+        if self._table is None or self._table.vids != entries:
+            self._table = self.known.table(entries)
+            self._out.append(Publish(self._table))
+
+    def _finish_leaving(self) -> None:
+        if self.leaving and not self._left and not any(m.installed for m in self.memberships.values()):
+            self._left = True
+            self._out.append(Left())
+
+    def _record(self, kind: str, subject: str, text: str) -> None:
+        self._out.append(Record(kind, subject, text))
+
+
+def _due(now: Instant, deadline: Instant | None) -> bool:
+    return deadline is not None and deadline <= now

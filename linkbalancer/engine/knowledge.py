@@ -1,0 +1,123 @@
+"""What an agent knows beside its machines: devices, neighbours, applications, counters, the last change."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from linkbalancer.clock import Duration, Instant
+from linkbalancer.config.load import Loaded
+from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, NeighbourHeard
+from linkbalancer.feed.table import Table, VidEntry
+from linkbalancer.links import DeviceName, Mac, Vid
+from linkbalancer.routing.application import Application
+from linkbalancer.vrrp.timers import skew_time
+
+MEMBERS_MAX = 64
+"""How many MAC addresses of other gateways one LAN may teach us; more would be a flood, not a LAN."""
+
+
+@dataclass(slots=True)
+class Steering:
+    """Where an application process says that its application goes."""
+
+    vid: Vid | None = None
+    since: Instant = 0
+    reason: str = "its process has not spoken yet"
+    sequence: int = 0
+
+
+class Knowledge:
+    """Facts and counters of one gateway; its methods answer whether something changed."""
+
+    def __init__(self, loaded: Loaded, app_ids: dict[str, int], *, session: int, boot: Instant, digest: str) -> None:
+        """Start with every device unknown, thus dead."""
+        config = loaded.config
+        self.boot = boot
+        self.changed_at = boot
+        self.counters: Counter[str] = Counter()
+        self.applications: dict[str, Application] = dict(loaded.rules.applications)
+        self.app_ids = dict(app_ids)
+        self.steering = {name: Steering(since=boot) for name in self.applications}
+        self.settle_time = _settle_time(loaded)
+        self._session, self._sequence, self._digest = session, 0, digest
+        self._devices: dict[DeviceName, DeviceChanged] = {}
+        self._configured = {name: frozenset(lan.members) for name, lan in config.lans.items()}
+        self._answering: dict[tuple[DeviceName, IPv4Address], Mac] = {}
+        self._adverts: dict[DeviceName, set[Mac]] = {}
+
+    def change(self, now: Instant) -> None:
+        """Note that something changed now; the gateway is not settled."""
+        self.changed_at = now
+
+    def count(self, name: str) -> None:
+        """Count one of something."""
+        self.counters[name] += 1
+
+    def device(self, event: DeviceChanged) -> None:
+        """Take in what the kernel says of a device."""
+        self._devices[event.device] = event
+
+    def alive(self, device: DeviceName) -> bool:
+        """Return whether VRRP can run on a device: carrier, and an address to send from."""
+        known = self._devices.get(device)
+        return known is not None and known.carrier and known.primary is not None
+
+    def primary(self, device: DeviceName) -> IPv4Address | None:
+        """Return the device's first address that is no virtual IP."""
+        known = self._devices.get(device)
+        return known.primary if known is not None else None
+
+    def neighbour(self, event: NeighbourHeard) -> bool:
+        """Take in that a member or target answered or fell silent; return whether the members' MACs changed."""
+        before = self.members(event.device)
+        key = (event.device, event.address)
+        if event.mac is None:
+            self._answering.pop(key, None)
+        else:
+            self._answering[key] = event.mac
+        return before != self.members(event.device)
+
+    def meet(self, device: DeviceName, mac: Mac) -> bool:
+        """Take in the source of an advertisement; return whether it is a member not known before."""
+        met = self._adverts.setdefault(device, set())
+        if mac in self.members(device) or len(met) >= MEMBERS_MAX:
+            return False
+        met.add(mac)
+        return True
+
+    def members(self, device: DeviceName) -> frozenset[Mac]:
+        """Return the MAC addresses of the other gateways on a LAN."""
+        configured = self._configured.get(device, frozenset())
+        answered = {mac for (dev, address), mac in self._answering.items() if dev == device and address in configured}
+        return frozenset(answered | self._adverts.get(device, set()))
+
+    def witnesses(self, device: DeviceName) -> int:
+        """Return how many configured members and targets of a LAN answer."""
+        return sum(1 for dev, _ in self._answering if dev == device)
+
+    def steers(self, now: Instant, event: ApplicationSteers) -> None:
+        """Take in where an application process steers."""
+        known = self.steering.get(event.application)
+        if known is None:
+            self.count("feed:unknown-application")
+            return
+        if (known.vid, known.reason) != (event.vid, event.reason):
+            if known.vid != event.vid:
+                known.since = now
+                self.change(now)
+            known.vid, known.reason = event.vid, event.reason
+        known.sequence = event.sequence
+
+    def table(self, entries: Iterable[VidEntry]) -> Table:
+        """Return the next table of VIDs for the applications."""
+        self._sequence += 1
+        return Table(self._session, self._sequence, self._digest, dict(self.app_ids), tuple(entries))
+
+
+def _settle_time(loaded: Loaded) -> Duration:
+    """Return 3 advertisements + skew + detect time, of the slowest group and link (design 4.4)."""
+    interval = max((group.advert_interval for group in loaded.config.groups.values()), default=0)
+    links = loaded.config.links.items()
+    detect = max((link.settings(name, loaded.config).detect for name, link in links), default=0)
+    return 3 * interval + skew_time(1, interval) + detect

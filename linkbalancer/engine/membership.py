@@ -1,0 +1,157 @@
+"""One VID on this gateway: its VRRP router, what is heard of it on the LAN, and its place in the kernel's tables.
+
+A membership joins what VRRP knows (who is Master here) with what the link says (may this gateway carry the VID at all),
+and answers the two questions that everything else asks: does the VID *work*, and which next hop does it have?
+"""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from linkbalancer.clock import SECOND, Duration, Instant, earliest
+from linkbalancer.config.model import Group as ConfiguredGroup
+from linkbalancer.links import DEAD_PRIORITY, GroupState, GroupWord, LinkName, Mac, NextHop, Unreachable, ViaMaster, Vid
+from linkbalancer.lvrrp.rules import Stance, Tier
+from linkbalancer.vrrp.group import Group
+from linkbalancer.vrrp.observer import Observer
+from linkbalancer.vrrp.router import Router
+from linkbalancer.vrrp.states import Initialize, Master
+
+LINGER: Duration = SECOND
+"""How long a table keeps its last next hop after its VID stopped working.
+
+An orderly leave closes a link whose kernel still forwards: until the applications have moved away, the old way is
+better than none. A dead link drops what an unreachable route would refuse, so nothing is worse for waiting.
+"""
+
+
+@dataclass(slots=True)
+class Membership:
+    """A VID that this gateway is a member of (`router`) or only observes (`router` is None)."""
+
+    group: Group
+    link: LinkName | None
+    router: Router | None
+    observer: Observer
+    stance: Stance | None = None
+    installed: bool = False
+    master_mac: Mac | None = None
+    shown: GroupState | None = None
+    generation: int = 0
+    transitions: int = 0
+    since: Instant = 0
+    reason: str = "not started"
+    works: bool = False
+    own: bool = False
+    lost_at: Instant | None = None
+    patience: Duration = 0
+    rival: bool = False
+    next_hops: dict[bool, NextHop] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, vid: Vid, group: ConfiguredGroup) -> "Membership":
+        """Build the membership that the configuration asks for."""
+        vrrp = group.vrrp(vid)
+        member = group.mode == "member"
+        return cls(vrrp, group.link if member else None, Router(vrrp, None) if member else None, Observer(vrrp))
+
+    @property
+    def vid(self) -> Vid:
+        """The VID."""
+        return self.group.vid
+
+    @property
+    def is_master(self) -> bool:
+        """Whether this gateway is the VID's Master."""
+        return self.router is not None and isinstance(self.router.state, Master)
+
+    @property
+    def state(self) -> GroupState:
+        """The group's state at this gateway, as LVrrp states it."""
+        if self.router is None:
+            return GroupState.UNKNOWN
+        if self.stance is not None and not self.stance.runs:
+            return self.stance.stopped_as
+        return self.router.group_state
+
+    @property
+    def priority(self) -> int:
+        """The effective priority, 0 while VRRP does not run."""
+        return 0 if self.router is None or isinstance(self.router.state, Initialize) else self.router.priority
+
+    @property
+    def tier(self) -> Tier | None:
+        """The tier that the effective priority stands in (design 4.4), None where LVrrp does not move it."""
+        return self.stance.tier if self.stance is not None and self.stance.runs else None
+
+    def word(self, witnesses: int) -> GroupWord:
+        """Return what the link's peer is told of this VID."""
+        return GroupWord(self.vid, self.state, self.priority, self.generation, min(witnesses, 255))
+
+    def other_master(self) -> IPv4Address | None:
+        """Return the address of another gateway that is heard as Master and has a link, or None.
+
+        Priority 0 resigns and priority 1 is a demoted gateway without a link: neither can carry anything.
+        """
+        heard = self.observer.heard
+        if self.is_master or heard is None or heard.priority <= DEAD_PRIORITY:
+            return None
+        return heard.source
+
+    def judge(self, now: Instant, *, link_open: bool) -> bool:
+        """Decide whether the VID works (mission A3); return whether the verdict changed.
+
+        After a resignation another member needs up to one skew time, so the verdict waits a little more than one
+        advertisement interval before it turns: while a link is left, the VID moves, and not its applications.
+        Silence needs no such wait: the others' master-down timers ended before ours did.
+        """
+        own = self.is_master and link_open
+        before = self.works
+        if own or self.other_master() is not None:
+            self.works, self.lost_at, self.own = True, None, own
+            return not before
+        if self.lost_at is None:
+            resigned = self.own or self.observer.heard is not None
+            self.lost_at, self.patience = now, self._resignation() if resigned else 0
+        if now >= self.lost_at + self.patience:
+            self.works = False
+        return before != self.works
+
+    def hop(self, now: Instant, via_link: NextHop | None, source: IPv4Address | None) -> NextHop | None:
+        """Choose the next hop of the VID's table (design 5), or None to leave it as it is.
+
+        Args:
+            now: the present instant.
+            via_link: the next hop over this gateway's own link, None unless that is open.
+            source: the address that this gateway's own packets leave with.
+        """
+        master = self.other_master()
+        if self.is_master and via_link is not None:
+            return via_link
+        if master is not None and self.master_mac is not None:
+            return ViaMaster(self.group.device, self.group.virtual_ips[0].ip, self.master_mac, source)
+        if via_link is not None:
+            return via_link
+        return Unreachable() if self._given_up(now) else None
+
+    def guard_hop(self, now: Instant, via_link: NextHop | None) -> NextHop | None:
+        """Choose the next hop for packets that another member of the LAN sent here: this gateway's link, or none."""
+        if via_link is not None:
+            return via_link
+        return Unreachable() if self.link is None or self._given_up(now) else None
+
+    def deadline(self) -> Instant | None:
+        """Return when something about this membership changes by time alone."""
+        verdict = None
+        if self.lost_at is not None:
+            if self.works:
+                verdict = self.lost_at + self.patience
+            elif len(self.next_hops) < 2 or not all(isinstance(hop, Unreachable) for hop in self.next_hops.values()):
+                verdict = self.lost_at + self.patience + LINGER
+        return earliest(self.router.deadline() if self.router else None, self.observer.deadline(), verdict)
+
+    def _resignation(self) -> Duration:
+        interval = self.group.advert_interval
+        return interval + interval // 8
+
+    def _given_up(self, now: Instant) -> bool:
+        return self.lost_at is not None and now >= self.lost_at + self.patience + LINGER
