@@ -44,8 +44,9 @@ from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
 from linkbalancer.feed.table import Table, VidEntry
 from linkbalancer.links import DEAD_PRIORITY, GroupState, LinkName, NextHop, Role, ViaLink, Vid
-from linkbalancer.lvrrp import link as lvrrp
+from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.keys import Key
+from linkbalancer.lvrrp.link import Link
 from linkbalancer.lvrrp.rules import Stance, Tier, controlled_stance, controller_stance, may_claim, tier_priority
 from linkbalancer.machine import Chance
 from linkbalancer.vrrp import effects as vrrp_effects
@@ -84,7 +85,7 @@ class Agent:
         self.rules = loaded.rules
         self.known = Knowledge(loaded, app_ids, session=session, boot=boot, digest=digest)
         self.links = {
-            name: lvrrp.Link(link.settings(name, self.config), keys.get(name, ()), chance, boot)
+            name: Link(link.settings(name, self.config), keys.get(name, ()), chance, boot)
             for name, link in self.config.links.items()
         }
         self.memberships = {vid: Membership.of(vid, group) for vid, group in self.config.groups.items()}
@@ -298,7 +299,7 @@ class Agent:
             base=base,
             link_open=link.is_open,
             peer=link.word(membership.vid, now),
-            fault=not self.known.alive(membership.group.device),
+            fault=self.known.fault(membership.group.device),
             on_probe_loss=link.settings.on_probe_loss,
         )
 

@@ -1,7 +1,7 @@
 """What an agent knows beside its machines: devices, neighbours, applications, counters, the last change."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -30,7 +30,7 @@ class Steering:
 class Knowledge:
     """Facts and counters of one gateway; its methods answer whether something changed."""
 
-    def __init__(self, loaded: Loaded, app_ids: dict[str, int], *, session: int, boot: Instant, digest: str) -> None:
+    def __init__(self, loaded: Loaded, app_ids: Mapping[str, int], *, session: int, boot: Instant, digest: str) -> None:
         """Start with every device unknown, thus dead."""
         config = loaded.config
         self.boot = boot
@@ -58,10 +58,12 @@ class Knowledge:
         """Take in what the kernel says of a device."""
         self._devices[event.device] = event
 
-    def alive(self, device: DeviceName) -> bool:
-        """Return whether VRRP can run on a device: carrier, and an address to send from."""
+    def fault(self, device: DeviceName) -> str | None:
+        """Say why VRRP cannot run on a device (no carrier, no address to send from), None when it can."""
         known = self._devices.get(device)
-        return known is not None and known.carrier and known.primary is not None
+        if known is None or not known.carrier:
+            return f"{device} has no carrier"
+        return None if known.primary is not None else f"{device} has no address"
 
     def primary(self, device: DeviceName) -> IPv4Address | None:
         """Return the device's first address that is no virtual IP."""
