@@ -1,0 +1,71 @@
+"""What can happen to a VRRP router: every input of `router.Router`."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import TypeAlias
+
+from linkbalancer.clock import Duration, Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """Begin at a priority (1..254; 255: owner of the addresses). `found`: the virtual IPs are installed already."""
+
+    priority: int
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on with a mastership that outlived its process: Master at once, the next advert due at `advert_at`."""
+
+    priority: int
+    advert_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Stop: tell the others with priority 0 and keep answering until a successor is heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resign:
+    """Give up a mastership but stay in the group, at this priority (1..254). A Backup only takes the priority."""
+
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A valid advertisement for this group. Its priority is 0 when the Master of `source` leaves."""
+
+    priority: int
+    interval: Duration
+    source: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class SetPriority:
+    """Change the effective priority, clamped to 1..254; an owner keeps 255 (VRRP fact sheet 5.4)."""
+
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetPrimary:
+    """The device's primary address, the source of our adverts, is now this one; None: it has none any more."""
+
+    address: IPv4Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Become Master without waiting for the master-down timer (design 4.4, rule 2); a Backup alone obeys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The deadline has come, or passed."""
+
+
+Event: TypeAlias = Startup | Resume | Shutdown | Resign | Heard | SetPriority | SetPrimary | Claim | Tick

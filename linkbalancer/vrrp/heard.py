@@ -1,0 +1,31 @@
+"""The last advertisement heard from another router of the group, and until when it counts."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from linkbalancer.clock import Duration, Instant
+from linkbalancer.vrrp.timers import master_down_interval, skew_time
+
+
+@dataclass(frozen=True, slots=True)
+class LastHeard:
+    """Who advertised last, what, and when (`at`); priority 0 says that a Master is leaving."""
+
+    priority: int
+    source: IPv4Address
+    interval: Duration
+    at: Instant
+
+    def gone_at(self) -> Instant:
+        """Return when even the slowest Backup, that of priority 1, would hold this Master for gone."""
+        if self.priority == 0:
+            return self.at + skew_time(1, self.interval)
+        return self.at + master_down_interval(1, self.interval)
+
+    def absence(self, own_priority: int) -> str:
+        """Say why a Backup of `own_priority` took over after this was the last it heard."""
+        if self.priority == 0:
+            return f"{self.source} left"
+        if self.priority < own_priority:
+            return f"outranks {self.source} of priority {self.priority}"
+        return f"{self.source} fell silent"

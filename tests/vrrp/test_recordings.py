@@ -1,0 +1,83 @@
+"""Every recording, replayed: what the router did once for good reasons it does for ever.
+
+With LINKBALANCER_UPDATE_RECORDINGS=1 in the environment the expectations are rewritten from what the router does now;
+the difference is then to be read line by line, against the table of RFC 9568 6.4.
+"""
+
+import os
+
+import pytest
+
+from tests.vrrp.replay import FOLDER, read, replayed, router_of, write
+
+INITIALIZE = ["initialize_ignores", "start_refused", "start_refused_without_addresses", "owner"]
+BACKUP = [
+    "backup_takes_over_from_silence",
+    "backup_takes_over_alone",
+    "backup_hears_priority_zero",
+    "backup_forgets_a_leaver",
+    "backup_preempts",
+    "backup_without_preempt",
+    "backup_shutdown",
+    "backup_priority",
+]
+MASTER = [
+    "master_advertises",
+    "master_hears_priority_zero",
+    "master_beaten_by_priority",
+    "master_beaten_by_address",
+    "master_answers_a_rival",
+    "master_priority",
+    "own_adverts_looped_back",
+]
+BEYOND_THE_RFC = [
+    "shutdown_until_the_successor",
+    "shutdown_alone",
+    "shutdown_then_startup",
+    "shutdown_then_resume",
+    "shutdown_then_no_primary",
+    "resign_to_a_worse_one",
+    "resign_to_a_better_one",
+    "resign_alone",
+    "resign_then_shutdown",
+    "resign_then_no_primary",
+    "claim",
+    "claim_at_a_short_interval",
+    "claim_countered",
+    "claim_against_a_rival",
+    "claim_then_shutdown",
+    "claim_then_resign",
+    "claim_then_no_primary",
+    "found_then_claim",
+    "found_then_heard",
+    "found_then_silence",
+    "resume",
+    "primary_moves",
+    "primary_moves_under_a_backup",
+]
+RECORDINGS = [
+    *(pytest.param(name, marks=pytest.mark.rfc("RFC 9568 6.4.1")) for name in INITIALIZE),
+    *(pytest.param(name, marks=pytest.mark.rfc("RFC 9568 6.4.2")) for name in BACKUP),
+    *(pytest.param(name, marks=pytest.mark.rfc("RFC 9568 6.4.3")) for name in MASTER),
+    *(pytest.param(name) for name in BEYOND_THE_RFC),
+]
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_a_recording_replays(name: str) -> None:
+    """Every step gives the recorded effects, state, deadlines and knowledge."""
+    head, *steps = read(name)
+    router = router_of(head)
+    now = [replayed(router, step) for step in steps]
+    if os.environ.get("LINKBALANCER_UPDATE_RECORDINGS") == "1":
+        write(name, [head, *now])
+    else:
+        for step, (expected, found) in enumerate(zip(steps, now, strict=True), 1):
+            assert found == expected, f"{head['story']} Step {step}, line {step + 1}"
+
+
+def test_no_recording_is_forgotten() -> None:
+    """Every file of the folder is replayed."""
+    listed = {*INITIALIZE, *BACKUP, *MASTER, *BEYOND_THE_RFC}
+
+    assert listed == {path.stem for path in FOLDER.glob("*.jsonl")}

@@ -1,0 +1,230 @@
+"""The router's laws: what holds for any events, and what two routers always come to."""
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND
+from linkbalancer.links import GroupState
+from linkbalancer.machine import Machine
+from linkbalancer.vrrp.effects import Changed, Effect, InstallAddresses, ReleaseAddresses, SendAdvert
+from linkbalancer.vrrp.events import (
+    Claim,
+    Event,
+    Heard,
+    Resign,
+    Resume,
+    SetPrimary,
+    SetPriority,
+    Shutdown,
+    Startup,
+    Tick,
+)
+from linkbalancer.vrrp.group import Group
+from linkbalancer.vrrp.router import Router
+from linkbalancer.vrrp.timers import master_down_interval
+from tests.vrrp.lan import Lan
+
+LEFT, RIGHT = IPv4Address("192.0.2.9"), IPv4Address("192.0.2.10")
+GROUP = Group(
+    vid=1,
+    device="eth0",
+    virtual_ips=(IPv4Interface("192.0.2.251/24"),),
+    priority=100,
+    advert_interval=SECOND,
+)
+
+priorities = st.integers(1, 254)
+addresses = st.sampled_from([LEFT, RIGHT, IPv4Address("192.0.2.200")])
+intervals = st.sampled_from([10 * MILLISECOND, 50 * MILLISECOND, 100 * MILLISECOND])
+groups = st.builds(
+    lambda interval, *, preempt: replace(GROUP, advert_interval=interval, preempt=preempt),
+    intervals,
+    preempt=st.booleans(),
+)
+events: st.SearchStrategy[Event] = st.one_of(
+    st.builds(Startup, st.integers(0, 256)),
+    st.builds(Resume, st.integers(0, 256), st.integers(0, 10 * SECOND)),
+    st.just(Shutdown()),
+    st.builds(Resign, priorities),
+    st.builds(Heard, st.integers(0, 255), intervals, addresses),
+    st.builds(SetPriority, st.integers(-1, 300)),
+    st.builds(SetPrimary, st.none() | addresses),
+    st.just(Claim()),
+    st.just(Tick()),
+)
+gaps = st.integers(0, 300 * MILLISECOND)
+
+
+def test_a_router_is_a_machine() -> None:
+    """The router has the one shape of everything that decides."""
+    machine: Machine[Event, Effect] = Router(GROUP, LEFT)
+
+    assert machine.deadline() is None
+    assert Router(GROUP, LEFT).group_state is GroupState.INITIALISING
+
+
+@settings(max_examples=200)
+@given(groups, st.lists(st.tuples(gaps, events), max_size=40))
+def test_the_books_balance_after_any_events(group: Group, story: list[tuple[int, Event]]) -> None:
+    """Whatever happens, the kernel's addresses are what the state says, and a state change is told last and once."""
+    router = Router(group, RIGHT)
+    now, installed = 0, False
+    for gap, event in story:
+        now += gap
+        before = router.group_state
+        effects = router.handle(now, event)
+        for effect in effects:
+            assert not (isinstance(effect, ReleaseAddresses) and not installed), "released what was not there"
+            installed = (installed or isinstance(effect, InstallAddresses)) and not isinstance(effect, ReleaseAddresses)
+        changes = [effect for effect in effects if isinstance(effect, Changed)]
+        assert installed == router.state.installed
+        assert changes in ([], effects[-1:])
+        assert (router.group_state is before) or changes[0].new == router.group_state.name.lower()
+        assert router.group_state is not GroupState.MASTER or router.primary is not None
+
+
+@settings(max_examples=200)
+@given(groups, st.lists(st.tuples(gaps, events), max_size=20))
+def test_a_tick_at_the_deadline_moves_it(group: Group, story: list[tuple[int, Event]]) -> None:
+    """After the Tick that a router asked for, nothing more is due: it never spins."""
+    router = Router(group, RIGHT)
+    now = 0
+    for gap, event in story:
+        now += gap
+        router.handle(now, event)
+        if (due := router.deadline()) is not None:
+            now = max(now, due)
+            router.handle(now, Tick())
+            after = router.deadline()
+            assert after is None or after > now
+
+
+@settings(max_examples=100)
+@given(st.lists(st.integers(0, 30 * MILLISECOND), min_size=1, max_size=60))
+@pytest.mark.rfc("RFC 9568 6.4.3")
+def test_a_babbling_rival_is_answered_in_measure(pauses: list[int]) -> None:
+    """Two answers to losing adverts are never less than 10 ms apart, and the advert timer runs on untouched."""
+    router = Router(GROUP, RIGHT)
+    router.handle(0, Resume(100, SECOND))
+    now, answers = 0, []
+    for pause in pauses:
+        now += pause
+        if SendAdvert(100) in router.handle(now, Heard(50, SECOND, LEFT)):
+            answers.append(now)
+    assert all(later - earlier >= 10 * MILLISECOND for earlier, later in pairwise(answers))
+    assert answers[0] == pauses[0]
+    assert (router.deadline() or 0) <= SECOND
+
+
+def lan_of(groups: tuple[Group, Group], seed: int) -> Lan:
+    """Make a LAN of two routers whose adverts take up to 2 ms."""
+    routers = {address: Router(group, address) for address, group in zip((LEFT, RIGHT), groups, strict=True)}
+    return Lan(routers, Random(seed), delay_max=2 * MILLISECOND)
+
+
+def settle(lan: Lan) -> None:
+    """Let pass the longest time in which two routers on a lossless LAN agree: Down_Interval and two intervals."""
+    lan.run(lan.now)
+    interval = max(router.group.advert_interval for router in lan.routers.values())
+    slowest = min(router.priority for router in lan.routers.values())
+    lan.run(lan.now + master_down_interval(slowest, interval) + 2 * interval)
+
+
+disturbances = st.lists(
+    st.tuples(
+        st.integers(0, 500 * MILLISECOND),
+        st.sampled_from([LEFT, RIGHT]),
+        st.one_of(
+            st.builds(Startup, priorities),
+            st.builds(SetPriority, priorities),
+            st.builds(Resign, priorities),
+            st.just(Shutdown()),
+            st.just(Claim()),
+        ),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    groups=st.tuples(groups, groups),
+    starts=st.tuples(priorities, priorities),
+    story=disturbances,
+    parted=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
+@pytest.mark.rfc("RFC 9568 6.4.3")
+def test_two_routers_always_agree(
+    *,
+    groups: tuple[Group, Group],
+    starts: tuple[int, int],
+    story: list[tuple[int, IPv4Address, Event]],
+    parted: bool,
+    seed: int,
+) -> None:
+    """After any starts, stops, claims and partitions there is one Master within Down_Interval and two intervals."""
+    lan = lan_of(groups, seed)
+    lan.parted = parted
+    for at, address, event in story:
+        lan.post(at, address, event)
+    lan.run(500 * MILLISECOND)
+    lan.parted = False
+    for address, priority in zip((LEFT, RIGHT), starts, strict=True):
+        lan.post(lan.now, address, Startup(priority))
+
+    settle(lan)
+
+    [master] = lan.masters()
+    assert lan.installed == {master}
+    lan.run(lan.now + 500 * MILLISECOND)
+    assert lan.masters() == [master]
+    assert lan.installed == {master}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.tuples(groups, groups), st.tuples(priorities, priorities), st.integers(0, 2**32))
+def test_the_better_router_wins_where_both_preempt(
+    groups: tuple[Group, Group], starts: tuple[int, int], seed: int
+) -> None:
+    """When the better of two preempts, it ends as Master, whoever started first."""
+    lan = lan_of((replace(groups[0], preempt=True), replace(groups[1], preempt=True)), seed)
+    for address, priority in zip((LEFT, RIGHT), starts, strict=True):
+        lan.post(lan.chance.randint(0, SECOND), address, Startup(priority))
+    lan.run(SECOND)
+
+    settle(lan)
+
+    if starts[0] != starts[1]:
+        assert lan.masters() == [LEFT if starts[0] > starts[1] else RIGHT]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    groups,
+    st.tuples(priorities, priorities),
+    st.sampled_from([Shutdown(), Resign(1)]),
+    st.integers(0, 2**32),
+)
+def test_an_orderly_handover_leaves_no_gap(group: Group, starts: tuple[int, int], leave: Event, seed: int) -> None:
+    """From the first Master on, through its leaving and the successor's coming, somebody has the addresses."""
+    lan = lan_of((group, group), seed)
+    for address, priority in zip((LEFT, RIGHT), starts, strict=True):
+        lan.post(0, address, Startup(priority))
+    settle(lan)
+    [first] = lan.masters()
+    lan.uncovered.clear()
+    lan.post(lan.now + lan.chance.randint(0, 100 * MICROSECOND), first, leave)
+
+    settle(lan)
+
+    [second] = lan.masters()
+    assert second != first
+    assert lan.installed == {second}
+    assert lan.uncovered == []
