@@ -140,3 +140,23 @@ def test_every_rfc_clause_names_its_test() -> None:
     }
 
     assert listed == marked
+
+
+def recorded_transitions() -> set[str]:
+    """Every change of state in the recordings of the VRRP router, as the diagram's lines."""
+    lines = {"[*] --> initialising"}
+    for path in (ROOT / "tests" / "vrrp" / "recordings").glob("*.jsonl"):
+        for step in map(json.loads, path.read_text().splitlines()[1:]):
+            (event,) = step["event"]
+            for changed in (effect["Changed"] for effect in step["effects"] if "Changed" in effect):
+                if changed["old"] != changed["new"]:
+                    lines.add(f"{changed['old']} --> {changed['new']}: {event}")
+    return lines
+
+
+def test_the_state_diagram_is_what_the_machine_does() -> None:
+    """The diagram in the architecture has every transition of the recordings, and no other."""
+    text = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
+    diagram = text.split("stateDiagram-v2\n")[1].split("```")[0]
+
+    assert sorted(recorded_transitions()) == sorted(line.strip() for line in diagram.splitlines())
