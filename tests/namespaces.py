@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 _NUMBERS = itertools.count()
 _CLONE_NEWNET = 0x40000000
@@ -34,7 +35,7 @@ class Namespace:
     def __init__(self, name: str = "ns") -> None:
         self.name = f"lbt-{os.getpid()}-{next(_NUMBERS)}-{name}"
 
-    def __enter__(self) -> "Namespace":
+    def __enter__(self) -> Self:
         subprocess.run(["ip", "netns", "add", self.name], check=True)
         self("ip link set lo up")
         return self

@@ -1,0 +1,201 @@
+"""The kernel as the daemon sees it: prepared once, then one effect at a time, and read back by a starting agent."""
+
+import errno
+import platform
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Interface
+from typing import Final, TypeAlias, assert_never
+
+from linkbalancer.drivers import addresses, neighbours, routes, rules, sysctl
+from linkbalancer.drivers.announce import Announcer
+from linkbalancer.drivers.errors import DriverError
+from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
+from linkbalancer.drivers.nftables import load
+from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
+from linkbalancer.drivers.nftables.render import Layout
+from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers, SetNextHop
+from linkbalancer.engine.found import Found
+from linkbalancer.links import DeviceName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.routing.classifier import Classifier
+from linkbalancer.routing.plan import routing_rules
+
+Applicable: TypeAlias = AddAddresses | RemoveAddresses | Announce | SetNextHop | SetMembers
+"""The effects that are the kernel's."""
+
+_OLDEST: Final = (5, 18)
+"""The first Linux that keeps a tag on addresses."""
+
+_PREPARED_MAX: Final = 4096
+"""Prebuilt requests kept; next hops are few, only the MACs of a restless LAN could make them many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `prepare` did: switches that it set, and what it was refused (each is worth a line in the log)."""
+
+    changed: tuple[sysctl.Change, ...]
+    refused: tuple[DriverError, ...]
+
+
+class Kernel:
+    """Everything that is ours in this network namespace: one nftables table, rules, tables, virtual IPs.
+
+    `virtual_ips` are the configured ones by LAN device. Opens its sockets at once; raises DriverError.
+    """
+
+    def __init__(self, layout: Layout, virtual_ips: Mapping[DeviceName, tuple[IPv4Interface, ...]]) -> None:
+        self._layout = layout
+        self._virtual_ips = virtual_ips
+        self._netlink = NetlinkSocket(ROUTE)
+        self._netfilter = NetlinkSocket(NETFILTER)
+        self._members = MemberWriter(self._netfilter)
+        self._announcer = Announcer()
+        self._prepared: dict[tuple[int, int, NextHop], tuple[bytes, ...]] = {}
+        self._pins: dict[Vid, ViaMaster] = {}
+
+    @property
+    def port(self) -> int:
+        """The netlink port of our changes: `DeviceMonitor` knows by it what we removed ourselves."""
+        return self._netlink.port
+
+    def close(self) -> None:
+        """Close the sockets; nothing in the kernel changes."""
+        self._netlink.close()
+        self._netfilter.close()
+        self._announcer.close()
+
+    def prepare(self) -> Prepared:
+        """Make everything but classifier, next hops and virtual IPs; what is right already is left alone.
+
+        Raises DriverError when a part that steering rests on is refused; refused switches are only reported.
+        """
+        _check_version(platform.release())
+        layout = self._layout
+        load.prepare(layout, self._netfilter)  # first: connection tracking's switches come with it
+        changed, refused = sysctl.apply(sysctl.wanted(layout.lan_devices, layout.link_devices))
+        tables = {layout.marks.table(vid, guard=guard) for vid in layout.vids for guard in (False, True)}
+        floored = routes.floored(self._netlink)
+        for table in sorted(tables - floored):
+            routes.floor(self._netlink, table)
+        rules.apply(self._netlink, routing_rules(layout.vids, layout.marks))
+        for table in sorted(floored - tables):
+            routes.remove(self._netlink, table)
+        return Prepared(tuple(changed), tuple(refused))
+
+    def install(self, classifier: Classifier, app_ids: Mapping[str, int]) -> bool:
+        """Load a classifier in place of the one in use (blocks for tens of milliseconds and more).
+
+        Return False when it is in use already. Raises DriverError; then the old one stays.
+        """
+        return load.install(self._layout, classifier, app_ids, self._netfilter)
+
+    def apply(self, effect: Applicable) -> None:
+        """Do one effect; doing it again changes nothing. Raises DriverError."""
+        match effect:
+            case AddAddresses(device, wanted):
+                addresses.add(self._netlink, device, wanted)
+            case RemoveAddresses(device, unwanted):
+                addresses.remove(self._netlink, device, unwanted)
+            case Announce(device, announced):
+                self._announcer.announce(device, announced)
+            case SetNextHop(vid, next_hop, guard):
+                self._set_next_hop(vid, next_hop, self._layout.marks.table(vid, guard=guard))
+            case SetMembers(device, macs):
+                self._members.write(device, macs)
+            case _:
+                assert_never(effect)
+
+    def flush_unresolved(self, device: DeviceName) -> int:
+        """Forget the neighbours of a device that could not be resolved; for when its carrier is back."""
+        return neighbours.flush_unresolved(self._netlink, device)
+
+    def found(self) -> Found:
+        """Return what of ours is in the kernel: virtual IPs, and next hops of the VIDs. Raises DriverError."""
+        return Found(addresses=self._found_addresses(), next_hops=self._found_next_hops())
+
+    def digest(self) -> str | None:
+        """Return the first digits of the classifier's digest in use, None when there is none. Raises DriverError."""
+        return load.digest(self._netfilter)
+
+    def steered(self) -> dict[int, Vid | None]:
+        """Return the applications' ids and VIDs as the kernel has them. Raises DriverError."""
+        return MapWriter(self._layout.marks, self._netfilter).read()
+
+    def _set_next_hop(self, vid: Vid, next_hop: NextHop, table: int) -> None:
+        """Point a table; a pin is set before the route that needs it, and goes after the route that does not."""
+        guard = table != self._layout.marks.table(vid)
+        if isinstance(next_hop, Unreachable):
+            routes.clear(self._netlink, table)
+        else:
+            operation = f"point table {table} of VID {vid} to {next_hop.gateway} on {next_hop.device}"
+            for request in self._requests(table, next_hop, operation):
+                self._netlink.request(request, operation)
+        if not guard:
+            self._keep_pin(vid, next_hop)
+
+    def _requests(self, table: int, next_hop: ViaLink | ViaMaster, operation: str) -> tuple[bytes, ...]:
+        """Return the requests for a next hop, built once for each device that ever bore the name."""
+        try:
+            index = socket.if_nametoindex(next_hop.device)
+        except OSError as error:
+            raise DriverError(operation, errno.ENODEV) from error
+        key = (table, index, next_hop)
+        if key not in self._prepared:
+            if len(self._prepared) >= _PREPARED_MAX:
+                self._prepared.clear()
+            route = routes.route_request(table, index, next_hop.gateway, next_hop.source)
+            pin = (
+                (neighbours.pin_request(index, next_hop.gateway, next_hop.mac),)
+                if isinstance(next_hop, ViaMaster)
+                else ()
+            )
+            self._prepared[key] = (*pin, route)
+        return self._prepared[key]
+
+    def _keep_pin(self, vid: Vid, next_hop: NextHop) -> None:
+        """Remove a VID's former pin where the new next hop does not use it."""
+        old = self._pins.pop(vid, None)
+        if isinstance(next_hop, ViaMaster):
+            self._pins[vid] = next_hop
+        if old is not None and not any(
+            (pin.device, pin.gateway) == (old.device, old.gateway) for pin in self._pins.values()
+        ):
+            neighbours.unpin(self._netlink, old.device, old.gateway)
+
+    def _found_addresses(self) -> frozenset[tuple[DeviceName, IPv4Interface]]:
+        """Return virtual IPs: as configured where they are, as the kernel has them where they are no longer."""
+        found = set()
+        for device in self._layout.lan_devices:
+            configured = {interface.ip: interface for interface in self._virtual_ips.get(device, ())}
+            for address in addresses.read(self._netlink, device):
+                if address.ours:
+                    found.add((device, configured.get(address.interface.ip, address.interface)))
+        return frozenset(found)
+
+    def _found_next_hops(self) -> dict[Vid, NextHop]:
+        """Return the VIDs' next hops, remembering the pins among them; tables that are only `unreachable` as that."""
+        layout = self._layout
+        floored = routes.floored(self._netlink)
+        found: dict[Vid, NextHop] = {vid: Unreachable() for vid in layout.vids if layout.marks.table(vid) in floored}
+        vids = {layout.marks.table(vid): vid for vid in layout.vids}
+        pins = {device: neighbours.pinned(self._netlink, device) for device in layout.lan_devices}
+        for route in routes.read(self._netlink):
+            vid = vids.get(route.table)
+            mac = pins.get(route.device, {}).get(route.gateway)
+            if vid is None:
+                continue
+            if mac is None:
+                found[vid] = ViaLink(route.device, route.gateway, route.source)
+            else:
+                found[vid] = self._pins[vid] = ViaMaster(route.device, route.gateway, mac, route.source)
+        return found
+
+
+def _check_version(release: str) -> None:
+    """Refuse a kernel that would not keep our tag on addresses."""
+    numbers = re.match(r"(\d+)\.(\d+)", release)
+    if numbers and (int(numbers[1]), int(numbers[2])) < _OLDEST:
+        raise DriverError(f"run on Linux {release}, 5.18 is the oldest that will do", 0, retry=False)

@@ -1,0 +1,82 @@
+"""Neighbour entries: a virtual IP pinned to the Master that was heard, so that steering waits for no ARP."""
+
+import errno
+import socket
+from ipaddress import IPv4Address
+from typing import Any, Final
+
+from linkbalancer.drivers.errors import DriverError
+from linkbalancer.drivers.netlink import messages
+from linkbalancer.drivers.netlink.codec import ACK, CREATE, REPLACE
+from linkbalancer.drivers.netlink.messages import PROTOCOL
+from linkbalancer.drivers.netlink.transport import NetlinkSocket
+from linkbalancer.links import DeviceName, Mac
+
+_INCOMPLETE: Final = 0x01
+_FAILED: Final = 0x20
+_PERMANENT: Final = 0x80
+
+
+def pin_request(index: int, address: IPv4Address, mac: Mac) -> bytes:
+    """Return the request that pins an address to a MAC on the device with this index, whatever was known before."""
+    fields = {"family": socket.AF_INET, "ifindex": index, "state": _PERMANENT}
+    attributes: list[tuple[str, int | str]] = [
+        ("NDA_DST", str(address)),
+        ("NDA_LLADDR", mac.hex(":")),
+        ("NDA_PROTOCOL", PROTOCOL),
+    ]
+    return messages.request(messages.NEIGHBOUR, messages.NEW_NEIGHBOUR, ACK | CREATE | REPLACE, fields, attributes)
+
+
+def pinned(netlink: NetlinkSocket, device: DeviceName) -> dict[IPv4Address, Mac]:
+    """Return what is pinned on a device by us."""
+    found = {}
+    for fields, attributes in _read(netlink, device):
+        if fields["state"] == _PERMANENT and attributes.get("NDA_PROTOCOL") == PROTOCOL:
+            found[IPv4Address(attributes["NDA_DST"])] = bytes.fromhex(attributes["NDA_LLADDR"].replace(":", ""))
+    return found
+
+
+def unpin(netlink: NetlinkSocket, device: DeviceName, address: IPv4Address) -> None:
+    """Remove an entry that was pinned; one that is gone already is fine. Raises DriverError."""
+    _delete(netlink, device, address, f"unpin {address} on {device}")
+
+
+def flush_unresolved(netlink: NetlinkSocket, device: DeviceName) -> int:
+    """Forget the neighbours whose resolution hangs or failed, and return how many.
+
+    After a carrier came back the kernel would otherwise keep answering `unreachable` from what it learnt while there
+    was none. Raises DriverError.
+    """
+    forgotten = 0
+    for fields, attributes in _read(netlink, device):
+        if fields["state"] in {_INCOMPLETE, _FAILED}:
+            address = IPv4Address(attributes["NDA_DST"])
+            _delete(netlink, device, address, f"forget the unresolved neighbour {address} on {device}")
+            forgotten += 1
+    return forgotten
+
+
+def _read(netlink: NetlinkSocket, device: DeviceName) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the fields and attributes of a device's IPv4 entries; none when there is no such device."""
+    try:
+        index = socket.if_nametoindex(device)
+    except OSError:
+        return []
+    content = messages.payload(messages.NEIGHBOUR, {"family": socket.AF_INET}, [("NDA_IFINDEX", index)])
+    replies = netlink.dump(messages.GET_NEIGHBOUR, content, f"list the neighbours on {device}")
+    return [messages.parse(messages.NEIGHBOUR, reply) for reply in replies]
+
+
+def _delete(netlink: NetlinkSocket, device: DeviceName, address: IPv4Address, operation: str) -> None:
+    """Delete one entry, if it is there."""
+    try:
+        fields = {"family": socket.AF_INET, "ifindex": socket.if_nametoindex(device)}
+    except OSError:
+        return
+    request = messages.request(messages.NEIGHBOUR, messages.DELETE_NEIGHBOUR, ACK, fields, [("NDA_DST", str(address))])
+    try:
+        netlink.request(request, operation)
+    except DriverError as error:
+        if error.errno not in {errno.ENOENT, errno.ENODEV}:
+            raise

@@ -1,0 +1,1 @@
+"""Netlink, as far as the drivers need it: requests, acknowledgements and dumps on sockets of our own."""

@@ -1,0 +1,186 @@
+"""Single elements of our table's map and set, changed by one netlink transaction of our own.
+
+No libnftables and no `nft`: this is the path on which an application moves to another VID, it must be quick and it must
+not be able to take the process down.
+"""
+
+import socket
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final
+
+from linkbalancer.drivers.netlink.codec import (
+    ACK,
+    CREATE,
+    attribute,
+    attributes,
+    message,
+    nested,
+    text,
+)
+from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
+from linkbalancer.drivers.nftables.render import MAP, MEMBERS, TABLE, VID
+from linkbalancer.links import DeviceName, Mac, Vid
+from linkbalancer.routing.marks import Marks
+
+_SUBSYSTEM: Final = 10
+_GET_CHAIN: Final = _SUBSYSTEM << 8 | 4
+_NEW_ELEMENT: Final = _SUBSYSTEM << 8 | 12
+_GET_ELEMENT: Final = _SUBSYSTEM << 8 | 13
+_DELETE_ELEMENT: Final = _SUBSYSTEM << 8 | 14
+_BATCH_BEGIN: Final = 0x10
+_BATCH_END: Final = 0x11
+
+_INET: Final = struct.pack("!BBH", 1, 0, 0)
+_BATCH: Final = struct.pack("!BBH", socket.AF_UNSPEC, 0, _SUBSYSTEM)
+
+_LIST_TABLE, _LIST_SET, _LIST_ELEMENTS = 1, 2, 3
+_LIST_ITEM: Final = 1
+_KEY, _DATA = 1, 2
+_VALUE, _VERDICT = 1, 2
+_VERDICT_CODE, _VERDICT_CHAIN = 1, 2
+_CHAIN_TABLE, _CHAIN_NAME = 1, 3
+_RETURN: Final = -5
+_GOTO: Final = -4
+
+_PER_MESSAGE: Final = 500
+"""Elements in one message: an attribute's length has 16 bits."""
+_DEVICE_NAME_BYTES: Final = 16
+
+
+class MapWriter:
+    """The map from applications to VIDs.
+
+    Every process may have one of its own; each writes only the applications that it is told. `netlink` is a socket of
+    family `NETFILTER` to share; without it, the writer opens its own.
+    """
+
+    def __init__(self, marks: Marks, netlink: NetlinkSocket | None = None) -> None:
+        self._marks = marks
+        self._netlink = netlink or NetlinkSocket(NETFILTER)
+
+    def close(self) -> None:
+        """Close the socket; nothing in the kernel changes."""
+        self._netlink.close()
+
+    def read(self) -> dict[int, Vid | None]:
+        """Return application ids and their VIDs; None: left to the main table. Raises DriverError (no such table)."""
+        found: dict[int, Vid | None] = {}
+        for key, data in _elements(self._netlink, MAP):
+            application_id = self._marks.application_of(struct.unpack("=I", key)[0])
+            chain = _verdict_chain(data)
+            found[application_id] = int(chain.removeprefix(VID)) if chain.startswith(VID) else None
+        return found
+
+    def steer(self, wanted: Mapping[int, Vid | None]) -> bool:
+        """Send applications to VIDs, all at the same instant; None leaves one to the main table.
+
+        Return whether anything had to change. Raises DriverError (a VID without chain), and then nothing has changed.
+        """
+        found = self.read()
+        changed = {one: vid for one, vid in wanted.items() if one not in found or found[one] != vid}
+        old = [nested(_LIST_ITEM, self._key(one)) for one in changed if one in found]
+        new = [nested(_LIST_ITEM, self._key(one), _verdict(vid)) for one, vid in changed.items()]
+        return _change(self._netlink, MAP, old, new, f"steer {len(changed)} applications")
+
+    def forget(self, unwanted: Iterable[int]) -> bool:
+        """Take applications out of the map; return whether any was there. Raises DriverError."""
+        found = self.read()
+        old = [nested(_LIST_ITEM, self._key(one)) for one in unwanted if one in found]
+        return _change(self._netlink, MAP, old, [], f"forget {len(old)} applications")
+
+    def _key(self, application_id: int) -> bytes:
+        """Return the attribute that names an application's element."""
+        return nested(_KEY, attribute(_VALUE, struct.pack("=I", self._marks.connection_mark(application_id))))
+
+
+class MemberWriter:
+    """The set of the other gateways' MAC addresses on the LAN devices."""
+
+    def __init__(self, netlink: NetlinkSocket) -> None:
+        self._netlink = netlink
+
+    def read(self) -> dict[DeviceName, frozenset[Mac]]:
+        """Return the members by device. Raises DriverError (no such table)."""
+        found: dict[DeviceName, frozenset[Mac]] = {}
+        for key, _data in _elements(self._netlink, MEMBERS):
+            device = key[:_DEVICE_NAME_BYTES].rstrip(b"\0").decode()
+            found[device] = found.get(device, frozenset()) | {key[_DEVICE_NAME_BYTES : _DEVICE_NAME_BYTES + 6]}
+        return found
+
+    def write(self, device: DeviceName, macs: frozenset[Mac]) -> bool:
+        """Make these the members on a device, other devices' left alone; return whether anything had to change.
+
+        Raises DriverError.
+        """
+        found = self.read().get(device, frozenset())
+        old = [self._item(device, mac) for mac in sorted(found - macs)]
+        new = [self._item(device, mac) for mac in sorted(macs - found)]
+        return _change(self._netlink, MEMBERS, old, new, f"set the members on {device}")
+
+    @staticmethod
+    def _item(device: DeviceName, mac: Mac) -> bytes:
+        """Return one element: each part of the key takes whole 4-byte registers."""
+        key = device.encode().ljust(_DEVICE_NAME_BYTES, b"\0") + mac + b"\0\0"
+        return nested(_LIST_ITEM, nested(_KEY, attribute(_VALUE, key)))
+
+
+def chains(netlink: NetlinkSocket) -> list[str]:
+    """Return the names of our table's chains; none when there is no table. Raises DriverError."""
+    found = []
+    for reply in netlink.dump(_GET_CHAIN, _INET, "list the chains"):
+        parts = dict(attributes(reply, len(_INET)))
+        if _name(parts.get(_CHAIN_TABLE)) == TABLE:
+            found.append(_name(parts.get(_CHAIN_NAME)))
+    return found
+
+
+def _elements(netlink: NetlinkSocket, name: str) -> Iterator[tuple[bytes, bytes]]:
+    """Yield key and data of every element of a set or map of ours."""
+    content = _INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, name)
+    for reply in netlink.dump(_GET_ELEMENT, content, f"list the elements of {name}"):
+        for item in attributes(dict(attributes(reply, len(_INET))).get(_LIST_ELEMENTS, b"")):
+            parts = dict(attributes(item[1]))
+            yield dict(attributes(parts[_KEY]))[_VALUE], parts.get(_DATA, b"")
+
+
+def _change(netlink: NetlinkSocket, name: str, old: list[bytes], new: list[bytes], operation: str) -> bool:
+    """Delete and add elements in one transaction; return False when there is nothing to do."""
+    work = [(_DELETE_ELEMENT, 0, part) for part in _parts(old)] + [(_NEW_ELEMENT, CREATE, part) for part in _parts(new)]
+    if not work:
+        return False
+    head = _INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, name)
+    batch = [message(_BATCH_BEGIN, 0, _BATCH)]
+    for number, (kind, flags, part) in enumerate(work, 1):
+        acknowledge = ACK if number == len(work) else 0
+        batch.append(message(kind, flags | acknowledge, head + nested(_LIST_ELEMENTS, *part)))
+    batch.append(message(_BATCH_END, 0, _BATCH))
+    netlink.request(b"".join(batch), operation)
+    return True
+
+
+def _parts(items: list[bytes]) -> Iterator[list[bytes]]:
+    """Cut a list of elements into messages' worth."""
+    left = iter(items)
+    while part := list(islice(left, _PER_MESSAGE)):
+        yield part
+
+
+def _verdict(vid: Vid | None) -> bytes:
+    """Return the data of an element: go to the VID's chain, or return."""
+    if vid is None:
+        return nested(_DATA, nested(_VERDICT, attribute(_VERDICT_CODE, struct.pack("!i", _RETURN))))
+    code = attribute(_VERDICT_CODE, struct.pack("!i", _GOTO))
+    return nested(_DATA, nested(_VERDICT, code, text(_VERDICT_CHAIN, f"{VID}{vid}")))
+
+
+def _verdict_chain(data: bytes) -> str:
+    """Return the chain that an element's data leads to, empty when it leads to none."""
+    verdict = dict(attributes(dict(attributes(data)).get(_VERDICT, b"")))
+    return _name(verdict.get(_VERDICT_CHAIN))
+
+
+def _name(value: bytes | None) -> str:
+    """Return a text attribute without its closing zero."""
+    return (value or b"").rstrip(b"\0").decode()

@@ -1,0 +1,85 @@
+"""The kernel's `ip rule` entries of ours: found by their tag, changed by difference, everybody else's left alone."""
+
+import errno
+import socket
+from collections.abc import Iterable
+from typing import Any, Final
+
+from linkbalancer.drivers.errors import DriverError
+from linkbalancer.drivers.netlink import messages
+from linkbalancer.drivers.netlink.codec import ACK, CREATE, EXCLUSIVE
+from linkbalancer.drivers.netlink.messages import PROTOCOL
+from linkbalancer.drivers.netlink.transport import NetlinkSocket
+from linkbalancer.routing.difference import difference
+from linkbalancer.routing.plan import RoutingRule
+
+_TO_TABLE: Final = 1
+_NOT_SUPPRESSED: Final = 0xFFFFFFFF
+_ATTEMPTS: Final = 3
+"""Rounds before giving up against somebody who undoes what we do."""
+
+
+def read(netlink: NetlinkSocket) -> list[RoutingRule]:
+    """Return the rules that are ours, in the kernel's order. Raises DriverError."""
+    content = messages.payload(messages.RULE, {"family": socket.AF_INET})
+    replies = netlink.dump(messages.GET_RULE, content, "list the routing rules")
+    parsed = [messages.parse(messages.RULE, reply)[1] for reply in replies]
+    return [_rule(attributes) for attributes in parsed if attributes.get("FRA_PROTOCOL") == PROTOCOL]
+
+
+def apply(netlink: NetlinkSocket, wanted: Iterable[RoutingRule]) -> tuple[int, int]:
+    """Make our rules exactly these, adding before removing; return how many were added and removed.
+
+    Raises DriverError.
+    """
+    wanted = tuple(wanted)
+    added = removed = 0
+    for _attempt in range(_ATTEMPTS):
+        missing, unwanted = difference(wanted, read(netlink))
+        if not missing and not unwanted:
+            break
+        for rule in missing:
+            _change(netlink, messages.NEW_RULE, ACK | CREATE | EXCLUSIVE, rule)
+        for rule in unwanted:
+            _change(netlink, messages.DELETE_RULE, ACK, rule)
+        added += len(missing)
+        removed += len(unwanted)
+    return added, removed
+
+
+def _rule(attributes: dict[str, Any]) -> RoutingRule:
+    """Return a rule from a message's attributes."""
+    suppressed = attributes.get("FRA_SUPPRESS_PREFIXLEN", _NOT_SUPPRESSED)
+    return RoutingRule(
+        priority=attributes.get("FRA_PRIORITY", 0),
+        mark=attributes.get("FRA_FWMARK", 0),
+        mask=attributes.get("FRA_FWMASK", 0),
+        table=attributes.get("FRA_TABLE", 0),
+        suppress_prefixlength=None if suppressed == _NOT_SUPPRESSED else suppressed,
+        iif=attributes.get("FRA_IIFNAME"),
+    )
+
+
+def _change(netlink: NetlinkSocket, kind: int, flags: int, rule: RoutingRule) -> None:
+    """Add or delete one rule; one that is there, or gone, already is fine."""
+    attributes: list[tuple[str, int | str]] = [
+        ("FRA_PRIORITY", rule.priority),
+        ("FRA_TABLE", rule.table),
+        ("FRA_PROTOCOL", PROTOCOL),
+    ]
+    if rule.mask:
+        attributes += [("FRA_FWMARK", rule.mark), ("FRA_FWMASK", rule.mask)]
+    if rule.suppress_prefixlength is not None:
+        attributes.append(("FRA_SUPPRESS_PREFIXLEN", rule.suppress_prefixlength))
+    if rule.iif is not None:
+        attributes.append(("FRA_IIFNAME", rule.iif))
+    verb = "add" if kind == messages.NEW_RULE else "remove"
+    fields = {"family": socket.AF_INET, "action": _TO_TABLE}
+    try:
+        netlink.request(
+            messages.request(messages.RULE, kind, flags, fields, attributes),
+            f"{verb} the routing rule of priority {rule.priority}",
+        )
+    except DriverError as error:
+        if error.errno not in {errno.EEXIST, errno.ENOENT}:
+            raise

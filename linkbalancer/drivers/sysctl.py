@@ -1,0 +1,79 @@
+"""The kernel's switches that a gateway of this kind needs, written only where they differ."""
+
+import errno
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from linkbalancer.drivers.errors import DriverError
+from linkbalancer.links import DeviceName
+
+ROOT: Final = Path("/proc/sys/net")
+
+_EVERY_DEVICE: Final = {
+    "send_redirects": "0",  # a next hop on the LAN is on purpose, hosts shall not learn a way round us
+    "accept_redirects": "0",
+    "rp_filter": "0",  # the two directions of a flow may cross different gateways; the larger of all and device counts
+}
+_LAN_DEVICE: Final = {
+    "promote_secondaries": "1",  # a virtual IP that goes takes no other address of its prefix with it
+}
+_GATEWAY: Final = {
+    "ipv4/ip_forward": "1",
+    # A gateway may see one direction of a connection only: neither windows nor handshakes can be judged.
+    "netfilter/nf_conntrack_tcp_be_liberal": "1",
+    "netfilter/nf_conntrack_tcp_loose": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A switch that was set: its path below /proc/sys/net, and its value before and after."""
+
+    path: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"net/{self.path}: {self.old} -> {self.new}"
+
+
+def wanted(lan_devices: Iterable[DeviceName], link_devices: Iterable[DeviceName]) -> Iterator[tuple[str, str]]:
+    """Yield path and value of every switch for these devices."""
+    yield from _GATEWAY.items()
+    lan_devices = tuple(lan_devices)
+    for device in ("all", "default", *lan_devices, *link_devices):
+        for name, value in _EVERY_DEVICE.items():
+            yield f"ipv4/conf/{device}/{name}", value
+    for device in lan_devices:
+        for name, value in _LAN_DEVICE.items():
+            yield f"ipv4/conf/{device}/{name}", value
+
+
+def write(path: str, value: str) -> Change | None:
+    """Set one switch; return what changed, None when it stood right. Raises DriverError (read-only, no such device)."""
+    switch = ROOT / path
+    try:
+        old = switch.read_text().strip()
+        if old == value:
+            return None
+        switch.write_text(value)
+    except OSError as error:
+        raise DriverError(f"set net/{path} to {value}", error.errno or errno.EIO) from error
+    return Change(path, old, value)
+
+
+def apply(switches: Iterable[tuple[str, str]]) -> tuple[list[Change], list[DriverError]]:
+    """Set switches; return what changed and what was refused, which stops none of the others."""
+    changes: list[Change] = []
+    refused: list[DriverError] = []
+    for path, value in switches:
+        try:
+            change = write(path, value)
+        except DriverError as error:
+            refused.append(error)
+        else:
+            if change is not None:
+                changes.append(change)
+    return changes, refused

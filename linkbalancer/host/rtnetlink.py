@@ -1,0 +1,171 @@
+"""Questions to the kernel about devices and addresses, and its notifications.
+
+It is the little of rtnetlink that observing needs, parsed by hand: a carrier's loss is read on the path of a failover,
+and only a few fields of each message matter.
+"""
+
+import errno
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Final
+
+from linkbalancer.links import DeviceName
+
+NEW_LINK, DELETE_LINK, GET_LINK = 16, 17, 18
+NEW_ADDRESS, DELETE_ADDRESS, GET_ADDRESS = 20, 21, 22
+DELETE_ROUTE: Final = 25
+DELETE_RULE: Final = 33
+
+_GROUPS: Final = 0x01 | 0x10 | 0x40 | 0x80
+"""Links, IPv4 addresses, IPv4 routes, IPv4 rules."""
+
+_HEADER: Final = struct.Struct("=IHHII")
+_ERROR, _DONE = 2, 3
+_REQUEST, _ACK, _DUMP, _INTERRUPTED = 0x1, 0x4, 0x300, 0x10
+_LINK: Final = struct.Struct("=BxHiII")
+_ADDRESS: Final = struct.Struct("=BBBBi")
+_ATTRIBUTE: Final = struct.Struct("=HH")
+_NAME, _EXTENT = 3, 29
+_SKIP_STATISTICS: Final = 1 << 3
+_LOCAL: Final = 2
+
+_SOL_NETLINK: Final = 270
+_STRICT: Final = 12
+_RECEIVE_BUFFER_FORCE: Final = 33
+_BUFFER_BYTES: Final = 1 << 20
+_RECEIVE_BYTES: Final = 1 << 16
+_DUMP_ATTEMPTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A received message: its type, the port of who caused it (0: the kernel) and its content."""
+
+    kind: int
+    flags: int
+    sequence: int
+    port: int
+    payload: bytes
+
+    def attributes(self, fixed: int) -> dict[int, bytes]:
+        """Return the attributes behind a fixed part of so many bytes."""
+        found = {}
+        offset = fixed
+        while offset + 4 <= len(self.payload):
+            length, kind = _ATTRIBUTE.unpack_from(self.payload, offset)
+            if not 4 <= length <= len(self.payload) - offset:
+                break
+            found[kind & 0x3FFF] = self.payload[offset + 4 : offset + length]
+            offset += length + -length % 4
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A device as the kernel shows it: number and flags (IFF_*)."""
+
+    index: int
+    flags: int
+
+
+def subscribe() -> socket.socket:
+    """Return a non-blocking socket that gets the notifications. Raises OSError."""
+    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
+    opened.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, _BUFFER_BYTES)
+    opened.bind((0, _GROUPS))
+    return opened
+
+
+def messages(data: bytes) -> Iterator[Message]:
+    """Yield the messages of a datagram; a truncated tail ends them."""
+    offset = 0
+    while offset + _HEADER.size <= len(data):
+        length, kind, flags, sequence, port = _HEADER.unpack_from(data, offset)
+        if not _HEADER.size <= length <= len(data) - offset:
+            return
+        yield Message(kind, flags, sequence, port, data[offset + _HEADER.size : offset + length])
+        offset += length + -length % 4
+
+
+def link_name(message: Message) -> DeviceName:
+    """Return the name of the device that a link message is about."""
+    return message.attributes(_LINK.size).get(_NAME, b"").rstrip(b"\0").decode("utf-8", "replace")
+
+
+def link_index(message: Message) -> int:
+    """Return the number of the device that a link message is about."""
+    index: int = _LINK.unpack_from(message.payload)[2]
+    return index
+
+
+def address_index(message: Message) -> int:
+    """Return the number of the device that an address message is about."""
+    index: int = _ADDRESS.unpack_from(message.payload)[4]
+    return index
+
+
+def local_address(message: Message) -> IPv4Address | None:
+    """Return the address that an address message is about."""
+    packed = message.attributes(_ADDRESS.size).get(_LOCAL, b"")
+    return IPv4Address(packed) if len(packed) == 4 else None
+
+
+class Questions:
+    """A socket for questions, answered at once."""
+
+    def __init__(self) -> None:
+        """Open the socket; raises OSError."""
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        self._socket.setsockopt(_SOL_NETLINK, _STRICT, 1)
+        self._socket.settimeout(2)
+        self._sequence = 0
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def link(self, device: DeviceName) -> Link | None:
+        """Return a device, None when there is none of this name. Raises OSError."""
+        name = device.encode() + b"\0"
+        content = _LINK.pack(0, 0, 0, 0, 0)
+        content += _ATTRIBUTE.pack(4 + len(name), _NAME) + name + bytes(-len(name) % 4)
+        content += _ATTRIBUTE.pack(8, _EXTENT) + struct.pack("=I", _SKIP_STATISTICS)
+        for answer in self._ask(GET_LINK, _ACK, content):
+            _family, _kind, index, flags, _change = _LINK.unpack_from(answer.payload)
+            return Link(index, flags)
+        return None
+
+    def addresses(self, index: int) -> list[IPv4Address]:
+        """Return the IPv4 addresses of a device in the kernel's order: primary ones first. Raises OSError."""
+        content = _ADDRESS.pack(socket.AF_INET, 0, 0, 0, index)
+        found = [local_address(answer) for answer in self._ask(GET_ADDRESS, _DUMP, content)]
+        return [address for address in found if address is not None]
+
+    def _ask(self, kind: int, flags: int, content: bytes) -> list[Message]:
+        """Return the answers to one question; none when the device is not there."""
+        for _attempt in range(_DUMP_ATTEMPTS):
+            self._sequence = self._sequence % 0xFFFFFFFF + 1
+            header = _HEADER.pack(_HEADER.size + len(content), kind, flags | _REQUEST, self._sequence, 0)
+            self._socket.send(header + content)
+            answers = self._answers()
+            if not any(answer.flags & _INTERRUPTED for answer in answers):
+                break
+        return answers
+
+    def _answers(self) -> list[Message]:
+        """Read on to the end of the answers."""
+        answers: list[Message] = []
+        while True:
+            for message in messages(self._socket.recv(_RECEIVE_BYTES)):
+                if message.sequence != self._sequence:
+                    continue
+                if message.kind not in {_ERROR, _DONE}:
+                    answers.append(message)
+                    continue
+                code: int = -struct.unpack_from("=i", message.payload)[0] if len(message.payload) >= 4 else 0
+                if code not in {0, errno.ENODEV}:
+                    raise OSError(code, "ask the kernel for devices and addresses")
+                return answers

@@ -1,0 +1,99 @@
+"""Elements of the map and the set in a real kernel."""
+
+import errno
+from collections.abc import Iterator
+
+import pytest
+
+from linkbalancer.drivers.errors import DriverError
+from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
+from linkbalancer.drivers.nftables import load
+from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter, chains
+from linkbalancer.routing.marks import Marks
+from tests.drivers.nftables.rules import LAYOUT
+from tests.namespaces import Namespace
+
+pytestmark = pytest.mark.lab
+
+A, B, C = (bytes([2, 0, 0, 0, 0, number]) for number in (1, 2, 3))
+
+
+@pytest.fixture
+def prepared() -> Iterator[tuple[Namespace, NetlinkSocket]]:
+    """Yield a namespace, entered, with our table and no classifier."""
+    with Namespace() as here, here.entered():
+        netlink = NetlinkSocket(NETFILTER)
+        load.prepare(LAYOUT, netlink)
+        yield here, netlink
+        netlink.close()
+
+
+def test_applications_move_together_and_only_when_they_must(prepared: tuple[Namespace, NetlinkSocket]) -> None:
+    """A hundred elements come, change and go in one transaction each; what stands right is not written."""
+    here, netlink = prepared
+    writer = MapWriter(Marks(), netlink)
+    assert writer.read() == {1: None}
+    everything = {number: 1 + number % 2 for number in range(2, 102)}
+    for wanted in (everything, {number: 3 - vid for number, vid in everything.items()}, dict.fromkeys(everything)):
+        assert writer.steer(wanted)
+        assert writer.read() == {1: None, **wanted}
+        assert not writer.steer(wanted)
+    assert "0x00000002 : return" in here("nft list map inet linkbalancer app2vid")
+    assert writer.forget(everything)
+    assert not writer.forget(everything)
+    assert writer.read() == {1: None}
+
+
+def test_thousands_of_elements_take_several_messages(prepared: tuple[Namespace, NetlinkSocket]) -> None:
+    """More than one message holds is still one transaction."""
+    writer = MapWriter(Marks())
+    wanted: dict[int, int | None] = {number: 1 + number % 2 for number in range(2, 1802)}
+    assert writer.steer(wanted)
+    assert MapWriter(Marks(), prepared[1]).read() == {1: None, **wanted}
+    writer.close()
+
+
+def test_a_refused_transaction_changes_nothing(prepared: tuple[Namespace, NetlinkSocket]) -> None:
+    """One VID without a chain, and not even the good half is done."""
+    writer = MapWriter(Marks(), prepared[1])
+    writer.steer({2: 1})
+    with pytest.raises(DriverError, match="steer 2 applications") as refusal:
+        writer.steer({2: 2, 3: 99})
+    assert refusal.value.errno == errno.ENOENT
+    assert writer.read() == {1: None, 2: 1}
+    assert writer.steer({2: 2})
+
+
+def test_ids_live_in_the_mask(prepared: tuple[Namespace, NetlinkSocket]) -> None:
+    """With another mask the map's keys are the mark's bits, the ids stay small."""
+    here, netlink = prepared
+    writer = MapWriter(Marks(connection_mask=0xFF000000), netlink)
+    writer.steer({5: 2})
+    assert "0x05000000 : goto vid_2" in here("nft list map inet linkbalancer app2vid")
+    assert writer.read()[5] == 2
+
+
+def test_members_are_set_by_device(prepared: tuple[Namespace, NetlinkSocket]) -> None:
+    """Each device has its own members; only the difference is written."""
+    here, netlink = prepared
+    members = MemberWriter(netlink)
+    assert members.write("lan0", frozenset({A, B}))
+    assert members.write("lan1", frozenset({A}))
+    assert members.write("lan0", frozenset({B, C}))
+    assert not members.write("lan0", frozenset({B, C}))
+    assert members.read() == {"lan0": frozenset({B, C}), "lan1": frozenset({A})}
+    assert '"lan1" . 02:00:00:00:00:01' in here("nft list set inet linkbalancer members")
+    assert members.write("lan0", frozenset())
+    assert members.read() == {"lan1": frozenset({A})}
+
+
+def test_without_our_table_there_is_nothing_to_read(prepared: tuple[Namespace, NetlinkSocket]) -> None:
+    """Other tables' chains are not ours; reading a map that is not there is an error."""
+    here, netlink = prepared
+    here("nft delete table inet linkbalancer")
+    here("nft -f -", given="add table inet other\nadd chain inet other vid_1\n")
+    assert chains(netlink) == []
+    assert load.digest() is None
+    with pytest.raises(DriverError) as refusal:
+        MapWriter(Marks(), netlink).read()
+    assert refusal.value.errno == errno.ENOENT
