@@ -1,0 +1,188 @@
+"""`linkbalancer check PATH...`: every error of configurations and rule files at once, with places and remedies."""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from linkbalancer.cli.output import add_json_option, complain, emit
+from linkbalancer.config.findings import ConfigErrors, Finding
+from linkbalancer.config.load import load, load_as
+from linkbalancer.config.rules import parse_rules, read_text
+from linkbalancer.config.schema import json_schema
+from linkbalancer.lab.topology import TopologyDocument
+from linkbalancer.lvrrp.keys import parse_keys
+
+GATEWAY_FILE = "linkbalancer.yaml"
+TOPOLOGY_FILE = "topology.yaml"
+YAML = {".yaml", ".yml"}
+RULES = {".conf"}
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is to be said of one file."""
+
+    file: str
+    errors: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def good(self) -> bool:
+        """Whether the file may be used."""
+        return not self.errors
+
+    def summary(self) -> str:
+        """Say in one line what is in a good file."""
+        counts = [f"{count} {what if count != 1 else what.removesuffix('s')}" for what, count in self.counts.items()]
+        return f"{self.file}: good: {', '.join(counts)}"
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's options."""
+    add_json_option(parser)
+    parser.add_argument("--schema", action="store_true", help=f"print the JSON Schema of {GATEWAY_FILE} and end")
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        type=Path,
+        help=f"a gateway's {GATEWAY_FILE}, a rule file (*.conf), or a directory: all of them below it",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Check; 0: all good, 1: something is refused (errors are on standard error), 2: nothing there to check."""
+    if args.schema:
+        sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+        return 0
+    if not args.paths:
+        complain(f"name a {GATEWAY_FILE}, a rule file or a directory to check")
+        return 2
+    try:
+        files = dict.fromkeys(file for path in args.paths for file in _files(path))
+        verdicts = [_verdict(file) for file in files]
+    except (OSError, LookupError) as error:
+        complain(_in_words(error))
+        return 2
+    _tell(args, verdicts)
+    return 0 if all(verdict.good for verdict in verdicts) else 1
+
+
+def _in_words(error: OSError | LookupError) -> str:
+    if isinstance(error, OSError):
+        return f"cannot read {error.filename}: {error.strerror}"
+    return str(error.args[0])
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Yield the files that a path on the command line means."""
+    if path.is_dir():
+        found = sorted(
+            file for file in path.rglob("*") if file.name in {GATEWAY_FILE, TOPOLOGY_FILE} or file.suffix in RULES
+        )
+        if not found:
+            raise LookupError(f"there is no {GATEWAY_FILE} and no rule file (*.conf) in {path}")
+        yield from found
+    elif path.exists() and path.suffix not in YAML | RULES:
+        raise LookupError(f"{path} is neither a configuration (*.yaml) nor a rule file (*.conf)")
+    else:
+        yield path
+
+
+def _verdict(path: Path) -> Verdict:
+    try:
+        if path.suffix in RULES:
+            return _rules(str(path))
+        return _topology(str(path)) if path.name == TOPOLOGY_FILE else _gateway(str(path))
+    except ConfigErrors as error:
+        return Verdict(str(path), error.findings)
+
+
+def _gateway(file: str) -> Verdict:
+    loaded = load(file, read, key_state)
+    counts = {
+        "links": len(loaded.config.links),
+        "VIDs": len(loaded.config.groups),
+        "applications": len(loaded.rules.applications),
+    }
+    return Verdict(file, (), loaded.warnings, counts)
+
+
+def _topology(file: str) -> Verdict:
+    document = load_as(TopologyDocument, file, read)
+    return Verdict(
+        file, (), (), {"LANs": len(document.lans), "gateways": len(document.gateways), "hosts": len(document.hosts)}
+    )
+
+
+def _rules(file: str) -> Verdict:
+    parsed = parse_rules(read_text(file, read), file)
+    counts = {"rules": len(parsed.rules), "applications": len(parsed.applications)}
+    return Verdict(file, tuple(sorted(parsed.errors)), tuple(sorted(parsed.warnings)), counts)
+
+
+def read(path: str) -> str:
+    """Return the text of a file.
+
+    Raises:
+        OSError: It cannot be read.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    return Path(path).read_text(encoding="utf-8-sig")
+
+
+def key_state(path: str) -> str | None:
+    """Say what is wrong with a key file, None when nothing is."""
+    file = Path(path)
+    try:
+        mode = file.stat().st_mode
+        text = file.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        return "holds other characters than a key's"
+    if mode & 0o077:
+        return "can be read by others"
+    try:
+        parse_keys(text)
+    except ValueError as error:
+        return f"holds no key: {error}"
+    return None
+
+
+def _tell(args: Namespace, verdicts: list[Verdict]) -> None:
+    """Write findings to standard error, each once, and the summaries."""
+    # A rule file is read for every gateway that names it, by as many paths.
+    told: set[Finding] = set()
+    for word, finding in sorted(
+        [("warning: ", warning) for verdict in verdicts for warning in verdict.warnings]
+        + [("", error) for verdict in verdicts for error in verdict.errors],
+        key=lambda one: one[1],
+    ):
+        once = replace(finding, file=str(Path(finding.file).resolve()))
+        if once not in told:
+            told.add(once)
+            place = f"{finding.file}:{finding.line}:{finding.column}"
+            sys.stderr.write(f"{place}: {word}{finding.what}; {finding.remedy}\n")
+    data = {
+        "good": all(verdict.good for verdict in verdicts),
+        "files": [
+            {
+                "file": verdict.file,
+                "good": verdict.good,
+                **verdict.counts,
+                "errors": [asdict(error) for error in verdict.errors],
+                "warnings": [asdict(warning) for warning in verdict.warnings],
+            }
+            for verdict in verdicts
+        ],
+    }
+    good = [verdict.summary() for verdict in verdicts if verdict.good]
+    if args.json or good:
+        emit(args, data, "\n".join(good))

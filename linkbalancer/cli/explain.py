@@ -1,0 +1,203 @@
+"""`linkbalancer explain`: which rule, application and VIDs a packet takes, offline, by the model the kernel gets."""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from linkbalancer.cli.flows import flow, read_flows
+from linkbalancer.cli.output import add_json_option, complain, emit
+from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
+from linkbalancer.config.rules import load_rules
+from linkbalancer.links import Role
+from linkbalancer.routing.application import Application, steps_in_words
+from linkbalancer.routing.classifier import Classifier, compile_rules
+from linkbalancer.routing.marks import Marks
+from linkbalancer.routing.packet import Packet
+from linkbalancer.routing.protocols import protocol_name
+from linkbalancer.routing.rule import Rule, RuleSet
+from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS
+
+GATEWAY_FILE: Final = "linkbalancer.yaml"
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's options."""
+    add_json_option(parser)
+    parser.add_argument("config", nargs="?", metavar="CONFIG", help=f"a gateway's {GATEWAY_FILE}, or its directory")
+    parser.add_argument("--rules", metavar="FILE", help="a rule file by itself, instead of CONFIG")
+    parser.add_argument(
+        "--flows", metavar="FILE", help="packets as JSON, one a line; an answer a line in the same order"
+    )
+    packet = parser.add_argument_group("one packet, as it runs from the controller's side to the controlled one")
+    packet.add_argument("--src", metavar="ADDRESS")
+    packet.add_argument("--dst", metavar="ADDRESS")
+    packet.add_argument("--proto", metavar="PROTOCOL", help="name or number")
+    packet.add_argument("--sport", metavar="PORT", default="0")
+    packet.add_argument("--dport", metavar="PORT", default="0")
+    packet.add_argument("--tos", metavar="TOS", default="0", help="the TOS byte, or the name of a DSCP")
+
+
+def run(args: Namespace) -> int:
+    """Explain; 0: answered, 1: the configuration or a flow is refused, 2: it cannot be asked like this."""
+    wrong = _usage(args)
+    if wrong is not None:
+        complain(wrong)
+        return 2
+    try:
+        model = _model(args)
+        return _many(args, model) if args.flows else _one(args, model)
+    except ConfigErrors as error:
+        sys.stderr.writelines(f"{finding}\n" for finding in error.findings)
+        return 1
+    except FieldError as error:
+        complain(f"{error.what}; {error.remedy}")
+        return 2
+    except OSError as error:
+        complain(f"cannot read {error.filename}: {error.strerror}")
+        return 2
+
+
+def _usage(args: Namespace) -> str | None:
+    """Return what is wrong with the way the command is called, None when nothing is."""
+    if (args.config is None) == (args.rules is None):
+        return "name a CONFIG, or a rule file with --rules"
+    single = [option for option in ("src", "dst", "proto") if getattr(args, option) is not None]
+    if args.flows and single:
+        return f"--flows and --{single[0]} do not go together"
+    if not args.flows and len(single) < 3:
+        return "name the packet with --src, --dst and --proto (and --sport, --dport, --tos), or many with --flows FILE"
+    return None
+
+
+class _Model:
+    """What answers: rules of a file, compiled, and the numbers of the gateway that has them."""
+
+    def __init__(self, file: str, rules: RuleSet, marks: Marks, role: Role) -> None:
+        self.file = file
+        self.rules = rules
+        self.marks = marks
+        self.role = role
+        self.classifier: Classifier = compile_rules(rules)
+
+    def application(self, rule: Rule) -> Application:
+        return self.rules.applications[rule.application]
+
+    def answer(self, rule: Rule | None) -> dict[str, Any]:
+        """Return the answer for a packet whose first match this is."""
+        if rule is None:
+            return {"line": None, "app": None, "vids": []}
+        steps = self.application(rule).steps
+        vids = [[{"vid": member.vid, "weight": member.weight} for member in step] for step in steps]
+        return {"line": rule.line, "app": rule.application, "vids": vids}
+
+
+def _model(args: Namespace) -> _Model:
+    if args.rules is not None:
+        return _Model(args.rules, load_rules(args.rules, _read), Marks(), Role.CONTROLLER)
+    # pydantic is only loaded where there is a configuration to read: this command should answer at once.
+    from linkbalancer.config.load import load  # noqa: PLC0415 - see above
+
+    path = Path(args.config)
+    path = path / GATEWAY_FILE if path.is_dir() else path
+    loaded = load(str(path), _read)
+    config = loaded.config
+    return _Model(loaded.beside(config.applications), loaded.rules, config.marks, config.role)
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8-sig")
+
+
+def _many(args: Namespace, model: _Model) -> int:
+    """Answer a file of packets, or refuse it with every line that is wrong."""
+    packets: list[Packet] = []
+    wrong: list[Finding] = []
+    for one in read_flows(_read(args.flows), args.flows):
+        if isinstance(one, Finding):
+            wrong.append(one)
+        else:
+            packets.append(one)
+    if wrong:
+        sys.stderr.writelines(f"{finding}\n" for finding in wrong)
+        return 1
+    answers: dict[Rule | None, str] = {}
+    for packet in packets:
+        rule = model.classifier.lookup(packet)
+        if rule not in answers:
+            answers[rule] = json.dumps(model.answer(rule)) if args.json else _line(model, rule)
+        sys.stdout.write(answers[rule] + "\n")
+    return 0
+
+
+def _line(model: _Model, rule: Rule | None) -> str:
+    if rule is None:
+        return "no rule: the default application"
+    return f"line {rule.line}: {rule.application} {steps_in_words(model.application(rule).steps)}"
+
+
+def _one(args: Namespace, model: _Model) -> int:
+    """Answer one packet, at both ends."""
+    packet = flow({key: getattr(args, key) for key in ("src", "dst", "proto", "sport", "dport", "tos")})
+    mirrored = model.classifier.mirrored()
+    rule, reply = model.classifier.lookup(packet), mirrored.lookup(packet.mirrored())
+    from_far = mirrored.lookup(packet)
+    data = {
+        "file": model.file,
+        **model.answer(rule),
+        "tables": [[_table(model.marks, member.vid) for member in step] for step in _steps(model, rule)],
+        "reply": model.answer(reply),
+        "from_controlled_side": model.answer(from_far),
+    }
+    emit(args, data, "\n".join(_text(model, packet, rule, reply, from_far)))
+    return 0
+
+
+def _steps(model: _Model, rule: Rule | None) -> Sequence[Any]:
+    return () if rule is None else model.application(rule).steps
+
+
+def _table(marks: Marks, vid: int) -> dict[str, Any]:
+    return {
+        "vid": vid,
+        "mark": f"{marks.packet_mark(vid):#010x}",
+        "mask": f"{marks.packet_mask:#010x}",
+        "rule_priority": marks.rule_priority(vid),
+        "table": marks.table(vid),
+    }
+
+
+def _text(model: _Model, packet: Packet, rule: Rule | None, reply: Rule | None, from_far: Rule | None) -> Sequence[str]:
+    lines = [f"packet   {_shown(packet)}"]
+    if rule is None:
+        lines.append(f"rule     none in {model.file} means it")
+        lines.append("app      the default application: no VID, the main table's routes")
+    else:
+        application = model.application(rule)
+        lines.append(f"rule     line {rule.line} of {model.file}, the first that means it")
+        lines.append(f"app      {rule.application}")
+        lines.append(f"VIDs     {steps_in_words(application.steps)}, the first that works")
+        for member in (member for step in application.steps for member in step):
+            numbers = _table(model.marks, member.vid)
+            share = f" ({member.weight} shares)" if member.weight > 1 else ""
+            lines.append(f"  VID {member.vid}{share}: mark {numbers['mark']}, table {numbers['table']}")
+    lines.append(f"reply    {_shown(packet.mirrored())}")
+    lines.append(f"         enters at the controlled end, by the mirrored rules: {_line(model, reply)}")
+    if from_far != reply:
+        lines.append(
+            f"         (a packet like the one above that enters at the controlled end: {_line(model, from_far)})"
+        )
+    if model.role is Role.CONTROLLED:
+        lines.append("note     this gateway is the controlled end: what enters from its LAN is what `reply` says")
+    return lines
+
+
+def _shown(packet: Packet) -> str:
+    ported = packet.protocol in PROTOCOLS_WITH_PORTS
+    brackets = ported and packet.source.version == 6
+    source, destination = (f"[{one}]" if brackets else str(one) for one in (packet.source, packet.destination))
+    if ported:
+        source, destination = f"{source}:{packet.source_port}", f"{destination}:{packet.destination_port}"
+    return f"{protocol_name(packet.protocol)} {source} -> {destination}, TOS {packet.tos:#04x}"

@@ -1,0 +1,139 @@
+"""A YAML document as plain values, with the place of every key and value kept.
+
+Only what a configuration needs is taken: mappings, lists, text, whole numbers, true and false. Duplicate keys, tags,
+anchors and merge keys are refused, so that what is written is what is meant.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+import yaml
+
+from linkbalancer.config.findings import Finding
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Where something is in the document: the keys and list positions that lead there."""
+
+Value: TypeAlias = Any
+"""Whatever a key of a document may hold."""
+
+Place: TypeAlias = tuple[int, int]
+"""Line and column, from 1."""
+
+_PLAIN: Final = {f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "null", "str", "float", "timestamp", "value")}
+_CONVERTED: Final = {f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "null", "float")}
+_MERGE: Final = "tag:yaml.org,2002:merge"
+
+
+@dataclass(slots=True)
+class Document:
+    """What a YAML text says, where each part of it stands, and what is wrong with it as YAML."""
+
+    file: str
+    values: Value = None
+    values_at: dict[Path, Place] = field(default_factory=dict)
+    keys_at: dict[Path, Place] = field(default_factory=dict)
+    errors: list[Finding] = field(default_factory=list)
+
+    def finding(self, path: Path, what: str, remedy: str, *, at_key: bool = False) -> Finding:
+        """Return a finding at a value (or at its key), or at the nearest thing around it that is there."""
+        places = self.keys_at if at_key and path in self.keys_at else self.values_at
+        while path and path not in places:
+            path = path[:-1]
+            places = self.values_at
+        line, column = places.get(path, (1, 1))
+        return Finding(self.file, line, column, what, remedy)
+
+
+def parse(text: str, file: str) -> Document:
+    """Read a YAML text; never raises, errors are in the answer (values None where nothing could be read)."""
+    document = Document(file)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        document.errors.append(_syntax(file, error))
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        what = f"the character U+{ord(text[error.position]):04X} cannot stand in YAML"
+        document.errors.append(Finding(file, line, column, what, "remove it"))
+    except RecursionError:
+        document.errors.append(Finding(file, 1, 1, "the document is nested too deeply", "write it flat"))
+    else:
+        if node is None:
+            what = "the file is empty"
+            document.errors.append(Finding(file, 1, 1, what, "start from the reference file conf/linkbalancer.yaml"))
+        else:
+            document.values = _Builder(document).value(node, ())
+    return document
+
+
+def _syntax(file: str, error: yaml.MarkedYAMLError) -> Finding:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    context = f" {error.context}" if error.context else ""
+    return Finding(
+        file, line, column, f"not YAML:{context} {error.problem}", "mend the indentation, quotes or brackets"
+    )
+
+
+class _Builder:
+    """Turns nodes into values and notes their places."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._scalars = yaml.SafeLoader("")
+        self._seen: set[int] = set()
+
+    def value(self, node: yaml.Node, path: Path) -> Value:
+        """Return a node's value."""
+        self._document.values_at[path] = _place(node)
+        if id(node) in self._seen:
+            self._error(node, "aliases are not supported", "write the value out once more")
+            return None
+        self._seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return tuple(self.value(child, (*path, index)) for index, child in enumerate(node.value))
+        return self._scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str | int, Value]:
+        values: dict[str | int, Value] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == _MERGE:
+                self._error(key_node, "merge keys (<<) are not supported", "write the keys out")
+                continue
+            key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
+            if not isinstance(key, str | int) or isinstance(key, bool):
+                self._error(key_node, "a key must be a name or a number", "put it in quotes if it is a name")
+                continue
+            here = (*path, key)
+            if key in values:
+                first, _ = self._document.keys_at[here]
+                self._error(key_node, f"the key {key} is given twice", f"remove one; the first is on line {first}")
+                continue
+            self._document.keys_at[here] = _place(key_node)
+            values[key] = self.value(value_node, here)
+        return values
+
+    def _scalar(self, node: yaml.Node) -> Value:
+        if node.tag not in _PLAIN:
+            self._error(node, f"the tag {node.tag} is not supported", "write the value without a tag")
+            return None
+        if node.tag in _CONVERTED:
+            try:
+                value = self._scalars.construct_object(node)
+            except ValueError:  # `0b_`, or a number of thousands of digits
+                return node.value
+            # A number beyond all reason is refused as the text that it is: it could not even be written in decimal.
+            return node.value if isinstance(value, int) and value.bit_length() > 64 else value
+        return node.value
+
+    def _error(self, node: yaml.Node, what: str, remedy: str) -> None:
+        line, column = _place(node)
+        self._document.errors.append(Finding(self._document.file, line, column, what, remedy))
+
+
+def _place(node: yaml.Node) -> Place:
+    return node.start_mark.line + 1, node.start_mark.column + 1

@@ -1,0 +1,156 @@
+"""The configuration of one gateway as frozen values: what every key of linkbalancer.yaml means (design 7).
+
+`conf/linkbalancer.yaml` is the reference with every key, its default and a sentence. What one value can be is in
+`fields`, what several of them must be together in `checks`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from linkbalancer.clock import MILLISECOND, SECOND, Duration
+from linkbalancer.config.fields import (
+    Address,
+    AdvertInterval,
+    Detect,
+    Device,
+    File,
+    Integer,
+    Name,
+    Switch,
+    Time,
+    TimeRange,
+    VirtualIp,
+)
+from linkbalancer.links import LinkName, OnProbeLoss, Role, Vid
+from linkbalancer.lvrrp.settings import LinkSettings
+from linkbalancer.routing.marks import LAST_VID, Marks
+from linkbalancer.vrrp import group as vrrp
+from linkbalancer.vrrp.packet import ChecksumForm
+
+
+class Section(BaseModel):
+    """A mapping of the configuration: frozen, and nothing unknown is let in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+
+class Lan(Section):
+    """What the gateway expects to hear on a LAN device: the other gateways, and hosts worth asking for."""
+
+    members: tuple[Address, ...] = ()
+    targets: tuple[Address, ...] = ()
+
+
+class Probe(Section):
+    """How a link is probed: how often, and when it counts as dead (mission L7, L2 rule 0)."""
+
+    interval: TimeRange = (100 * MILLISECOND, 200 * MILLISECOND)
+    misses: Annotated[Integer, Field(ge=1, le=255)] = 3
+    detect: Detect | None = None
+
+    @property
+    def detect_time(self) -> Duration:
+        """What counts as silence: as configured, else so many misses of the longest interval."""
+        return self.misses * self.interval[1] if self.detect is None else self.detect
+
+
+class Link(Section):
+    """One link to the other side, and how its two ends talk."""
+
+    device: Device
+    local: Address
+    peer: Address
+    port: Annotated[Integer, Field(ge=1, le=65535)] = 20112
+    key_file: File | None = None
+    insecure: Switch = False
+    probe: Probe = Probe()
+    up_delay: Time | None = None
+    on_probe_loss: OnProbeLoss = OnProbeLoss.STOP
+
+    def settings(self, name: LinkName, config: "Config") -> LinkSettings:
+        """Return the link as its machine wants it."""
+        detect = self.probe.detect_time
+        return LinkSettings(
+            name=name,
+            node=config.node,
+            role=config.role,
+            device=self.device,
+            local=self.local,
+            peer=self.peer,
+            port=self.port,
+            interval_min=self.probe.interval[0],
+            interval_max=self.probe.interval[1],
+            misses=self.probe.misses,
+            detect=detect,
+            up_delay=detect if self.up_delay is None else self.up_delay,
+            on_probe_loss=self.on_probe_loss,
+            insecure=self.insecure,
+        )
+
+
+class Group(Section):
+    """One VID at this gateway: a VRRP group that it is a member of, or only observes."""
+
+    mode: Literal["member", "observe"] = "member"
+    device: Device
+    link: Name | None = None
+    virtual_ips: Annotated[tuple[VirtualIp, ...], Field(min_length=1, max_length=255)]
+    priority: Annotated[Integer, Field(ge=1, le=255)] = 100
+    advert_interval: AdvertInterval = SECOND
+    preempt: Switch = True
+    checksum: ChecksumForm = ChecksumForm.RFC9568
+
+    def vrrp(self, vid: Vid) -> vrrp.Group:
+        """Return the group as its VRRP router wants it."""
+        return vrrp.Group(
+            vid=vid,
+            device=self.device,
+            virtual_ips=self.virtual_ips,
+            priority=self.priority,
+            advert_interval=self.advert_interval,
+            preempt=self.preempt,
+            checksum=self.checksum,
+        )
+
+
+Mask = Annotated[Integer, Field(ge=1, le=0xFFFFFFFF)]
+
+
+class MarkBits(Section):
+    """Which bits of the kernel's marks are ours."""
+
+    connection: Mask = Marks().connection_mask
+    packet: Mask = Marks().packet_mask
+    guard: Mask = Marks().guard_bit
+
+
+class Tables(Section):
+    """Which routing tables and rule priorities are ours."""
+
+    base: Annotated[Integer, Field(ge=256, le=4_000_000_000)] = Marks().table_base
+    rules: Annotated[Integer, Field(ge=1, le=32000)] = Marks().rule_base
+
+
+class Config(Section):
+    """The whole configuration of a gateway."""
+
+    node: Name
+    role: Role
+    lans: dict[Device, Lan] = {}
+    links: dict[Name, Link] = {}
+    groups: Annotated[dict[Annotated[Integer, Field(ge=1, le=LAST_VID)], Group], Field(min_length=1)]
+    applications: File
+    mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
+    tables: Tables = Tables()
+
+    @property
+    def marks(self) -> Marks:
+        """The numbers by which marks, rules and tables know each other."""
+        return Marks(
+            connection_mask=self.mark_bits.connection,
+            packet_mask=self.mark_bits.packet,
+            guard_bit=self.mark_bits.guard,
+            table_base=self.tables.base,
+            rule_base=self.tables.rules,
+        )

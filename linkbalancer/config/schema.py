@@ -1,0 +1,27 @@
+"""The JSON Schema of linkbalancer.yaml, for editors, and the list of its keys."""
+
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from linkbalancer.config.model import Config
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a gateway's configuration."""
+    return Config.model_json_schema(by_alias=True, mode="serialization") | {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "linkbalancer.yaml",
+    }
+
+
+def keys(model: object = Config, above: str = "") -> Iterator[str]:
+    """Yield every key in dotted form, with `*` where the operator chooses the key: `links.*.probe.interval`."""
+    if get_origin(model) is dict:
+        yield from keys(get_args(model)[1], f"{above}*.")
+    elif isinstance(model, type) and issubclass(model, BaseModel):
+        for name, info in model.model_fields.items():
+            key = info.alias or name
+            yield above + key
+            yield from keys(info.annotation, f"{above}{key}.")

@@ -1,0 +1,172 @@
+"""Tests of `linkbalancer check`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from linkbalancer.cli.main import main
+
+CONF = Path(__file__).parents[2] / "conf"
+CONFIG = """\
+node: b1
+role: controller
+links:
+  l1: {device: eth1, local: 10.1.0.1, peer: 10.1.0.2, key_file: l1.key}
+groups:
+  1: {device: eth0, link: l1, virtual_ips: [192.168.1.251/24]}
+applications: apps.conf
+"""
+RULES = "App=* * * * 443 tcp [1] name=web\n"
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Path:
+    """A folder with a good configuration, its rules and its key."""
+    (tmp_path / "linkbalancer.yaml").write_text(CONFIG)
+    (tmp_path / "apps.conf").write_text(RULES)
+    (tmp_path / "l1.key").write_text("1 00112233445566778899aabbccddeeff\n")
+    (tmp_path / "l1.key").chmod(0o600)
+    return tmp_path
+
+
+@pytest.mark.parametrize("path", sorted(path for path in CONF.rglob("*") if path.is_file()), ids=str)
+def test_every_file_that_comes_with_the_product_is_good(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each by itself: exit 0 and one line that says so."""
+    assert main(["check", str(path)]) == 0
+    assert f"{path}: good: " in capsys.readouterr().out
+
+
+def test_a_good_gateway_is_summed_up(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is in it, in one line, and nothing else."""
+    file = gateway / "linkbalancer.yaml"
+
+    assert main(["check", str(file)]) == 0
+    assert capsys.readouterr() == (f"{file}: good: 1 link, 1 VID, 1 application\n", "")
+
+
+def test_a_directory_means_all_files_below(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Gateways, rule files and the lab's topology, each once."""
+    (gateway / "topology.yaml").write_text("lans: {near: 192.168.1.0/24}\ngateways: {b1: {eth0: 192.168.1.1/24}}\n")
+
+    assert main(["check", str(gateway), str(gateway / "apps.conf")]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{gateway}/apps.conf: good: 1 rule, 1 application",
+        f"{gateway}/linkbalancer.yaml: good: 1 link, 1 VID, 1 application",
+        f"{gateway}/topology.yaml: good: 1 LAN, 1 gateway, 0 hosts",
+    ]
+
+
+def test_all_errors_are_on_standard_error_with_their_places(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 1; each once, though the rule file is read for the gateway and by itself."""
+    (gateway / "linkbalancer.yaml").write_text(CONFIG.replace("role", "roll").replace(": apps", ": ./apps"))
+    (gateway / "apps.conf").write_text(RULES.replace("443", "https"))
+    (gateway / "topology.yaml").write_text("lan: {}\nlans: {}\ngateways: {}\n")
+
+    assert main(["check", str(gateway)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [line.removeprefix(f"{gateway}/").split("; ")[0] for line in err.splitlines()] == [
+        "apps.conf:1:13: 'https' is no port",
+        "linkbalancer.yaml:1:1: the key role is missing",
+        "linkbalancer.yaml:2:1: the key roll is not known",
+        "topology.yaml:1:1: the key lan is not known",
+    ]
+
+
+def test_warnings_refuse_nothing(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are on standard error, named as such."""
+    (gateway / "apps.conf").write_text(RULES + RULES)
+
+    assert main(["check", str(gateway / "apps.conf")]) == 0
+    assert capsys.readouterr().err == (
+        f"{gateway}/apps.conf:2:1: warning: never matches: line 1 selects the same packets; remove one of the two\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "warning"),
+    [
+        (None, 0o600, "is missing"),
+        ("1 00112233445566778899aabbccddeeff\n", 0o640, "can be read by others"),
+        ("1 0011\n", 0o600, "holds no key: "),
+        ("1 \u00e9\n", 0o600, "holds other characters than a key's"),
+    ],
+)
+def test_a_keys_state_is_a_warning(
+    gateway: Path, capsys: pytest.CaptureFixture[str], text: str | None, mode: int, warning: str
+) -> None:
+    """Keys are kept elsewhere, so a configuration is good without; but it is said."""
+    key = gateway / "l1.key"
+    if text is None:
+        key.unlink()
+    else:
+        key.write_text(text)
+        key.chmod(mode)
+
+    assert main(["check", str(gateway / "linkbalancer.yaml")]) == 0
+    err = capsys.readouterr().err
+    assert f"linkbalancer.yaml:4:65: warning: the key file {key} {warning}" in err
+    assert "00112233" not in err
+
+
+def test_a_key_file_that_is_a_folder_is_named_so(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The host's own words for what cannot be read."""
+    (gateway / "l1.key").unlink()
+    (gateway / "l1.key").mkdir()
+
+    assert main(["check", str(gateway / "linkbalancer.yaml")]) == 0
+    assert "cannot be read: Is a directory; put" in capsys.readouterr().err
+
+
+def test_json_has_every_finding(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One document with a verdict for each file."""
+    (gateway / "apps.conf").write_text("x\n" + RULES)
+
+    assert main(["check", "--json", str(gateway)]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    rules, config = answer["files"]
+    assert answer["good"] is rules["good"] is config["good"] is False
+    assert rules["errors"] == [
+        {
+            "file": f"{gateway}/apps.conf",
+            "line": 1,
+            "column": 1,
+            "what": "the line is no rule",
+            "remedy": "start it with App=, or make it a comment with #",
+        }
+    ]
+    assert (rules["rules"], rules["applications"], rules["warnings"]) == (1, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("nowhere.yaml", "cannot read {0}/nowhere.yaml: No such file or directory"),
+        ("nowhere.conf", "cannot read {0}/nowhere.conf: No such file or directory"),
+        ("empty", "there is no linkbalancer.yaml and no rule file (*.conf) in {0}/empty"),
+        ("notes.txt", "{0}/notes.txt is neither a configuration (*.yaml) nor a rule file (*.conf)"),
+        ("nowhere", "cannot read {0}/nowhere: No such file or directory"),
+    ],
+)
+def test_what_is_not_there_cannot_be_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, error: str
+) -> None:
+    """Exit 2, and one sentence."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("")
+
+    assert main(["check", str(tmp_path / name)]) == 2
+    assert capsys.readouterr().err == f"linkbalancer: {error.format(tmp_path)}\n"
+
+
+def test_something_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """No path, nothing to check."""
+    assert main(["check"]) == 2
+    assert "name a linkbalancer.yaml, a rule file or a directory to check" in capsys.readouterr().err
+
+
+def test_the_schema_is_for_editors(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is printed alone, as JSON."""
+    assert main(["check", "--schema"]) == 0
+    assert "groups" in json.loads(capsys.readouterr().out)["properties"]

@@ -1,0 +1,1 @@
+"""Tests of configurations and rule files: what is read, and every way in which it is refused."""

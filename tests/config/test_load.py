@@ -1,0 +1,183 @@
+"""Tests of loading a gateway's configuration with its rule file."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linkbalancer.config.load import ConfigErrors, load, load_as
+from linkbalancer.config.model import Probe
+from tests.config.texts import CONFIG, RULES, changed, loaded, refusals
+
+PIECES = [
+    "",
+    "",
+    " ",
+    "\n",
+    "7",
+    "x",
+    ": ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "'",
+    "#",
+    "-",
+    "&a ",
+    "*a",
+    "!",
+    "\t",
+    "null",
+    "\x00",
+    "é",
+]
+"""What damages a configuration."""
+
+
+def test_a_good_configuration_is_loaded_with_its_rules() -> None:
+    """Values of both files, and no warnings."""
+    good = loaded()
+
+    assert good.config.node == "b1"
+    assert list(good.rules.applications) == ["web", "rest"]
+    assert good.warnings == ()
+    assert good.beside("keys/l1.key") == "etc/keys/l1.key"
+    assert good.beside("/run/l1.key") == "/run/l1.key"
+
+
+def test_a_missing_configuration_is_the_callers_affair() -> None:
+    """There is no place in a file that is not there."""
+
+    def unreadable(name: str) -> str:
+        raise FileNotFoundError(2, "No such file or directory", name)
+
+    with pytest.raises(FileNotFoundError):
+        load("nowhere.yaml", unreadable)
+
+
+def test_a_missing_rule_file_is_an_error_where_it_is_named() -> None:
+    """With the reason of the host."""
+    (found,) = refusals(changed(("apps.conf", "other.conf")))
+
+    assert found.startswith("linkbalancer.yaml:10:15: cannot read etc/other.conf: No such file or directory; name")
+
+
+def test_a_rule_file_that_is_no_text_is_an_error_of_its_own() -> None:
+    """Its first byte is the place."""
+
+    def read(name: str) -> str:
+        return CONFIG if name.endswith(".yaml") else b"\xff".decode()
+
+    with pytest.raises(ConfigErrors, match=r"^etc/apps.conf:1:1: is not UTF-8 text"):
+        load("etc/linkbalancer.yaml", read)
+
+
+def test_errors_of_both_files_come_at_once() -> None:
+    """The rule file is read even where the configuration is wrong, VIDs without a group included."""
+    found = refusals(changed(("role: controller", "role: both")), RULES + "nonsense\nApp=* * * * * * [7] name=x\n")
+
+    assert [one.split(": ")[0] for one in found] == ["apps.conf:3:1", "apps.conf:4:18", "linkbalancer.yaml:2:7"]
+    assert found[1].endswith("there is no group for VID 7 in etc/linkbalancer.yaml; add the group, or use one of: 1, 2")
+
+
+def test_vids_are_not_judged_without_groups() -> None:
+    """Where there are no groups to speak of, only that is said."""
+    no_mapping = changed(("groups:\n", "groups: [\n"), ("  1: {device", "  {device"), ("  2: {device", "  ,{device"))
+
+    assert [one.split("; ")[0] for one in refusals(no_mapping.replace("applications", "]\napplications"))] == [
+        "linkbalancer.yaml:7:9: a list is no mapping"
+    ]
+    assert "use one of: none yet" in refusals(CONFIG.split("groups")[0] + "groups: {}\napplications: apps.conf\n")[0]
+
+
+def test_balanced_steps_are_refused_for_a_gateway() -> None:
+    """They can be explained, but not steered yet; the error says what to write."""
+    assert refusals(rules="App=* * * * * * [2*3+1] name=web\n") == [
+        "apps.conf:1:18: balanced steps are not steered yet: 2*3+1; write the VIDs in order of preference: 2 1"
+    ]
+
+
+def test_keys_are_looked_at_when_asked() -> None:
+    """What is wrong with a key file is a warning at the key that names it."""
+    files = {"etc/linkbalancer.yaml": CONFIG, "etc/apps.conf": RULES}
+    asked: list[str] = []
+
+    def state(path: str) -> str | None:
+        asked.append(path)
+        return "is missing"
+
+    (warning,) = load("etc/linkbalancer.yaml", files.__getitem__, state).warnings
+
+    assert asked == ["etc/keys/l1.key"]
+    assert str(warning).startswith(
+        "etc/linkbalancer.yaml:6:65: the key file etc/keys/l1.key is missing; put `1 HEX` in it"
+    )
+    assert load("etc/linkbalancer.yaml", files.__getitem__, lambda _: None).warnings == ()
+
+
+def test_a_link_without_a_key_has_none_to_look_at() -> None:
+    """An insecure link names no key file."""
+    files = {
+        "etc/linkbalancer.yaml": changed(("key_file: keys/l1.key", "insecure: true")),
+        "etc/apps.conf": RULES,
+    }
+
+    assert load("etc/linkbalancer.yaml", files.__getitem__, lambda _: "is missing").warnings == ()
+
+
+def test_warnings_of_both_files_come_with_a_good_configuration() -> None:
+    """They refuse nothing."""
+    warned = loaded(changed(("200ms", "50ms")), RULES + RULES.replace("=web", "=www"))
+
+    assert [finding.line for finding in warned.warnings] == [3, 4, 8]
+
+
+def test_a_broken_document_says_only_that() -> None:
+    """After an error of syntax nothing else can be judged."""
+    assert len(refusals("a: [")) == 1
+    assert refusals("just words\n") == [
+        "linkbalancer.yaml:1:1: 'just words' is no mapping; write keys and values, one on a line, indented"
+    ]
+
+
+def test_a_rule_file_that_cannot_be_named_is_one_error() -> None:
+    """Neither its VIDs nor its lines are judged."""
+    assert refusals(changed(("apps.conf", "[]"))) == [
+        "linkbalancer.yaml:10:15: a list is no path; write a file's path, relative to this file's folder"
+    ]
+
+
+def test_any_model_can_be_loaded_with_the_same_errors() -> None:
+    """A document of another kind, its places and suggestions."""
+    assert load_as(Probe, "f", lambda _: "misses: 5\n").misses == 5
+    with pytest.raises(ConfigErrors, match=r"^f:1:1: the key mises is not known; did you mean misses\?$"):
+        load_as(Probe, "f", lambda _: "mises: 5\n")
+    with pytest.raises(ConfigErrors, match=r"^f:2:1: the key misses is given twice"):
+        load_as(Probe, "f", lambda _: "misses: 5\nmisses: 5\n")
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(0, len(CONFIG)), st.integers(0, 9), st.sampled_from(PIECES)), max_size=3))
+def test_no_text_breaks_the_loader(edits: list[tuple[int, int, str]]) -> None:
+    """However a good configuration is damaged, it is loaded, or refused with places within it."""
+    text = CONFIG
+    for start, length, piece in edits:
+        text = text[:start] + piece + text[start + length :]
+
+    for found in refusals(text):
+        name, line, column, _ = found.split(":", 3)
+        lines = {"linkbalancer.yaml": text, "apps.conf": RULES}[name].split("\n")
+        assert 1 <= int(line) <= len(lines) + 1
+        assert int(column) >= 1
+
+
+@pytest.mark.parametrize(
+    "old",
+    ["l1: {device", "eth0: {members", "  1: {", "link: l1", "b1", "apps.conf", "192.168.1.2]", "member", "controller"],
+)
+@pytest.mark.parametrize("new", ["7", "yes", "null", "1.5", "[]", "{}", "''", "2001-01-01", "é"])
+def test_no_kind_of_value_breaks_the_loader(old: str, new: str) -> None:
+    """Any kind of YAML value in any place is accepted or refused, never stumbled over."""
+    refused = refusals(changed((old, new + old[old.index(":") :] if ":" in old else new)))
+
+    assert all(len(found.split("; ")) >= 2 for found in refused)

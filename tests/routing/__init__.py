@@ -1,0 +1,1 @@
+"""Tests of the application model, the classifier, and the numbers of marks and tables."""

@@ -1,0 +1,20 @@
+"""Tests of applications and their steps."""
+
+from linkbalancer.routing.application import Application, Member, steps_in_words
+
+
+def test_steps_are_written_as_in_a_rule_file() -> None:
+    """Members show their weight only where it is more than one share."""
+    steps = ((Member(1, 3), Member(2)), (Member(3),))
+
+    assert steps_in_words(steps) == "[1*3+2 3]"
+
+
+def test_an_application_knows_its_vids_in_order() -> None:
+    """VIDs come step by step; a step of several members makes the application a balanced one."""
+    balanced = Application("web", ((Member(2), Member(1)), (Member(3),)))
+    plain = Application("web", ((Member(2),), (Member(3),)))
+
+    assert balanced.vids == (2, 1, 3)
+    assert balanced.balanced
+    assert not plain.balanced
