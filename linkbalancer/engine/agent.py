@@ -47,7 +47,7 @@ from linkbalancer.links import DEAD_PRIORITY, GroupState, LinkName, NextHop, Rol
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.link import Link
-from linkbalancer.lvrrp.rules import Stance, Tier, controlled_stance, controller_stance, may_claim, tier_priority
+from linkbalancer.lvrrp.rules import Stance, Tier, controlled_stance, controller_stance, may_claim
 from linkbalancer.machine import Chance
 from linkbalancer.vrrp import effects as vrrp_effects
 from linkbalancer.vrrp import events as vrrp_events
@@ -94,6 +94,7 @@ class Agent:
         self._found = found or Found()
         self._dirty: set[Vid] = set()
         self._table: Table | None = None
+        self._informed_at: Instant = 0
         self._left = False
         self._out: list[Effect] = []
 
@@ -126,6 +127,7 @@ class Agent:
     def deadline(self) -> Instant | None:
         """Return when to hand in the next `Tick`."""
         return earliest(
+            self._informed_at if self._running and self._table is None else None,
             *(link.deadline() for link in self.links.values()),
             *(membership.deadline() for membership in self.memberships.values()),
         )
@@ -142,6 +144,7 @@ class Agent:
 
     def _start(self, now: Instant) -> None:
         self._running = True
+        self._informed_at = now + self.known.patience
         self._dirty.update(self.memberships)
         self.known.change(now)
         self._adopt(now)
@@ -162,6 +165,8 @@ class Agent:
                 self._router(now, membership, resume)
 
     def _tick(self, now: Instant) -> None:
+        if self._table is None:
+            self._dirty.update(self.memberships)
         for name, link in self.links.items():
             if _due(now, link.deadline()):
                 self._link(now, name, lvrrp.Tick())
@@ -264,7 +269,7 @@ class Agent:
                 self._follow(now, membership)
             self._route(now, membership)
         self._state_words(now, touched)
-        self._publish()
+        self._publish(now)
         self._finish_leaving()
         self._dirty.clear()
 
@@ -313,10 +318,9 @@ class Agent:
         heard = router.heard.priority if router.heard is not None else None
         if not membership.is_master and may_claim(peer=peer, own=router.priority, heard=heard):
             self._router(now, membership, vrrp_events.Claim())
-        rival = membership.stance.tier is Tier.HIGH and heard is not None and heard >= tier_priority(Tier.HIGH, 1)
-        if rival and not membership.rival:
+        if membership.meets_rival(now) and not membership.rival:
             self._record("alarm", f"VID {membership.vid}", "two far Masters: the far LAN is split")
-        membership.rival = rival
+        membership.rival = membership.meets_rival(now)
 
     def _router(self, now: Instant, membership: Membership, event: vrrp_events.Event) -> None:
         router = membership.router
@@ -374,15 +378,15 @@ class Agent:
     def _route(self, now: Instant, membership: Membership) -> None:
         """Judge the VID and point its two tables."""
         link = self.links.get(membership.link or "")
-        link_open = link is not None and link.is_open
-        if membership.judge(now, link_open=link_open):
+        carries = link is not None and link.is_open and membership.tier is not Tier.DEAD
+        if membership.judge(now, carries=carries):
             self.known.change(now)
             verdict = "works" if membership.works else "does not work"
             self._record("verdict", f"VID {membership.vid}", f"{verdict}: {status.why(membership)}")
         source = self.known.primary(membership.group.device)
-        via_link = ViaLink(link.settings.device, link.settings.peer, source) if link is not None and link_open else None
-        self._point(now, membership, membership.hop(now, via_link, source), guard=False)
-        self._point(now, membership, membership.guard_hop(now, via_link), guard=True)
+        via_link = ViaLink(link.settings.device, link.settings.peer, source) if link is not None and carries else None
+        self._point(now, membership, membership.hop(via_link, source), guard=False)
+        self._point(now, membership, membership.guard_hop(via_link), guard=True)
 
     def _point(self, now: Instant, membership: Membership, hop: NextHop | None, *, guard: bool) -> None:
         if hop is None or membership.next_hops.get(guard) == hop:
@@ -402,7 +406,10 @@ class Agent:
             )
             self._link(now, name, lvrrp.Words(words))
 
-    def _publish(self) -> None:
+    def _publish(self, now: Instant) -> None:
+        if self._table is None and now < self._informed_at and not all(m.works for m in self.memberships.values()):
+            # A new agent has not heard every Master yet: until it could have, the applications stay where they are.
+            return
         entries = tuple(
             VidEntry(
                 vid,

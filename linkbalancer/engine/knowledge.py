@@ -11,7 +11,7 @@ from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Neighbo
 from linkbalancer.feed.table import Table, VidEntry
 from linkbalancer.links import DeviceName, Mac, Vid
 from linkbalancer.routing.application import Application
-from linkbalancer.vrrp.timers import skew_time
+from linkbalancer.vrrp.timers import master_down_interval
 
 MEMBERS_MAX = 64
 """How many MAC addresses of other gateways one LAN may teach us; more would be a flood, not a LAN."""
@@ -39,7 +39,8 @@ class Knowledge:
         self.applications: dict[str, Application] = dict(loaded.rules.applications)
         self.app_ids = dict(app_ids)
         self.steering = {name: Steering(since=boot) for name in self.applications}
-        self.settle_time = _settle_time(loaded)
+        self.patience = _patience(loaded)
+        self.settle_time = self.patience + _detect_time(loaded)
         self._session, self._sequence, self._digest = session, 0, digest
         self._devices: dict[DeviceName, DeviceChanged] = {}
         self._configured = {name: frozenset(lan.members) for name, lan in config.lans.items()}
@@ -117,9 +118,12 @@ class Knowledge:
         return Table(self._session, self._sequence, self._digest, dict(self.app_ids), tuple(entries))
 
 
-def _settle_time(loaded: Loaded) -> Duration:
-    """Return 3 advertisements + skew + detect time, of the slowest group and link (design 4.4)."""
+def _patience(loaded: Loaded) -> Duration:
+    """Return the longest master-down interval: who has heard no Master for so long knows that there is none."""
     interval = max((group.advert_interval for group in loaded.config.groups.values()), default=0)
+    return master_down_interval(1, interval)
+
+
+def _detect_time(loaded: Loaded) -> Duration:
     links = loaded.config.links.items()
-    detect = max((link.settings(name, loaded.config).detect for name, link in links), default=0)
-    return 3 * interval + skew_time(1, interval) + detect
+    return max((link.settings(name, loaded.config).detect for name, link in links), default=0)

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from linkbalancer.clock import SECOND, Duration, Instant, earliest
 from linkbalancer.config.model import Group as ConfiguredGroup
 from linkbalancer.links import DEAD_PRIORITY, GroupState, GroupWord, LinkName, Mac, NextHop, Unreachable, ViaMaster, Vid
-from linkbalancer.lvrrp.rules import Stance, Tier
+from linkbalancer.lvrrp.rules import Stance, Tier, tier_priority
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.observer import Observer
 from linkbalancer.vrrp.router import Router
@@ -44,7 +44,9 @@ class Membership:
     own: bool = False
     lost_at: Instant | None = None
     patience: Duration = 0
+    given_up: bool = False
     rival: bool = False
+    high_since: Instant | None = None
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
 
     @classmethod
@@ -97,31 +99,50 @@ class Membership:
             return None
         return heard.source
 
-    def judge(self, now: Instant, *, link_open: bool) -> bool:
+    def meets_rival(self, now: Instant) -> bool:
+        """Tell whether another near gateway claims, as this one does, that its far end is Master: the far LAN is split.
+
+        An advertisement of the time before our own far end became Master, or of the moment of the change, says nothing.
+        """
+        if self.tier is not Tier.HIGH or self.router is None:
+            self.high_since = None
+            return False
+        if self.high_since is None:
+            self.high_since = now
+        heard = self.router.heard
+        late = heard is not None and heard.at >= self.high_since + self.group.advert_interval
+        return late and heard is not None and heard.priority >= tier_priority(Tier.HIGH, 1)
+
+    def judge(self, now: Instant, *, carries: bool) -> bool:
         """Decide whether the VID works (mission A3); return whether the verdict changed.
 
         After a resignation another member needs up to one skew time, so the verdict waits a little more than one
         advertisement interval before it turns: while a link is left, the VID moves, and not its applications.
-        Silence needs no such wait: the others' master-down timers ended before ours did.
+        Silence needs no such wait: the others' master-down timers ended before ours did. `carries`: this gateway's link
+        can carry the VID.
+
+        Args:
+            now: the present instant.
+            carries: whether this gateway's link is open and leads to a far gateway that reaches its LAN.
         """
-        own = self.is_master and link_open
+        own = self.is_master and carries
         before = self.works
         if own or self.other_master() is not None:
-            self.works, self.lost_at, self.own = True, None, own
+            self.works, self.lost_at, self.own, self.given_up = True, None, own, False
             return not before
         if self.lost_at is None:
             resigned = self.own or self.observer.heard is not None
             self.lost_at, self.patience = now, self._resignation() if resigned else 0
         if now >= self.lost_at + self.patience:
             self.works = False
+        self.given_up = now >= self.lost_at + self.patience + LINGER
         return before != self.works
 
-    def hop(self, now: Instant, via_link: NextHop | None, source: IPv4Address | None) -> NextHop | None:
+    def hop(self, via_link: NextHop | None, source: IPv4Address | None) -> NextHop | None:
         """Choose the next hop of the VID's table (design 5), or None to leave it as it is.
 
         Args:
-            now: the present instant.
-            via_link: the next hop over this gateway's own link, None unless that is open.
+            via_link: the next hop over this gateway's own link, None unless that can carry the VID.
             source: the address that this gateway's own packets leave with.
         """
         master = self.other_master()
@@ -131,13 +152,13 @@ class Membership:
             return ViaMaster(self.group.device, self.group.virtual_ips[0].ip, self.master_mac, source)
         if via_link is not None:
             return via_link
-        return Unreachable() if self._given_up(now) else None
+        return Unreachable() if self.given_up else None
 
-    def guard_hop(self, now: Instant, via_link: NextHop | None) -> NextHop | None:
+    def guard_hop(self, via_link: NextHop | None) -> NextHop | None:
         """Choose the next hop for packets that another member of the LAN sent here: this gateway's link, or none."""
         if via_link is not None:
             return via_link
-        return Unreachable() if self.link is None or self._given_up(now) else None
+        return Unreachable() if self.link is None or self.given_up else None
 
     def deadline(self) -> Instant | None:
         """Return when something about this membership changes by time alone."""
@@ -145,13 +166,10 @@ class Membership:
         if self.lost_at is not None:
             if self.works:
                 verdict = self.lost_at + self.patience
-            elif len(self.next_hops) < 2 or not all(isinstance(hop, Unreachable) for hop in self.next_hops.values()):
+            elif not self.given_up:
                 verdict = self.lost_at + self.patience + LINGER
         return earliest(self.router.deadline() if self.router else None, self.observer.deadline(), verdict)
 
     def _resignation(self) -> Duration:
         interval = self.group.advert_interval
         return interval + interval // 8
-
-    def _given_up(self, now: Instant) -> bool:
-        return self.lost_at is not None and now >= self.lost_at + self.patience + LINGER

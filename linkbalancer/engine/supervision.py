@@ -1,0 +1,205 @@
+"""The nouns of supervision: what happens to the supervisor's children, what it must do, and the states of a child."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
+
+ZYGOTE = "zygote"
+CANDIDATE = "candidate"
+AGENT = "agent"
+
+REFUSED = 1
+"""The exit status of a zygote that found errors in the configuration (and has told them)."""
+
+
+class Word(StrEnum):
+    """What a child can be asked for: to leave its offices in order, to end at once, to make room for its successor."""
+
+    LEAVE = "leave"
+    END = "end"
+    RENEW = "renew"
+
+
+class Phase(StrEnum):
+    """What the whole service is doing, in systemd's words."""
+
+    STARTING = "starting"
+    READY = "ready"
+    RELOADING = "reloading"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long the supervisor waits for what, and how often a child may die.
+
+    `birth`: from fork to the first word (it covers imports and loading a large classifier). `silence`: between two
+    beats. `leave`, `obey`: until an asked child has ended (`leave`: it hands over masterships first). `death`: until a
+    killed child is gone. Restarts: the first one at once, then after `delay` doubling up to `delay_max`; `health` of
+    life resets that. `deaths` of them within `window`: the child is left down for `rest`.
+    """
+
+    birth: Duration = 60 * SECOND
+    silence: Duration = 2 * SECOND
+    leave: Duration = 6 * SECOND
+    obey: Duration = 1 * SECOND
+    death: Duration = 10 * SECOND
+    delay: Duration = 100 * MILLISECOND
+    delay_max: Duration = 5 * SECOND
+    health: Duration = 10 * SECOND
+    deaths: int = 10
+    window: Duration = 60 * SECOND
+    rest: Duration = 30 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The supervisor may begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A zygote (or the candidate) has read a configuration without error; it can fork these workers."""
+
+    name: str
+    workers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A worker does its work from now on."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A child says that it is alive."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """A child is gone: its exit status, or the negative number of the signal that ended it."""
+
+    name: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The supervisor itself was not run for long (the host slept, or was paused): nobody's silence counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadRequested:
+    """Somebody wants the configuration read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """Somebody wants the service to end; said twice: at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A deadline has come."""
+
+
+Event: TypeAlias = Started | Configured | Ready | Beat | Died | Resumed | ReloadRequested | StopRequested | Tick
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Fork a child; its life begins with a word of its own, or ends with `Died`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Tell a child something."""
+
+    name: str
+    word: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """End a child by SIGKILL, which a stopped process obeys too."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """The candidate is the zygote from now on; the old one is to be forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """The whole service entered another phase."""
+
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A line for the log; `grave` when somebody should look."""
+
+    name: str
+    text: str
+    grave: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Every child is gone; the supervisor ends with this status."""
+
+    status: int
+
+
+Effect: TypeAlias = Spawn | Ask | Kill | Promote | Became | Say | Exit
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """Not there; to be started at an instant, as soon as there is a zygote. `resting`: it died too often."""
+
+    start_at: Instant
+    resting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """Asked for; its first word is due."""
+
+    due: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """At work; its next beat is due."""
+
+    since: Instant
+    due: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Asked to end, and to be gone by an instant."""
+
+    due: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """Sent SIGKILL. `due` None: it did not even die of that in time, so the kernel holds it."""
+
+    due: Instant | None
+
+
+State: TypeAlias = Down | Starting | Running | Leaving | Killed

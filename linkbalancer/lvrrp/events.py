@@ -1,0 +1,101 @@
+"""What can happen to a link, and what a link wants done."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from linkbalancer.clock import Duration
+from linkbalancer.links import GroupWord
+from linkbalancer.lvrrp.keys import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin: the socket is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A datagram's bytes from the link's socket."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """Whether the link's device is up and has carrier; it is taken as down until the first one."""
+
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """This end's groups as they are now, all of them; what changed is pushed to the peer at once.
+
+    `digest` is of this gateway's configuration, at most 32 bytes; none is told when it is empty.
+    """
+
+    words: tuple[GroupWord, ...]
+    digest: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Rekey:
+    """The key file was read again; the openness stands."""
+
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """Take leave: for good (`hold` None), or for a restart that takes at most `hold` (up to 5 s)."""
+
+    hold: Duration | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The deadline that the link named has come (or passed)."""
+
+
+Event: TypeAlias = Start | Received | Carrier | Words | Rekey | Bye | Tick
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Send a datagram to the peer."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The link is open now."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The link is closed now, and the peer's words with it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSpoke:
+    """The peer's confirmed words, changed or not, while the link is open.
+
+    A word that grew older than the detect time comes once more, with the state UNKNOWN.
+    """
+
+    words: tuple[GroupWord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that a person must mend, or that is mended: miswiring."""
+
+    text: str
+
+
+Effect: TypeAlias = Transmit | Opened | Closed | PeerSpoke | Alarm

@@ -1,0 +1,69 @@
+"""What one end of a link hears: datagrams read, verified, and placed in their conversation."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from linkbalancer.clock import Instant
+from linkbalancer.links import LinkName, Role
+from linkbalancer.lvrrp import packet
+from linkbalancer.lvrrp.events import Alarm
+from linkbalancer.lvrrp.miswiring import Miswiring
+from linkbalancer.lvrrp.packet import Datagram, MessageType, Rejection
+from linkbalancer.lvrrp.session import Candidate, Heard, Refusal, Sessions
+from linkbalancer.lvrrp.settings import LinkSettings
+from linkbalancer.lvrrp.speaker import Speaker
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An authentic datagram of the peer, and what its session is worth."""
+
+    datagram: Datagram
+    heard: Heard
+
+
+class Listener:
+    """The incoming half of one end; whatever it refuses it counts, by reason."""
+
+    def __init__(
+        self, settings: LinkSettings, speaker: Speaker, sessions: Sessions, counters: Counter[str], miswiring: Miswiring
+    ) -> None:
+        self._settings = settings
+        self._speaker = speaker
+        self._sessions = sessions
+        self._counters = counters
+        self._miswiring = miswiring
+
+    def listen(self, now: Instant, data: bytes) -> Incoming | Alarm | None:
+        """Return what was heard, an alarm when it belongs to another link, or None when there is nothing to do."""
+        self._counters["received"] += 1
+        datagram = packet.decode(data, self._speaker.keyring.verify)
+        if isinstance(datagram, Rejection):
+            unproven = datagram in {Rejection.TAG, Rejection.KEY}
+            claimed = packet.claimed_link(data) if unproven else None
+            if claimed is not None and claimed != self._settings.name:
+                return self._miswired(now, claimed)
+            self._count(datagram)
+            return None
+        if datagram.body.link not in ("", self._settings.name):
+            return self._miswired(now, datagram.body.link)
+        if datagram.kind in {MessageType.WEIGHT, MessageType.ADJUST}:
+            self._count("unsupported")
+            return None
+        if datagram.kind is MessageType.QUERY and self._settings.role is Role.CONTROLLER:
+            self._count("role")
+            return None
+        heard = self._sessions.hear(now, datagram)
+        if isinstance(heard, Refusal):
+            self._count(heard)
+        elif isinstance(heard, Candidate):
+            self._count("candidate")
+        return Incoming(datagram, heard)
+
+    def _miswired(self, now: Instant, claimed: LinkName) -> Alarm | None:
+        self._count("miswired")
+        alarm = self._miswiring.heard(now, claimed)
+        return None if alarm is None else Alarm(alarm)
+
+    def _count(self, what: str) -> None:
+        self._counters[what] += 1

@@ -1,0 +1,69 @@
+"""What the peer has said: its last confirmed word on each VID, and who and how it is."""
+
+from typing import Any
+
+from linkbalancer.clock import Duration, Instant
+from linkbalancer.links import GroupState, GroupWord, NodeName, Vid
+from linkbalancer.lvrrp.tlv import Body
+
+
+class Peer:
+    """The peer of one link, as its confirmed datagrams show it."""
+
+    def __init__(self) -> None:
+        self.node: NodeName | None = None
+        self.fault = ""
+        self.digest = b""
+        self._words: dict[Vid, tuple[GroupWord, Instant]] = {}
+
+    def spoke(self, now: Instant, body: Body) -> None:
+        """Keep what a confirmed datagram says; a VID it does not state is no news."""
+        self.node = body.node or self.node
+        self.fault = body.fault
+        self.digest = body.digest or self.digest
+        for word in body.words:
+            self._words[word.vid] = (word, now)
+
+    def word(self, vid: Vid) -> tuple[GroupWord, Instant] | None:
+        """Return the last word on a VID and when it came."""
+        return self._words.get(vid)
+
+    def words(self) -> tuple[GroupWord, ...]:
+        """Return every word, in VID order."""
+        return tuple(self._words[vid][0] for vid in sorted(self._words))
+
+    def oldest_at(self) -> Instant | None:
+        """Return when the oldest word came."""
+        return min((heard_at for _, heard_at in self._words.values()), default=None)
+
+    def expire(self, now: Instant, age: Duration) -> tuple[GroupWord, ...]:
+        """Drop the words that reached an age; return one of state UNKNOWN for each."""
+        old = [vid for vid, (_, heard_at) in sorted(self._words.items()) if now - heard_at >= age]
+        for vid in old:
+            del self._words[vid]
+        return tuple(GroupWord(vid, GroupState.UNKNOWN, 0, 0) for vid in old)
+
+    def silence(self) -> None:
+        """Drop every word: the link closed."""
+        self._words.clear()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what a successor may believe for as long as it would be believed here."""
+        words = [
+            [word.vid, int(word.state), word.priority, word.generation, word.witnesses, heard_at]
+            for word, heard_at in self._words.values()
+        ]
+        return {"node": self.node, "words": words}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Take over a predecessor's knowledge.
+
+        Raises:
+            KeyError, TypeError, ValueError: the snapshot is not one of ours.
+        """
+        words = {
+            int(vid): (GroupWord(vid, GroupState(state), priority, generation, witnesses), int(heard_at))
+            for vid, state, priority, generation, witnesses, heard_at in snapshot["words"]
+        }
+        self.node = snapshot["node"]
+        self._words = words

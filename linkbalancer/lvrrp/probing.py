@@ -1,0 +1,115 @@
+"""Probing: when the controller queries, which queries are unanswered, and how much silence means loss (design 4.3).
+
+Queries are drawn anew each time from [interval_min, interval_max] (L7). After one that is not answered they are
+repeated quickly, so that the number of misses which closes a link gathers within the detect time. That number grows
+with the loss measured before the present run of misses: a link that always loses some must not close for it.
+"""
+
+from collections import deque
+
+from linkbalancer.clock import MILLISECOND, Duration, Instant
+from linkbalancer.lvrrp.settings import LinkSettings
+from linkbalancer.machine import Chance
+
+REPEAT_MIN: Duration = 25 * MILLISECOND
+MISSES_MAX = 64
+"""Where the number of misses stops growing: at a loss of four round trips in five."""
+
+OUTSTANDING_MAX = 256
+
+_ONE = 10**12
+_FALSE_ALARM = _ONE // 10**6
+_GAIN = 16
+
+
+def patience(rtt: Duration | None) -> Duration:
+    """Return after how long a query is missed: max(25 ms, 2 RTT)."""
+    return max(REPEAT_MIN, 2 * (rtt or 0))
+
+
+def repeat(rtt: Duration | None) -> Duration:
+    """Return the pace of queries while one is missed: max(25 ms, RTT)."""
+    return max(REPEAT_MIN, rtt or 0)
+
+
+def misses_needed(loss: int, misses: int) -> int:
+    """Return the least k >= `misses` with loss^k < 10^-6, at most 64; `loss` of round trips in units of 10^-12.
+
+    A round trip is lost when either way is: at a loss p of each way, `loss` is 1 - (1-p)^2.
+    """
+    needed, chance = misses, loss**misses // _ONE ** (misses - 1)
+    while chance >= _FALSE_ALARM and needed < MISSES_MAX:
+        chance = chance * loss // _ONE
+        needed += 1
+    return needed
+
+
+class Probing:
+    """The controller's queries of one link."""
+
+    def __init__(self, settings: LinkSettings, chance: Chance) -> None:
+        self._settings = settings
+        self._chance = chance
+        self._outstanding: deque[Instant] = deque(maxlen=OUTSTANDING_MAX)
+        self._last_sent: Instant = 0
+        self._query_at: Instant | None = None
+        self._loss = 0
+        self.needed = settings.misses
+
+    @property
+    def unanswered(self) -> int:
+        """How many queries have not been answered yet, missed or not."""
+        return len(self._outstanding)
+
+    def silence(self, rtt: Duration | None) -> Duration:
+        """Return the detect time to state: the configured one, or longer where loss or RTT need it.
+
+        The controlled end's proof is up to two intervals old in the best of times (its answer waits one for the query
+        that echoes it, which waits one for the next), then `needed` queries must be able to fail.
+        """
+        needed = 2 * self._settings.interval_max + patience(rtt) + self.needed * repeat(rtt)
+        return max(self._settings.detect, needed)
+
+    def sent(self, now: Instant, *, fast: bool) -> None:
+        """Note a query; while not `fast` (the link is closed or frozen) only the newest one counts."""
+        if not fast:
+            self._outstanding.clear()
+        self._outstanding.append(now)
+        self._last_sent = now
+        low, high = self._settings.interval_min, self._settings.interval_max
+        self._query_at = now + self._chance.randrange(low, high + 1)
+
+    def answered(self, proof_at: Instant) -> int:
+        """Note that the query of `proof_at` (in whole microseconds) was answered; return how many are settled by it.
+
+        One is the common case; more end a run of misses, which only now counts as loss.
+        """
+        settled = 0
+        while self._outstanding and self._outstanding[0] // 1000 <= proof_at // 1000:
+            self._outstanding.popleft()
+            settled += 1
+        for lost in reversed(range(settled)):
+            self._loss += ((_ONE if lost else 0) - self._loss) // _GAIN
+        self.needed = misses_needed(self._loss, self._settings.misses)
+        return settled
+
+    def forget(self) -> None:
+        """Let go of what is outstanding without calling it lost: its session ended, or the link closed."""
+        self._outstanding.clear()
+
+    def halt(self) -> None:
+        """Query no more until the next one is `sent`."""
+        self.forget()
+        self._query_at = None
+
+    def due(self, rtt: Duration | None, *, fast: bool) -> Instant | None:
+        """Return when the next query must be sent; quicker while one is missed and `fast`."""
+        if self._query_at is None or not fast or not self._outstanding:
+            return self._query_at
+        return min(self._query_at, max(self._outstanding[0] + patience(rtt), self._last_sent + repeat(rtt)))
+
+    def exhausted_at(self, rtt: Duration | None) -> Instant | None:
+        """Return when enough queries are missed to close, or None while too few are outstanding."""
+        if len(self._outstanding) < self.needed:
+            return None
+        return self._outstanding[self.needed - 1] + patience(rtt)

@@ -1,0 +1,174 @@
+"""Sessions: who is proven to be alive at the other end, by one rule for both ends (design 4.2).
+
+A session is a random number that its owner uses for one conversation only. A datagram of an unknown session is never
+believed: it makes a *candidate*, for which a fresh session of our own is drawn and answered with. When a datagram
+echoes a fresh session, its sender has just read our answer, so both numbers become the confirmed *pair*. Until then the
+confirmed pair stands. The *hello*, drawn at the start, is such a fresh session for a peer not met yet. So neither a
+replayed old conversation nor a replayed greeting does anything.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.links import Role
+from linkbalancer.lvrrp.packet import Datagram, Stamp
+from linkbalancer.machine import Chance
+
+CANDIDATES_MAX = 2
+CANDIDATE_AGE_MIN: Duration = 100 * MILLISECOND
+"""A candidate younger than this is not pushed out by the next: at most two are drawn in that time."""
+
+RETIRED_MEMORY: Duration = 1 * SECOND
+"""How long a session that is proven to be superseded is kept from becoming a candidate again."""
+
+SEQUENCE_LAST = 0xFFFF_FFF0
+"""A new session is begun when a sequence has come so far; what is left covers the datagrams under way."""
+
+
+@dataclass(slots=True)
+class Conversation:
+    """Our session and the peer's, with the sequence of each and what to echo. Only `Sessions` changes it."""
+
+    own: int
+    born: Instant
+    peer: int = 0
+    sequence: int = 0
+    heard_sequence: int = 0
+    heard_stamp: Stamp = 0
+    heard_at: Instant = 0
+    key_id: int = 0
+
+    def note(self, now: Instant, datagram: Datagram) -> None:
+        """Keep what the next datagram of ours must echo."""
+        self.peer = datagram.session
+        self.heard_sequence = datagram.sequence
+        self.heard_stamp = datagram.sent
+        self.heard_at = now
+        self.key_id = datagram.key_id
+
+
+class Refusal(StrEnum):
+    """Why an authentic datagram was not believed; the texts are the names of the counters."""
+
+    OWN_SESSION = "own_session"
+    SEQUENCE = "sequence"
+    ECHO = "echo"
+    RETIRED = "retired"
+    CROWDED = "crowded"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The datagram belongs to the confirmed pair; `adopted` when it has just confirmed it."""
+
+    conversation: Conversation
+    adopted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The datagram proves nothing yet: answer in this conversation, believe nothing."""
+
+    conversation: Conversation
+
+
+Heard: TypeAlias = Confirmed | Candidate | Refusal
+
+
+class Sessions:
+    """The confirmed pair of a link, and the candidates for the next one."""
+
+    def __init__(self, role: Role, chance: Chance, now: Instant, *, sequence_last: int = SEQUENCE_LAST) -> None:
+        self._role = role
+        self._chance = chance
+        self._sequence_last = sequence_last
+        self._hello = self._draw(now)
+        self._pair: Conversation | None = None
+        self._candidates: list[Conversation] = []
+        self._retired: tuple[int, Instant] = (0, now)
+
+    @property
+    def pair(self) -> Conversation | None:
+        """The confirmed conversation."""
+        return self._pair
+
+    @property
+    def speaking(self) -> Conversation:
+        """The conversation to query in: the confirmed one, else the hello."""
+        return self._pair or self._hello
+
+    def hear(self, now: Instant, datagram: Datagram) -> Heard:
+        """Place an authentic datagram of the peer."""
+        fresh = self._fresh()
+        if datagram.session in (self._hello.own, self.speaking.own, *fresh):
+            return Refusal.OWN_SESSION
+        if self._pair is not None and datagram.session == self._pair.peer:
+            return self._continued(now, self._pair, datagram)
+        if datagram.session == self._retired[0] and now < self._retired[1]:
+            return Refusal.RETIRED
+        candidate = next((known for known in self._candidates if known.peer == datagram.session), None)
+        if candidate is not None and datagram.sequence <= candidate.heard_sequence:
+            return Refusal.SEQUENCE
+        if datagram.echoed in fresh:
+            return self._adopt(now, fresh[datagram.echoed], datagram)
+        if self._role is Role.CONTROLLER and datagram.echoed != self.speaking.own:
+            return Refusal.ECHO  # the controller speaks first: what answers somebody else is no news
+        candidate = candidate or self._admit(now)
+        if candidate is None:
+            return Refusal.CROWDED
+        candidate.note(now, datagram)
+        return Candidate(candidate)
+
+    def next_sequence(self, now: Instant, conversation: Conversation) -> int:
+        """Count one more datagram sent; begin a new session in good time before the numbers run out."""
+        conversation.sequence += 1
+        if conversation.sequence >= self._sequence_last:
+            self._begin_anew(now)
+        return conversation.sequence
+
+    def forget(self, now: Instant) -> None:
+        """End the conversation for good: either end took leave."""
+        if self._pair is not None:
+            self._retired = (self._pair.peer, now + RETIRED_MEMORY)
+        self._begin_anew(now)
+
+    def _begin_anew(self, now: Instant) -> None:
+        self._pair = None
+        self._candidates = []
+        self._hello = self._draw(now)
+
+    def _continued(self, now: Instant, pair: Conversation, datagram: Datagram) -> Heard:
+        if datagram.echoed != pair.own:
+            return Refusal.ECHO
+        if datagram.sequence <= pair.heard_sequence:
+            return Refusal.SEQUENCE
+        pair.note(now, datagram)
+        return Confirmed(pair, adopted=False)
+
+    def _adopt(self, now: Instant, conversation: Conversation, datagram: Datagram) -> Confirmed:
+        if conversation.peer not in (0, datagram.session):
+            self._retired = (conversation.peer, now + RETIRED_MEMORY)  # its owner has moved on to datagram.session
+        conversation.note(now, datagram)
+        self._pair = conversation
+        self._candidates = []
+        return Confirmed(conversation, adopted=True)
+
+    def _fresh(self) -> dict[int, Conversation]:
+        fresh = {candidate.own: candidate for candidate in self._candidates}
+        if self._pair is None:
+            fresh[self._hello.own] = self._hello
+        return fresh
+
+    def _admit(self, now: Instant) -> Conversation | None:
+        if len(self._candidates) == CANDIDATES_MAX:
+            if now - self._candidates[0].born < CANDIDATE_AGE_MIN:
+                return None
+            del self._candidates[0]
+        candidate = self._draw(now)
+        self._candidates.append(candidate)
+        return candidate
+
+    def _draw(self, now: Instant) -> Conversation:
+        return Conversation(own=self._chance.getrandbits(64) or 1, born=now)

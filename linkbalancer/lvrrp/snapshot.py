@@ -1,0 +1,44 @@
+"""What a link leaves to the successor of its process: openness, proof and the peer's words; never sessions or keys."""
+
+from typing import Any
+
+from linkbalancer.clock import Instant
+from linkbalancer.lvrrp.detection import Closed, Detection, Open, Openness
+from linkbalancer.lvrrp.peer import Peer
+
+SCHEMA = 1
+
+
+def take(detection: Detection, peer: Peer) -> dict[str, Any]:
+    """Return the snapshot, JSON-able."""
+    state = detection.state
+    return {
+        "schema": SCHEMA,
+        "open": isinstance(state, Open),
+        "since": state.since,
+        "reason": state.reason,
+        "frozen_until": state.frozen_until if isinstance(state, Open) else None,
+        "proof_at": detection.proof_at,
+        "peer_stated": detection.peer_stated,
+        "penalty": detection.penalty,
+        "rtt": detection.rtt,
+        "peer": peer.snapshot(),
+    }
+
+
+def restore(now: Instant, found: dict[str, Any], detection: Detection, peer: Peer) -> bool:
+    """Fill a new detection and peer from a snapshot; return False, nothing touched, when it is none of ours."""
+    try:
+        proof_at, frozen_until = found["proof_at"], found["frozen_until"]
+        since, reason = int(found["since"]), str(found["reason"])
+        if found["schema"] != SCHEMA or max(since, proof_at or 0) > now:
+            return False
+        peer_stated, penalty, rtt = int(found["peer_stated"]), int(found["penalty"]), found["rtt"]
+        peer.restore(found["peer"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    state: Openness = Open(since, reason, frozen_until) if found["open"] and proof_at else Closed(since, reason)
+    detection.peer_stated = peer_stated
+    detection.rtt = rtt
+    detection.restore(state, proof_at, penalty)
+    return True

@@ -1,0 +1,1 @@
+"""Tests of LVrrp: codec, keys, sessions, detection, rules, and two ends joined by a wire."""

@@ -1,0 +1,211 @@
+"""Sessions: who is believed, and that nothing old ever is."""
+
+import random
+from dataclasses import replace
+
+from linkbalancer.clock import MILLISECOND
+from linkbalancer.links import Role
+from linkbalancer.lvrrp.packet import Datagram, MessageType
+from linkbalancer.lvrrp.session import (
+    CANDIDATE_AGE_MIN,
+    RETIRED_MEMORY,
+    Candidate,
+    Confirmed,
+    Conversation,
+    Refusal,
+    Sessions,
+)
+
+MS = MILLISECOND
+
+
+def end(role: Role = Role.CONTROLLED, seed: int = 1) -> Sessions:
+    """Return the sessions of one end."""
+    return Sessions(role, random.Random(seed), 0)
+
+
+def said(session: int, echoed: int = 0, sequence: int = 1) -> Datagram:
+    """Return a datagram of the peer."""
+    return Datagram(
+        kind=MessageType.QUERY,
+        key_id=1,
+        session=session,
+        echoed=echoed,
+        sequence=sequence,
+        detect=600 * MS,
+        sent=5,
+        echo_sent=0,
+        echo_delay=0,
+    )
+
+
+def candidate(sessions: Sessions, datagram: Datagram, now: int = 0) -> Conversation:
+    """Hear a datagram that makes a candidate, and return the conversation to answer in."""
+    heard = sessions.hear(now, datagram)
+    assert isinstance(heard, Candidate)
+    return heard.conversation
+
+
+def confirmed(sessions: Sessions, peer: int = 77) -> Conversation:
+    """Confirm a pair with a peer's session."""
+    fresh = candidate(sessions, said(peer))
+    assert sessions.hear(0, said(peer, fresh.own, 2)) == Confirmed(fresh, adopted=True)
+    return fresh
+
+
+def test_a_greeting_is_a_candidate_and_its_echo_confirms() -> None:
+    """A fresh session is drawn for an unknown one; an echo of it makes both the pair."""
+    sessions = end()
+    fresh = candidate(sessions, said(77))
+
+    assert sessions.pair is None
+    assert (fresh.peer, fresh.heard_stamp) == (77, 5)
+    assert sessions.hear(MS, said(77, fresh.own, 2)) == Confirmed(fresh, adopted=True)
+    assert sessions.pair is fresh
+    assert sessions.hear(MS, said(77, fresh.own, 3)) == Confirmed(fresh, adopted=False)
+
+
+def test_the_controllers_hello_is_fresh() -> None:
+    """The first answer to a greeting confirms at once at the end that greeted."""
+    sessions = end(Role.CONTROLLER)
+    hello = sessions.speaking
+
+    assert sessions.hear(0, said(88, hello.own)) == Confirmed(hello, adopted=True)
+
+
+def test_the_confirmed_pair_stands_beside_a_candidate() -> None:
+    """While a candidate is not confirmed, the old conversation goes on."""
+    sessions = end()
+    pair = confirmed(sessions)
+    candidate(sessions, said(99))
+
+    assert sessions.hear(MS, said(77, pair.own, 3)) == Confirmed(pair, adopted=False)
+
+
+def test_repeated_and_reordered_datagrams_are_refused() -> None:
+    """The sequence must grow, in the pair and in a candidate."""
+    sessions = end()
+    pair = confirmed(sessions)
+    sessions.hear(0, said(77, pair.own, 9))
+
+    assert sessions.hear(0, said(77, pair.own, 9)) is Refusal.SEQUENCE
+    assert sessions.hear(0, said(77, pair.own, 8)) is Refusal.SEQUENCE
+    candidate(sessions, said(99, sequence=5))
+    assert sessions.hear(0, said(99, sequence=5)) is Refusal.SEQUENCE
+
+
+def test_an_answer_within_a_candidate_keeps_its_session() -> None:
+    """A greeting that comes again is answered with the same fresh session."""
+    sessions = end()
+
+    assert candidate(sessions, said(77)) is candidate(sessions, said(77, sequence=2))
+
+
+def test_a_replayed_conversation_is_only_a_candidate() -> None:
+    """A whole old conversation, greeting and confirmation, confirms nothing."""
+    sessions = end()
+    old = confirmed(sessions)
+    new = end(seed=2)
+    fresh = candidate(new, said(77))
+
+    assert fresh.own != old.own
+    assert new.hear(0, said(77, old.own, 2)) == Candidate(fresh)
+    assert new.pair is None
+
+
+def test_the_controller_ignores_what_answers_somebody_else() -> None:
+    """Provoked by a replayed greeting, an answer to it changes nothing at the controller."""
+    sessions = end(Role.CONTROLLER)
+    sessions.hear(0, said(88, sessions.speaking.own))
+
+    assert sessions.hear(0, said(99, echoed=4711)) is Refusal.ECHO
+    assert sessions.hear(0, said(99, echoed=0)) is Refusal.ECHO
+
+
+def test_the_controller_meets_a_restarted_peer() -> None:
+    """An unknown session that echoes the confirmed one is a candidate, and confirmed by its own fresh value."""
+    sessions = end(Role.CONTROLLER)
+    old = sessions.speaking
+    sessions.hear(0, said(88, old.own))
+    fresh = candidate(sessions, said(99, old.own))
+
+    assert fresh.own != old.own
+    assert sessions.hear(0, said(99, fresh.own, 2)) == Confirmed(fresh, adopted=True)
+
+
+def test_the_pair_is_believed_only_with_its_echo() -> None:
+    """The peer's confirmed session with another echo than ours is refused."""
+    sessions = end()
+    confirmed(sessions)
+
+    assert sessions.hear(0, said(77, 1, 9)) is Refusal.ECHO
+
+
+def test_our_own_sessions_are_never_the_peers() -> None:
+    """The hello, a fresh value and the confirmed session are refused when they come back."""
+    sessions = end()
+    hello = sessions.speaking.own
+    fresh = candidate(sessions, said(99)).own
+
+    assert sessions.hear(0, said(hello)) is Refusal.OWN_SESSION
+    assert sessions.hear(0, said(fresh)) is Refusal.OWN_SESSION
+    pair = confirmed(sessions)
+    assert sessions.hear(0, said(pair.own)) is Refusal.OWN_SESSION
+
+
+def test_two_candidates_at_most() -> None:
+    """A third is refused while the first is young, then takes its place."""
+    sessions = end()
+    first = candidate(sessions, said(1))
+    second = candidate(sessions, said(2), 50 * MS)
+
+    assert sessions.hear(CANDIDATE_AGE_MIN - 1, said(3)) is Refusal.CROWDED
+    third = candidate(sessions, said(3), CANDIDATE_AGE_MIN)
+    assert sessions.hear(CANDIDATE_AGE_MIN, said(1, first.own, 9)) is Refusal.CROWDED
+    assert sessions.hear(CANDIDATE_AGE_MIN, said(2, second.own, 9)) == Confirmed(second, adopted=True)
+    assert third is not first
+
+
+def test_the_session_that_led_to_a_new_one_is_retired_for_a_while() -> None:
+    """When the answer to an old session is confirmed by a new one, the old one is no candidate for a second."""
+    sessions = end()
+    fresh = candidate(sessions, said(77))
+    sessions.hear(0, said(99, fresh.own))
+
+    assert sessions.hear(RETIRED_MEMORY - 1, said(77, sequence=8)) is Refusal.RETIRED
+    candidate(sessions, said(77, sequence=9), RETIRED_MEMORY)
+
+
+def test_after_a_leave_only_a_new_session_counts() -> None:
+    """The left conversation is not taken up again, and the next hello is a new one."""
+    sessions = end()
+    pair = confirmed(sessions)
+    hello = sessions._hello.own
+    sessions.forget(0)
+
+    assert sessions.pair is None
+    assert sessions.speaking.own not in (hello, pair.own)
+    assert sessions.hear(0, said(77, pair.own, 9)) is Refusal.RETIRED
+    sessions.forget(0)
+    candidate(sessions, said(99))
+
+
+def test_a_new_session_begins_before_the_sequence_wraps() -> None:
+    """The last number of a session is sent in it; the next datagram has a new one."""
+    sessions = Sessions(Role.CONTROLLER, random.Random(1), 0, sequence_last=3)
+    hello = sessions.speaking
+    sessions.hear(0, said(88, hello.own))
+    numbers = [sessions.next_sequence(0, sessions.speaking) for _ in range(3)]
+
+    assert numbers == [1, 2, 3]
+    assert sessions.pair is None
+    assert sessions.speaking.own != hello.own
+    assert sessions.next_sequence(0, sessions.speaking) == 1
+
+
+def test_what_is_noted_is_what_must_be_echoed() -> None:
+    """A conversation keeps the peer's latest stamp, when it came, and with which key."""
+    conversation = Conversation(own=1, born=0)
+    conversation.note(9, replace(said(77, sequence=4), key_id=2))
+
+    assert conversation == Conversation(own=1, born=0, peer=77, heard_sequence=4, heard_stamp=5, heard_at=9, key_id=2)
