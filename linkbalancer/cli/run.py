@@ -1,0 +1,103 @@
+"""`linkbalancer run CONFIG`: the gateway's daemon, in the foreground, as systemd starts it.
+
+This process becomes the supervisor, so it imports nothing that the supervisor must not carry: what the children need is
+imported by the zygote.
+"""
+
+import fcntl
+import functools
+import os
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from linkbalancer.cli.output import complain
+from linkbalancer.daemon.line import Stream
+from linkbalancer.daemon.notify import Notifier
+from linkbalancer.daemon.supervisor import Supervisor
+from linkbalancer.daemon.zygote import Brood
+
+RUN_DIRECTORY = Path("/run/linkbalancer")
+STATE_DIRECTORY = Path("/var/lib/linkbalancer")
+
+RIGHTS = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13}
+"""The capabilities needed, and their bits (capabilities(7))."""
+
+PATIENCE_S = 2.0
+"""How long the processes of a killed predecessor may take to end."""
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("config", metavar="CONFIG", help="the gateway's linkbalancer.yaml")
+    parser.add_argument(
+        "--run-dir",
+        type=Path,
+        default=RUN_DIRECTORY,
+        metavar="DIR",
+        help="sockets and the snapshot, on a tmpfs (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--state-dir",
+        type=Path,
+        default=STATE_DIRECTORY,
+        metavar="DIR",
+        help="what is kept over reboots (default: %(default)s)",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Run the daemon; 0: ended as asked, 1: the configuration is refused, 2: no rights, or one runs already."""
+    missing = missing_rights()
+    if missing:
+        complain(f"run needs {' and '.join(missing)}: start it as root, or by systemd")
+        return 2
+    try:
+        for directory in (args.run_dir, args.state_dir):
+            directory.mkdir(parents=True, exist_ok=True)
+        lock = lock_directory(args.run_dir)
+    except OSError as error:
+        complain(f"cannot use {error.filename or args.run_dir}: {error.strerror}")
+        return 2
+    if lock is None:
+        complain(f"another linkbalancer runs with {args.run_dir}; give this one a --run-dir of its own")
+        return 2
+    stream = Stream()
+    birth = functools.partial(_birth, args.config, args.run_dir, args.state_dir)
+    return Supervisor(birth, functools.partial(_say, stream), notifier=Notifier()).run()
+
+
+def missing_rights(status: str | None = None) -> list[str]:
+    """Return the capabilities that this process lacks (or one with this /proc/PID/status)."""
+    text = Path("/proc/self/status").read_text() if status is None else status
+    effective = next(int(line.split()[1], 16) for line in text.splitlines() if line.startswith("CapEff:"))
+    return [name for name, bit in RIGHTS.items() if not effective >> bit & 1]
+
+
+def lock_directory(directory: Path, patience_s: float = PATIENCE_S) -> int | None:
+    """Take the run directory for this daemon; return the lock's descriptor, None when another daemon has it.
+
+    Every process of a daemon inherits the lock: it is free when the last of them is gone, so two agents never meet.
+    """
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                os.close(descriptor)
+                return None
+            time.sleep(0.02)
+        else:
+            return descriptor
+
+
+def _birth(config: str, run_dir: Path, state_dir: Path, texts: bytes | None) -> Brood:
+    from linkbalancer.daemon.birth import Directories, birth  # noqa: PLC0415 - in the zygote alone
+
+    return birth(config, Directories(run_dir, state_dir), texts)
+
+
+def _say(stream: Stream, name: str, text: str, *, grave: bool) -> None:
+    stream.write("warning" if grave else "info", text, process=name)

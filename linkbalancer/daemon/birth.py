@@ -1,0 +1,113 @@
+"""How a zygote of the gateway's daemon comes up: it reads the configuration, and knows what each worker does.
+
+Everything that is read from disk is kept as texts, keys included, in the supervisor's memory file: a worker that is
+started again hours later is of the configuration in force, whatever has been edited meanwhile.
+"""
+
+import json
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from linkbalancer.config.load import ConfigErrors, Loaded, load
+from linkbalancer.daemon import agent, application
+from linkbalancer.daemon.lifeline import Lifeline
+from linkbalancer.daemon.zygote import Brood, RefusedError
+from linkbalancer.engine.supervision import AGENT
+from linkbalancer.links import LinkName
+from linkbalancer.lvrrp.keys import Key, parse_keys
+
+PREFIX = "app:"
+"""How an application's process is called before the application's own name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directories:
+    """Where the daemon keeps what it needs while it runs (`run`, a tmpfs), and what it needs for ever (`state`)."""
+
+    run: Path
+    state: Path
+
+
+class Texts:
+    """Files by path: read from disk once, or as an earlier zygote read them."""
+
+    def __init__(self, kept: bytes | None) -> None:
+        self._kept: dict[str, str] | None = None if kept is None else json.loads(kept)
+        self._read: dict[str, str] = {}
+
+    def read(self, path: str) -> str:
+        """Return a file's text; raises OSError or UnicodeDecodeError."""
+        if self._kept is None:
+            text = Path(path).read_text(encoding="utf-8-sig")
+        elif path in self._kept:
+            text = self._kept[path]
+        else:
+            raise FileNotFoundError(2, "not part of the configuration in force", path)
+        self._read[path] = text
+        return text
+
+    def secret(self, path: str) -> str:
+        """Return a key file's text; raises OSError, PermissionError where everybody may read it."""
+        if self._kept is None and Path(path).stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+            raise PermissionError(13, "everybody may read or write it; chmod o= it", path)
+        return self.read(path)
+
+    def bundle(self) -> bytes:
+        """Return everything that was read, for the next zygote."""
+        return json.dumps(self._read).encode()
+
+
+def birth(path: str, directories: Directories, kept: bytes | None) -> Brood:
+    """Read the configuration at `path` (or, with `kept`, as it was read before) and return what can be forked of it.
+
+    Raises:
+        RefusedError: with a line for each error.
+    """
+    texts = Texts(kept)
+    loaded = _load(path, texts)
+    keys = _keys(loaded, texts)
+    if kept is None:
+        for warning in loaded.warnings:
+            sys.stderr.write(f"{warning}\n")
+
+    def work(name: str, lifeline: Lifeline) -> int:
+        if name == AGENT:
+            return agent.run(loaded, keys, lifeline, directories.run, directories.state)
+        return application.run(name.removeprefix(PREFIX), loaded, texts.read, lifeline, directories.run)
+
+    workers = (AGENT, *(PREFIX + name for name in loaded.rules.applications))
+    return Brood(workers, texts.bundle(), work)
+
+
+def _load(path: str, texts: Texts) -> Loaded:
+    try:
+        return load(path, texts.read)
+    except ConfigErrors as errors:
+        raise RefusedError(*map(str, errors.findings)) from None
+    except OSError as error:
+        raise RefusedError(f"{path}: {os.strerror(error.errno or 0)}") from None
+
+
+def _keys(loaded: Loaded, texts: Texts) -> dict[LinkName, tuple[Key, ...]]:
+    """Return every link's keys; no key is a refusal unless the link is `insecure: true` (design 4.2)."""
+    keys: dict[LinkName, tuple[Key, ...]] = {}
+    errors = []
+    for name, link in loaded.config.links.items():
+        if link.key_file is None:
+            keys[name] = ()
+            if not link.insecure:
+                errors.append(f"{loaded.path}: link {name} has no key; give it a key_file, or say `insecure: true`")
+            continue
+        path = loaded.beside(link.key_file)
+        try:
+            keys[name] = parse_keys(texts.secret(path))
+        except ValueError as error:
+            errors.append(f"{path}: {error}; write `1 HEX` with 16 random bytes or more")
+        except OSError as error:
+            errors.append(f"{path}: {error.strerror}; link {name} needs its keys")
+    if errors:
+        raise RefusedError(*errors)
+    return keys

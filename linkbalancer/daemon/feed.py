@@ -1,0 +1,150 @@
+"""The agent's end of the feed: every application process gets the newest table, and says what it made of it.
+
+Nothing is queued: a process that does not read misses tables and later gets the newest one (style rule 10), so a slow
+or stopped process can neither grow this one's memory nor hold it up.
+"""
+
+import os
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from linkbalancer.clock import Instant
+from linkbalancer.daemon.loop import Loop
+from linkbalancer.feed.codec import LIMIT, Applied, Goodbye, Malformed, decode, encode
+from linkbalancer.feed.table import Table
+
+CLIENTS = 4096
+"""Processes at most; one more is turned away."""
+
+_CREDENTIALS = struct.Struct("=iII")
+
+
+@dataclass(slots=True)
+class _Client:
+    """One process: its socket, who it is, and whether it has missed the newest table."""
+
+    sock: socket.socket
+    pid: int
+    application: str | None = None
+    behind: bool = False
+
+
+class FeedServer:
+    """Listens on `path` and hands `heard` what the applications say."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        path: Path,
+        heard: Callable[[Instant, Applied], None],
+        complain: Callable[[str], None],
+    ) -> None:
+        """Listen; raises OSError."""
+        self._loop, self._heard, self._complain = loop, heard, complain
+        self._newest: bytes | None = None
+        self._clients: dict[int, _Client] = {}
+        self._listener = listen(path, socket.SOCK_SEQPACKET)
+        loop.add(self._listener, self._accept)
+
+    def publish(self, table: Table) -> None:
+        """Hand the table to everybody who can take it now, and to the others when they can."""
+        self._newest = encode(table)
+        for client in tuple(self._clients.values()):
+            self._send(client)
+
+    def processes(self) -> dict[str, int]:
+        """Return the process id of every application that is connected."""
+        return {client.application: client.pid for client in self._clients.values() if client.application is not None}
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        for client in tuple(self._clients.values()):
+            self._drop(client)
+        self._loop.remove(self._listener)
+        self._listener.close()
+
+    def _accept(self, _now: Instant) -> None:
+        while True:
+            try:
+                sock, _address = self._listener.accept()
+            except OSError:
+                return
+            pid, uid, _gid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            if len(self._clients) >= CLIENTS or uid not in {0, os.geteuid()}:
+                self._complain(f"process {pid} of user {uid} turned away from the feed")
+                sock.close()
+                continue
+            sock.settimeout(0)
+            client = _Client(sock, pid)
+            self._clients[sock.fileno()] = client
+            self._loop.add(sock, partial(self._talk, client))
+            self._send(client)
+
+    def _send(self, client: _Client) -> None:
+        if self._newest is None:
+            return
+        try:
+            client.sock.send(self._newest, socket.MSG_NOSIGNAL)
+            late = False
+        except BlockingIOError:
+            late = True
+        except OSError:
+            self._drop(client)
+            return
+        if late != client.behind:
+            client.behind = late
+            self._loop.change(client.sock, partial(self._talk, client), write=late)
+
+    def _talk(self, client: _Client, now: Instant) -> None:
+        """Read all that a process says; and if it had missed a table, try the newest again."""
+        while True:
+            try:
+                data = client.sock.recv(LIMIT + 1)
+            except BlockingIOError:
+                break
+            except OSError:
+                data = b""
+            if not data:
+                self._drop(client)
+                return
+            message = decode(data)
+            match message:
+                case Applied():
+                    client.application = message.application
+                    self._heard(now, message)
+                case Goodbye():
+                    self._drop(client)
+                    return
+                case Malformed(reason):
+                    self._complain(f"process {client.pid} sent no message of the feed: {reason}")
+                    self._drop(client)
+                    return
+                case Table():
+                    self._complain(f"process {client.pid} sent a table")
+                    self._drop(client)
+                    return
+        if client.behind:
+            self._send(client)
+
+    def _drop(self, client: _Client) -> None:
+        self._clients.pop(client.sock.fileno(), None)
+        self._loop.remove(client.sock)
+        client.sock.close()
+
+
+def listen(path: Path, kind: socket.SocketKind) -> socket.socket:
+    """Return a listening Unix socket at a path, in place of a dead predecessor's; root alone may connect."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, kind)
+    listener.settimeout(0)
+    old = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(old)
+    listener.listen(128)
+    return listener

@@ -1,0 +1,156 @@
+"""The daemon's loop: sockets first, then timers, both on one clock.
+
+Level-triggered, single-threaded, and with one promise that general loops do not give: a timer is judged only when every
+packet that had arrived by then has been handled. After a pause (the host slept, the process was stopped) a full socket
+is therefore never mistaken for silence.
+"""
+
+import selectors
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from linkbalancer.clock import MICROSECOND, SECOND, Duration, Instant, earliest
+
+Ready: TypeAlias = Callable[[Instant], None]
+
+ROUNDS = 64
+"""How often the sockets are asked again before timers are judged all the same, so that a flood cannot starve them."""
+
+BUCKETS = 24
+"""Buckets of the lateness histogram: bucket b counts timers that were late by less than 2**b microseconds."""
+
+
+class HasFileno(Protocol):
+    """Anything that select can wait for."""
+
+    def fileno(self) -> int:
+        """Return the file descriptor."""
+
+
+class Source(Protocol):
+    """Whoever has a deadline: a machine, or a plain timer."""
+
+    def deadline(self) -> Instant | None:
+        """Return when `expire` is to be called, or None."""
+
+    def expire(self, now: Instant) -> None:
+        """Handle a deadline that has come; it must move or clear the deadline."""
+
+
+def boottime() -> Instant:
+    """Return CLOCK_BOOTTIME: it goes on while the host sleeps, and no administrator can set it."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+@dataclass(slots=True)
+class Periodic:
+    """Calls `call` every `interval`, by absolute deadlines; periods missed altogether are left out."""
+
+    interval: Duration
+    call: Ready
+    at: Instant
+
+    def deadline(self) -> Instant | None:
+        """Return the next turn."""
+        return self.at
+
+    def expire(self, now: Instant) -> None:
+        """Call, and set the next turn on the same grid."""
+        self.at += self.interval * (1 + max(0, now - self.at) // self.interval)
+        self.call(now)
+
+
+@dataclass(slots=True)
+class Lateness:
+    """How late timers were judged, as a histogram of powers of two of a microsecond."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * BUCKETS)
+    worst: Duration = 0
+
+    def add(self, late: Duration) -> None:
+        """Count one timer."""
+        self.worst = max(self.worst, late)
+        self.counts[min((late // MICROSECOND).bit_length(), BUCKETS - 1)] += 1
+
+    def report(self) -> dict[str, int]:
+        """Return `{"<=Nus": count}` for the buckets in use, and the worst in microseconds."""
+        used = {f"<{1 << bucket}us": count for bucket, count in enumerate(self.counts) if count}
+        return {**used, "worst_us": self.worst // MICROSECOND}
+
+
+class Loop:
+    """Waits for sockets and deadlines; everything happens in the thread that calls `run`."""
+
+    def __init__(self, clock: Callable[[], Instant] = boottime) -> None:
+        self.clock = clock
+        self.lateness = Lateness()
+        self._selector = selectors.DefaultSelector()
+        self._sources: list[Source] = []
+        self._stopped = False
+
+    def add(self, sock: HasFileno, ready: Ready, *, write: bool = False) -> None:
+        """Call `ready(now)` whenever the socket can be read (or, with `write`, written) until it is removed."""
+        self._selector.register(sock, selectors.EVENT_WRITE if write else selectors.EVENT_READ, ready)
+
+    def change(self, sock: HasFileno, ready: Ready, *, read: bool = True, write: bool) -> None:
+        """Wait for something else of a socket that was added: to read, to write, or either."""
+        events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
+        self._selector.modify(sock, events, ready)
+
+    def remove(self, sock: HasFileno) -> None:
+        """Forget a socket; it need not be known."""
+        try:
+            self._selector.unregister(sock)
+        except (KeyError, ValueError):
+            return
+
+    def watch(self, source: Source) -> None:
+        """Ask this source for its deadline from now on."""
+        self._sources.append(source)
+
+    def every(self, interval: Duration, call: Ready) -> Periodic:
+        """Call `call(now)` every interval, the first time one interval from now."""
+        periodic = Periodic(interval, call, self.clock() + interval)
+        self.watch(periodic)
+        return periodic
+
+    def stop(self) -> None:
+        """Let `run` return after the present turn."""
+        self._stopped = True
+
+    def run(self) -> None:
+        """Turn until stopped."""
+        while not self._stopped:
+            self.turn()
+
+    def turn(self) -> None:
+        """Wait for the first socket or deadline, drain all sockets, then judge the deadlines that had come."""
+        deadline = earliest(*(source.deadline() for source in self._sources))
+        wait = None if deadline is None else max(0, deadline - self.clock()) / SECOND
+        ready = self._selector.select(wait)
+        now = self.clock()
+        for _ in range(ROUNDS):
+            # `now` is read before the sockets are asked: what is judged late at `now` was really silent until `now`.
+            now = self.clock()
+            for key, _events in ready:
+                self._call(key.fd, now)
+            ready = self._selector.select(0)
+            if not ready:
+                break
+        for source in self._sources:
+            due = source.deadline()
+            if due is not None and due <= now and not self._stopped:
+                self.lateness.add(now - due)
+                source.expire(now)
+
+    def _call(self, fd: int, now: Instant) -> None:
+        """Call whoever waits for a file descriptor, unless another one's handler has just removed it."""
+        key = self._selector.get_map().get(fd)
+        if key is not None and not self._stopped:
+            key.data(now)
+
+    def forget(self) -> None:
+        """Close the loop's own file descriptor, for a fork that goes another way."""
+        self._selector.close()

@@ -1,0 +1,190 @@
+"""Performs the agent's effects on the kernel, and keeps what is wanted, so that what others remove comes back.
+
+The kernel is asked again and again whether it still holds what was wanted; what is missing is put back, and a refusal
+is said once, with the operation and the kernel's reason, and tried again at the next turn.
+"""
+
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Interface
+
+from linkbalancer.config.load import Loaded
+from linkbalancer.drivers import addresses, neighbours, routes
+from linkbalancer.drivers.errors import DriverError
+from linkbalancer.drivers.kernel import Applicable, Kernel
+from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
+from linkbalancer.drivers.nftables.elements import MapWriter
+from linkbalancer.drivers.nftables.render import Layout
+from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
+from linkbalancer.engine.found import Found
+from linkbalancer.links import DeviceName, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.routing.classifier import Classifier
+
+
+def layout_of(loaded: Loaded) -> Layout:
+    """Return what the kernel's table is made for."""
+    config = loaded.config
+    lans = {group.device for group in config.groups.values()} | set(config.lans)
+    return Layout(
+        marks=config.marks,
+        role=config.role,
+        lan_devices=tuple(sorted(lans)),
+        link_devices=tuple(sorted({link.device for link in config.links.values()})),
+        vids=tuple(sorted(config.groups)),
+    )
+
+
+class Performer:
+    """The agent's hands on the kernel.
+
+    Args:
+        loaded: the configuration.
+        classifier: what the rules compile to.
+        app_ids: the applications' numbers.
+        places: where applications are known to go; one that is missing in the map is put there, or to its first VID.
+        complain: where a refusal goes, once.
+        put_back: where goes what had to be put back.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        classifier: Classifier,
+        app_ids: dict[str, int],
+        places: Mapping[str, Vid],
+        *,
+        complain: Callable[[str, str], None],
+        put_back: Callable[[str], None],
+    ) -> None:
+        """Open the netlink sockets; raises DriverError."""
+        self.layout = layout_of(loaded)
+        self._configured: dict[DeviceName, tuple[IPv4Interface, ...]] = {}
+        for group in loaded.config.groups.values():
+            self._configured[group.device] = self._configured.get(group.device, ()) + group.virtual_ips
+        self.kernel = Kernel(self.layout, self._configured)
+        self._netlink = NetlinkSocket(ROUTE)
+        self._classifier, self._app_ids = classifier, app_ids
+        self._map = MapWriter(self.layout.marks, NetlinkSocket(NETFILTER))
+        self._applications, self._places = loaded.rules.applications, places
+        self._complain, self._put_back = complain, put_back
+        self._hops: dict[tuple[Vid, bool], SetNextHop] = {}
+        self._addresses: set[tuple[DeviceName, IPv4Interface]] = set()
+        self._members: dict[DeviceName, SetMembers] = {}
+
+    @property
+    def virtual_ips(self) -> dict[DeviceName, tuple[IPv4Interface, ...]]:
+        """The configured virtual IPs by device."""
+        return self._configured
+
+    def prepare(self) -> list[str]:
+        """Make the skeleton and load the classifier; return what is worth a line. Raises DriverError."""
+        prepared = self.kernel.prepare()
+        lines = [f"set {change}" for change in prepared.changed]
+        lines += [f"refused: {error}" for error in prepared.refused]
+        lines += self._fill_map()
+        if self.kernel.install(self._classifier, self._app_ids):
+            lines.append(f"loaded the classifier {self._classifier.digest[:12]}")
+        return lines
+
+    def _fill_map(self) -> list[str]:
+        """Give every application that has none an element, so that no packet of its leaks before its process steers.
+
+        Elements that are there belong to the application's process and are left alone.
+        """
+        present = self._map.read()
+        missing = {
+            app_id: self._places.get(name, self._applications[name].vids[0])
+            for name, app_id in self._app_ids.items()
+            if app_id not in present and self._applications[name].vids
+        }
+        return [f"steered {len(missing)} applications that nobody steered"] if self._map.steer(missing) else []
+
+    def found(self) -> Found:
+        """Return what a predecessor left, and remove virtual IPs that are no longer configured. Raises DriverError."""
+        found = self.kernel.found()
+        for device, interface in found.addresses:
+            if interface not in self._configured.get(device, ()):
+                self._try(RemoveAddresses(device, (interface,)))
+        return found
+
+    def perform(self, effect: Applicable) -> None:
+        """Do one effect and remember what is wanted; a refusal is said, and mended at the next `reconcile`."""
+        match effect:
+            case SetNextHop(vid, _, guard):
+                self._hops[vid, guard] = effect
+            case AddAddresses(device, interfaces):
+                self._addresses |= {(device, interface) for interface in interfaces}
+            case RemoveAddresses(device, interfaces):
+                self._addresses -= {(device, interface) for interface in interfaces}
+            case SetMembers(device, _):
+                self._members[device] = effect
+            case _:
+                pass
+        self._try(effect)
+
+    def reconcile(self) -> None:
+        """Compare the kernel with what is wanted, and put back what is missing."""
+        try:
+            for line in self.prepare():
+                if not line.startswith("refused"):
+                    self._put_back(line)
+            missing: list[Applicable] = [*self._missing_hops(), *self._missing_addresses()]
+        except DriverError as error:
+            self._complain("compare the kernel with what is wanted", str(error))
+            return
+        for effect in missing:
+            if self._try(effect):
+                self._put_back(f"put back: {_in_words(effect)}")
+        for members in self._members.values():
+            self._try(members)  # compares by itself
+
+    def _missing_hops(self) -> list[SetNextHop]:
+        marks = self.layout.marks
+        present = {route.table: route for route in routes.read(self._netlink)}
+        pins = {device: neighbours.pinned(self._netlink, device) for device in self.layout.lan_devices}
+        missing = []
+        for (vid, guard), effect in self._hops.items():
+            route = present.get(marks.table(vid, guard=guard))
+            match effect.next_hop:
+                case Unreachable():
+                    right = route is None
+                case ViaLink(device, gateway, source):
+                    right = route is not None and route[1:] == (device, gateway, source)
+                case ViaMaster(device, gateway, mac, source):
+                    right = route is not None and route[1:] == (device, gateway, source)
+                    right = right and pins.get(device, {}).get(gateway) == mac
+            if not right:
+                missing.append(effect)
+        return missing
+
+    def _missing_addresses(self) -> list[AddAddresses]:
+        missing = []
+        for device in self.layout.lan_devices:
+            wanted = {interface for where, interface in self._addresses if where == device}
+            if wanted:
+                present = {address.interface.ip for address in addresses.read(self._netlink, device)}
+                gone = tuple(sorted(interface for interface in wanted if interface.ip not in present))
+                if gone:
+                    missing.append(AddAddresses(device, gone))
+        return missing
+
+    def _try(self, effect: Applicable) -> bool:
+        try:
+            self.kernel.apply(effect)
+        except DriverError as error:
+            self._complain(_in_words(effect), str(error))
+            return False
+        return True
+
+
+def _in_words(effect: Applicable) -> str:
+    match effect:
+        case SetNextHop(vid, next_hop, guard):
+            return f"next hop of VID {vid}{' (guard)' if guard else ''}: {type(next_hop).__name__}"
+        case AddAddresses(device, interfaces):
+            return f"virtual IPs {', '.join(map(str, interfaces))} on {device}"
+        case RemoveAddresses(device, interfaces):
+            return f"removal of {', '.join(map(str, interfaces))} from {device}"
+        case SetMembers(device, _):
+            return f"members on {device}"
+        case _:
+            return type(effect).__name__.lower()

@@ -1,0 +1,130 @@
+"""The agent's sockets: one for adverts a LAN device, one for datagrams a link, one for neighbours a LAN device.
+
+A device may be missing at the start, and may be taken away and come back as another one of the same name: sockets are
+opened when there is a device, and again when it is a new one.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import IPv4Address
+from typing import Protocol, TypeAlias
+
+from linkbalancer.clock import Instant
+from linkbalancer.config.model import Config
+from linkbalancer.daemon.loop import Loop
+from linkbalancer.engine.effects import SendAdvert, SendDatagram
+from linkbalancer.engine.events import Event
+from linkbalancer.host.adverts import AdvertSocket
+from linkbalancer.host.datagrams import DatagramSocket
+from linkbalancer.host.neighbours import NeighbourProbe
+from linkbalancer.links import DeviceName, LinkName
+
+Take: TypeAlias = Callable[[Instant, Iterable[Event]], None]
+Complain: TypeAlias = Callable[[str, str], None]
+
+
+class Receiver(Protocol):
+    """What all of them are."""
+
+    def fileno(self) -> int:
+        """Return the file descriptor."""
+
+    def receive(self) -> Iterable[Event]:
+        """Return everything that has arrived."""
+
+    def close(self) -> None:
+        """Close the socket."""
+
+
+@dataclass(slots=True)
+class Port:
+    """A place for a socket: its device, how it is opened, and the device's number when it was."""
+
+    device: DeviceName
+    open: Callable[[], Receiver]
+    receiver: Receiver | None = None
+    index: int = 0
+
+
+class Sockets:
+    """All sockets of a gateway; what they receive goes to `take`, what the kernel refuses to `complain`."""
+
+    def __init__(self, loop: Loop, config: Config, take: Take, complain: Complain) -> None:
+        self._loop, self._take, self._complain = loop, take, complain
+        self._adverts: dict[DeviceName, Port] = {
+            device: Port(device, partial(AdvertSocket, device))
+            for device in sorted({group.device for group in config.groups.values()})
+        }
+        self._datagrams: dict[LinkName, Port] = {
+            name: Port(link.device, partial(DatagramSocket, link.settings(name, config)))
+            for name, link in config.links.items()
+        }
+        self._probes: dict[DeviceName, Port] = {
+            device: Port(device, partial(NeighbourProbe, device, (*lan.members, *lan.targets)))
+            for device, lan in config.lans.items()
+            if lan.members or lan.targets
+        }
+
+    def open(self) -> None:
+        """Open what is closed and can be opened now, and what belonged to a device that is gone."""
+        for port in self._ports():
+            index = _index(port.device)
+            if port.receiver is not None and port.index != index:
+                self._close(port)
+            if port.receiver is None and index:
+                try:
+                    port.receiver = port.open()
+                except OSError as error:
+                    self._complain(f"open a socket on {port.device}", str(error))
+                    continue
+                port.index = index
+                self._loop.add(port.receiver, partial(self._receive, port))
+
+    def close(self) -> None:
+        """Close everything."""
+        for port in self._ports():
+            self._close(port)
+
+    def send(self, effect: SendAdvert | SendDatagram) -> None:
+        """Send; a refusal is told. Without a device there is nobody to hear it, and nothing is told."""
+        refused = 0
+        if isinstance(effect, SendAdvert):
+            where, receiver = f"an advert on {effect.device}", self._adverts[effect.device].receiver
+            if isinstance(receiver, AdvertSocket):
+                refused = receiver.send(effect)
+        else:
+            where, receiver = f"a datagram on link {effect.link}", self._datagrams[effect.link].receiver
+            if isinstance(receiver, DatagramSocket):
+                refused = receiver.send(effect.data)
+        if refused:
+            self._complain(f"send {where}", os.strerror(abs(refused)))
+
+    def probe(self, now: Instant, primaries: Mapping[DeviceName, IPv4Address | None]) -> None:
+        """Ask the neighbours of every LAN, each as the device's primary address."""
+        for device, port in self._probes.items():
+            if isinstance(port.receiver, NeighbourProbe):
+                primary = primaries.get(device)
+                self._take(now, port.receiver.probe(primary) if primary else port.receiver.probe())
+
+    def _ports(self) -> tuple[Port, ...]:
+        return (*self._adverts.values(), *self._datagrams.values(), *self._probes.values())
+
+    def _receive(self, port: Port, now: Instant) -> None:
+        if port.receiver is not None:
+            self._take(now, port.receiver.receive())
+
+    def _close(self, port: Port) -> None:
+        if port.receiver is not None:
+            self._loop.remove(port.receiver)
+            port.receiver.close()
+            port.receiver = None
+
+
+def _index(device: DeviceName) -> int:
+    try:
+        return socket.if_nametoindex(device)
+    except OSError:
+        return 0

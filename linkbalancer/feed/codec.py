@@ -1,0 +1,143 @@
+"""The feed's messages as bytes: the agent's table one way; `applied` and `goodbye` the other; JSON, one packet each.
+
+A packet that cannot be understood becomes a `Malformed` value with its reason: a confused process at the other end must
+never be able to raise an exception in this one.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, TypeAlias, assert_never
+
+from linkbalancer.feed.table import Table, VidEntry
+
+LIMIT = 196_608
+"""The longest message in bytes; a longer one would not fit a Unix socket's default buffer (208 KiB) as one packet."""
+
+_MASTERS = frozenset({"self", "other", "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An application process tells where its application goes now (None: nowhere by it), and by which table."""
+
+    application: str
+    vid: int | None
+    session: int
+    sequence: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """An application process ends on purpose; what it steered stays."""
+
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """What arrived was no message; `reason` says why."""
+
+    reason: str
+
+
+Message: TypeAlias = Table | Applied | Goodbye
+
+
+def encode(message: Message) -> bytes:
+    """Return the message as one packet; ValueError when it is longer than the limit."""
+    match message:
+        case Table(session, sequence, digest, applications, vids):
+            fields: dict[str, Any] = {
+                "type": "table",
+                "session": session,
+                "sequence": sequence,
+                "digest": digest,
+                "applications": applications,
+                "vids": [[entry.vid, entry.works, entry.master, entry.reason, entry.link] for entry in vids],
+            }
+        case Applied(application, vid, session, sequence, reason):
+            fields = {
+                "type": "applied",
+                "application": application,
+                "vid": vid,
+                "session": session,
+                "sequence": sequence,
+                "reason": reason,
+            }
+        case Goodbye(application):
+            fields = {"type": "goodbye", "application": application}
+        case _:
+            assert_never(message)
+    data = json.dumps(fields, separators=(",", ":")).encode()
+    if len(data) > LIMIT:
+        raise ValueError(f"a {fields['type']} of {len(data)} bytes is longer than {LIMIT}")
+    return data
+
+
+def decode(data: bytes) -> Message | Malformed:
+    """Return the message in a packet, or why there is none; never raises."""
+    if len(data) > LIMIT:
+        return Malformed(f"longer than {LIMIT} bytes")
+    try:
+        fields = json.loads(data)
+    except (ValueError, RecursionError):
+        return Malformed("no JSON")
+    if not isinstance(fields, dict):
+        return Malformed("no JSON object")
+    try:
+        match fields.get("type"):
+            case "table":
+                return _table(fields)
+            case "applied":
+                return Applied(
+                    _text(fields["application"]),
+                    None if fields["vid"] is None else _number(fields["vid"]),
+                    _number(fields["session"]),
+                    _number(fields["sequence"]),
+                    _text(fields["reason"]),
+                )
+            case "goodbye":
+                return Goodbye(_text(fields["application"]))
+            case _:
+                return Malformed("unknown type")
+    except KeyError as missing:
+        return Malformed(f"{missing.args[0]} is missing")
+    except TypeError as wrong:
+        return Malformed(str(wrong))
+
+
+def _table(fields: dict[str, Any]) -> Table:
+    applications = fields["applications"]
+    if not isinstance(applications, dict):
+        raise TypeError("applications is no object")
+    vids = fields["vids"]
+    if not isinstance(vids, list):
+        raise TypeError("vids is no list")
+    return Table(
+        _number(fields["session"]),
+        _number(fields["sequence"]),
+        _text(fields["digest"]),
+        {name: _number(number) for name, number in applications.items()},
+        tuple(_entry(entry) for entry in vids),
+    )
+
+
+def _entry(entry: object) -> VidEntry:
+    match entry:
+        case [vid, bool(works), str(master), str(reason), link] if master in _MASTERS:
+            return VidEntry(_number(vid), works, master, reason, None if link is None else _text(link))
+        case _:
+            raise TypeError("an entry of vids is no [vid, works, master, reason, link]")
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(f"{str(value)[:20]!r} is no number")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:20]!r} is no text")
+    return value

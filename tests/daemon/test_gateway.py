@@ -1,0 +1,195 @@
+"""The whole daemon on two real gateways with one link between them: every kill, and what the kernel keeps."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.gateway import ROOT, Gateway, Watch
+from tests.daemon.waiting import alive, until
+from tests.namespaces import Namespace
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture(scope="module")
+def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, Gateway]]:
+    """Return a near and a far gateway that have settled."""
+    directory = tmp_path_factory.mktemp("gateways")
+    with Namespace("near") as near, Namespace("far") as far, Namespace("lan") as lan:
+        near.connect("eth1", far, "eth1")
+        near.connect("eth0", lan, "near")
+        far.connect("eth0", lan, "far")
+        near("ip addr add 192.0.2.1/24 dev eth0", "ip addr add 10.1.0.1/24 dev eth1")
+        far("ip addr add 198.51.100.1/24 dev eth0", "ip addr add 10.1.0.2/24 dev eth1")
+        pair = (
+            Gateway(
+                near, directory / "near", node="b1", role="controller", local="10.1.0.1", peer="10.1.0.2", lan="192.0.2"
+            ),
+            Gateway(
+                far,
+                directory / "far",
+                node="f1",
+                role="controlled",
+                local="10.1.0.2",
+                peer="10.1.0.1",
+                lan="198.51.100",
+            ),
+        )
+        for gateway in pair:
+            gateway.start()
+        until(lambda: all(gateway.settled() for gateway in pair), 20)
+        yield pair
+        for gateway in pair:
+            gateway.stop()
+
+
+@pytest.fixture
+def near(gateways: tuple[Gateway, Gateway]) -> Gateway:
+    """Return the near gateway, settled."""
+    until(lambda: all(gateway.settled() for gateway in gateways), 20)
+    return gateways[0]
+
+
+def test_every_process_has_one_thread(near: Gateway) -> None:
+    """Nobody forks from a process with threads: supervisor, zygote and workers have one each."""
+    pids = near.pids()
+    assert set(pids) == {"supervisor", "zygote", "agent", "web", "rest"}
+    assert all(len(list(Path(f"/proc/{pid}/task").iterdir())) == 1 for pid in pids.values())
+
+
+def test_status_names_the_processes(near: Gateway) -> None:
+    """The status has the process ids of supervisor, agent and applications, and the timers' lateness."""
+    status, pids = near.status(), near.pids()
+    assert status["processes"] == {
+        "supervisor": pids["supervisor"],
+        "agent": pids["agent"],
+        "app:web": pids["web"],
+        "app:rest": pids["rest"],
+    }
+    assert "worst_us" in status["daemon"]["timer_lateness"]
+
+
+@pytest.mark.parametrize("name", ["agent", "zygote", "web"])
+def test_a_killed_process_is_replaced_and_the_kernel_not_touched(near: Gateway, name: str) -> None:
+    """After kill -9 another process takes over, no address, rule or route is deleted, and no mastership moves."""
+    before, kernel, others = near.status(), near.kernel(), near.pids()
+    watch = Watch(near)
+    near.kill(name)
+    until(lambda: near.pids().get(name) not in {None, others[name]})
+    until(near.settled)
+    assert watch.deleted() == []
+    assert near.kernel() == kernel
+    assert near.status()["groups"]["1"]["master"] == before["groups"]["1"]["master"] == "self"
+    assert {**near.pids(), name: 0} == {**others, name: 0}
+
+
+def test_a_killed_agent_goes_on_as_master(near: Gateway) -> None:
+    """Its successor resumes from the snapshot: the far end hears no other Master and no pause."""
+    near.kill("agent")
+    until(lambda: near.lines().count("master: resumed") >= 2)
+    until(near.settled)
+    assert near.status()["groups"]["1"]["reason"] == "resumed"
+
+
+def test_a_stopped_application_never_speaks_again(near: Gateway) -> None:
+    """SIGSTOP: found by silence, killed, replaced; the kernel keeps what it had steered."""
+    pids, kernel = near.pids(), near.kernel()
+    os.kill(pids["rest"], signal.SIGSTOP)
+    until(lambda: near.pids().get("rest") not in {None, pids["rest"]})
+    assert not alive(pids["rest"])
+    assert near.kernel() == kernel
+
+
+@pytest.mark.parametrize("names", [("supervisor",), ("supervisor", "zygote", "agent", "web", "rest")])
+def test_without_the_daemon_the_kernel_stays(near: Gateway, names: tuple[str, ...]) -> None:
+    """After kill -9 of the supervisor, or of all, no process is left and nothing is gone; a new start adopts it."""
+    pids, kernel = near.pids(), near.kernel()
+    watch = Watch(near)
+    near.kill(*names)
+    until(lambda: not any(alive(pid) for pid in pids.values()))
+    assert near.kernel() == kernel
+    near.start()
+    until(near.settled, 20)
+    assert watch.deleted() == []
+    assert near.kernel() == kernel
+
+
+def test_reload_with_a_new_application(near: Gateway) -> None:
+    """SIGHUP: the new rule's application gets its process and its place; numbers of the others stay."""
+    rules = near.directory / "apps.conf"
+    old, numbers = rules.read_text(), {name: one["id"] for name, one in near.status()["applications"].items()}
+    rules.write_text("App=* * * * 53 udp [1] name=dns\n" + old)
+    near.reload()
+    until(lambda: near.status()["applications"]["dns"]["vid"] == 1)
+    until(near.settled)
+    assert {name: near.status()["applications"][name]["id"] for name in numbers} == numbers
+    rules.write_text(old)
+    near.reload()
+    assert set(near.status()["applications"]) == {"web", "rest"}
+    until(near.settled)
+
+
+def test_what_a_stranger_removes_comes_back(near: Gateway) -> None:
+    """A deleted rule, virtual IP and nftables table are back soon, said, and no mastership moves."""
+    kernel = near.kernel()
+    near.namespace("ip rule del priority 21", "ip addr del 192.0.2.251/32 dev eth0", "nft flush ruleset")
+    until(lambda: "192.0.2.251" in near.addresses() and "app2vid" in near.namespace("nft list ruleset"))
+    until(lambda: near.kernel() == kernel)
+    assert near.status()["daemon"]["put_back"] > 0
+    assert near.status()["groups"]["1"]["master"] == "self"
+
+
+def test_a_device_that_goes_and_comes_back_as_another(gateways: tuple[Gateway, Gateway], near: Gateway) -> None:
+    """A link's device is deleted and made anew: the link closes, sockets are opened on the new device, it opens."""
+    far = gateways[1]
+    near.namespace("ip link del eth1")
+    until(lambda: not near.status()["links"]["l1"]["open"])
+    near.namespace.connect("eth1", far.namespace, "eth1")
+    near.namespace("ip addr add 10.1.0.1/24 dev eth1")
+    far.namespace("ip addr add 10.1.0.2/24 dev eth1")
+    until(lambda: near.settled() and far.settled(), 20)
+
+
+def test_a_second_daemon_is_refused(near: Gateway) -> None:
+    """Two daemons never share a run directory: the second ends with one sentence and status 2."""
+    done = subprocess.run(near.command(), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"linkbalancer: another linkbalancer runs with {near.run_dir}; give this one a --run-dir of its own\n"
+    )
+
+
+def test_stop_hands_over_and_leaves_the_rest(near: Gateway) -> None:
+    """SIGTERM: virtual IPs are gone, rules and tables stay, no process is left, and status 0."""
+    pids = near.pids()
+    assert near.stop() == 0
+    assert near.addresses() == {"192.0.2.1"}
+    assert "lookup 20001" in near.namespace("ip rule")
+    assert not any(alive(pid) for pid in pids.values())
+    near.start()
+    until(near.settled, 20)
+
+
+@pytest.mark.parametrize("wrong", ["missing", "readable", "nonsense"])
+def test_a_key_that_is_no_secret_is_refused(tmp_path: Path, wrong: str) -> None:
+    """Without a good key, or with one that everybody can read, the daemon says why and ends with status 1."""
+    with Namespace("lone") as lone:
+        texts = {"node": "b1", "role": "controller", "local": "10.1.0.1", "peer": "10.1.0.2", "lan": "192.0.2"}
+        gateway = Gateway(lone, tmp_path / "lone", **texts)
+        key = gateway.directory / "l1.key"
+        if wrong == "missing":
+            key.unlink()
+        elif wrong == "readable":
+            key.chmod(0o644)
+        else:
+            key.write_text("1 secretsecret\n")
+        done = subprocess.run(gateway.command(), cwd=ROOT, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 1
+    assert f"{key}: " in done.stderr
+    assert "secretsecret" not in done.stderr
+    assert "000102" not in done.stderr

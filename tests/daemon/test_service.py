@@ -1,0 +1,56 @@
+"""The systemd unit, judged by systemd's own tools."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNIT = Path(__file__).parents[2] / "systemd" / "linkbalancer.service"
+
+pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """Return the unit with a program that exists here."""
+    program = tmp_path / "linkbalancer"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    copy = tmp_path / UNIT.name
+    copy.write_text(UNIT.read_text().replace("/usr/local/bin/linkbalancer", str(program)))
+    return copy
+
+
+def test_verify(unit: Path) -> None:
+    """`systemd-analyze verify` finds nothing to say."""
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_exposure(unit: Path) -> None:
+    """`systemd-analyze security` rates the service under 3.0."""
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", str(unit)], capture_output=True, text=True, check=False
+    )
+    found = re.search(r"Overall exposure level for linkbalancer.service: (\d+\.\d+)", done.stdout)
+    assert found is not None
+    assert float(found[1]) < 3.0
+
+
+def test_what_the_daemon_speaks_is_what_the_unit_expects() -> None:
+    """Notify protocol, watchdog, reload by SIGHUP, and directories are those of the daemon."""
+    text = UNIT.read_text()
+    for line in (
+        "Type=notify",
+        "WatchdogSec=10s",
+        "Restart=always",
+        "RestartSec=100ms",
+        "KillMode=mixed",
+        "ExecReload=/bin/kill -HUP $MAINPID",
+        "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW",
+        "RuntimeDirectory=linkbalancer",
+        "StateDirectory=linkbalancer",
+    ):
+        assert f"\n{line}\n" in text

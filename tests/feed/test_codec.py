@@ -1,0 +1,101 @@
+"""The feed's codec: what goes in comes out, and nothing that comes in raises."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linkbalancer.feed.codec import LIMIT, Applied, Goodbye, Malformed, Message, decode, encode
+from linkbalancer.feed.table import Table, VidEntry
+
+NUMBERS = st.integers(0, 2**63)
+TEXTS = st.text(max_size=20)
+ENTRIES = st.builds(
+    VidEntry,
+    st.integers(1, 255),
+    st.booleans(),
+    st.sampled_from(("self", "other", "none")),
+    TEXTS,
+    st.none() | TEXTS,
+)
+MESSAGES = st.one_of(
+    st.builds(
+        Table,
+        NUMBERS,
+        NUMBERS,
+        TEXTS,
+        st.dictionaries(TEXTS, st.integers(1, 65535), max_size=4),
+        st.lists(ENTRIES, max_size=4).map(tuple),
+    ),
+    st.builds(Applied, TEXTS, st.none() | st.integers(1, 255), NUMBERS, NUMBERS, TEXTS),
+    st.builds(Goodbye, TEXTS),
+)
+APPLIED = {"type": "applied", "application": "web", "vid": 1, "session": 1, "sequence": 1, "reason": "works"}
+TABLE = {"type": "table", "session": 1, "sequence": 1, "digest": "d", "applications": {}, "vids": []}
+
+
+@settings(max_examples=200, deadline=None)
+@given(MESSAGES)
+def test_round_trip(message: Message) -> None:
+    """Every message comes back as it was."""
+    assert decode(encode(message)) == message
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200))
+def test_noise_is_malformed(data: bytes) -> None:
+    """Arbitrary bytes are a value, never an exception."""
+    assert isinstance(decode(data), Malformed)
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | TEXTS, lambda inner: st.lists(inner, max_size=5))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from((APPLIED, TABLE)), st.data())
+def test_one_wrong_field_never_raises(good: dict[str, object], data: st.DataObject) -> None:
+    """A message of which one field is anything that JSON can say is a message or malformed."""
+    field = data.draw(st.sampled_from(sorted(good)))
+    value = data.draw(JSON)
+    decoded = decode(json.dumps({**good, field: value}).encode())
+    assert isinstance(decoded, Malformed) or decode(encode(decoded)) == decoded
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"x" * (LIMIT + 1), f"longer than {LIMIT} bytes"),
+        (b"[" * 100_000, "no JSON"),
+        (b"\xff", "no JSON"),
+        (b"[]", "no JSON object"),
+        (b"{}", "unknown type"),
+        (b'{"type": "goodbye"}', "application is missing"),
+        (json.dumps({**APPLIED, "vid": True}).encode(), "'True' is no number"),
+        (json.dumps({**APPLIED, "session": -1}).encode(), "'-1' is no number"),
+        (json.dumps({**APPLIED, "reason": 5}).encode(), "'5' is no text"),
+        (json.dumps({**TABLE, "applications": []}).encode(), "applications is no object"),
+        (json.dumps({**TABLE, "vids": {}}).encode(), "vids is no list"),
+        (json.dumps({**TABLE, "vids": [[1]]}).encode(), "an entry of vids is no [vid, works, master, reason, link]"),
+        (
+            json.dumps({**TABLE, "vids": [[1, True, "me", "", None]]}).encode(),
+            "an entry of vids is no [vid, works, master, reason, link]",
+        ),
+    ],
+)
+def test_the_reason_is_said(data: bytes, reason: str) -> None:
+    """What is wrong with a message is said in words."""
+    assert decode(data) == Malformed(reason)
+
+
+def test_a_message_that_is_too_long_is_not_sent() -> None:
+    """The limit holds on the sender's side too, with the size in the error."""
+    with pytest.raises(ValueError, match=f"bytes is longer than {LIMIT}"):
+        encode(Goodbye("x" * LIMIT))
+
+
+def test_a_thousand_applications_fit() -> None:
+    """A table of every VID and a thousand applications is well below the limit."""
+    entries = tuple(VidEntry(vid, works=True, master="other", reason="192.0.2.200 is Master") for vid in range(1, 256))
+    table = Table(2**63, 2**32, "d" * 64, {f"application-number-{number}": number for number in range(1000)}, entries)
+    assert len(encode(table)) < LIMIT // 3
