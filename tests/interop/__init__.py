@@ -1,0 +1,1 @@
+"""The real daemon among programs of other makers, on real packets."""
