@@ -1,1 +1,1 @@
-"""The world of network namespaces: the real daemon on real packets, and the drill."""
+"""The lab: the real daemon in network namespaces, real packets, every fault."""

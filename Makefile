@@ -1,0 +1,34 @@
+# Targets for people; `make help` lists them. Everything runs with /usr/bin/python3 in .venv, whatever else is in PATH.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint fmt clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup:  ## install what is missing; .venv/bin/linkbalancer is there afterwards
+	@scripts/setup product
+
+demo: setup  ## rehearse every fault on real packets (root or sudo); report in build/demo.json
+	@scripts/demo
+
+test:  ## everything: format, lint, types, imports, all tests, coverage (root or sudo)
+	@scripts/setup test
+	@scripts/test all
+
+check:  ## the part of `test` that needs no root, in under a minute
+	@scripts/setup check
+	@scripts/test check
+
+lint:  ## format, lint, types and the import contract alone
+	@scripts/setup check
+	@scripts/test lint
+
+fmt:  ## format the sources, and mend what the linter can
+	@scripts/setup check
+	@source scripts/privileges && as_owner $$VENV/bin/ruff format . && as_owner $$VENV/bin/ruff check --fix .
+
+clean:  ## remove what was made: .venv, build, caches
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

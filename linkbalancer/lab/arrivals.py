@@ -1,0 +1,166 @@
+"""What hosts write down of the traffic, and the figures of a flow in a span of time.
+
+A host appends one record of 16 bytes for everything that it notices; the drill reads the whole file. So nothing is
+computed on a host while packets run.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import pairwise
+from struct import Struct
+from typing import Final
+
+from linkbalancer.clock import Duration, Instant
+
+RECORD: Final = Struct("<BBHIQ")
+"""Kind, gateways passed, flow, number, instant (ns, CLOCK_MONOTONIC)."""
+
+MOST_GATEWAYS: Final = 4
+"""Two on each side: a packet that passed more has met a gateway twice."""
+
+
+class Kind(IntEnum):
+    """What a record says."""
+
+    ARRIVAL = 1
+    REDIRECT = 2
+    """An ICMP redirect came for a packet of this flow."""
+    LOOP = 3
+    """A packet of this flow died of old age, or arrived after too many gateways."""
+    CONNECTED = 4
+    BROKEN = 5
+    """A TCP connection was closed or reset."""
+    ECHO = 6
+    """An ICMP echo reply: `number` is its sequence number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One thing that a host noticed."""
+
+    kind: Kind
+    gateways: int
+    flow: int
+    number: int
+    at: Instant
+
+
+def read_records(data: bytes) -> Iterator[Record]:
+    """Parse a host's file; a record that is still being written is left out."""
+    whole = len(data) - len(data) % RECORD.size
+    for kind, gateways, flow, number, at in RECORD.iter_unpack(data[:whole]):
+        yield Record(Kind(kind), gateways, flow, number, at)
+
+
+@dataclass(slots=True)
+class Trace:
+    """All that is known of one flow: arrivals in order of time, numbers beside them, and what went wrong."""
+
+    instants: list[Instant] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    redirects: list[Instant] = field(default_factory=list)
+    loops: list[Instant] = field(default_factory=list)
+    breaks: list[Instant] = field(default_factory=list)
+
+    def add(self, record: Record) -> None:
+        """Take one record of this flow."""
+        match record.kind:
+            case Kind.ARRIVAL:
+                self.instants.append(record.at)
+                self.numbers.append(record.number)
+                if record.gateways > MOST_GATEWAYS:
+                    self.loops.append(record.at)
+            case Kind.REDIRECT:
+                self.redirects.append(record.at)
+            case Kind.LOOP:
+                self.loops.append(record.at)
+            case Kind.BROKEN:
+                self.breaks.append(record.at)
+            case Kind.CONNECTED | Kind.ECHO:
+                pass
+
+
+def traces(records: Iterable[Record]) -> dict[int, Trace]:
+    """Sort records by flow."""
+    found: dict[int, Trace] = {}
+    for record in records:
+        found.setdefault(record.flow, Trace()).add(record)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When numbers are sent: number n at `start` + n * `interval`."""
+
+    start: Instant
+    interval: Duration
+
+    def numbers(self, span: "Span") -> range:
+        """Return the numbers that are due within a span."""
+        first = math.ceil(max(0, span.start - self.start) / self.interval)
+        last = math.ceil(max(0, span.end - self.start) / self.interval)
+        return range(first, last)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `start` (included) to `end` (not)."""
+
+    start: Instant
+    end: Instant
+
+    def count(self, instants: Iterable[Instant]) -> int:
+        """How many of the instants lie within."""
+        return sum(self.start <= instant < self.end for instant in instants)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A flow in a span: the report's figures (design 8)."""
+
+    sent: int
+    lost: int
+    reordered: int
+    outage: Duration
+    redirects: int
+    loops: int
+    breaks: int
+
+
+def figures(trace: Trace, span: Span, schedule: Schedule) -> Figures:
+    """Return what happened to the numbers that were due in the span, and the longest gap between arrivals in it.
+
+    A number is lost when it never arrived, however late. The gap is given less the sending interval; a flow that was
+    silent before the span counts from its start, one that stays silent to its end.
+    """
+    due = schedule.numbers(span)
+    arrived = set(trace.numbers)
+    return Figures(
+        sent=len(due),
+        lost=sum(number not in arrived for number in due),
+        reordered=_reordered(trace, span),
+        outage=_longest_gap(trace, span, schedule.interval),
+        redirects=span.count(trace.redirects),
+        loops=span.count(trace.loops),
+        breaks=span.count(trace.breaks),
+    )
+
+
+def _reordered(trace: Trace, span: Span) -> int:
+    """How many arrivals of the span had been overtaken by a later number."""
+    highest, overtaken = -1, 0
+    for at, number in zip(trace.instants, trace.numbers, strict=True):
+        if number < highest and span.start <= at < span.end:
+            overtaken += 1
+        highest = max(highest, number)
+    return overtaken
+
+
+def _longest_gap(trace: Trace, span: Span, interval: Duration) -> Duration:
+    before = max((at for at in trace.instants if at < span.start), default=span.start)
+    inside = sorted(at for at in trace.instants if span.start <= at < span.end)
+    after = min((at for at in trace.instants if at >= span.end), default=span.end)
+    marks = [max(before, span.start - interval), *inside, min(after, span.end)]
+    return max(0, max(later - earlier for earlier, later in pairwise(marks)) - interval)

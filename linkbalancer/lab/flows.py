@@ -1,0 +1,101 @@
+"""The traffic of a drill: for every application one conversation, numbered both ways."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from linkbalancer.lab.errors import LabError
+from linkbalancer.lab.topology import Topology
+from linkbalancer.routing.classifier import Classifier, compile_rules
+from linkbalancer.routing.packet import Packet
+from linkbalancer.routing.rule import Rule, RuleSet
+from linkbalancer.routing.selector import Interval
+
+TCP, UDP = 6, 17
+
+_FREE_PORT = 40_000
+"""Where a rule leaves a port open, ports count up from here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """One direction of an application's conversation, as its packets look.
+
+    `direction` is `out` (near to far) or `back`; `protocol` is `tcp` or `udp`. The two directions of an application
+    are one conversation: addresses and ports swapped.
+    """
+
+    number: int
+    app: str
+    direction: str
+    protocol: str
+    source: IPv4Address
+    destination: IPv4Address
+    source_port: int
+    destination_port: int
+    tos: int
+
+
+def choose_flows(topology: Topology, ruleset: RuleSet) -> list[Flow]:
+    """Return a flow out and one back for every application of the rules, near host to far host.
+
+    LabError when an application's rules mean no TCP or UDP packet between these hosts: nothing would rehearse it.
+    """
+    near, far = topology.host("near").address.ip, topology.host("far").address.ip
+    classifier = compile_rules(ruleset)
+    flows: list[Flow] = []
+    for index, application in enumerate(ruleset.applications):
+        packet = _packet_for(application, ruleset, classifier, (near, far), index)
+        flows += _both_ways(len(flows), application, packet)
+    return flows
+
+
+def _packet_for(
+    application: str, ruleset: RuleSet, classifier: Classifier, ends: tuple[IPv4Address, IPv4Address], index: int
+) -> Packet:
+    for rule in ruleset.rules:
+        if rule.application != application:
+            continue
+        for packet in _candidates(rule, ends, index):
+            found = classifier.lookup(packet)
+            if found is not None and found.application == application:
+                return packet
+    raise LabError(
+        f"no TCP or UDP packet from {ends[0]} to {ends[1]} belongs to application {application}: "
+        "give the hosts in topology.yaml addresses that its rules mean"
+    )
+
+
+def _candidates(rule: Rule, ends: tuple[IPv4Address, IPv4Address], index: int) -> Iterator[Packet]:
+    selector = rule.selector
+    for protocol in (UDP, TCP):
+        if selector.protocols is None or protocol in selector.protocols:
+            yield Packet(
+                source=ends[0],
+                destination=ends[1],
+                protocol=protocol,
+                source_port=_port(selector.source_port, _FREE_PORT + index),
+                destination_port=_port(selector.destination_port, _FREE_PORT + 1000 + index),
+                tos=0 if selector.dscp is None else selector.dscp << 2,
+            )
+
+
+def _port(wanted: Interval | None, free: int) -> int:
+    return free if wanted is None else min(max(free, wanted.first), wanted.last)
+
+
+def _both_ways(number: int, application: str, packet: Packet) -> Iterator[Flow]:
+    for offset, (direction, seen) in enumerate((("out", packet), ("back", packet.mirrored()))):
+        if not isinstance(seen.source, IPv4Address) or not isinstance(seen.destination, IPv4Address):
+            raise LabError("the lab's hosts have IPv4 addresses")
+        yield Flow(
+            number=number + offset,
+            app=application,
+            direction=direction,
+            protocol="tcp" if seen.protocol == TCP else "udp",
+            source=seen.source,
+            destination=seen.destination,
+            source_port=seen.source_port,
+            destination_port=seen.destination_port,
+            tos=seen.tos,
+        )

@@ -1,0 +1,148 @@
+"""The verdict on a drill: a pure function of its report; what fails is said in words.
+
+What is asked is the mission's main job: a link fails, and comes back, as one, and nobody notices for longer than the
+limits here. The limits belong to adverts every 200 ms and probes every 100 to 200 ms.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+HEALING_MS: Final = 50.0
+"""The longest outage when something comes back."""
+
+OUTAGE_MS: Final[Mapping[str, float]] = {
+    "cut": 500.0,
+    "silent": 1500.0,
+    "oneway": 1500.0,
+    "node": 1500.0,
+    "lan": 1500.0,
+}
+"""The longest outage when something breaks, by kind of fault."""
+
+LOSSLESS: Final = frozenset({"restart", "kill", "killall"})
+"""Faults of the service alone: what forwards goes on, so nothing is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A phase of a fault, and whatever of the rest its verdict needs."""
+
+    report: Mapping[str, Any]
+    fault: Mapping[str, Any]
+    phase: Mapping[str, Any]
+    healed: bool
+
+    @property
+    def links_left(self) -> Mapping[str, list[str]]:
+        """The links that each VID has in this phase."""
+        left: Mapping[str, list[str]] = self.report["vids"] if self.healed else self.fault["links_left"]
+        return left
+
+
+def judge(report: Mapping[str, Any]) -> list[str]:
+    """Return everything that is not as it must be, one sentence each; an empty list is a good drill."""
+    return [
+        f"{name_of(fault)}{', healed' if judged.healed else ''}: {sentence}"
+        for fault in report["faults"]
+        for judged in (
+            _Judged(report, fault, fault["broken"], healed=False),
+            _Judged(report, fault, fault["healed"], healed=True),
+        )
+        for sentence in _phase(judged)
+    ]
+
+
+def name_of(fault: Mapping[str, Any]) -> str:
+    """Return a fault's name with the detail that tells it from its like."""
+    details = (fault[key] for key in ("direction", "how", "process", "removes") if key in fault)
+    return " ".join([fault["fault"], fault["target"], *details])
+
+
+def _phase(judged: _Judged) -> Iterator[str]:
+    yield from _answers(judged)
+    if judged.fault["exempt"] and not judged.healed:
+        return
+    yield from _settled(judged)
+    yield from _masters(judged)
+    if judged.fault["exempt"]:
+        return
+    for flow in judged.phase["flows"]:
+        words = f"{flow['app']} {flow['direction']}"
+        for sentence in (*_path(judged, flow), *_manners(flow), *_outage(judged, flow)):
+            yield f"{words}: {sentence}"
+
+
+def _answers(judged: _Judged) -> Iterator[str]:
+    for side, answered in judged.phase["gateway_answers"].items():
+        if not answered:
+            yield f"the {side} hosts' default gateway does not answer"
+
+
+def _settled(judged: _Judged) -> Iterator[str]:
+    if judged.phase["settled_ms"] is None:
+        yield f"it did not settle: {judged.phase['unsettled']}"
+    for change in judged.phase["changes"]:
+        yield f"a mastership changed after it had settled: {change}"
+
+
+def _masters(judged: _Judged) -> Iterator[str]:
+    for vid, left in judged.links_left.items():
+        if not left:
+            continue
+        links = {side: _links_of(judged, side, vid) for side in ("near", "far")}
+        for side, found in links.items():
+            if len(found) != 1:
+                yield f"VID {vid} has {len(found) or 'no'} Master{'s' if found else ''} on the {side} side"
+        if all(len(found) == 1 for found in links.values()) and not _common(links["near"][0], links["far"][0], left):
+            names = " and ".join(str(judged.phase["masters"][side][vid]) for side in ("near", "far"))
+            yield f"the Masters of VID {vid}, {names}, share no link of those that are left ({', '.join(left)})"
+
+
+def _links_of(judged: _Judged, side: str, vid: str) -> list[list[str]]:
+    """Return the links behind each Master of a VID on a side."""
+    master = judged.phase["masters"][side].get(vid)
+    return [judged.report["gateways"][node]["links"] for node in (master or "").split("+") if node]
+
+
+def _common(near: list[str], far: list[str], left: list[str]) -> list[str]:
+    return [link for link in near if link in far and link in left]
+
+
+def _path(judged: _Judged, flow: Mapping[str, Any]) -> Iterator[str]:
+    left = judged.links_left
+    wanted = next(
+        (vid for step in judged.report["applications"][flow["app"]] for vid in step if left.get(str(vid))), None
+    )
+    if wanted is None:
+        return
+    after = flow["after"]
+    if after["vid"] != wanted:
+        yield f"it is on VID {after['vid'] or 'none'}, but VID {wanted} has a link left and comes first"
+        return
+    masters = [judged.phase["masters"][side].get(str(wanted)) for side in ("near", "far")]
+    links = [judged.report["gateways"].get(master, {}).get("links", []) for master in masters]
+    common = _common(links[0], links[1], left[str(wanted)])
+    # Masters that share no link have been reported already.
+    if common and after["link"] not in common:
+        yield f"its packets cross {after['link'] or 'no link'}, not the link of VID {wanted}'s Masters"
+
+
+def _manners(flow: Mapping[str, Any]) -> Iterator[str]:
+    if flow["redirects"]:
+        yield f"{flow['redirects']} ICMP redirects"
+    if flow["loops"]:
+        yield f"{flow['loops']} packets went round in a loop"
+    if flow["broken_connections"]:
+        yield "its TCP connection broke"
+
+
+def _outage(judged: _Judged, flow: Mapping[str, Any]) -> Iterator[str]:
+    kind = judged.fault["fault"]
+    if kind in LOSSLESS:
+        if flow["lost"]:
+            yield f"{flow['lost']} of {flow['sent']} packets lost, none may be"
+        return
+    limit = HEALING_MS if judged.healed else OUTAGE_MS[kind]
+    if flow["outage_ms"] > limit:
+        yield f"an outage of {flow['outage_ms']:g} ms, over the limit of {limit:g} ms"

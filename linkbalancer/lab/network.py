@@ -1,0 +1,185 @@
+"""A topology made of network namespaces: what is built, what can be cut, and what crosses each link.
+
+Every node has a namespace, and so has every segment (LAN or link): there a bridge joins the far ends of the nodes'
+devices. So a leg can lose its carrier (the bridge's port goes down) or fall silent, one way or both (the bridge drops
+what comes from a port or goes to it), without the node's doing.
+"""
+
+import contextlib
+import time
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from linkbalancer.clock import MILLISECOND, SECOND
+from linkbalancer.lab.commands import ip, ip_json, nft, nft_json, shell
+from linkbalancer.lab.errors import LabError
+from linkbalancer.lab.flows import Flow
+from linkbalancer.lab.run import Run, kill_processes
+from linkbalancer.lab.topology import Host, Port, Segment, Topology
+from linkbalancer.links import LinkName, NodeName
+
+_TABLE: Final = "bridge lab"
+_GONE_S: Final = 10
+"""How long the kernel may take to let go of a deleted namespace's devices."""
+
+_INDEX, _PEER_INDEX = 10, 100
+"""Where the numbers of the nodes' devices begin, and those of the segments. The kernel tells of a carrier at once where
+the two ends of a veth pair have different numbers, and takes up to a second where they happen to be the same."""
+
+_STEADY_TCP: Final = "initcwnd 60000 initrwnd 1000 rto_min 2s"
+"""Metrics of the hosts' routes. TCP answers an outage with pauses of its own, doubled each time; with a window that
+never closes and a timer that does not strike within an outage, the first segment that gets through again ends the
+gap, so that the gap is the network's and not TCP's (docs/drill.md)."""
+
+
+class Network:
+    """The namespaces of one run."""
+
+    def __init__(self, topology: Topology, run: Run) -> None:
+        self.topology: Final = topology
+        self.run: Final = run
+        self._flows: tuple[Flow, ...] = ()
+
+    def build(self) -> None:
+        """Create every segment and node, all plugged in."""
+        for segment in self.topology.segments:
+            self._build_segment(segment)
+        for node in self.topology.nodes:
+            self.build_node(node)
+
+    def segment_namespace(self, segment: Segment) -> str:
+        """Return the namespace of a LAN or link."""
+        return self.run.namespace(f"{'link' if segment.is_link else 'lan'}-{segment.name}")
+
+    def _build_segment(self, segment: Segment) -> None:
+        namespace = self.segment_namespace(segment)
+        ip([f"netns add {namespace}"])
+        _quiet_ipv6(namespace)
+        ip(["link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0", "link set br0 up"], namespace)
+        nft(
+            f"table {_TABLE} {{\n"
+            " set cut_from { type ifname; }\n set cut_to { type ifname; }\n"
+            " chain forward { type filter hook forward priority 0; policy accept;\n"
+            "  iifname @cut_from drop\n  oifname @cut_to drop\n }\n}\n",
+            namespace,
+        )
+
+    def build_node(self, node: NodeName) -> None:
+        """Create a node as if it had just been switched on: devices, addresses, and a host's default route."""
+        namespace = self.run.namespace(node)
+        ip([f"netns add {namespace}"])
+        ports = list(self.topology.ports(node))
+        peer = f"peer name {node} index {_PEER_INDEX + self.topology.nodes.index(node)}"
+        ip(
+            f"link add {port.device} index {_INDEX + number} netns {namespace} "
+            f"address {_mac(self.topology, segment, port)} type veth {peer} netns {self.segment_namespace(segment)}"
+            for number, (segment, port) in enumerate(ports)
+        )
+        lines = ["link set lo up"]
+        for segment, port in ports:
+            ip([f"link set {node} master br0", f"link set {node} up"], self.segment_namespace(segment))
+            lines += [f"addr add {port.address} broadcast + dev {port.device}", f"link set {port.device} up"]
+        ip(lines, namespace)
+        for host in self.topology.hosts:
+            if host.name == node:
+                _prepare_host(namespace, host)
+
+    def remove_node(self, node: NodeName) -> None:
+        """Switch a node off: nothing of it answers any more, and nothing of its kernel survives.
+
+        Its legs fall silent first, so that nothing that dies can still say so.
+        """
+        for segment, _ in self.topology.ports(node):
+            self.silence(segment, incoming=[node], outgoing=[node])
+        namespace = self.run.namespace(node)
+        kill_processes([namespace])
+        with contextlib.suppress(LabError):
+            ip([f"link set {port.device} down" for _, port in self.topology.ports(node)], namespace)
+        ip([f"netns del {namespace}"])
+
+    def restore_node(self, node: NodeName) -> None:
+        """Switch a removed node on again."""
+        for segment, _ in self.topology.ports(node):
+            self._await_unplugged(segment, node)
+            self.speak(segment)
+        self.build_node(node)
+
+    def _await_unplugged(self, segment: Segment, node: NodeName) -> None:
+        # The kernel takes the devices of a deleted namespace away in its own time.
+        deadline = time.monotonic() + _GONE_S
+        namespace = self.segment_namespace(segment)
+        while any(link["ifname"] == node for link in ip_json(["link", "show"], namespace)):
+            if time.monotonic() > deadline:
+                raise LabError(f"the kernel still holds {node}'s device on {segment.name} after {_GONE_S} s")
+            time.sleep(20 * MILLISECOND / SECOND)
+
+    def carrier(self, segment: Segment, nodes: Iterable[NodeName], *, up: bool) -> None:
+        """Take the carrier from the named nodes' devices on a segment, or give it back."""
+        ip([f"link set {node} {'up' if up else 'down'}" for node in nodes], self.segment_namespace(segment))
+
+    def silence(
+        self, segment: Segment, *, incoming: Collection[NodeName] = (), outgoing: Collection[NodeName] = ()
+    ) -> None:
+        """Drop what comes from the `incoming` ports and what would leave by the `outgoing` ones; carrier stays."""
+        lines = [
+            f"add element {_TABLE} {name} {{ {', '.join(_quoted(ports))} }}\n"
+            for name, ports in (("cut_from", incoming), ("cut_to", outgoing))
+            if ports
+        ]
+        nft("".join(lines), self.segment_namespace(segment))
+
+    def speak(self, segment: Segment) -> None:
+        """End every silence on a segment."""
+        nft(f"flush set {_TABLE} cut_from\nflush set {_TABLE} cut_to\n", self.segment_namespace(segment))
+
+    def count(self, flows: Iterable[Flow]) -> None:
+        """Count the packets of these flows on every link from now on."""
+        self._flows = tuple(flows)
+        text = "".join(
+            f"add counter {_TABLE} f{flow.number}\n"
+            f"add rule {_TABLE} forward ip saddr {flow.source} ip daddr {flow.destination} "
+            f"{flow.protocol} sport {flow.source_port} {flow.protocol} dport {flow.destination_port} "
+            f"counter name f{flow.number}\n"
+            for flow in self._flows
+        )
+        for link in self.topology.links:
+            nft(text, self.segment_namespace(link))
+
+    def crossed(self) -> dict[LinkName, dict[int, int]]:
+        """Return how many packets of each flow (by its number) every link has carried so far."""
+        return {
+            link.name: {
+                int(entry["counter"]["name"][1:]): int(entry["counter"]["packets"])
+                for entry in nft_json(["list", "counters", "table", *_TABLE.split()], self.segment_namespace(link))
+                if "counter" in entry
+            }
+            for link in self.topology.links
+        }
+
+
+def _quoted(names: Iterable[str]) -> list[str]:
+    return [f'"{name}"' for name in names]
+
+
+def _mac(topology: Topology, segment: Segment, port: Port) -> str:
+    # A computer that is switched off and on keeps its addresses.
+    numbers = topology.nodes.index(port.node), topology.segments.index(segment)
+    return "02:6c:62:00:{:02x}:{:02x}".format(*numbers)
+
+
+def _quiet_ipv6(namespace: str) -> None:
+    _set(namespace, {"net/ipv6/conf/all/disable_ipv6": "1", "net/ipv6/conf/default/disable_ipv6": "1"})
+
+
+def _prepare_host(namespace: str, host: Host) -> None:
+    _quiet_ipv6(namespace)
+    _set(namespace, {"net/ipv4/tcp_slow_start_after_idle": "0", "net/ipv4/tcp_no_metrics_save": "1"})
+    ip([f"route add default via {host.gateway} {_STEADY_TCP}"], namespace)
+
+
+def _set(namespace: str, values: dict[str, str]) -> None:
+    """Set sysctls of a namespace, by one child that enters it; a kernel without one of them does not need it."""
+    script = "".join(
+        f"[ ! -e /proc/sys/{path} ] || echo {value} > /proc/sys/{path}\n" for path, value in values.items()
+    )
+    shell(script, namespace)

@@ -1,0 +1,131 @@
+"""The report of a drill as JSON-able values (design 8); keys beyond the design's say more, none says less."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from linkbalancer.clock import MILLISECOND, Duration
+from linkbalancer.lab.arrivals import Schedule, Span, Trace, figures
+from linkbalancer.lab.faults import Fault
+from linkbalancer.lab.flows import Flow
+from linkbalancer.lab.settle import Settling
+from linkbalancer.lab.status import working_links
+from linkbalancer.lab.topology import Topology
+from linkbalancer.links import LinkName, Vid
+from linkbalancer.routing.application import Application
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Where a flow runs: the VID that its application is on, by the gateways' word, and the link that carries it."""
+
+    vid: Vid | None
+    link: LinkName | None
+
+
+Paths = Mapping[int, Path]
+"""By the flow's number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """One observation: from a blow or its healing until the end of the watch."""
+
+    span: Span
+    settling: Settling
+    changes: tuple[str, ...]
+    before: Paths
+    after: Paths
+    gateway_answers: Mapping[str, bool] = field(default_factory=dict)
+    complaints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A fault and its two phases."""
+
+    fault: Fault
+    broken: Phase
+    healed: Phase
+
+
+def build_report(
+    topology: Topology,
+    applications: Mapping[str, Application],
+    flows: Sequence[Flow],
+    outcomes: Iterable[Outcome],
+    measured: tuple[Mapping[int, Trace], Schedule],
+) -> dict[str, Any]:
+    """Return the report, not yet judged."""
+    return {
+        "schema": SCHEMA,
+        "topology": topology.name,
+        "interval_ms": _ms(measured[1].interval),
+        "vids": {str(vid): list(topology.links_of(vid)) for vid in topology.vids},
+        "gateways": {
+            node: {"side": topology.side(node), "links": list(config.links)}
+            for node, config in topology.gateways.items()
+        },
+        "applications": {
+            name: [[member.vid for member in step] for step in application.steps]
+            for name, application in applications.items()
+        },
+        "faults": [_outcome(topology, flows, outcome, measured) for outcome in outcomes],
+    }
+
+
+def _outcome(
+    topology: Topology, flows: Sequence[Flow], outcome: Outcome, measured: tuple[Mapping[int, Trace], Schedule]
+) -> dict[str, Any]:
+    fault = outcome.fault
+    return {
+        "fault": fault.kind,
+        "target": fault.target,
+        **fault.details,
+        "exempt": fault.exempt,
+        "momentary": fault.momentary,
+        "links_left": {str(vid): list(working_links(topology, vid, fault.damage)) for vid in topology.vids},
+        "broken": _phase(flows, outcome.broken, measured),
+        "healed": _phase(flows, outcome.healed, measured),
+    }
+
+
+def _phase(flows: Sequence[Flow], phase: Phase, measured: tuple[Mapping[int, Trace], Schedule]) -> dict[str, Any]:
+    settling = phase.settling
+    return {
+        "settled_ms": None if settling.after is None else _ms(settling.after),
+        "unsettled": settling.problem,
+        "masters": settling.masters,
+        "changes": list(phase.changes),
+        "gateway_answers": dict(phase.gateway_answers),
+        "complaints": list(phase.complaints),
+        "flows": [_flow(flow, phase, measured) for flow in flows],
+    }
+
+
+def _flow(flow: Flow, phase: Phase, measured: tuple[Mapping[int, Trace], Schedule]) -> dict[str, Any]:
+    seen = figures(measured[0][flow.number], phase.span, measured[1])
+    return {
+        "app": flow.app,
+        "direction": flow.direction,
+        "protocol": flow.protocol,
+        "sent": seen.sent,
+        "lost": seen.lost,
+        "reordered": seen.reordered,
+        "redirects": seen.redirects,
+        "loops": seen.loops,
+        "broken_connections": seen.breaks,
+        "outage_ms": _ms(seen.outage),
+        "before": _path(phase.before[flow.number]),
+        "after": _path(phase.after[flow.number]),
+    }
+
+
+def _path(path: Path) -> dict[str, Any]:
+    return {"vid": path.vid, "link": path.link}
+
+
+def _ms(duration: Duration) -> float:
+    return round(duration / MILLISECOND, 1)

@@ -1,0 +1,118 @@
+"""A gateway's service manager: starts the daemon, and starts it again when it dies unasked (Restart=always)."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+from linkbalancer.clock import MILLISECOND, SECOND, Duration
+from linkbalancer.lab.errors import LabError
+from linkbalancer.lab.run import kill_processes
+
+RESTART_AFTER: Final[Duration] = 100 * MILLISECOND
+STOP_LIMIT: Final[Duration] = 10 * SECOND
+
+
+class Service:
+    """The daemon of one gateway.
+
+    Args:
+        namespace: the gateway's network namespace.
+        config: its configuration file.
+        run_dir: for sockets and snapshots, empty after a reboot.
+        state_dir: what survives a reboot.
+        log: a file to which everything that the daemon prints is appended.
+    """
+
+    def __init__(self, namespace: str, config: Path, run_dir: Path, state_dir: Path, log: Path) -> None:
+        self.run_dir: Final = run_dir
+        self.log: Final = log
+        self.restarts = 0
+        self._namespace = namespace
+        self._state_dir = state_dir
+        self._config = config
+        self._wanted = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._keeper: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the daemon and keep it running."""
+        self.run_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+        self._state_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+        self._wanted.set()
+        self._process = self._spawn()
+        self._keeper = threading.Thread(target=self._keep, args=(self._process,), daemon=True)
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """Ask the daemon to leave (SIGTERM) and wait until it has ended; LabError when it does not."""
+        self._wanted.clear()
+        if self._process is None or self._keeper is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        self._keeper.join(STOP_LIMIT / SECOND)
+        if self._keeper.is_alive():
+            raise LabError(f"the daemon in {self._namespace} did not end within {STOP_LIMIT // SECOND} s after SIGTERM")
+
+    def abandon(self) -> None:
+        """Take note that the daemon is about to be killed and shall not come back."""
+        self._wanted.clear()
+
+    def kill_all(self) -> list[int]:
+        """Kill (-9) every process of the gateway at once; the daemon comes back by itself."""
+        return kill_processes([self._namespace])
+
+    def forget_run_files(self) -> None:
+        """Empty the run directory, as a reboot would."""
+        for entry in self.run_dir.iterdir():
+            entry.unlink()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        words = ["ip", "netns", "exec", self._namespace, sys.executable, "-m", "linkbalancer", "run", str(self._config)]
+        words += ["--run-dir", str(self.run_dir), "--state-dir", str(self._state_dir)]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=daemon_environment(),
+                start_new_session=True,
+            )
+
+    def _keep(self, process: subprocess.Popen[bytes]) -> None:
+        while True:
+            process.wait()
+            # As systemd does: whatever the service's main process leaves behind goes with it.
+            for pid in _session(process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if self._wanted.is_set():
+                time.sleep(RESTART_AFTER / SECOND)
+            if not self._wanted.is_set():
+                return
+            self.restarts += 1
+            self._process = process = self._spawn()
+
+
+def daemon_environment() -> dict[str, str]:
+    """Return the environment of the lab's processes: ours, and no byte code left beside the sources by root."""
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _session(leader: int) -> list[int]:
+    """Return the processes of a session that still run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                if os.getsid(int(entry.name)) == leader:
+                    found.append(int(entry.name))
+    return found

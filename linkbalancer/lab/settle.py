@@ -1,0 +1,54 @@
+"""Waiting until a topology has settled, and watching that it stays so."""
+
+import time
+from dataclasses import dataclass
+
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.lab.lab import Lab
+from linkbalancer.lab.status import Damage, Masters, Statuses, disagreement, masters, transitions
+
+POLL: Duration = 50 * MILLISECOND
+
+UNNOTICED: Duration = 1500 * MILLISECOND
+"""How long a blow may go unnoticed by every gateway: more than any detect time or master-down interval of a drill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """How a wait ended: `after` is None when the limit passed first, and `problem` says what was still wrong."""
+
+    after: Duration | None
+    problem: str | None
+    statuses: Statuses
+    masters: Masters
+
+
+def await_settled(
+    lab: Lab, damage: Damage, since: Instant, limit: Duration, unnoticed: Duration = UNNOTICED
+) -> Settling:
+    """Poll the gateways until they agree and report themselves settled, or the limit (from `since`) has passed.
+
+    Agreement is believed once the blow cannot be unnoticed any more, and counts from when it began.
+    """
+    agreed_at: Instant | None = None
+    while True:
+        statuses = lab.statuses()
+        now = time.monotonic_ns()
+        problem = disagreement(lab.topology, statuses, damage)
+        agreed_at = None if problem else agreed_at or now
+        if now - since > limit or (agreed_at is not None and now - since >= unnoticed):
+            after = None if agreed_at is None else agreed_at - since
+            return Settling(after, problem, statuses, masters(lab.topology, statuses))
+        time.sleep(POLL / SECOND)
+
+
+def watch(lab: Lab, before: Statuses, duration: Duration) -> tuple[str, ...]:
+    """Watch for a while; return in words every mastership that changed since `before`."""
+    time.sleep(duration / SECOND)
+    now = lab.statuses()
+    counted = transitions(before)
+    return tuple(
+        f"{node} changed VID {vid} {count - counted[node, vid]} times"
+        for (node, vid), count in transitions(now).items()
+        if count != counted.get((node, vid), count)
+    )

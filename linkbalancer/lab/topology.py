@@ -1,0 +1,224 @@
+"""A topology: nodes, and the segments (LANs and links) that their devices are plugged into, derived from a directory.
+
+LANs and links are one thing here, a segment: a bridge with a port for every device on it. What tells them apart is
+that a link has two ends, both of them gateways.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from linkbalancer.config.model import Config
+from linkbalancer.lab.errors import LabError
+from linkbalancer.links import DeviceName, LinkName, NodeName, Role, Vid
+
+NODE_NAME = r"^[a-z0-9][a-z0-9-]{0,14}$"
+"""Node names become names of bridge ports, which hold 15 characters."""
+
+SIDES = {"near": Role.CONTROLLER, "far": Role.CONTROLLED}
+
+
+class HostDocument(BaseModel):
+    """A host: its address with prefix length, and its one default gateway."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    address: IPv4Interface
+    gateway: IPv4Address
+
+
+class TopologyDocument(BaseModel):
+    """`topology.yaml`: what the gateways' own files do not say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str | None = None
+    lans: dict[str, IPv4Network]
+    gateways: dict[NodeName, dict[DeviceName, IPv4Interface]]
+    hosts: dict[NodeName, HostDocument] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A node's device on a segment, and its address there."""
+
+    node: NodeName
+    device: DeviceName
+    address: IPv4Interface
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A LAN or a link: whatever is plugged into one bridge. `name` is the LAN's or the link's."""
+
+    name: str
+    ports: tuple[Port, ...]
+    is_link: bool = False
+
+    def port(self, node: NodeName) -> Port:
+        """Return the port of a node; KeyError when it has none."""
+        for port in self.ports:
+            if port.node == node:
+                return port
+        raise KeyError(node)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host on a LAN with one default gateway."""
+
+    name: NodeName
+    side: str
+    address: IPv4Interface
+    gateway: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """Two sites: gateways by name with their configuration, hosts, LANs and links."""
+
+    name: str
+    gateways: Mapping[NodeName, Config]
+    hosts: tuple[Host, ...]
+    lans: tuple[Segment, ...]
+    links: tuple[Segment, ...]
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """LANs, then links."""
+        return self.lans + self.links
+
+    @property
+    def nodes(self) -> tuple[NodeName, ...]:
+        """Gateways, then hosts."""
+        return (*self.gateways, *(host.name for host in self.hosts))
+
+    def ports(self, node: NodeName) -> Iterator[tuple[Segment, Port]]:
+        """Yield every port of a node and the segment that it is on."""
+        for segment in self.segments:
+            for port in segment.ports:
+                if port.node == node:
+                    yield segment, port
+
+    def side(self, node: NodeName) -> str:
+        """Return `near` or `far`: the side of a gateway."""
+        return "near" if self.gateways[node].role is SIDES["near"] else "far"
+
+    def side_gateways(self, side: str) -> tuple[NodeName, ...]:
+        """Return the gateways of a side, in order."""
+        return tuple(node for node in self.gateways if self.side(node) == side)
+
+    def host(self, side: str) -> Host:
+        """Return the host that traffic of a side comes from and goes to: its first."""
+        return next(host for host in self.hosts if host.side == side)
+
+    def link_of(self, node: NodeName, vid: Vid) -> LinkName | None:
+        """Return the link behind a gateway's membership in a VID, None when it is no member."""
+        group = self.gateways[node].groups.get(vid)
+        return None if group is None or group.mode != "member" else group.link
+
+    def links_of(self, vid: Vid) -> tuple[LinkName, ...]:
+        """Return the links that carry a VID: those with a member at both ends."""
+        return tuple(
+            link.name for link in self.links if all(self.link_of(port.node, vid) == link.name for port in link.ports)
+        )
+
+    @property
+    def vids(self) -> tuple[Vid, ...]:
+        """Every VID that some gateway knows, in order."""
+        return tuple(sorted({vid for config in self.gateways.values() for vid in config.groups}))
+
+
+def derive(name: str, gateways: Mapping[NodeName, Config], document: TopologyDocument) -> Topology:
+    """Join the gateways' files and `topology.yaml` to a topology; LabError says what does not fit."""
+    _check_names(gateways, document)
+    lans = tuple(_lan(lan, prefix, gateways, document) for lan, prefix in document.lans.items())
+    topology = Topology(
+        name=document.name or name,
+        gateways=dict(gateways),
+        hosts=tuple(_hosts(lans, gateways, document)),
+        lans=lans,
+        links=tuple(_links(gateways)),
+    )
+    for side in SIDES:
+        if not any(host.side == side for host in topology.hosts):
+            raise LabError(f"topology.yaml names no host on the {side} LAN: traffic needs one on each side")
+    return topology
+
+
+def _check_names(gateways: Mapping[NodeName, Config], document: TopologyDocument) -> None:
+    for node in gateways:
+        if node not in document.gateways:
+            raise LabError(f"topology.yaml does not name gateway {node}: give its address on the LAN under `gateways`")
+    for node in document.gateways:
+        if node not in gateways:
+            raise LabError(f"topology.yaml names gateway {node}, but there is no {node}/linkbalancer.yaml")
+    for node in document.hosts:
+        if node in gateways:
+            raise LabError(f"topology.yaml names {node} twice: as a gateway and as a host")
+
+
+def _lan(name: str, prefix: IPv4Network, gateways: Mapping[NodeName, Config], document: TopologyDocument) -> Segment:
+    ports = [
+        Port(node, device, address)
+        for node, devices in document.gateways.items()
+        for device, address in devices.items()
+        if address.ip in prefix
+    ]
+    for port in ports:
+        for vid, group in gateways[port.node].groups.items():
+            strangers = [ip for ip in group.virtual_ips if group.device == port.device and ip.ip not in prefix]
+            if strangers:
+                raise LabError(
+                    f"{port.node}: VID {vid} has {strangers[0]} on {port.device}, outside LAN {name} ({prefix})"
+                )
+    ports += [Port(node, "eth0", host.address) for node, host in document.hosts.items() if host.address.ip in prefix]
+    if not ports:
+        raise LabError(f"topology.yaml: nobody has an address on LAN {name} ({prefix})")
+    return Segment(name, tuple(ports))
+
+
+def _hosts(
+    lans: tuple[Segment, ...], gateways: Mapping[NodeName, Config], document: TopologyDocument
+) -> Iterator[Host]:
+    for name, host in document.hosts.items():
+        lan = next((lan for lan in lans if any(port.node == name for port in lan.ports)), None)
+        if lan is None:
+            raise LabError(f"topology.yaml: the address of {name}, {host.address}, is on no LAN")
+        roles = {gateways[port.node].role for port in lan.ports if port.node in gateways}
+        if len(roles) != 1:
+            raise LabError(f"LAN {lan.name} must have gateways of one role, controllers or controlled ones")
+        side = next(side for side, role in SIDES.items() if role in roles)
+        yield Host(name, side, host.address, host.gateway)
+
+
+def _links(gateways: Mapping[NodeName, Config]) -> Iterator[Segment]:
+    ends: dict[LinkName, list[NodeName]] = {}
+    for node, config in gateways.items():
+        for link in config.links:
+            ends.setdefault(link, []).append(node)
+    for name, nodes in ends.items():
+        if len(nodes) != 2:
+            raise LabError(f"link {name} must have two ends, but is configured on {', '.join(nodes)}")
+        first, second = (gateways[node].links[name] for node in nodes)
+        if (first.local, first.peer) != (second.peer, second.local):
+            raise LabError(f"link {name}: {nodes[0]} and {nodes[1]} must have each other's address as their peer")
+        length = point_to_point(first.local, second.local).prefixlen
+        yield Segment(
+            name,
+            tuple(
+                Port(node, gateways[node].links[name].device, IPv4Interface((gateways[node].links[name].local, length)))
+                for node in nodes
+            ),
+            is_link=True,
+        )
+
+
+def point_to_point(one: IPv4Address, other: IPv4Address) -> IPv4Network:
+    """Return the smallest prefix that holds both addresses as hosts (never its first or last address)."""
+    for length in range(30, 0, -1):
+        network = IPv4Interface((one, length)).network
+        hosts = network[1], network[-2]
+        if all(hosts[0] <= address <= hosts[1] for address in (one, other)):
+            return network
+    raise LabError(f"{one} and {other} have no prefix in common")

@@ -1,0 +1,1 @@
+"""Tests of the lab: what is pure by itself, the rest in namespaces."""

@@ -1,0 +1,64 @@
+"""The choice of a drill's traffic from the rules."""
+
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from linkbalancer.lab.directory import read_directory
+from linkbalancer.lab.errors import LabError
+from linkbalancer.lab.flows import choose_flows
+from linkbalancer.routing.classifier import compile_rules
+from linkbalancer.routing.packet import Packet
+from tests.lab.example import EXAMPLE, varied
+
+_NUMBERS = {"tcp": 6, "udp": 17}
+
+
+def test_every_application_gets_a_conversation() -> None:
+    """Out and back are one conversation: addresses and ports swapped, protocol and TOS the same."""
+    directory = read_directory(EXAMPLE)
+    flows = choose_flows(directory.topology, directory.rules)
+
+    assert [flow.number for flow in flows] == list(range(8))
+    assert [(flow.app, flow.protocol, flow.tos) for flow in flows[::2]] == [
+        ("web", "tcp", 0),
+        ("voip", "udp", 0xB8),
+        ("backup", "udp", 0),
+        ("rest", "udp", 0),
+    ]
+    for out, back in zip(flows[::2], flows[1::2], strict=True):
+        assert (out.direction, back.direction) == ("out", "back")
+        assert out.source == back.destination == IPv4Address("192.168.1.100")
+        assert (out.source_port, out.destination_port) == (back.destination_port, back.source_port)
+
+
+def test_both_directions_are_classified_as_the_application() -> None:
+    """The rules know a flow out as written, and a flow back mirrored."""
+    directory = read_directory(EXAMPLE)
+    written = compile_rules(directory.rules)
+
+    for flow in choose_flows(directory.topology, directory.rules):
+        packet = Packet(
+            flow.source,
+            flow.destination,
+            _NUMBERS[flow.protocol],
+            flow.source_port,
+            flow.destination_port,
+            flow.tos,
+        )
+        found = (written if flow.direction == "out" else written.mirrored()).lookup(packet)
+
+        assert found is not None
+        assert found.application == flow.app
+
+
+def test_an_application_that_no_packet_reaches_is_named(tmp_path: Path) -> None:
+    """A drill that would leave an application out says so instead."""
+    path = varied(
+        tmp_path / "copy", "apps.conf", "[2 1]  name=web", "[2 1]  name=web\nApp= 10.9.9.9 * * * * * [1] name=far"
+    )
+    directory = read_directory(path)
+
+    with pytest.raises(LabError, match="application far"):
+        choose_flows(directory.topology, directory.rules)

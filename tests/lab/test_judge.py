@@ -1,0 +1,112 @@
+"""The verdict on a drill, from its report alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from linkbalancer.lab.judge import judge, name_of
+from tests.lab.reports import good_report
+
+Report = dict[str, Any]
+
+
+def broken(report: Report) -> dict[str, Any]:
+    """The first fault's broken phase."""
+    found: dict[str, Any] = report["faults"][0]["broken"]
+    return found
+
+
+def healed(report: Report) -> dict[str, Any]:
+    """The first fault's healed phase."""
+    found: dict[str, Any] = report["faults"][0]["healed"]
+    return found
+
+
+def test_a_good_drill_has_no_failure() -> None:
+    """The report of a drill in which everything is as it must be."""
+    assert judge(good_report()) == []
+
+
+SPOILS: list[tuple[Callable[[Report], Any], str]] = [
+    (lambda r: broken(r).update(settled_ms=None, unsettled="b1 is not settled"), "did not settle: b1 is not settled"),
+    (lambda r: broken(r).update(changes=["b1 changed VID 1 2 times"]), "changed after it had settled: b1"),
+    (lambda r: broken(r)["masters"]["near"].update({"1": None}), "VID 1 has no Master on the near side"),
+    (lambda r: broken(r)["masters"]["far"].update({"1": "f1+f2"}), "VID 1 has 2 Masters on the far side"),
+    (lambda r: broken(r)["masters"]["far"].update({"2": "f1"}), "the Masters of VID 2, b2 and f1, share no link"),
+    (lambda r: healed(r)["masters"]["far"].update({"3": None}), "healed: VID 3 has no Master on the far side"),
+    (lambda r: broken(r)["flows"][2]["after"].update(vid=3), "backup out: it is on VID 3, but VID 1"),
+    (lambda r: broken(r)["flows"][2]["after"].update(vid=None), "backup out: it is on VID none"),
+    (lambda r: healed(r)["flows"][3]["after"].update(vid=1), "healed: backup back: it is on VID 1, but VID 3"),
+    (lambda r: broken(r)["flows"][0]["after"].update(link=None), "web out: its packets cross no link"),
+    (lambda r: broken(r)["flows"][0]["after"].update(link="l1"), "web out: its packets cross l1"),
+    (lambda r: broken(r)["flows"][1].update(redirects=2), "web back: 2 ICMP redirects"),
+    (lambda r: broken(r)["flows"][1].update(loops=1), "web back: 1 packets went round in a loop"),
+    (lambda r: broken(r)["flows"][0].update(broken_connections=1), "web out: its TCP connection broke"),
+    (
+        lambda r: broken(r)["flows"][4].update(outage_ms=505.0),
+        "rest out: an outage of 505 ms, over the limit of 500 ms",
+    ),
+    (
+        lambda r: healed(r)["flows"][4].update(outage_ms=55.0),
+        "healed: rest out: an outage of 55 ms, over the limit of 50",
+    ),
+    (lambda r: broken(r).update(gateway_answers={"near": False}), "the near hosts' default gateway does not answer"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "words"), SPOILS)
+def test_each_thing_that_is_wrong_is_said(spoil: Callable[[Report], Any], words: str) -> None:
+    """One thing spoiled makes one failure, in words, after the fault's name."""
+    report = good_report()
+    spoil(report)
+
+    failures = judge(report)
+
+    assert len(failures) == 1
+    assert failures[0].startswith("cut l1")
+    assert words in failures[0]
+
+
+@pytest.mark.parametrize("kind", ["restart", "kill", "killall"])
+def test_the_service_may_lose_nothing(kind: str) -> None:
+    """What happens to the service alone may not cost a packet, however short the outage."""
+    report = good_report()
+    report["faults"][0]["fault"] = kind
+    for flow in broken(report)["flows"]:
+        flow["lost"] = 0
+    assert judge(report) == []
+
+    healed(report)["flows"][0]["lost"] = 1
+    assert judge(report) == [f"{kind} l1, healed: web out: 1 of 800 packets lost, none may be"]
+
+
+def test_other_faults_have_longer_limits() -> None:
+    """What must be found by silence may take 1,500 ms."""
+    for kind in ("silent", "oneway", "node", "lan"):
+        report = good_report()
+        report["faults"][0]["fault"] = kind
+        broken(report)["flows"][4]["outage_ms"] = 1499.0
+        assert judge(report) == []
+        broken(report)["flows"][4]["outage_ms"] = 1501.0
+        assert len(judge(report)) == 1
+
+
+def test_an_exempt_fault_is_reported_only() -> None:
+    """Its broken phase is judged by nothing but the gateway's answer; healed, it must have settled."""
+    report = good_report()
+    report["faults"][0] |= {"fault": "stranger", "exempt": True, "removes": "ruleset"}
+    broken(report)["settled_ms"] = None
+    broken(report)["masters"]["near"]["1"] = None
+    healed(report)["flows"][0]["outage_ms"] = 900.0
+    assert judge(report) == []
+
+    healed(report)["settled_ms"] = None
+    assert judge(report) == ["stranger l1 ruleset, healed: it did not settle: None"]
+
+
+def test_a_name_has_the_detail_that_tells_it_from_its_like() -> None:
+    """Direction, way of cutting, process or what was removed."""
+    assert name_of({"fault": "oneway", "target": "l1", "direction": "out"}) == "oneway l1 out"
+    assert name_of({"fault": "kill", "target": "b1", "process": "agent"}) == "kill b1 agent"
+    assert name_of({"fault": "cut", "target": "l1"}) == "cut l1"
