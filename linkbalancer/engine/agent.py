@@ -10,6 +10,7 @@ the same questions every time, each answered by a function of what is known now 
 """
 
 from collections.abc import Mapping
+from ipaddress import IPv4Address
 from typing import Any, assert_never
 
 from linkbalancer.clock import Instant, earliest
@@ -35,6 +36,7 @@ from linkbalancer.engine.events import (
     DeviceChanged,
     Event,
     Leave,
+    LegHeard,
     NeighbourHeard,
     Started,
     Tick,
@@ -92,11 +94,26 @@ class Agent:
         self.leaving = False
         self._running = False
         self._found = found or Found()
+        self._left_behind = snapshot.read(self._found.snapshot)
         self._dirty: set[Vid] = set()
         self._table: Table | None = None
         self._informed_at: Instant = 0
         self._left = False
         self._out: list[Effect] = []
+        self._recall(boot)
+
+    def _recall(self, boot: Instant) -> None:
+        """Take over what the predecessor knew; before the first `DeviceChanged`, which may contradict it."""
+        left = self._left_behind
+        for name, link in self.links.items():
+            if name in left.links:
+                link.restore(boot, left.links[name])
+                # At the controlled end the last proof is up to two intervals old in the best of times. Silence that was
+                # our own is no sign of the link's: it gets the time of a new proof, as after an announced restart.
+                grace = 2 * link.settings.interval_max
+                if link.is_open and link.proof_at is not None and boot - link.proof_at < link.detect + grace:
+                    link.handle(boot, lvrrp.Bye(grace))
+        self.known.recall(left.members)
 
     def handle(self, now: Instant, event: Event) -> list[Effect]:
         """Take one event; return, in order, what the host must do about it."""
@@ -108,13 +125,14 @@ class Agent:
                 self._tick(now)
             case AdvertReceived():
                 self._advert(now, event)
-            case DatagramReceived(link, data):
-                if link in self.links:
-                    self._link(now, link, lvrrp.Received(data))
+            case DatagramReceived():
+                self._datagram(now, event)
             case DeviceChanged():
                 self._device(now, event)
             case NeighbourHeard():
                 self._neighbour(event)
+            case LegHeard():
+                self._leg(event)
             case ApplicationSteers():
                 self.known.steers(now, event)
             case Leave():
@@ -138,13 +156,14 @@ class Agent:
 
     def snapshot(self, now: Instant) -> dict[str, Any]:
         """Return what a successor needs to go on where this agent stands; never sessions, never keys."""
-        return snapshot.take(now, self.links, self.memberships)
+        return snapshot.take(now, self.links, self.memberships, self.known)
 
     # -- what happens ------------------------------------------------------------------------------------------------
 
     def _start(self, now: Instant) -> None:
         self._running = True
-        self._informed_at = now + self.known.patience
+        # On a kernel that steers nothing yet there is nothing to keep: the applications may begin at once.
+        self._informed_at = now + self.known.patience if self._found.next_hops else now
         self._dirty.update(self.memberships)
         self.known.change(now)
         self._adopt(now)
@@ -152,15 +171,13 @@ class Agent:
             self._link(now, name, lvrrp.Start())
 
     def _adopt(self, now: Instant) -> None:
-        snapshot_links = (self._found.snapshot or {}).get("links", {})
-        for name, link in self.links.items():
-            if name in snapshot_links:
-                link.restore(now, snapshot_links[name])
         for membership in self.memberships.values():
             group = membership.group
             wanted = {(group.device, address) for address in group.virtual_ips}
+            if membership.vid in self._found.next_hops:
+                membership.next_hops[False] = self._found.next_hops[membership.vid]
             membership.installed = membership.router is not None and bool(wanted & self._found.addresses)
-            resume = snapshot.resumption(now, self._found.snapshot, membership)
+            resume = snapshot.resumption(now, self._left_behind, membership)
             if resume is not None and membership.router is not None:
                 self._router(now, membership, resume)
 
@@ -194,10 +211,12 @@ class Agent:
         self.known.count("vrrp:received")
         self._dirty.add(membership.vid)
         heard = vrrp_events.Heard(received.advertisement.priority, received.advertisement.interval, received.source)
-        if received.advertisement.priority > 0:
-            membership.master_mac = event.source_mac
-            self._meet(event)
         membership.observer.handle(now, heard)
+        if received.advertisement.priority > 0:
+            self._meet(event)
+            followed = membership.observer.heard
+            if followed is not None and followed.source == received.source:
+                membership.master_mac = event.source_mac
         if membership.router is not None:
             self._router(now, membership, heard)
 
@@ -209,6 +228,10 @@ class Agent:
         changed = self.known.neighbour(event)
         if changed:
             self._out.append(SetMembers(event.device, self.known.members(event.device)))
+        self._dirty.update(m.vid for m in self.memberships.values() if m.group.device == event.device)
+
+    def _leg(self, event: LegHeard) -> None:
+        self.known.leg(event.device, alive=event.alive)
         self._dirty.update(m.vid for m in self.memberships.values() if m.group.device == event.device)
 
     def _device(self, now: Instant, event: DeviceChanged) -> None:
@@ -229,6 +252,10 @@ class Agent:
             self._link(now, name, lvrrp.Bye(None))
         self._record("leaving", self.config.node, "handing over every mastership")
 
+    def _datagram(self, now: Instant, event: DatagramReceived) -> None:
+        if event.link in self.links:
+            self._link(now, event.link, lvrrp.Received(event.data))
+
     # -- links -------------------------------------------------------------------------------------------------------
 
     def _link(self, now: Instant, name: LinkName, event: lvrrp.Event) -> None:
@@ -248,7 +275,7 @@ class Agent:
                     assert_never(effect)
 
     def _turned(self, now: Instant, name: LinkName, kind: str, reason: str) -> None:
-        self._touch(name)
+        self._dirty.update(self.memberships)
         self.known.change(now)
         self._record(kind, name, reason)
 
@@ -283,6 +310,9 @@ class Agent:
             if router.state == Initialize(None) and membership.installed:
                 # Found installed by a predecessor: give them a time limit, as for any other leaving.
                 self._router(now, membership, vrrp_events.Startup(DEAD_PRIORITY, found=True))
+                if router.state == Initialize(None):
+                    # The start was refused, so nobody else would ever take them away.
+                    self._perform(now, membership, vrrp_effects.ReleaseAddresses())
             event = None if isinstance(router.state, Initialize) else vrrp_events.Shutdown()
         elif isinstance(router.state, Initialize):
             event = vrrp_events.Startup(stance.priority, found=membership.installed)
@@ -302,11 +332,26 @@ class Agent:
         decide = controller_stance if self.config.role is Role.CONTROLLER else controlled_stance
         return decide(
             base=base,
-            link_open=link.is_open,
+            link_open=self._open(now, membership),
             peer=link.word(membership.vid, now),
             fault=self.known.fault(membership.group.device),
             on_probe_loss=link.settings.on_probe_loss,
         )
+
+    def _open(self, now: Instant, membership: Membership) -> bool:
+        """Whether this gateway's link is open for a VID, at both ends as far as this one may judge (mission A3).
+
+        The controller also believes the far end that says "my end is closed": stopped, or demoted to the priority that
+        nothing else has. The far end must not believe the like of the near one, else each would wait for the other.
+        """
+        link = self.links.get(membership.link or "")
+        if link is None or not link.is_open:
+            return False
+        peer = link.word(membership.vid, now)
+        if self.config.role is Role.CONTROLLED or peer is None:
+            return True
+        demoted = peer.priority == DEAD_PRIORITY and peer.state in {GroupState.BACKUP, GroupState.MASTER}
+        return peer.state is not GroupState.STOPPED and not demoted
 
     def _follow(self, now: Instant, membership: Membership) -> None:
         """Rule 2, fast follow: the peer is Master and nobody better is heard, so claim without waiting (design 4.4)."""
@@ -318,9 +363,10 @@ class Agent:
         heard = router.heard.priority if router.heard is not None else None
         if not membership.is_master and may_claim(peer=peer, own=router.priority, heard=heard):
             self._router(now, membership, vrrp_events.Claim())
-        if membership.meets_rival(now) and not membership.rival:
+        rival = membership.meets_rival()
+        if rival and not membership.rival:
             self._record("alarm", f"VID {membership.vid}", "two far Masters: the far LAN is split")
-        membership.rival = membership.meets_rival(now)
+        membership.rival = rival
 
     def _router(self, now: Instant, membership: Membership, event: vrrp_events.Event) -> None:
         router = membership.router
@@ -378,15 +424,22 @@ class Agent:
     def _route(self, now: Instant, membership: Membership) -> None:
         """Judge the VID and point its two tables."""
         link = self.links.get(membership.link or "")
-        carries = link is not None and link.is_open and membership.tier is not Tier.DEAD
+        carries = self._open(now, membership) and membership.tier is not Tier.DEAD
         if membership.judge(now, carries=carries):
             self.known.change(now)
             verdict = "works" if membership.works else "does not work"
             self._record("verdict", f"VID {membership.vid}", f"{verdict}: {status.why(membership)}")
         source = self.known.primary(membership.group.device)
         via_link = ViaLink(link.settings.device, link.settings.peer, source) if link is not None and carries else None
-        self._point(now, membership, membership.hop(via_link, source), guard=False)
-        self._point(now, membership, membership.guard_hop(via_link), guard=True)
+        unheard = not membership.is_master and membership.other_master() is None
+        if not (unheard and self._is_waiting(now) and False in membership.next_hops):
+            self._point(now, membership, membership.hop(via_link, source), guard=False)
+        self._point(now, membership, membership.guard_hop(via_link or self._any_link(source)), guard=True)
+
+    def _any_link(self, source: IPv4Address | None) -> ViaLink | None:
+        """Return the first open link, for guarded packets of a VID that has none here: they may not turn back."""
+        ways = (link.settings for link in self.links.values() if link.is_open)
+        return next((ViaLink(way.device, way.peer, source) for way in ways), None)
 
     def _point(self, now: Instant, membership: Membership, hop: NextHop | None, *, guard: bool) -> None:
         if hop is None or membership.next_hops.get(guard) == hop:
@@ -406,9 +459,12 @@ class Agent:
             )
             self._link(now, name, lvrrp.Words(words))
 
+    def _is_waiting(self, now: Instant) -> bool:
+        """Whether a new agent could still hear a Master unheard so far: until then the kernel stays as found."""
+        return self._table is None and now < self._informed_at
+
     def _publish(self, now: Instant) -> None:
-        if self._table is None and now < self._informed_at and not all(m.works for m in self.memberships.values()):
-            # A new agent has not heard every Master yet: until it could have, the applications stay where they are.
+        if self._is_waiting(now) and not all(m.works for m in self.memberships.values()):
             return
         entries = tuple(
             VidEntry(

@@ -53,6 +53,17 @@ class NeighbourHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class LegHeard:
+    """Whether a LAN device that has carrier hears anything at all.
+
+    Not alive: every configured member and target fell silent, and no frame of anybody has arrived since (design 4.3).
+    """
+
+    device: DeviceName
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ApplicationSteers:
     """An application process says where its application goes now, and which table of VIDs it had read."""
 

@@ -14,7 +14,7 @@ from linkbalancer.routing.application import Application
 from linkbalancer.vrrp.timers import master_down_interval
 
 MEMBERS_MAX = 64
-"""How many MAC addresses of other gateways one LAN may teach us; more would be a flood, not a LAN."""
+"""How many MAC addresses of other gateways are kept for one LAN; more would be a flood, and the oldest goes."""
 
 
 @dataclass(slots=True)
@@ -43,9 +43,11 @@ class Knowledge:
         self.settle_time = self.patience + _detect_time(loaded)
         self._session, self._sequence, self._digest = session, 0, digest
         self._devices: dict[DeviceName, DeviceChanged] = {}
+        self._deaf: set[DeviceName] = set()
         self._configured = {name: frozenset(lan.members) for name, lan in config.lans.items()}
-        self._answering: dict[tuple[DeviceName, IPv4Address], Mac] = {}
-        self._adverts: dict[DeviceName, set[Mac]] = {}
+        self._answering: set[tuple[DeviceName, IPv4Address]] = set()
+        self._macs: dict[tuple[DeviceName, IPv4Address], Mac] = {}
+        self._met: dict[DeviceName, dict[Mac, None]] = {}
 
     def change(self, now: Instant) -> None:
         """Note that something changed now; the gateway is not settled."""
@@ -60,11 +62,20 @@ class Knowledge:
         self._devices[event.device] = event
 
     def fault(self, device: DeviceName) -> str | None:
-        """Say why VRRP cannot run on a device (no carrier, no address to send from), None when it can."""
+        """Say why VRRP must not run on a device (no carrier, no address, nobody to hear), None when it may."""
         known = self._devices.get(device)
         if known is None or not known.carrier:
             return f"{device} has no carrier"
-        return None if known.primary is not None else f"{device} has no address"
+        if known.primary is None:
+            return f"{device} has no address"
+        return f"{device} hears nobody" if device in self._deaf else None
+
+    def leg(self, device: DeviceName, *, alive: bool) -> None:
+        """Take in whether a LAN device with carrier hears anything at all."""
+        if alive:
+            self._deaf.discard(device)
+        else:
+            self._deaf.add(device)
 
     def primary(self, device: DeviceName) -> IPv4Address | None:
         """Return the device's first address that is no virtual IP."""
@@ -72,28 +83,47 @@ class Knowledge:
         return known.primary if known is not None else None
 
     def neighbour(self, event: NeighbourHeard) -> bool:
-        """Take in that a member or target answered or fell silent; return whether the members' MACs changed."""
+        """Take in that a member or target answered or fell silent; return whether the members' MACs changed.
+
+        Who is silent stays a member: its packets come back with the first frame after its leg is mended, and a guard
+        that had forgotten it would let that frame go round in circles.
+        """
         before = self.members(event.device)
         key = (event.device, event.address)
         if event.mac is None:
-            self._answering.pop(key, None)
+            self._answering.discard(key)
         else:
-            self._answering[key] = event.mac
+            self._answering.add(key)
+            self._macs[key] = event.mac
         return before != self.members(event.device)
 
     def meet(self, device: DeviceName, mac: Mac) -> bool:
         """Take in the source of an advertisement; return whether it is a member not known before."""
-        met = self._adverts.setdefault(device, set())
-        if mac in self.members(device) or len(met) >= MEMBERS_MAX:
+        if mac in self.members(device):
             return False
-        met.add(mac)
+        met = self._met.setdefault(device, {})
+        if len(met) >= MEMBERS_MAX:
+            self.count("vrrp:members-forgotten")
+            del met[next(iter(met))]
+        met[mac] = None
         return True
 
     def members(self, device: DeviceName) -> frozenset[Mac]:
         """Return the MAC addresses of the other gateways on a LAN."""
         configured = self._configured.get(device, frozenset())
-        answered = {mac for (dev, address), mac in self._answering.items() if dev == device and address in configured}
-        return frozenset(answered | self._adverts.get(device, set()))
+        answered = {mac for (dev, address), mac in self._macs.items() if dev == device and address in configured}
+        return frozenset(answered | self._met.get(device, {}).keys())
+
+    def all_members(self) -> dict[DeviceName, list[str]]:
+        """Return the members of every LAN for a successor, JSON-able."""
+        devices = {dev for dev, _ in self._macs} | self._met.keys()
+        return {device: sorted(mac.hex() for mac in self.members(device)) for device in sorted(devices)}
+
+    def recall(self, members: Mapping[DeviceName, Iterable[Mac]]) -> None:
+        """Take over the members that a predecessor knew: the kernel's guard must never know fewer than it did."""
+        for device, macs in members.items():
+            for mac in macs:
+                self.meet(device, mac)
 
     def witnesses(self, device: DeviceName) -> int:
         """Return how many configured members and targets of a LAN answer."""

@@ -46,7 +46,7 @@ class Membership:
     patience: Duration = 0
     given_up: bool = False
     rival: bool = False
-    high_since: Instant | None = None
+    rival_since: Instant | None = None
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
 
     @classmethod
@@ -99,19 +99,19 @@ class Membership:
             return None
         return heard.source
 
-    def meets_rival(self, now: Instant) -> bool:
-        """Tell whether another near gateway claims, as this one does, that its far end is Master: the far LAN is split.
+    def meets_rival(self) -> bool:
+        """Tell whether another near gateway says, as this one does, that its far end is Master: the far LAN is split.
 
-        An advertisement of the time before our own far end became Master, or of the moment of the change, says nothing.
+        Only when it says so again an interval later: while a far mastership moves, both near ends believe in theirs for
+        a moment.
         """
-        if self.tier is not Tier.HIGH or self.router is None:
-            self.high_since = None
+        heard = self.router.heard if self.router is not None else None
+        if self.tier is not Tier.HIGH or heard is None or heard.priority < tier_priority(Tier.HIGH, 1):
+            self.rival_since = None
             return False
-        if self.high_since is None:
-            self.high_since = now
-        heard = self.router.heard
-        late = heard is not None and heard.at >= self.high_since + self.group.advert_interval
-        return late and heard is not None and heard.priority >= tier_priority(Tier.HIGH, 1)
+        if self.rival_since is None:
+            self.rival_since = heard.at
+        return heard.at >= self.rival_since + self.group.advert_interval
 
     def judge(self, now: Instant, *, carries: bool) -> bool:
         """Decide whether the VID works (mission A3); return whether the verdict changed.
@@ -155,7 +155,7 @@ class Membership:
         return Unreachable() if self.given_up else None
 
     def guard_hop(self, via_link: NextHop | None) -> NextHop | None:
-        """Choose the next hop for packets that another member of the LAN sent here: this gateway's link, or none."""
+        """Choose the next hop for packets that another member of the LAN sent here: a link of this gateway, or none."""
         if via_link is not None:
             return via_link
         return Unreachable() if self.link is None or self.given_up else None

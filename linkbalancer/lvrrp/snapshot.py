@@ -29,11 +29,11 @@ def take(detection: Detection, peer: Peer) -> dict[str, Any]:
 def restore(now: Instant, found: dict[str, Any], detection: Detection, peer: Peer) -> bool:
     """Fill a new detection and peer from a snapshot; return False, nothing touched, when it is none of ours."""
     try:
-        proof_at, frozen_until = found["proof_at"], found["frozen_until"]
+        proof_at, frozen_until, rtt = (_instant(found[key]) for key in ("proof_at", "frozen_until", "rtt"))
         since, reason = int(found["since"]), str(found["reason"])
         if found["schema"] != SCHEMA or max(since, proof_at or 0) > now:
             return False
-        peer_stated, penalty, rtt = int(found["peer_stated"]), int(found["penalty"]), found["rtt"]
+        peer_stated, penalty = int(found["peer_stated"]), int(found["penalty"])
         peer.restore(found["peer"])
     except (KeyError, TypeError, ValueError):
         return False
@@ -42,3 +42,10 @@ def restore(now: Instant, found: dict[str, Any], detection: Detection, peer: Pee
     detection.rtt = rtt
     detection.restore(state, proof_at, penalty)
     return True
+
+
+def _instant(value: object) -> int | None:
+    """Return an integer or None as it is; raises TypeError for anything else."""
+    if value is None or isinstance(value, int):
+        return value
+    raise TypeError("neither a number nor null")

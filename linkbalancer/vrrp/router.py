@@ -132,7 +132,7 @@ class Router:
         """RFC 9568 6.4.3."""
         match event:
             case Heard(priority=0):
-                return self._advertise(now, state)
+                return self._replace_leaver(now, state)
             case Heard(priority, interval, source) if self._is_beaten_by(priority, source):
                 return self._step_down(now, state, interval, f"{source} advertises priority {priority}")
             case Heard():
@@ -213,6 +213,14 @@ class Router:
     def _advertise(self, now: Instant, state: Master) -> list[Effect]:
         """Send an advert out of turn and count the interval from it."""
         self.state = replace(state, advert_at=now + self.group.advert_interval)
+        return [SendAdvert(self.priority)]
+
+    def _replace_leaver(self, now: Instant, state: Master) -> list[Effect]:
+        """Tell the LAN at once that a Master is left when another resigns; soon, if somebody resigns all the time."""
+        if state.quiet_until is not None and now < state.quiet_until:
+            self.state = replace(state, advert_at=min(state.advert_at, state.quiet_until))
+            return []
+        self.state = replace(state, advert_at=now + self.group.advert_interval, quiet_until=now + ANSWER_PAUSE)
         return [SendAdvert(self.priority)]
 
     def _answer(self, now: Instant, state: Master) -> list[Effect]:

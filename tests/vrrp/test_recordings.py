@@ -23,6 +23,7 @@ BACKUP = [
 ]
 MASTER = [
     "master_advertises",
+    "master_hears_many_leavers",
     "master_hears_priority_zero",
     "master_beaten_by_priority",
     "master_beaten_by_address",
