@@ -7,18 +7,23 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from linkbalancer.cli.output import add_json_option, complain, emit
+from linkbalancer.cli.output import add_json_option, complain, emit, unreadable, write
+from linkbalancer.config import keyfile
 from linkbalancer.config.findings import ConfigErrors, Finding
+from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import load, load_as
 from linkbalancer.config.rules import parse_rules, read_text
 from linkbalancer.config.schema import json_schema
 from linkbalancer.lab.topology import TopologyDocument
-from linkbalancer.lvrrp.keys import parse_keys
 
 GATEWAY_FILE = "linkbalancer.yaml"
 TOPOLOGY_FILE = "topology.yaml"
 YAML = {".yaml", ".yml"}
 RULES = {".conf"}
+
+
+class NothingToCheckError(Exception):
+    """What is named is no file that can be checked; the argument says it in a sentence."""
 
 
 @dataclass(slots=True)
@@ -57,7 +62,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Check; 0: all good, 1: something is refused (errors are on standard error), 2: nothing there to check."""
     if args.schema:
-        sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+        write(json.dumps(json_schema(), indent=2) + "\n")
         return 0
     if not args.paths:
         complain(f"name a {GATEWAY_FILE}, a rule file or a directory to check")
@@ -65,17 +70,14 @@ def run(args: Namespace) -> int:
     try:
         files = dict.fromkeys(file for path in args.paths for file in _files(path))
         verdicts = [_verdict(file) for file in files]
-    except (OSError, LookupError) as error:
-        complain(_in_words(error))
+    except NothingToCheckError as error:
+        complain(str(error))
+        return 2
+    except OSError as error:
+        complain(unreadable(error, "it"))
         return 2
     _tell(args, verdicts)
     return 0 if all(verdict.good for verdict in verdicts) else 1
-
-
-def _in_words(error: OSError | LookupError) -> str:
-    if isinstance(error, OSError):
-        return f"cannot read {error.filename}: {error.strerror}"
-    return str(error.args[0])
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -85,10 +87,10 @@ def _files(path: Path) -> Iterator[Path]:
             file for file in path.rglob("*") if file.name in {GATEWAY_FILE, TOPOLOGY_FILE} or file.suffix in RULES
         )
         if not found:
-            raise LookupError(f"there is no {GATEWAY_FILE} and no rule file (*.conf) in {path}")
+            raise NothingToCheckError(f"there is no {GATEWAY_FILE} and no rule file (*.conf) in {path}")
         yield from found
     elif path.exists() and path.suffix not in YAML | RULES:
-        raise LookupError(f"{path} is neither a configuration (*.yaml) nor a rule file (*.conf)")
+        raise NothingToCheckError(f"{path} is neither a configuration (*.yaml) nor a rule file (*.conf)")
     else:
         yield path
 
@@ -100,6 +102,8 @@ def _verdict(path: Path) -> Verdict:
         return _topology(str(path)) if path.name == TOPOLOGY_FILE else _gateway(str(path))
     except ConfigErrors as error:
         return Verdict(str(path), error.findings)
+    except OSError as error:
+        raise NothingToCheckError(unreadable(error, path)) from error
 
 
 def _gateway(file: str) -> Verdict:
@@ -135,25 +139,20 @@ def read(path: str) -> str:
     return Path(path).read_text(encoding="utf-8-sig")
 
 
-def key_state(path: str) -> str | None:
+def key_state(path: str) -> Doubt | None:
     """Say what is wrong with a key file, None when nothing is."""
-    file = Path(path)
     try:
-        mode = file.stat().st_mode
-        text = file.read_text(encoding="ascii")
+        text = read(path)
+        exposed = keyfile.exposure(Path(path).stat().st_mode)
+        if exposed is not None and exposed.refused:
+            return exposed
+        return keyfile.content(text) or exposed
     except FileNotFoundError:
-        return "is missing"
+        return keyfile.MISSING
     except OSError as error:
-        return f"cannot be read: {error.strerror}"
+        return Doubt(f"cannot be read: {error.strerror}")
     except UnicodeDecodeError:
-        return "holds other characters than a key's"
-    if mode & 0o077:
-        return "can be read by others"
-    try:
-        parse_keys(text)
-    except ValueError as error:
-        return f"holds no key: {error}"
-    return None
+        return keyfile.NO_TEXT
 
 
 def _tell(args: Namespace, verdicts: list[Verdict]) -> None:

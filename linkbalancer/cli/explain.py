@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from linkbalancer.cli.flows import flow, read_flows
-from linkbalancer.cli.output import add_json_option, complain, emit
+from linkbalancer.cli.output import add_json_option, complain, emit, unreadable, write
 from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
-from linkbalancer.config.rules import load_rules
+from linkbalancer.config.rules import NOT_STEERED, load_rules, read_text
 from linkbalancer.links import Role
 from linkbalancer.routing.application import Application, steps_in_words
 from linkbalancer.routing.classifier import Classifier, compile_rules
@@ -46,9 +46,11 @@ def run(args: Namespace) -> int:
     if wrong is not None:
         complain(wrong)
         return 2
+    path = args.rules or args.config
     try:
         model = _model(args)
-        return _many(args, model) if args.flows else _one(args, model)
+        path = args.flows
+        packets = _packets(args)
     except ConfigErrors as error:
         sys.stderr.writelines(f"{finding}\n" for finding in error.findings)
         return 1
@@ -56,8 +58,13 @@ def run(args: Namespace) -> int:
         complain(f"{error.what}; {error.remedy}")
         return 2
     except OSError as error:
-        complain(f"cannot read {error.filename}: {error.strerror}")
+        complain(unreadable(error, path))
         return 2
+    if args.flows:
+        _many(args, model, packets)
+    else:
+        _one(args, model, packets[0])
+    return 0
 
 
 def _usage(args: Namespace) -> str | None:
@@ -111,25 +118,30 @@ def _read(path: str) -> str:
     return Path(path).read_text(encoding="utf-8-sig")
 
 
-def _many(args: Namespace, model: _Model) -> int:
-    """Answer a file of packets, or refuse it with every line that is wrong."""
+def _packets(args: Namespace) -> Sequence[Packet]:
+    """Return the packets that are asked for; a file of them is refused with every line that is wrong."""
+    if not args.flows:
+        return [flow({key: getattr(args, key) for key in ("src", "dst", "proto", "sport", "dport", "tos")})]
     packets: list[Packet] = []
     wrong: list[Finding] = []
-    for one in read_flows(_read(args.flows), args.flows):
+    for one in read_flows(read_text(args.flows, _read), args.flows):
         if isinstance(one, Finding):
             wrong.append(one)
         else:
             packets.append(one)
     if wrong:
-        sys.stderr.writelines(f"{finding}\n" for finding in wrong)
-        return 1
+        raise ConfigErrors(wrong)
+    return packets
+
+
+def _many(args: Namespace, model: _Model, packets: Sequence[Packet]) -> None:
+    """Answer a file of packets."""
     answers: dict[Rule | None, str] = {}
     for packet in packets:
         rule = model.classifier.lookup(packet)
         if rule not in answers:
             answers[rule] = json.dumps(model.answer(rule)) if args.json else _line(model, rule)
-        sys.stdout.write(answers[rule] + "\n")
-    return 0
+        write(answers[rule] + "\n")
 
 
 def _line(model: _Model, rule: Rule | None) -> str:
@@ -138,9 +150,8 @@ def _line(model: _Model, rule: Rule | None) -> str:
     return f"line {rule.line}: {rule.application} {steps_in_words(model.application(rule).steps)}"
 
 
-def _one(args: Namespace, model: _Model) -> int:
+def _one(args: Namespace, model: _Model, packet: Packet) -> None:
     """Answer one packet, at both ends."""
-    packet = flow({key: getattr(args, key) for key in ("src", "dst", "proto", "sport", "dport", "tos")})
     mirrored = model.classifier.mirrored()
     rule, reply = model.classifier.lookup(packet), mirrored.lookup(packet.mirrored())
     from_far = mirrored.lookup(packet)
@@ -150,9 +161,9 @@ def _one(args: Namespace, model: _Model) -> int:
         "tables": [[_table(model.marks, member.vid) for member in step] for step in _steps(model, rule)],
         "reply": model.answer(reply),
         "from_controlled_side": model.answer(from_far),
+        "note": NOT_STEERED if packet.source.version == 6 else None,
     }
     emit(args, data, "\n".join(_text(model, packet, rule, reply, from_far)))
-    return 0
 
 
 def _steps(model: _Model, rule: Rule | None) -> Sequence[Any]:
@@ -191,6 +202,8 @@ def _text(model: _Model, packet: Packet, rule: Rule | None, reply: Rule | None, 
         )
     if model.role is Role.CONTROLLED:
         lines.append("note     this gateway is the controlled end: what enters from its LAN is what `reply` says")
+    if packet.source.version == 6:
+        lines.append(f"note     {NOT_STEERED}")
     return lines
 
 

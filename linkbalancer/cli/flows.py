@@ -18,8 +18,8 @@ _REMEDY: Final = (
 def flow(fields: dict[str, Any]) -> Packet:
     """Return the packet that a flow's fields describe.
 
-    `proto`, `tos` and ports are numbers, or text as in a rule file; ports and `tos` not given are 0. Other keys stay
-    unread, so that a line can carry notes of its own.
+    `proto`, `tos` and ports are numbers, or text as in a rule file; ports and `tos` not given (or null) are 0. Other
+    keys stay unread, so that a line can carry notes of its own.
 
     Raises:
         FieldError: A field is missing or wrong.
@@ -62,7 +62,9 @@ def _line(line: str) -> Packet:
 
 
 def _word(fields: dict[str, Any], key: str, default: str | None = None) -> str:
-    value = fields.get(key, default)
+    value = fields.get(key)
+    if value is None:  # null is not given, as some programs write it
+        value = default
     if value is None:
         raise FieldError(f"{key} is missing", _REMEDY)
     if isinstance(value, bool) or not isinstance(value, str | int):

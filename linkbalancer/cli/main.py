@@ -2,10 +2,12 @@
 
 import argparse
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
 from linkbalancer import __version__
+from linkbalancer.cli.output import AnswerError, complain, finish, give_up
 
 COMMANDS = {
     "run": "run the gateway's daemon (what systemd starts)",
@@ -27,12 +29,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     module = importlib.import_module(f"linkbalancer.cli.{words[0]}")
     parser = argparse.ArgumentParser(prog=f"linkbalancer {words[0]}", description=COMMANDS[words[0]])
     module.configure(parser)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     try:
-        return int(module.run(parser.parse_args(words[1:])))
+        status = int(module.run(parser.parse_args(words[1:])))
+        finish()
     except BrokenPipeError:
-        # The reader (a pager, head) has seen enough.
-        sys.stderr.close()
-        return 0
+        give_up()
+        return 0  # the reader (a pager, head) has seen enough
+    except AnswerError as error:
+        give_up()
+        complain(str(error))
+        return 1
+    return status
 
 
 def _outline() -> argparse.ArgumentParser:

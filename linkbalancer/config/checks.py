@@ -44,9 +44,12 @@ def check(outline: Outline) -> Iterator[Complaint]:
     for link in outline.links.values():
         yield from _link(link)
     yield from _devices(outline)
+    yield from _link_addresses(outline.links)
     for group in outline.groups.values():
         yield from _group(group, outline)
     yield from _virtual_ips(outline.groups)
+    yield from _taken(outline)
+    yield from _elsewhere(outline)
     yield from _uses(outline)
     yield from _marks(outline.marks)
 
@@ -86,6 +89,16 @@ def _devices(outline: Outline) -> Iterator[Complaint]:
         if device in owners:
             what = f"the device {device} belongs to link {owners[device]}, it is no LAN's"
             yield Complaint(lan.path, what, "name the LAN device that the hosts are on", at_key=True)
+
+
+def _link_addresses(links: Mapping[str, Part]) -> Iterator[Complaint]:
+    owners: dict[tuple[Any, Any], str] = {}
+    for name, link in links.items():
+        if link.knows("local", "peer"):
+            owner = owners.setdefault((link["local"], link["peer"]), name)
+            if owner != name:
+                what = f"the link {name} has the addresses of link {owner}"
+                yield Complaint((*link.path, "local"), what, "give each link addresses of its own")
 
 
 def _group(group: Part, outline: Outline) -> Iterator[Complaint]:
@@ -132,12 +145,46 @@ def _lvrrp(group: Part, role: Role | None) -> Iterator[Complaint]:
 def _virtual_ips(groups: Mapping[int, Part]) -> Iterator[Complaint]:
     owners: dict[Any, int] = {}
     for vid, group in groups.items():
-        for index, interface in enumerate(group["virtual_ips"] if group.knows("virtual_ips") else ()):
+        for index, interface in enumerate(_known(group, "virtual_ips")):
             if interface.ip in owners:
                 whose = "this group" if owners[interface.ip] == vid else f"group {owners[interface.ip]}"
                 what = f"the virtual IP {interface.ip} belongs to {whose} already"
                 yield Complaint((*group.path, "virtual_ips", index), what, "give each group virtual IPs of its own")
             owners.setdefault(interface.ip, vid)
+
+
+def _taken(outline: Outline) -> Iterator[Complaint]:
+    """Refuse a virtual IP that is some host's own address: it would be at two places at once."""
+    takers = {link[end]: f"an end of the link {name}" for name, link in outline.links.items() for end in _ends(link)}
+    for device, lan in outline.lans.items():
+        for key, kind in (("targets", "target"), ("members", "member")):
+            takers.update((address, f"a {kind} of the LAN {device}") for address in _known(lan, key))
+    for group in outline.groups.values():
+        for index, interface in enumerate(_known(group, "virtual_ips")):
+            if interface.ip in takers:
+                what = f"the virtual IP {interface.ip} is {takers[interface.ip]} already"
+                yield Complaint((*group.path, "virtual_ips", index), what, "give the group an address of its own")
+
+
+def _elsewhere(outline: Outline) -> Iterator[Complaint]:
+    """Warn of a virtual IP whose network holds no other gateway of its LAN."""
+    for group in outline.groups.values():
+        lan = outline.lans.get(group["device"]) if group.knows("device") else None
+        members = () if lan is None else _known(lan, "members")
+        for index, interface in enumerate(_known(group, "virtual_ips")):
+            if members and not any(member in interface.network for member in members):
+                what = f"no member of the LAN {group['device']} is within {interface.network}"
+                remedy = "look at the address and its prefix length"
+                yield Complaint((*group.path, "virtual_ips", index), what, remedy, warning=True)
+
+
+def _ends(link: Part) -> Iterator[str]:
+    return (end for end in ("local", "peer") if link.knows(end))
+
+
+def _known(part: Part, key: str) -> tuple[Any, ...]:
+    """Return the entries of a list, none where it is not right."""
+    return tuple(part[key]) if part.knows(key) else ()
 
 
 def _uses(outline: Outline) -> Iterator[Complaint]:

@@ -4,6 +4,7 @@ Only what a configuration needs is taken: mappings, lists, text, whole numbers, 
 anchors and merge keys are refused, so that what is written is what is meant.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -20,9 +21,10 @@ Value: TypeAlias = Any
 Place: TypeAlias = tuple[int, int]
 """Line and column, from 1."""
 
-_PLAIN: Final = {f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "null", "str", "float", "timestamp", "value")}
-_CONVERTED: Final = {f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "null", "float")}
-_MERGE: Final = "tag:yaml.org,2002:merge"
+_YAML: Final = "tag:yaml.org,2002:"
+_CONVERTED: Final = {_YAML + name for name in ("bool", "int", "null", "float")}
+_MERGE: Final = _YAML + "merge"
+_NUMBER: Final = re.compile(r"[-+]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+)", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ def parse(text: str, file: str) -> Document:
     """Read a YAML text; never raises, errors are in the answer (values None where nothing could be read)."""
     document = Document(file)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = _compose(text, document)
     except yaml.MarkedYAMLError as error:
         document.errors.append(_syntax(file, error))
     except yaml.reader.ReaderError as error:
@@ -60,12 +62,31 @@ def parse(text: str, file: str) -> Document:
     except RecursionError:
         document.errors.append(Finding(file, 1, 1, "the document is nested too deeply", "write it flat"))
     else:
-        if node is None:
+        if node is not None:
+            document.values = _Builder(document).value(node, ())
+        elif not document.errors:
             what = "the file is empty"
             document.errors.append(Finding(file, 1, 1, what, "start from the reference file conf/linkbalancer.yaml"))
-        else:
-            document.values = _Builder(document).value(node, ())
     return document
+
+
+def _compose(text: str, document: Document) -> yaml.Node | None:
+    """Return the text's nodes; explicit tags and impossible escapes are errors of the document."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+    except (ValueError, OverflowError):
+        # PyYAML takes any number in an escape or a directive, and stumbles over it only then.
+        mark = loader.get_mark()
+        what = "not YAML: the number in an escape or directive is out of range"
+        remedy = "write the character itself, and no directive"
+        document.errors.append(Finding(document.file, mark.line + 1, max(mark.column - 1, 1), what, remedy))
+        return None
+    for mark, tag in loader.tags:
+        short = f"!!{tag.removeprefix(_YAML)}" if tag.startswith(_YAML) else tag
+        what, remedy = f"the tag {short} is not supported", "write the value without a tag"
+        document.errors.append(Finding(document.file, mark.line + 1, mark.column + 1, what, remedy))
+    return node
 
 
 def _syntax(file: str, error: yaml.MarkedYAMLError) -> Finding:
@@ -75,6 +96,26 @@ def _syntax(file: str, error: yaml.MarkedYAMLError) -> Finding:
     return Finding(
         file, line, column, f"not YAML:{context} {error.problem}", "mend the indentation, quotes or brackets"
     )
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes as if nothing had a tag, and notes the tags that are written out."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.tags: list[tuple[yaml.Mark, str]] = []
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose the next node; overrides the composer's own step."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        tag = getattr(event, "tag", None)
+        node = super().compose_node(parent, index)
+        if tag is not None and node is not None:
+            self.tags.append((event.start_mark, tag))
+            if isinstance(node, yaml.ScalarNode):
+                plain = not node.style
+                node.tag = self.resolve(yaml.ScalarNode, node.value, (plain, not plain))  # type: ignore[no-untyped-call]
+        return node
 
 
 class _Builder:
@@ -118,21 +159,34 @@ class _Builder:
         return values
 
     def _scalar(self, node: yaml.Node) -> Value:
-        if node.tag not in _PLAIN:
-            self._error(node, f"the tag {node.tag} is not supported", "write the value without a tag")
-            return None
-        if node.tag in _CONVERTED:
-            try:
-                value = self._scalars.construct_object(node)
-            except ValueError:  # `0b_`, or a number of thousands of digits
+        if node.tag not in _CONVERTED:
+            return node.value
+        try:
+            value = self._scalars.construct_object(node)
+        except ValueError:  # `0b_`, or a number of thousands of digits
+            return node.value
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value.bit_length() > 64:
+                # A number beyond all reason is refused as the text that it is: it could not even be written in decimal.
                 return node.value
-            # A number beyond all reason is refused as the text that it is: it could not even be written in decimal.
-            return node.value if isinstance(value, int) and value.bit_length() > 64 else value
-        return node.value
+            if not _NUMBER.fullmatch(node.value):
+                what = f"YAML reads {node.value} as {value} ({_notation(node.value)})"
+                remedy = f"write {value} if you mean that: numbers are decimal without leading zeros, or 0x..."
+                self._error(node, what, remedy)
+        return value
 
     def _error(self, node: yaml.Node, what: str, remedy: str) -> None:
         line, column = _place(node)
         self._document.errors.append(Finding(self._document.file, line, column, what, remedy))
+
+
+def _notation(number: str) -> str:
+    """Name what YAML 1.1 has beside decimal and 0x, and hardly anybody expects."""
+    if ":" in number:
+        return "in base 60"
+    if number.lstrip("+-").startswith("0b"):
+        return "binary"
+    return "grouped digits" if "_" in number else "octal"
 
 
 def _place(node: yaml.Node) -> Place:

@@ -173,9 +173,16 @@ def parse_file(raw: object) -> str:
     Raises:
         FieldError: It is none.
     """
-    word = text(raw, "path", "write a file's path, relative to this file's folder")
-    if not word or "\0" in word:
-        raise FieldError("the path is empty", "write a file's path, relative to this file's folder")
+    remedy = "write a file's path, relative to this file's folder"
+    word = text(raw, "path", remedy)
+    if not word:
+        raise FieldError("the path is empty", remedy)
+    try:
+        encoded = word.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, by an escape
+        encoded = b"\0"
+    if b"\0" in encoded:
+        raise FieldError(f"the path {shown(word)} cannot be", remedy)
     return word
 
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import Final
+
+NEAR: Final = 0.6
+"""How alike two words must be (difflib's ratio) for one to be suggested in place of the other."""
 
 SHOWN: Final = 40
 """How many characters of a wrong value an error repeats."""
@@ -42,10 +45,10 @@ class FieldError(ValueError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that was probably meant, None when none is near."""
-    names = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
-    return names[close[0]] if close else None
+    """Return the known word that was probably meant (of equals the first), None when none is near."""
+    likeness = {name: SequenceMatcher(None, name.casefold(), word.casefold()).ratio() for name in known}
+    best = max(likeness, key=likeness.__getitem__, default=None)
+    return best if best is not None and likeness[best] >= NEAR else None
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

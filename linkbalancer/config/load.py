@@ -5,6 +5,7 @@ Pure: files are read through the callable that is handed in, and nothing else is
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -15,10 +16,13 @@ from linkbalancer.config.complaints import complaints
 from linkbalancer.config.document import Document, Value, parse
 from linkbalancer.config.fields import File
 from linkbalancer.config.findings import ConfigErrors, Finding
+from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.model import Config, Group, Lan, Link
 from linkbalancer.config.parts import Part, part
-from linkbalancer.config.rules import RuleFile, load_rules, parse_rules, read_text
+from linkbalancer.config.rules import NOT_STEERED, RuleFile, load_rules, parse_rules, read_text
+from linkbalancer.feed.codec import APPLICATIONS_MAX, NAMES_MAX, size_of_names
 from linkbalancer.routing.application import steps_in_words
+from linkbalancer.routing.marks import FIRST_APPLICATION_ID, Marks
 from linkbalancer.routing.rule import RuleSet
 
 __all__ = ["ConfigErrors", "Finding", "Loaded", "load", "load_as", "load_rules"]
@@ -46,11 +50,11 @@ def beside(path: str, name: str) -> str:
     return str(PurePosixPath(path).parent / name)
 
 
-def load(path: str, read: Callable[[str], str], key_state: Callable[[str], str | None] | None = None) -> Loaded:
+def load(path: str, read: Callable[[str], str], key_state: Callable[[str], Doubt | None] | None = None) -> Loaded:
     """Load a gateway's configuration and the rule file that it names.
 
     `read` returns a file's text, or raises OSError or UnicodeDecodeError. `key_state`, where given, says what is wrong
-    with the key file at a path, which is a warning: keys are kept elsewhere than configurations.
+    with the key file at a path: a warning (keys are kept elsewhere than configurations) unless it refuses the file.
 
     Raises:
         ConfigErrors: It has errors; all of them, in both files, are in `findings`.
@@ -62,6 +66,8 @@ def load(path: str, read: Callable[[str], str], key_state: Callable[[str], str |
     outline = _outline(document.values)
     found.take(check(outline))
     rules = found.rules(read)
+    if rules is not None:
+        found.take(_mask(outline, rules))
     if key_state is not None:
         found.take(_keys(path, outline, key_state))
     if found.errors or config is None or rules is None:
@@ -127,6 +133,12 @@ class _Findings:
         self.errors += parsed.errors
         self.warnings += parsed.warnings
         self.errors += _steered(parsed, values.get("groups"), self._document.file)
+        self.errors += _crowd(parsed)
+        self.warnings += (
+            Finding(path, rule.line, 1, NOT_STEERED, "write IPv4 addresses where you can")
+            for rule in parsed.rules
+            if rule.selector.family == 6
+        )
         return parsed
 
 
@@ -166,12 +178,38 @@ def _steered(rules: RuleFile, groups: object, file: str) -> Iterator[Finding]:
                 yield Finding(rules.file, use.line, use.column, what, f"add the group, or use one of: {named}")
 
 
-def _keys(path: str, outline: Outline, key_state: Callable[[str], str | None]) -> Iterator[Complaint]:
+def _crowd(rules: RuleFile) -> Iterator[Finding]:
+    """Refuse more applications than the feed carries to their processes."""
+    names = tuple(rules.applications)
+    if len(names) > APPLICATIONS_MAX:
+        what = f"{len(names)} applications, and a gateway runs {APPLICATIONS_MAX} at most"
+        line = rules.first_line(names[APPLICATIONS_MAX])
+        yield Finding(rules.file, line, 1, what, "give lines with the same VIDs one name")
+        return
+    sizes = tuple(accumulate(size_of_names([name]) for name in names))
+    late = next((name for name, size in zip(names, sizes, strict=True) if size > NAMES_MAX), None)
+    if late is not None:
+        taken = f"{sizes[-1]} bytes, {NAMES_MAX} at most"
+        what = f"the names of {len(names)} applications are too long for the table of VIDs ({taken})"
+        yield Finding(rules.file, rules.first_line(late), 1, what, "use shorter names, or fewer")
+
+
+def _mask(outline: Outline, rules: RuleFile) -> Iterator[Complaint]:
+    """Refuse more applications than the connection mask has numbers for."""
+    if outline.marks.knows("connection"):
+        mask, count = outline.marks["connection"], len(rules.applications)
+        room = Marks(connection_mask=mask).application_limit - FIRST_APPLICATION_ID + 1
+        if count > room:
+            what = f"the connection mask {mask:#010x} has room for {room} applications, the rule file makes {count}"
+            remedy = "widen it, or give lines with the same VIDs one name"
+            yield Complaint((*outline.marks.path, "connection"), what, remedy)
+
+
+def _keys(path: str, outline: Outline, key_state: Callable[[str], Doubt | None]) -> Iterator[Complaint]:
     for link in outline.links.values():
         if link.knows("key_file") and link["key_file"] is not None:
             file = beside(path, link["key_file"])
-            wrong = key_state(file)
-            if wrong is not None:
-                what = f"the key file {file} {wrong}"
-                remedy = "put `1 HEX` in it (HEX: 16 random bytes or more), readable by its owner alone"
-                yield Complaint((*link.path, "key_file"), what, remedy, warning=True)
+            doubt = key_state(file)
+            if doubt is not None:
+                what = f"the key file {file} {doubt.what}"
+                yield Complaint((*link.path, "key_file"), what, doubt.remedy, warning=not doubt.refused)

@@ -18,6 +18,9 @@ from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS, Interval, Select
 
 FIELDS: Final = ("source", "destination", "TOS", "source port", "destination port", "protocol")
 
+NOT_STEERED: Final = "IPv6 is classified, not steered yet: main's routes decide"
+"""What a gateway has to say of rules and packets of IPv6 as long as no VID has a virtual IP of it."""
+
 _START = re.compile(r"\s*App\s*=")
 _WORD = re.compile(r"\S+")
 ValueT = TypeVar("ValueT")
@@ -78,6 +81,10 @@ class RuleFile:
             self.applications[application] = Application(application, steps)
             self._first_lines[application] = line
         self.rules.append(Rule(line, application, selector))
+
+    def first_line(self, application: str) -> int:
+        """Return where an application of the file is named first."""
+        return self._first_lines[application]
 
     def error(self, line: int, column: int, what: str, remedy: str) -> None:
         """Note an error."""

@@ -6,11 +6,12 @@ started again hours later is of the configuration in force, whatever has been ed
 
 import json
 import os
-import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from linkbalancer.config import keyfile
+from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import ConfigErrors, Loaded, load
 from linkbalancer.daemon import agent, application
 from linkbalancer.daemon.lifeline import Lifeline
@@ -49,11 +50,12 @@ class Texts:
         self._read[path] = text
         return text
 
-    def secret(self, path: str) -> str:
-        """Return a key file's text; raises OSError, PermissionError where everybody may read it."""
-        if self._kept is None and Path(path).stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
-            raise PermissionError(13, "everybody may read or write it; chmod o= it", path)
-        return self.read(path)
+    def exposure(self, path: str) -> Doubt | None:
+        """Say who else than its owner may read a key file; that of an earlier zygote is not judged again.
+
+        Raises OSError.
+        """
+        return keyfile.exposure(Path(path).stat().st_mode) if self._kept is None else None
 
     def bundle(self) -> bytes:
         """Return everything that was read, for the next zygote."""
@@ -103,11 +105,35 @@ def _keys(loaded: Loaded, texts: Texts) -> dict[LinkName, tuple[Key, ...]]:
             continue
         path = loaded.beside(link.key_file)
         try:
-            keys[name] = parse_keys(texts.secret(path))
-        except ValueError as error:
-            errors.append(f"{path}: {error}; write `1 HEX` with 16 random bytes or more")
+            keys[name] = _secret(path, texts)
+        except _DoubtError as error:
+            errors.append(str(error))
         except OSError as error:
             errors.append(f"{path}: {error.strerror}; link {name} needs its keys")
     if errors:
         raise RefusedError(*errors)
     return keys
+
+
+class _DoubtError(Exception):
+    """A key file is refused."""
+
+    def __init__(self, path: str, doubt: Doubt) -> None:
+        super().__init__(f"{path}: {doubt.what}; {doubt.remedy}")
+
+
+def _secret(path: str, texts: Texts) -> tuple[Key, ...]:
+    """Return the keys of a file by the rule that `check` has too; raises OSError, _DoubtError."""
+    exposed = texts.exposure(path)
+    if exposed is not None and exposed.refused:
+        raise _DoubtError(path, exposed)
+    try:
+        text = texts.read(path)
+    except UnicodeDecodeError:
+        raise _DoubtError(path, keyfile.NO_TEXT) from None
+    doubt = keyfile.content(text)
+    if doubt is not None:
+        raise _DoubtError(path, doubt)
+    if exposed is not None:
+        sys.stderr.write(f"{path}: {exposed.what}; {exposed.remedy}\n")
+    return parse_keys(text)

@@ -13,11 +13,13 @@ from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.kernel import Applicable, Kernel
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables.elements import MapWriter
-from linkbalancer.drivers.nftables.render import Layout
+from linkbalancer.drivers.nftables.render import Layout, Peer
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
 from linkbalancer.links import DeviceName, Unreachable, ViaLink, ViaMaster, Vid
 from linkbalancer.routing.classifier import Classifier
+from linkbalancer.routing.marks import OWN
+from linkbalancer.routing.plan import own_next_hop
 
 
 def layout_of(loaded: Loaded) -> Layout:
@@ -30,6 +32,7 @@ def layout_of(loaded: Loaded) -> Layout:
         lan_devices=tuple(sorted(lans)),
         link_devices=tuple(sorted({link.device for link in config.links.values()})),
         vids=tuple(sorted(config.groups)),
+        peers=tuple(sorted({Peer(link.peer, link.port) for link in config.links.values()})),
     )
 
 
@@ -70,6 +73,12 @@ class Performer:
         self._addresses: set[tuple[DeviceName, IPv4Interface]] = set()
         self._members: dict[DeviceName, SetMembers] = {}
 
+    def close(self) -> None:
+        """Close the sockets; nothing in the kernel changes."""
+        self.kernel.close()
+        self._netlink.close()
+        self._map.close()
+
     @property
     def virtual_ips(self) -> dict[DeviceName, tuple[IPv4Interface, ...]]:
         """The configured virtual IPs by device."""
@@ -99,8 +108,13 @@ class Performer:
         return [f"steered {len(missing)} applications that nobody steered"] if self._map.steer(missing) else []
 
     def found(self) -> Found:
-        """Return what a predecessor left, and remove virtual IPs that are no longer configured. Raises DriverError."""
+        """Return what a predecessor left, and remove virtual IPs that are no longer configured. Raises DriverError.
+
+        Its next hops are what is wanted until an effect says otherwise: an agent that adopts one is silent about it.
+        """
         found = self.kernel.found()
+        self._hops.update({(vid, False): SetNextHop(vid, next_hop) for vid, next_hop in found.next_hops.items()})
+        self._point_own_traffic()
         for device, interface in found.addresses:
             if interface not in self._configured.get(device, ()):
                 self._try(RemoveAddresses(device, (interface,)))
@@ -120,6 +134,16 @@ class Performer:
             case _:
                 pass
         self._try(effect)
+        if isinstance(effect, SetNextHop):
+            self._point_own_traffic()
+
+    def _point_own_traffic(self) -> None:
+        """Let this gateway's own packets follow the VIDs that have a way; what they are sent by is judged later."""
+        ways = {vid: effect.next_hop for (vid, guard), effect in self._hops.items() if vid != OWN and not guard}
+        wanted = SetNextHop(OWN, own_next_hop(ways))
+        if self._hops.get((OWN, False)) != wanted:
+            self._hops[OWN, False] = wanted
+            self._try(wanted)
 
     def reconcile(self) -> None:
         """Compare the kernel with what is wanted, and put back what is missing."""
@@ -179,7 +203,8 @@ class Performer:
 def _in_words(effect: Applicable) -> str:
     match effect:
         case SetNextHop(vid, next_hop, guard):
-            return f"next hop of VID {vid}{' (guard)' if guard else ''}: {type(next_hop).__name__}"
+            whose = "own traffic" if vid == OWN else f"VID {vid}"
+            return f"next hop of {whose}{' (guard)' if guard else ''}: {type(next_hop).__name__}"
         case AddAddresses(device, interfaces):
             return f"virtual IPs {', '.join(map(str, interfaces))} on {device}"
         case RemoveAddresses(device, interfaces):

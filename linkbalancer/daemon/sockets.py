@@ -19,6 +19,7 @@ from linkbalancer.engine.effects import SendAdvert, SendDatagram
 from linkbalancer.engine.events import Event
 from linkbalancer.host.adverts import AdvertSocket
 from linkbalancer.host.datagrams import DatagramSocket
+from linkbalancer.host.legs import LegWatch
 from linkbalancer.host.neighbours import NeighbourProbe
 from linkbalancer.links import DeviceName, LinkName
 
@@ -41,10 +42,14 @@ class Receiver(Protocol):
 
 @dataclass(slots=True)
 class Port:
-    """A place for a socket: its device, how it is opened, and the device's number when it was."""
+    """A place for a socket: its device, how it is opened, and the device's number when it was.
+
+    `leg` judges the silence of the neighbours that the socket asks.
+    """
 
     device: DeviceName
     open: Callable[[], Receiver]
+    leg: LegWatch | None = None
     receiver: Receiver | None = None
     index: int = 0
 
@@ -63,7 +68,12 @@ class Sockets:
             for name, link in config.links.items()
         }
         self._probes: dict[DeviceName, Port] = {
-            device: Port(device, partial(NeighbourProbe, device, (*lan.members, *lan.targets)))
+            device: Port(
+                device,
+                partial(NeighbourProbe, device, (*lan.members, *lan.targets)),
+                # Members alone do not judge: the other gateway's death on a quiet LAN must not take this one down too.
+                LegWatch(device) if lan.targets else None,
+            )
             for device, lan in config.lans.items()
             if lan.members or lan.targets
         }
@@ -87,6 +97,8 @@ class Sockets:
         """Close everything."""
         for port in self._ports():
             self._close(port)
+            if port.leg is not None:
+                port.leg.close()
 
     def send(self, effect: SendAdvert | SendDatagram) -> None:
         """Send; a refusal is told. Without a device there is nobody to hear it, and nothing is told."""
@@ -103,18 +115,29 @@ class Sockets:
             self._complain(f"send {where}", os.strerror(abs(refused)))
 
     def probe(self, now: Instant, primaries: Mapping[DeviceName, IPv4Address | None]) -> None:
-        """Ask the neighbours of every LAN, each as the device's primary address."""
+        """Ask the neighbours of every LAN, each as the device's primary address; judge what they left unanswered."""
         for device, port in self._probes.items():
             if isinstance(port.receiver, NeighbourProbe):
                 primary = primaries.get(device)
                 self._take(now, port.receiver.probe(primary) if primary else port.receiver.probe())
+                self._judge(port, now)
+
+    def _judge(self, port: Port, now: Instant) -> None:
+        if port.leg is not None:
+            try:
+                self._take(now, port.leg.turn())
+            except OSError as error:
+                self._complain(f"count the frames of {port.device}", str(error))
 
     def _ports(self) -> tuple[Port, ...]:
         return (*self._adverts.values(), *self._datagrams.values(), *self._probes.values())
 
     def _receive(self, port: Port, now: Instant) -> None:
         if port.receiver is not None:
-            self._take(now, port.receiver.receive())
+            events = list(port.receiver.receive())
+            self._take(now, events)
+            if events and port.leg is not None:
+                self._take(now, port.leg.answered())
 
     def _close(self, port: Port) -> None:
         if port.receiver is not None:

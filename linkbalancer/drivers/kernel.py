@@ -20,7 +20,8 @@ from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses,
 from linkbalancer.engine.found import Found
 from linkbalancer.links import DeviceName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
 from linkbalancer.routing.classifier import Classifier
-from linkbalancer.routing.plan import routing_rules
+from linkbalancer.routing.marks import OWN
+from linkbalancer.routing.plan import routing_rules, routing_tables
 
 Applicable: TypeAlias = AddAddresses | RemoveAddresses | Announce | SetNextHop | SetMembers
 """The effects that are the kernel's."""
@@ -76,7 +77,7 @@ class Kernel:
         layout = self._layout
         load.prepare(layout, self._netfilter)  # first: connection tracking's switches come with it
         changed, refused = sysctl.apply(sysctl.wanted(layout.lan_devices, layout.link_devices))
-        tables = {layout.marks.table(vid, guard=guard) for vid in layout.vids for guard in (False, True)}
+        tables = routing_tables(layout.vids, layout.marks)
         floored = routes.floored(self._netlink)
         for table in sorted(tables - floored):
             routes.floor(self._netlink, table)
@@ -93,7 +94,10 @@ class Kernel:
         return load.install(self._layout, classifier, app_ids, self._netfilter)
 
     def apply(self, effect: Applicable) -> None:
-        """Do one effect; doing it again changes nothing. Raises DriverError."""
+        """Do one effect; doing it again changes nothing. Raises DriverError.
+
+        `SetNextHop` of `OWN` points the table of this gateway's own traffic.
+        """
         match effect:
             case AddAddresses(device, wanted):
                 addresses.add(self._netlink, device, wanted)
@@ -130,7 +134,8 @@ class Kernel:
         if isinstance(next_hop, Unreachable):
             routes.clear(self._netlink, table)
         else:
-            operation = f"point table {table} of VID {vid} to {next_hop.gateway} on {next_hop.device}"
+            whose = "own traffic" if vid == OWN else f"VID {vid}"
+            operation = f"point table {table} of {whose} to {next_hop.gateway} on {next_hop.device}"
             for request in self._requests(table, next_hop, operation):
                 self._netlink.request(request, operation)
         if not guard:

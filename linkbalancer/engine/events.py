@@ -79,5 +79,13 @@ class Leave:
 
 
 Event: TypeAlias = (
-    Started | Tick | DeviceChanged | AdvertReceived | DatagramReceived | NeighbourHeard | ApplicationSteers | Leave
+    Started
+    | Tick
+    | DeviceChanged
+    | AdvertReceived
+    | DatagramReceived
+    | NeighbourHeard
+    | LegHeard
+    | ApplicationSteers
+    | Leave
 )

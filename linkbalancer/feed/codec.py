@@ -5,6 +5,7 @@ never be able to raise an exception in this one.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, assert_never
 
@@ -12,6 +13,12 @@ from linkbalancer.feed.table import Table, VidEntry
 
 LIMIT = 196_608
 """The longest message in bytes; a longer one would not fit a Unix socket's default buffer (208 KiB) as one packet."""
+
+APPLICATIONS_MAX = 4000
+"""Applications of a gateway: each is a process, and the agent's end of the feed takes 4096 processes."""
+
+NAMES_MAX = 131_072
+"""The room in a table for the names of applications, by `size_of_names`; the rest of `LIMIT` is for 255 VIDs."""
 
 _MASTERS = frozenset({"self", "other", "none"})
 
@@ -42,6 +49,11 @@ class Malformed:
 
 
 Message: TypeAlias = Table | Applied | Goodbye
+
+
+def size_of_names(names: Iterable[str]) -> int:
+    """Return how many bytes of a table applications of these names take at most; names are plain ASCII."""
+    return sum(len(name) + len('"":4294967295,') for name in names)
 
 
 def encode(message: Message) -> bytes:

@@ -16,8 +16,6 @@ from linkbalancer.host import rtnetlink
 from linkbalancer.host.rtnetlink import Message
 from linkbalancer.links import DeviceName
 
-_UP_RUNNING_CARRIER: Final = 0x1 | 0x40 | 0x10000
-
 _OUR_PROTOCOL: Final = 112
 """The tag on what the drivers put into the kernel (`drivers.netlink.messages.PROTOCOL`)."""
 _IFA_PROTO: Final = 11
@@ -118,8 +116,7 @@ class DeviceMonitor:
             return DeviceChanged(device, carrier=False, primary=None)
         self._indices[link.index] = device
         lasting = [one for one in self._questions.addresses(link.index) if one not in self._virtual_ips]
-        carrier = link.flags & _UP_RUNNING_CARRIER == _UP_RUNNING_CARRIER
-        return DeviceChanged(device, carrier, lasting[0] if lasting else None)
+        return DeviceChanged(device, link.carrier, lasting[0] if lasting else None)
 
     def _stirred_by(self, message: Message) -> set[DeviceName]:
         """Return the watched devices that a notification is about."""

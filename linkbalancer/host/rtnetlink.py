@@ -28,7 +28,9 @@ _REQUEST, _ACK, _DUMP, _INTERRUPTED = 0x1, 0x4, 0x300, 0x10
 _LINK: Final = struct.Struct("=BxHiII")
 _ADDRESS: Final = struct.Struct("=BBBBi")
 _ATTRIBUTE: Final = struct.Struct("=HH")
-_NAME, _EXTENT = 3, 29
+_NAME, _STATISTICS, _EXTENT = 3, 23, 29
+_RECEIVED: Final = struct.Struct("=Q")
+_UP_RUNNING_CARRIER: Final = 0x1 | 0x40 | 0x10000
 _SKIP_STATISTICS: Final = 1 << 3
 _LOCAL: Final = 2
 
@@ -65,10 +67,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A device as the kernel shows it: number and flags (IFF_*)."""
+    """A device as the kernel shows it: number, flags (IFF_*), and the frames received where they were asked for."""
 
     index: int
     flags: int
+    received: int | None = None
+
+    @property
+    def carrier(self) -> bool:
+        """Whether the device is up, by the administrator and by its cable."""
+        return self.flags & _UP_RUNNING_CARRIER == _UP_RUNNING_CARRIER
 
 
 def subscribe() -> socket.socket:
@@ -127,15 +135,17 @@ class Questions:
         """Close the socket."""
         self._socket.close()
 
-    def link(self, device: DeviceName) -> Link | None:
+    def link(self, device: DeviceName, *, statistics: bool = False) -> Link | None:
         """Return a device, None when there is none of this name. Raises OSError."""
         name = device.encode() + b"\0"
         content = _LINK.pack(0, 0, 0, 0, 0)
         content += _ATTRIBUTE.pack(4 + len(name), _NAME) + name + bytes(-len(name) % 4)
-        content += _ATTRIBUTE.pack(8, _EXTENT) + struct.pack("=I", _SKIP_STATISTICS)
+        if not statistics:
+            content += _ATTRIBUTE.pack(8, _EXTENT) + struct.pack("=I", _SKIP_STATISTICS)
         for answer in self._ask(GET_LINK, _ACK, content):
             _family, _kind, index, flags, _change = _LINK.unpack_from(answer.payload)
-            return Link(index, flags)
+            counters = answer.attributes(_LINK.size).get(_STATISTICS)
+            return Link(index, flags, _RECEIVED.unpack_from(counters)[0] if counters else None)
         return None
 
     def addresses(self, index: int) -> list[IPv4Address]:

@@ -15,6 +15,9 @@ DEFAULT_APPLICATION_ID: Final = 1
 FIRST_APPLICATION_ID: Final = 2
 """The first id that an application of the rule file can have."""
 
+OWN: Final[Vid] = 0
+"""Stands in place of a VID for this gateway's own traffic, which has a table too."""
+
 OWN_TRAFFIC_PRIORITY: Final = 32768
 """Priority of the `ip rule` for this gateway's own packets: after the kernel's rules for main and default."""
 
@@ -26,8 +29,8 @@ class Marks:
     """Masks, table numbers and rule priorities that are ours.
 
     `connection_mask` and `packet_mask` are runs of bits, `guard_bit` is one bit; none overlaps another. Tables are
-    `table_base` + VID, and + 256 + VID for packets that the loop guard has marked. Rule priorities are `rule_base`
-    (the main table first), + 10 + VID, and + 290 + VID for the loop guard.
+    `table_base` for what this gateway itself sends, + VID, and + 256 + VID for packets that the loop guard has marked.
+    Rule priorities are `rule_base` (the main table first), + 10 + VID, and + 290 + VID for the loop guard.
     """
 
     connection_mask: int = 0x0000FFFF
@@ -68,7 +71,7 @@ class Marks:
         return (packet_mark & self.packet_mask) >> _shift(self.packet_mask)
 
     def table(self, vid: Vid, *, guard: bool = False) -> int:
-        """Return the number of a VID's routing table."""
+        """Return the number of the routing table of a VID, or of `OWN`."""
         return self.table_base + vid + (256 if guard else 0)
 
     def rule_priority(self, vid: Vid, *, guard: bool = False) -> int:

@@ -1,11 +1,15 @@
-"""The plan of rules: which `ip rule` entries a set of VIDs needs (design 5: one rule and one table a VID)."""
+"""The plan of rules and tables that a set of VIDs needs (design 5: one rule and one table a VID).
 
-from collections.abc import Collection
+This gateway's own packets have a table too: the kernel looks their route up before anything can mark them, and the way
+that it finds then only decides whether there is one and from which address they are sent.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from linkbalancer.links import DeviceName, Vid
-from linkbalancer.routing.marks import OWN_TRAFFIC_PRIORITY, Marks
+from linkbalancer.links import DeviceName, NextHop, Unreachable, Vid
+from linkbalancer.routing.marks import OWN, OWN_TRAFFIC_PRIORITY, Marks
 
 MAIN_TABLE: Final = 254
 
@@ -30,7 +34,7 @@ def routing_rules(vids: Collection[Vid], marks: Marks) -> tuple[RoutingRule, ...
     """Return the rules for these VIDs in the order of their priorities; none when there is no VID.
 
     The main table's own routes come first, so that what is near is never sent round a link; then each VID's mark, plain
-    and guarded; last, where the main table knows no way for this gateway's own packets, the lowest VID's.
+    and guarded; last, where the main table knows no way for this gateway's own packets, their own table.
     """
     if not vids:
         return ()
@@ -45,5 +49,16 @@ def routing_rules(vids: Collection[Vid], marks: Marks) -> tuple[RoutingRule, ...
             )
             for vid in sorted(vids)
         ]
-    rules.append(RoutingRule(OWN_TRAFFIC_PRIORITY, 0, 0, marks.table(min(vids)), iif="lo"))
+    rules.append(RoutingRule(OWN_TRAFFIC_PRIORITY, 0, 0, marks.table(OWN), iif="lo"))
     return tuple(rules)
+
+
+def routing_tables(vids: Collection[Vid], marks: Marks) -> frozenset[int]:
+    """Return the tables that the rules for these VIDs lead to, main's not among them."""
+    return frozenset(rule.table for rule in routing_rules(vids, marks)) - {MAIN_TABLE}
+
+
+def own_next_hop(next_hops: Mapping[Vid, NextHop]) -> NextHop:
+    """Return where this gateway's own packets go before they are marked: the way of the lowest VID that has one."""
+    ways = (hop for _vid, hop in sorted(next_hops.items()) if not isinstance(hop, Unreachable))
+    return next(ways, Unreachable())

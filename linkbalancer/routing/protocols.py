@@ -24,8 +24,47 @@ PROTOCOLS: Final = {
     "l2tp": 115,
     "sctp": 132,
     "udplite": 136,
+    # Other names of the same, and seldom used protocols, after those that are shown: the first name of a number wins.
+    "ipv4": 4,
+    "ipencap": 4,
+    "ipv6-icmp": 58,
+    "icmp6": 58,
+    "ospfigp": 89,
+    "hopopt": 0,
+    "ggp": 3,
+    "st": 5,
+    "igp": 9,
+    "pup": 12,
+    "hmp": 20,
+    "xns-idp": 22,
+    "rdp": 27,
+    "iso-tp4": 29,
+    "xtp": 36,
+    "ddp": 37,
+    "idpr-cmtp": 38,
+    "ipv6-route": 43,
+    "ipv6-frag": 44,
+    "idrp": 45,
+    "skip": 57,
+    "ipv6-nonxt": 59,
+    "ipv6-opts": 60,
+    "rspf": 73,
+    "vmtp": 81,
+    "ax.25": 93,
+    "etherip": 97,
+    "encap": 98,
+    "isis": 124,
+    "fc": 133,
+    "mobility-header": 135,
+    "mpls-in-ip": 137,
+    "manet": 138,
+    "hip": 139,
+    "shim6": 140,
+    "wesp": 141,
+    "rohc": 142,
+    "ethernet": 143,
 }
-"""Protocol numbers by name (IANA, Protocol Numbers)."""
+"""Protocol numbers by name (IANA, Protocol Numbers); `ipip` is what `ip tunnel` means by it, 4, not IANA's 94."""
 
 DSCPS: Final = {
     "be": 0,
@@ -38,7 +77,7 @@ DSCPS: Final = {
 }
 """DSCPs by name (IANA, Differentiated Services Field Codepoints)."""
 
-_NAMES: Final = {number: name for name, number in PROTOCOLS.items()}
+_NAMES: Final = {number: name for name, number in reversed(PROTOCOLS.items())}
 
 
 def protocol_name(number: int) -> str:

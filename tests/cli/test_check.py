@@ -1,10 +1,13 @@
 """Tests of `linkbalancer check`."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from linkbalancer.cli import check
 from linkbalancer.cli.main import main
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -87,27 +90,39 @@ def test_warnings_refuse_nothing(gateway: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("text", "mode", "warning"),
     [
-        (None, 0o600, "is missing"),
-        ("1 00112233445566778899aabbccddeeff\n", 0o640, "can be read by others"),
-        ("1 0011\n", 0o600, "holds no key: "),
-        ("1 \u00e9\n", 0o600, "holds other characters than a key's"),
+        (None, 0o600, "is missing; put `1 HEX` in it (HEX: 16 random bytes or more)"),
+        (b"1 00112233445566778899aabbccddeeff\n", 0o640, "can be read or written by its group; chmod g= it unless"),
+        (b"1 0011\n", 0o600, "holds no key: "),
+        (b"1 secretsecretsecret\n", 0o600, "holds no key: line 1: the secret is not hexadecimal"),
+        (b"1 \xff\n", 0o600, "holds other characters than a key's"),
     ],
 )
 def test_a_keys_state_is_a_warning(
-    gateway: Path, capsys: pytest.CaptureFixture[str], text: str | None, mode: int, warning: str
+    gateway: Path, capsys: pytest.CaptureFixture[str], text: bytes | None, mode: int, warning: str
 ) -> None:
     """Keys are kept elsewhere, so a configuration is good without; but it is said."""
     key = gateway / "l1.key"
     if text is None:
         key.unlink()
     else:
-        key.write_text(text)
+        key.write_bytes(text)
         key.chmod(mode)
 
     assert main(["check", str(gateway / "linkbalancer.yaml")]) == 0
     err = capsys.readouterr().err
     assert f"linkbalancer.yaml:4:65: warning: the key file {key} {warning}" in err
     assert "00112233" not in err
+    assert "secretsecret" not in err
+
+
+def test_a_key_that_everybody_may_read_is_refused(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the daemon refuses it, in the same words."""
+    (gateway / "l1.key").chmod(0o604)
+
+    assert main(["check", str(gateway / "linkbalancer.yaml")]) == 1
+    assert f":4:65: the key file {gateway}/l1.key can be read or written by everybody; chmod o= it\n" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_key_file_that_is_a_folder_is_named_so(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,6 +173,46 @@ def test_what_is_not_there_cannot_be_checked(
 
     assert main(["check", str(tmp_path / name)]) == 2
     assert capsys.readouterr().err == f"linkbalancer: {error.format(tmp_path)}\n"
+
+
+def test_a_mistake_of_our_own_is_not_called_a_missing_file(gateway: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A LookupError anywhere is a bug, and looks like one."""
+
+    def stumble(*_args: object) -> None:
+        raise KeyError("links")
+
+    monkeypatch.setattr(check, "load", stumble)
+    with pytest.raises(KeyError):
+        main(["check", str(gateway / "linkbalancer.yaml")])
+
+
+@pytest.mark.parametrize("path", ["l1.key", "apps.conf"])
+def test_a_path_that_no_file_can_have_is_refused(gateway: Path, capsys: pytest.CaptureFixture[str], path: str) -> None:
+    """Half a character is an error with its place, not a stumble."""
+    file = gateway / "linkbalancer.yaml"
+    file.write_text(CONFIG.replace(path, '"\\ud800"'))
+
+    assert main(["check", str(file)]) == 1
+    assert "the path '\\ud800' cannot be; write" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the error itself does not say which one it is."""
+    (tmp_path / "linkbalancer.yaml").symlink_to("/proc/self/mem")
+
+    assert main(["check", str(tmp_path / "linkbalancer.yaml")]) == 2
+    assert capsys.readouterr().err == f"linkbalancer: cannot read {tmp_path}/linkbalancer.yaml: Input/output error\n"
+
+
+def test_a_name_that_is_no_text_can_be_told(tmp_path: Path) -> None:
+    """A file's name may be any bytes."""
+    file = tmp_path / "b\udcffd.conf"
+    file.write_text(RULES)
+    words = [sys.executable, "-m", "linkbalancer", "check", str(file)]
+    done = subprocess.run(words, cwd=CONF.parent, capture_output=True, check=False)
+
+    assert done.returncode == 0
+    assert done.stdout == f"{tmp_path}/b\\udcffd.conf: good: 1 rule, 1 application\n".encode()
 
 
 def test_something_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:

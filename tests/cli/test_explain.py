@@ -75,6 +75,7 @@ def test_a_packet_that_no_rule_means(gateway: Path, capsys: pytest.CaptureFixtur
         "reply    udp [::2]:0 -> [::1]:0, TOS 0x00",
         "         enters at the controlled end, by the mirrored rules: no rule: the default application",
         "note     this gateway is the controlled end: what enters from its LAN is what `reply` says",
+        "note     IPv6 is classified, not steered yet: main's routes decide",
     ]
 
 
@@ -91,7 +92,23 @@ def test_one_packet_in_json(gateway: Path, capsys: pytest.CaptureFixture[str]) -
         "tables": [[first], [second]],
         "reply": WEB,
         "from_controlled_side": NONE,
+        "note": None,
     }
+
+
+def test_ipv6_is_not_steered_yet(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One packet is told so; the answers to many keep their form."""
+    packet = {"src": "2001:db8::1", "dst": "2001:db9::1", "proto": "tcp", "dport": 443}
+    words = ["--src", "2001:db8::1", "--dst", "2001:db9::1", "--proto", "tcp", "--dport", "443"]
+
+    assert main(["explain", str(gateway), *words]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "note     IPv6 is classified, not steered yet: main's routes decide"
+    )
+    assert main(["explain", str(gateway), "--json", *words]) == 0
+    assert json.loads(capsys.readouterr().out)["note"] == "IPv6 is classified, not steered yet: main's routes decide"
+    assert main(["explain", str(gateway), "--json", "--flows", flows(gateway, packet)]) == 0
+    assert json.loads(capsys.readouterr().out).keys() == {"line", "app", "vids"}
 
 
 def test_a_rule_file_by_itself_may_balance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,7 +130,7 @@ def test_flows_are_answered_in_their_order(gateway: Path, capsys: pytest.Capture
         {"src": "10.0.0.1", "dst": "192.0.2.1", "proto": "tcp", "sport": 1, "dport": 443, "tos": 0},
         {"src": "1.0.0.1", "dst": "192.0.2.1", "proto": 17, "tos": "0xb8", "note": "a telephone"},
         "",
-        {"src": "1.0.0.1", "dst": "192.0.2.1", "proto": "icmp"},
+        {"src": "1.0.0.1", "dst": "192.0.2.1", "proto": "icmp", "sport": None, "dport": None, "tos": None},
         {"src": "10.0.0.1", "dst": "192.0.2.1", "proto": "6", "sport": "1", "dport": "443", "tos": 3},
     )
 
@@ -144,6 +161,7 @@ GOOD: dict[str, Any] = {"src": "10.0.0.1", "dst": "192.0.2.1", "proto": "tcp", "
         ("[" * 100000, "the line is not JSON"),
         ("[]", "the line is no JSON object; write such as"),
         ('{"src": "10.0.0.1", "dst": "192.0.2.1"}', "proto is missing; write such as"),
+        ({**GOOD, "src": None}, "src is missing; write such as"),
         ({**GOOD, "dst": "::1"}, "src is IPv4, dst IPv6; give both in one family"),
         ({**GOOD, "src": "10.0.0"}, "src '10.0.0' is no address; write such as 192.0.2.1"),
         ({**GOOD, "src": 5}, "src '5' is no address"),
@@ -176,6 +194,18 @@ def test_every_wrong_flow_is_named(gateway: Path, capsys: pytest.CaptureFixture[
 
     assert main(["explain", str(gateway), "--flows", file]) == 1
     assert [line.split(": ")[0] for line in capsys.readouterr().err.splitlines()] == [f"{file}:1:1", f"{file}:3:1"]
+
+
+def test_flows_must_be_text(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One error with its place; a file that cannot be read is named."""
+    file = gateway / "flows.jsonl"
+    file.write_bytes(b'{"src": "\xff"}\n')
+
+    assert main(["explain", str(gateway), "--flows", str(file)]) == 1
+    assert capsys.readouterr().err == f"{file}:1:1: is not UTF-8 text (byte 9); save it as UTF-8\n"
+    for unreadable, why in ((str(gateway), "Is a directory"), ("/proc/self/mem", "Input/output error")):
+        assert main(["explain", str(gateway), "--flows", unreadable]) == 2
+        assert capsys.readouterr().err == f"linkbalancer: cannot read {unreadable}: {why}\n"
 
 
 def test_a_refused_configuration_explains_nothing(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:

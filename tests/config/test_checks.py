@@ -45,6 +45,26 @@ L2 = "  l2: {device: eth2, local: 10.2.0.1, peer: 10.2.0.2, insecure: true}\ngro
             [("priority: 150", "preempt: false")],
             "8:73: preempt: false at the controller, which must follow its links; remove it",
         ),
+        (
+            [("251/24", "2/24")],
+            "8:45: the virtual IP 192.168.1.2 is a member of the LAN eth0 already; give the group an address of",
+        ),
+        (
+            [("members: [192.168.1.2]", "targets: [192.168.1.251]")],
+            "8:45: the virtual IP 192.168.1.251 is a target of the LAN eth0 already",
+        ),
+        (
+            [("192.168.1.251/24", "10.1.0.1/24"), ("  eth0: {members: [192.168.1.2]}", "  eth0: {}")],
+            "8:45: the virtual IP 10.1.0.1 is an end of the link l1 already; give the group an address of its own",
+        ),
+        (
+            [("192.168.1.252/24", "10.1.0.2/24"), ("  eth0: {members: [192.168.1.2]}", "  eth0: {}")],
+            "9:50: the virtual IP 10.1.0.2 is an end of the link l1 already",
+        ),
+        (
+            [("groups:", L2.replace("10.2", "10.1"))],
+            "7:29: the link l2 has the addresses of link l1; give each link addresses of its own",
+        ),
         ([("251/24", "252/24")], "9:50: the virtual IP 192.168.1.252 belongs to group 1 already; give each group"),
         (
             [("[192.168.1.252/24]", "[192.168.1.252/24, 192.168.1.252/32]")],
@@ -85,6 +105,11 @@ def test_parts_that_do_not_go_together(changes: list[tuple[str, str]], error: st
         ([("200ms", "90ms")], "8:96: adverts every 90ms ask much of a busy host; use 100ms or more unless"),
         ([("groups:", L2)], "7:3: no group uses the link l2; give a group this link, or remove it"),
         ([("  eth0: {", "  eht0: {")], "4:3: no group is on the device eht0; did you mean eth0?"),
+        (
+            [("192.168.1.251/24", "172.16.0.1/16")],
+            "8:45: no member of the LAN eth0 is within 172.16.0.0/16; look at the address and its prefix length",
+        ),
+        ([("252/24", "252/32")], "9:50: no member of the LAN eth0 is within 192.168.1.252/32"),
     ],
 )
 def test_what_is_only_doubtful(changes: list[tuple[str, str]], warning: str) -> None:
@@ -101,6 +126,9 @@ def test_what_is_only_doubtful(changes: list[tuple[str, str]], warning: str) -> 
         [("priority: 150", "priority: 1")],
         [("priority: 150", "priority: 254")],
         [(L1, L1 + ", probe: {interval: 300ms, detect: 300ms}")],
+        [("192.168.1.251/24", "172.16.0.1/16"), ("members: [192.168.1.2]", "targets: [192.168.1.2]")],
+        [("192.168.1.251/24", "172.16.0.1/16"), ("[192.168.1.2]", "[192.168.1.2, 172.16.0.2]")],
+        [("groups:", L2.replace("10.2.0.1", "10.1.0.1"))],
         [("applications:", "marks: {connection: 0xffffff00, packet: 0xff, guard: 0x100}\napplications:")],
     ],
 )
@@ -118,6 +146,8 @@ def test_what_is_allowed(changes: list[tuple[str, str]]) -> None:
     [
         [("device: eth1", "device: /")],
         [("10.1.0.1", "x")],
+        [("[192.168.1.2]", "[x]")],
+        [("members: [192.168.1.2]", "targets: [x]")],
         [("keys/l1.key", "7")],
         [("device: eth0, link", "device: /, link")],
         [("link: l1,", "link: 7,")],

@@ -42,6 +42,26 @@ def test_a_finding_takes_the_nearest_place() -> None:
         ("a: &x {b: *x}\n", "f:1:4: aliases are not supported"),
         ("<<: {a: 1}\n", "f:1:1: merge keys (<<) are not supported; write the keys out"),
         ("a: !x 1\n", "f:1:4: the tag !x is not supported; write the value without a tag"),
+        ("a: ! 1\n", "f:1:4: the tag ! is not supported"),
+        ("a: !!bool foo\n", "f:1:4: the tag !!bool is not supported; write the value without a tag"),
+        ('a: !!int ""\n', "f:1:4: the tag !!int is not supported"),
+        ('a: !!float ""\n', "f:1:4: the tag !!float is not supported"),
+        ("a: !!set {b}\n", "f:1:4: the tag !!set is not supported"),
+        ("a: !!omap [b]\n", "f:1:4: the tag !!omap is not supported"),
+        ("!!str a: 1\n", "f:1:1: the tag !!str is not supported"),
+        ("a: &x !!int 5\n", "f:1:4: the tag !!int is not supported"),
+        ("%TAG ! tag:yaml.org,2002:\n---\na: !int 5\n", "f:3:4: the tag !!int is not supported"),
+        (
+            'a: "b\\UFFFFFFFF"\n',
+            "f:1:6: not YAML: the number in an escape or directive is out of range; write the character itself",
+        ),
+        ('a:\n  "\\U00110000"\n', "f:2:4: not YAML: the number in an escape or directive is out of range"),
+        (f"%YAML 1.{'1' * 5000}\n---\na: 1\n", "f:1:7: not YAML: the number in an escape or directive is out of range"),
+        ("a: 0150\n", "f:1:4: YAML reads 0150 as 104 (octal); write 104 if you mean that: numbers are decimal without"),
+        ("a: 1:40\n", "f:1:4: YAML reads 1:40 as 100 (in base 60); write 100 if you mean that"),
+        ("a: -0b11\n", "f:1:4: YAML reads -0b11 as -3 (binary); write -3 if you mean that"),
+        ("a: 1_50\n", "f:1:4: YAML reads 1_50 as 150 (grouped digits); write 150 if you mean that"),
+        ("010: 1\n", "f:1:1: YAML reads 010 as 8 (octal); write 8 if you mean that"),
         ("[a]: 1\n", "f:1:1: a key must be a name or a number; put it in quotes if it is a name"),
         ("yes: 1\n", "f:1:1: a key must be a name or a number"),
         ("a: 1\n--- \nb: 1\n", "f:2:1: not YAML: expected a single document in the stream"),
@@ -58,6 +78,15 @@ def test_what_yaml_allows_and_we_do_not(text: str, error: str) -> None:
 def test_only_numbers_of_reason_are_numbers() -> None:
     """What cannot be a number stays the text that it is; dates too."""
     huge = "9" * 5000
-    document = parse(f"[0b_, {huge}, 0x{'f' * 5000}, 2001-01-01, 1.5, 0x10]", "f")
+    document = parse(f"[0b_, {huge}, 0x{'f' * 5000}, 2001-01-01, 1.5, 0x10, -7, +7, 0, <<, =]", "f")
 
-    assert document.values == ("0b_", huge, f"0x{'f' * 5000}", "2001-01-01", 1.5, 16)
+    assert document.values == ("0b_", huge, f"0x{'f' * 5000}", "2001-01-01", 1.5, 16, -7, 7, 0, "<<", "=")
+    assert document.errors == []
+
+
+def test_a_tagged_value_is_read_as_if_it_had_no_tag() -> None:
+    """So that the tag is the only error where the value is right."""
+    document = parse('[!!str 5, !!int "5", !!bool no, !!seq [1], !!map {a: 1}]', "f")
+
+    assert document.values == (5, "5", False, (1,), {"a": 1})
+    assert len(document.errors) == 5

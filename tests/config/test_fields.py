@@ -86,7 +86,12 @@ def test_ranges_and_host_routes() -> None:
         (fields.parse_device, "eth0/1", "the device 'eth0/1' cannot be; write a device's name, at most 15 characters"),
         (fields.parse_device, "sixteencharacter", "cannot be"),
         (fields.parse_file, "", "the path is empty; write a file's path"),
-        (fields.parse_file, "a\0b", "the path is empty"),
+        (
+            fields.parse_file,
+            "a\0b",
+            "the path 'a\\x00b' cannot be; write a file's path, relative to this file's folder",
+        ),
+        (fields.parse_file, "\ud800.conf", "the path '\\ud800.conf' cannot be"),
         (fields.parse_file, [], "a list is no path"),
     ],
 )

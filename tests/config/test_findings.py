@@ -28,6 +28,8 @@ def test_a_misspelt_word_finds_its_neighbour() -> None:
     """Case does not matter; what is far from everything finds nothing."""
     assert nearest("Piority", ["priority", "preempt"]) == "priority"
     assert nearest("zzz", ["priority", "preempt"]) is None
+    assert nearest("zzz", []) is None
+    assert nearest("tpc", ["tcp", "xtp"]) == "tcp"
 
 
 def test_an_unknown_word_is_told_what_there_is() -> None:

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import ConfigErrors, load, load_as
 from linkbalancer.config.model import Probe
+from linkbalancer.feed.codec import APPLICATIONS_MAX, LIMIT, encode
+from linkbalancer.feed.table import Table, VidEntry
 from tests.config.texts import CONFIG, RULES, changed, loaded, refusals
 
 PIECES = [
@@ -102,16 +105,18 @@ def test_keys_are_looked_at_when_asked() -> None:
     files = {"etc/linkbalancer.yaml": CONFIG, "etc/apps.conf": RULES}
     asked: list[str] = []
 
-    def state(path: str) -> str | None:
+    def state(path: str) -> Doubt | None:
         asked.append(path)
-        return "is missing"
+        return Doubt("is missing", "put it there")
 
     (warning,) = load("etc/linkbalancer.yaml", files.__getitem__, state).warnings
 
     assert asked == ["etc/keys/l1.key"]
-    assert str(warning).startswith(
-        "etc/linkbalancer.yaml:6:65: the key file etc/keys/l1.key is missing; put `1 HEX` in it"
-    )
+    assert str(warning) == "etc/linkbalancer.yaml:6:65: the key file etc/keys/l1.key is missing; put it there"
+    with pytest.raises(
+        ConfigErrors, match=r"^etc/linkbalancer.yaml:6:65: the key file etc/keys/l1.key is open; shut it$"
+    ):
+        load("etc/linkbalancer.yaml", files.__getitem__, lambda _: Doubt("is open", "shut it", refused=True))
     assert load("etc/linkbalancer.yaml", files.__getitem__, lambda _: None).warnings == ()
 
 
@@ -122,7 +127,61 @@ def test_a_link_without_a_key_has_none_to_look_at() -> None:
         "etc/apps.conf": RULES,
     }
 
-    assert load("etc/linkbalancer.yaml", files.__getitem__, lambda _: "is missing").warnings == ()
+    assert load("etc/linkbalancer.yaml", files.__getitem__, lambda _: Doubt("is missing", "x")).warnings == ()
+
+
+def test_the_connection_mask_must_hold_every_application() -> None:
+    """Ids 0 and 1 are taken; one application more than the rest is refused where the mask is written."""
+    narrow = changed(("applications:", "marks: {connection: 0xff}\napplications:"))
+    rules = "".join(f"App=* * * * {port} tcp [1]\n" for port in range(254))
+
+    assert len(loaded(narrow, rules).rules.applications) == 254
+    (found,) = refusals(narrow, rules + "App=* * * * 254 tcp [1]\n")
+    assert found == (
+        "linkbalancer.yaml:10:21: the connection mask 0x000000ff has room for 254 applications, the rule file makes"
+        " 255; widen it, or give lines with the same VIDs one name"
+    )
+
+
+def many(count: int, name: str = "") -> str:
+    """Return a rule file of so many applications, named if asked."""
+    named = f"name={name}{{0:05}}" if name else ""
+    return "".join(f"App=10.{one >> 8}.{one & 255}.0/24 * * * * * [1] {named.format(one)}\n" for one in range(count))
+
+
+def test_a_gateway_has_a_limit_of_applications() -> None:
+    """The first one too many is named, once; the most that there may be fit into a table beside every VID."""
+    good = loaded(rules=many(APPLICATIONS_MAX)).rules.applications
+    ids = {name: 4_000_000_000 + number for number, name in enumerate(good)}
+    vids = tuple(VidEntry(vid, works=False, master="other", reason="x" * 200, link="l1") for vid in range(1, 256))
+
+    assert len(encode(Table(2**63, 2**63, "d" * 64, ids, vids))) <= LIMIT
+    (found,) = refusals(rules=many(APPLICATIONS_MAX + 2))
+    assert found == (
+        f"apps.conf:{APPLICATIONS_MAX + 1}:1: {APPLICATIONS_MAX + 2} applications, and a gateway runs"
+        f" {APPLICATIONS_MAX} at most; give lines with the same VIDs one name"
+    )
+
+
+def test_long_names_count() -> None:
+    """Fewer applications are too many when the table cannot hold their names."""
+    (found,) = refusals(rules=many(2000, "n" * 58))
+
+    assert found == (
+        "apps.conf:1703:1: the names of 2000 applications are too long for the table of VIDs (154000 bytes, 131072 at"
+        " most); use shorter names, or fewer"
+    )
+
+
+def test_rules_for_ipv6_are_warned_of() -> None:
+    """They are classified, but no VID has an IPv6 address yet; lines of both families are steered for IPv4."""
+    rules = "App=2001:db8::/32 * * * * tcp [1] name=six\nApp=* * * * * tcp [1] name=both\n"
+    (warning,) = loaded(rules=rules).warnings
+
+    assert str(warning) == (
+        "etc/apps.conf:1:1: IPv6 is classified, not steered yet: main's routes decide;"
+        " write IPv4 addresses where you can"
+    )
 
 
 def test_warnings_of_both_files_come_with_a_good_configuration() -> None:

@@ -17,8 +17,8 @@ def test_the_difference_is_made_and_a_stranger_survives(gateway: Gateway) -> Non
     first, second = routing_rules([1, 2, 3], Marks()), routing_rules([2, 3, 4], Marks())
     assert rules.apply(gateway.route, first) == (len(first), 0)
     assert rules.apply(gateway.route, first) == (0, 0)
-    # VIDs 2 and 3 stay; 1 goes, 4 comes (plain and guarded), and this gateway's own traffic takes the lowest.
-    assert rules.apply(gateway.route, second) == (3, 3)
+    # VIDs 2 and 3 stay; 1 goes, 4 comes (plain and guarded).
+    assert rules.apply(gateway.route, second) == (2, 2)
     assert set(rules.read(gateway.route)) == set(second)
     assert rules.apply(gateway.route, ()) == (0, len(second))
     left = gateway.here("ip rule").splitlines()
@@ -34,5 +34,5 @@ def test_rules_are_written_as_planned(gateway: Gateway) -> None:
         "from all lookup main suppress_prefixlength 0 proto 112",
         "from all fwmark 0x10000/0x1ff0000 lookup 20001 proto 112",
         "from all fwmark 0x1010000/0x1ff0000 lookup 20257 proto 112",
-        "from all iif lo lookup 20001 proto 112",
+        "from all iif lo lookup 20000 proto 112",
     ]

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkbalancer.feed.codec import LIMIT, Applied, Goodbye, Malformed, Message, decode, encode
+from linkbalancer.feed.codec import (
+    APPLICATIONS_MAX,
+    LIMIT,
+    NAMES_MAX,
+    Applied,
+    Goodbye,
+    Malformed,
+    Message,
+    decode,
+    encode,
+    size_of_names,
+)
 from linkbalancer.feed.table import Table, VidEntry
 
 NUMBERS = st.integers(0, 2**63)
@@ -92,6 +103,29 @@ def test_a_message_that_is_too_long_is_not_sent() -> None:
     """The limit holds on the sender's side too, with the size in the error."""
     with pytest.raises(ValueError, match=f"bytes is longer than {LIMIT}"):
         encode(Goodbye("x" * LIMIT))
+
+
+NAMES = st.text("abcXYZ019_.-", min_size=1, max_size=63)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(NAMES, st.integers(2, 2**32), max_size=50))
+def test_the_size_of_names_is_never_less_than_they_take(applications: dict[str, int]) -> None:
+    """Whatever ids they have."""
+    empty = Table(1, 1, "", {}, ())
+    table = Table(1, 1, "", applications, ())
+
+    assert len(encode(table)) - len(encode(empty)) <= size_of_names(applications)
+
+
+def test_the_largest_table_fits() -> None:
+    """As many generated names as there may be, and beside the longest names every VID with much to say."""
+    assert size_of_names(f"app-{number:012x}" for number in range(APPLICATIONS_MAX)) <= NAMES_MAX
+    entries = tuple(VidEntry(vid, works=True, master="other", reason="r" * 130, link="l" * 63) for vid in range(1, 256))
+    names = [f"{number:063}" for number in range(NAMES_MAX // size_of_names(["n" * 63]))]
+    table = Table(2**63, 2**63, "d" * 64, {name: 2**32 - number for number, name in enumerate(names)}, entries)
+
+    assert len(encode(table)) <= LIMIT
 
 
 def test_a_thousand_applications_fit() -> None:

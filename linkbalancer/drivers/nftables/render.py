@@ -4,13 +4,17 @@ A packet is classified by the first rule that means it, into an application; the
 connection's mark, and the map `app2vid` says which VID's chain marks the packet itself. Rules are written near to far;
 packets that run far to near meet their mirror image, so that both directions of a flow are of one application whoever
 sees which first (design 5).
+
+Only what enters from a LAN, and what this gateway itself sends, is steered. A packet from a link has crossed its link:
+its connection learns its application, so that the answers are steered, but the packet itself is left to the main table.
+With a VID's mark it could be sent back over the link that it came from, and again, for as long as it lives.
 """
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final
+from typing import Final, NamedTuple
 
 from linkbalancer.links import DeviceName, Role, Vid
 from linkbalancer.routing.classifier import Box, Classifier
@@ -32,15 +36,26 @@ _ALL_BITS: Final = 0xFFFFFFFF
 _LAST_ADDRESS: Final = {4: 2**32 - 1, 6: 2**128 - 1}
 
 
+class Peer(NamedTuple):
+    """Where this gateway's own LVrrp datagrams of a link go."""
+
+    address: IPv4Address
+    port: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What the table is made for: masks, this gateway's role, its devices and the VIDs that it may steer to."""
+    """What the table is made for: masks, this gateway's role, its devices, the VIDs that it may steer to.
+
+    `peers` are the far ends of its links: the datagrams that open a link must not wait for a VID that works.
+    """
 
     marks: Marks
     role: Role
     lan_devices: tuple[DeviceName, ...]
     link_devices: tuple[DeviceName, ...]
     vids: tuple[Vid, ...]
+    peers: tuple[Peer, ...] = ()
 
 
 def short(digest: str) -> str:
@@ -73,7 +88,7 @@ def skeleton(layout: Layout, stale_vids: Collection[Vid] = ()) -> str:
             f"steer_{side}", [f"ct mark and {marks.connection_mask:#010x} vmap @{MAP}", f"goto from_{side}"]
         )
     lines += _chain("prerouting", _prerouting(layout))
-    lines += _chain("output", [*_not_steered(), _clean(marks), "goto steer_lan"])
+    lines += _chain("output", [*_not_steered(), *_own_datagrams(layout.peers), _clean(marks), "goto steer_lan"])
     lines += [f"delete chain inet {TABLE} {VID}{vid}" for vid in stale_vids]
     return "\n".join(lines) + "\n"
 
@@ -179,31 +194,46 @@ def _hook(name: str, kind: str) -> list[str]:
 
 
 def _prerouting(layout: Layout) -> list[str]:
-    """Return the rules for what arrives: our bits start clean, other members' packets are marked, all are steered."""
+    """Return the rules for what arrives: our bits start clean, and other members' packets are marked.
+
+    What comes from a LAN goes on to be steered. What comes from a link returns, whatever the chains beyond the jump go
+    to, and is cleaned of the VID that they gave it: only its connection keeps what it learnt.
+    """
+    clean = _clean(layout.marks)
     return [
         *_not_steered(),
-        _clean(layout.marks),
+        clean,
         f"iifname . ether saddr @{MEMBERS} meta mark set meta mark or {layout.marks.guard_bit:#010x}",
-        *_entrances(layout.lan_devices, "steer_lan"),
-        *_entrances(layout.link_devices, "steer_link"),
+        *_entrances(layout.lan_devices, "goto steer_lan"),
+        *_entrances(layout.link_devices, "jump steer_link"),
+        *([clean] if layout.link_devices else []),
     ]
 
 
-def _entrances(devices: tuple[DeviceName, ...], chain: str) -> list[str]:
-    """Return the rule that sends packets of some devices to a chain."""
+def _entrances(devices: tuple[DeviceName, ...], verdict: str) -> list[str]:
+    """Return the rule that gives packets of some devices a verdict."""
     if not devices:
         return []
     names = ", ".join(f'"{device}"' for device in sorted(devices))
-    return [f"iifname {{ {names} }} goto {chain}"]
+    return [f"iifname {{ {names} }} {verdict}"]
 
 
 def _not_steered() -> list[str]:
     """Return the rules that leave out what no VID may carry: for this gateway itself, or for everybody."""
     return [
         "ip daddr 224.0.0.0/4 return",
-        "ip6 daddr ff00::/8 return",
+        "ip6 daddr { fe80::/10, ff00::/8 } return",
         "fib daddr type { local, broadcast } return",
     ]
+
+
+def _own_datagrams(peers: Iterable[Peer]) -> list[str]:
+    """Return the rule that leaves LVrrp's datagrams alone: they go by their link's device, as their socket says.
+
+    Steered, they would go the way of a VID, and no VID works before they have opened a link.
+    """
+    keys = ", ".join(f"{peer.address} . {peer.port}" for peer in sorted(set(peers)))
+    return [f"ip daddr . udp dport {{ {keys} }} return"] if keys else []
 
 
 def _clean(marks: Marks) -> str:

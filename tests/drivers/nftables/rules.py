@@ -1,8 +1,8 @@
 """Rules for the tests of the nftables driver, written as boxes."""
 
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
-from linkbalancer.drivers.nftables.render import Layout
+from linkbalancer.drivers.nftables.render import Layout, Peer
 from linkbalancer.links import Role
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import Marks
@@ -10,7 +10,12 @@ from linkbalancer.routing.rule import Rule
 from linkbalancer.routing.selector import Interval, Selector
 
 LAYOUT = Layout(
-    marks=Marks(), role=Role.CONTROLLER, lan_devices=("lan0",), link_devices=("link0", "link1"), vids=(1, 2)
+    marks=Marks(),
+    role=Role.CONTROLLER,
+    lan_devices=("lan0",),
+    link_devices=("link0", "link1"),
+    vids=(1, 2),
+    peers=(Peer(IPv4Address("10.1.0.2"), 20112), Peer(IPv4Address("203.0.113.77"), 4711)),
 )
 IDS = {"web": 2, "voice": 3, "bulk": 4, "rest": 5}
 

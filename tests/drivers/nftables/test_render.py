@@ -59,6 +59,7 @@ def test_marks_move_into_their_masks() -> None:
     assert "vid_9 meta mark set meta mark and 0xffffff00 or 0x00000009\n" in skeleton
     assert "meta mark set meta mark and 0xfffffe00\n" in skeleton
     assert "iifname {" not in skeleton
+    assert "udp dport" not in skeleton
     generation = render.generation(SAMPLE, IDS, marks)
     assert "app_2 ct mark set ct mark and 0x000fffff or 0x00200000\n" in generation
     assert "app_2 meta mark and 0x00000000 or 0x00200000 vmap @app2vid\n" in generation

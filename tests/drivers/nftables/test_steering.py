@@ -85,7 +85,10 @@ PACKETS = [
 @pytest.mark.parametrize("from_lan", [True, False])
 @pytest.mark.parametrize("role", list(Role))
 def test_packets_meet_the_first_rule_that_means_them(gateway: Gateway, role: Role, from_lan: bool) -> None:  # noqa: FBT001 - a column
-    """As the classifier says, so the kernel marks, at both ends and from both sides, ECN bits ignored."""
+    """As the classifier says, so the kernel marks, at both ends and from both sides, ECN bits ignored.
+
+    What comes from a link has crossed it: its connection is marked, the packet is not.
+    """
     _prepare(gateway, replace(LAYOUT, role=role))
     near_to_far = from_lan == (role is Role.CONTROLLER)
     device, sender = ("lan0", gateway.lan) if from_lan else ("link0", gateway.far)
@@ -98,19 +101,51 @@ def test_packets_meet_the_first_rule_that_means_them(gateway: Gateway, role: Rol
     for identity, packet in enumerate(PACKETS, 1):
         rule = SAMPLE.lookup(packet)
         app = rule.application if rule else None
-        expected[identity] = (Marks().packet_mark(VIDS[app]), IDS[app]) if app else (0, 1)
+        steered = app is not None and from_lan
+        expected[identity] = (Marks().packet_mark(VIDS[app]) if app and steered else 0, IDS[app] if app else 1)
     assert _marks4(gateway) == expected
-    assert {mark for mark, _connection in expected.values()} == {0, 0x10000, 0x20000}
+    assert {mark for mark, _connection in expected.values()} == ({0, 0x10000, 0x20000} if from_lan else {0})
+    assert {connection for _mark, connection in expected.values()} == {1, *IDS.values()}
 
 
 def test_an_answer_whose_question_went_another_way_is_steered_by_itself(gateway: Gateway) -> None:
     """A SYN-ACK without its SYN has no connection, and gets its VID all the same."""
-    _prepare(gateway, LAYOUT)
-    target = mac_of("link0")
+    _prepare(gateway, replace(LAYOUT, role=Role.CONTROLLED))
+    target = mac_of("lan0")
     answer = _p("203.0.113.1", "192.0.2.5", 6, 443, 40001)
-    with gateway.far.entered(), open_packet_socket("eth0") as thrower:
+    with gateway.lan.entered(), open_packet_socket("eth0") as thrower:
         thrower.send(frame(answer, target, ME, identity=1, tcp_flags=TCP_SYN | TCP_ACK))
     assert _marks4(gateway) == {1: (0x10000, None)}
+
+
+def test_strange_bits_of_a_packet_from_a_link_stay(gateway: Gateway) -> None:
+    """Our bits of its mark end clean, a bit that is not ours goes through, and its connection learns its application.
+
+    A connection that is known already learns nothing new, and its packets end as clean.
+    """
+    _prepare(gateway, replace(LAYOUT, role=Role.CONTROLLED))
+    gateway.here(
+        "nft add table inet other",
+        "nft add chain inet other pre { type filter hook prerouting priority -160; policy accept; }",
+        "nft add rule inet other pre meta mark set 0x91ff0042",
+    )
+    target = mac_of("link0")
+    with gateway.far.entered(), open_packet_socket("eth0") as thrower:
+        for identity in (1, 2):
+            thrower.send(frame(PACKETS[0], target, ME, identity=identity))
+    assert _marks4(gateway) == {1: (0x90000042, 2), 2: (0x90000042, 2)}
+
+
+def test_the_answer_of_what_a_link_brought_is_steered(gateway: Gateway) -> None:
+    """The connection's mark, made while its first packet came from the link, steers what the LAN answers."""
+    _prepare(gateway, replace(LAYOUT, role=Role.CONTROLLED))
+    gateway.here("ip route add 203.0.113.0/24 via 192.0.2.100")
+    targets = {device: mac_of(device) for device in ("lan0", "link0")}
+    with gateway.far.entered(), open_packet_socket("eth0") as thrower:
+        thrower.send(frame(PACKETS[1], targets["link0"], ME, identity=1))
+    with gateway.lan.entered(), open_packet_socket("eth0") as thrower:
+        thrower.send(frame(PACKETS[1].mirrored(), targets["lan0"], ME, identity=2))
+    assert _marks4(gateway) == {1: (0, 2), 2: (0x10000, 2)}
 
 
 def test_a_flow_follows_its_application_at_once(gateway: Gateway) -> None:
@@ -148,7 +183,16 @@ def test_ipv6_packets_are_classified_too(gateway: Gateway) -> None:
     _prepare(gateway, LAYOUT)
     target = mac_of("lan0")
     source = IPv6Address("2001:db8:1::5")
-    cases = {"2001:db8::1": (0x28, 0x10000), "2001:db8::2": (0xB9, 0x20000), "2001:db8::3": (0x00, 0)}
+    cases = {
+        "2001:db8::1": (0x28, 0x10000),
+        "2001:db8::2": (0xB9, 0x20000),
+        "2001:db8::3": (0x00, 0),
+        # Link-local and multicast addresses are never steered, though a rule means them.
+        "fe80::77": (0xB8, 0),
+        "febf::77": (0xB8, 0),
+        "ff0e::77": (0xB8, 0),
+        "fec0::77": (0xB8, 0x20000),
+    }
     with gateway.lan.entered(), open_packet_socket("eth0") as thrower:
         for destination, (tos, _mark) in cases.items():
             thrower.send(frame(Packet(source, IPv6Address(destination), 58, tos=tos), target, ME))

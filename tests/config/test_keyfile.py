@@ -1,0 +1,29 @@
+"""Tests of what is said of key files."""
+
+import pytest
+
+from linkbalancer.config.keyfile import Doubt, content, exposure
+
+
+def test_only_its_owner_should_read_a_key() -> None:
+    """The group may, with a warning; everybody may not."""
+    assert exposure(0o100600) is None
+    assert exposure(0o100400) is None
+    assert exposure(0o100640) == Doubt("can be read or written by its group", "chmod g= it unless that is meant")
+    assert exposure(0o100620) == exposure(0o100640)
+    assert exposure(0o100604) == Doubt("can be read or written by everybody", "chmod o= it", refused=True)
+    assert exposure(0o100602) == exposure(0o100666) == exposure(0o100604)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "holds no key: a key file has one or two lines `ID HEX`, not 0"),
+        ("1 0011\n", "holds no key: line 1: the secret has 2 bytes, it needs at least 16"),
+        ("1 secretsecretsecretsecretsecretsecret", "holds no key: line 1: the secret is not hexadecimal"),
+    ],
+)
+def test_what_is_no_key_is_told_without_showing_it(text: str, what: str) -> None:
+    """Why, the remedy, and nothing of the secret."""
+    assert content(text) == Doubt(what, "put `1 HEX` in it (HEX: 16 random bytes or more)")
+    assert content("1 00112233445566778899aabbccddeeff # the first\n") is None

@@ -1,0 +1,108 @@
+"""The agent's sockets on a real LAN: what a leg hears, as the engine is told."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+import pytest
+
+from linkbalancer.clock import MILLISECOND, Instant
+from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.sockets import Sockets
+from linkbalancer.engine.events import Event, LegHeard, NeighbourHeard
+from tests.config.texts import loaded
+from tests.namespaces import Namespace
+
+pytestmark = pytest.mark.lab
+
+MEMBER = IPv4Address("192.168.1.2")
+TURNS_AT_MOST = 2000
+
+
+class Daemon:
+    """Sockets on a loop that asks neighbours fifty times a second, and what they tell."""
+
+    def __init__(self) -> None:
+        """Open what can be opened in the present namespace."""
+        self.told: list[Event] = []
+        self.complaints: list[str] = []
+        self.loop = Loop()
+        self.sockets = Sockets(
+            self.loop, loaded().config, self._take, lambda *words: self.complaints.append(str(words))
+        )
+        self.sockets.open()
+        primaries = {"eth0": IPv4Address("192.168.1.1")}
+        self.loop.every(20 * MILLISECOND, lambda now: self.sockets.probe(now, primaries))
+
+    def _take(self, _now: Instant, events: Iterable[Event]) -> None:
+        self.told += events
+
+    def close(self) -> None:
+        """Close everything."""
+        self.sockets.close()
+        self.loop.forget()
+
+    def turn_until(self, last: Event) -> list[Event]:
+        """Turn until this is told last; return what was told on the way."""
+        self.told.clear()
+        for _turn in range(TURNS_AT_MOST):
+            self.loop.turn()
+            if last in self.told:
+                return list(self.told)
+        raise AssertionError(self.told)
+
+
+@dataclass(frozen=True)
+class Lan:
+    """A switch with a gateway and a member at it, and what is heard when the member answers."""
+
+    switch: Namespace
+    here: Namespace
+    heard: NeighbourHeard
+
+
+@pytest.fixture
+def lan() -> Iterator[Lan]:
+    """Yield the LAN; the test runs in the gateway's namespace. IPv6 is off: it talks by itself."""
+    with ExitStack() as stack:
+        switch, here, member = (stack.enter_context(Namespace(name)) for name in ("switch", "here", "member"))
+        for one in (switch, here, member):
+            one("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1")
+        switch("ip link add br0 type bridge", "ip link set br0 up")
+        for host, port in ((here, "here"), (member, "member")):
+            switch.connect(port, host, "eth0")
+            switch(f"ip link set {port} master br0")
+        here("ip addr add 192.168.1.1/24 dev eth0")
+        member("ip addr add 192.168.1.2/24 dev eth0")
+        stack.enter_context(here.entered())
+        mac = bytes.fromhex(member("cat /sys/class/net/eth0/address").strip().replace(":", ""))
+        yield Lan(switch, here, NeighbourHeard("eth0", MEMBER, mac))
+
+
+def test_a_leg_that_falls_silent_is_told_after_its_neighbours_and_when_it_is_back(lan: Lan) -> None:
+    """The switch keeps the carrier and passes nothing, for a while."""
+    switch, heard, silent = lan.switch, lan.heard, NeighbourHeard("eth0", MEMBER, None)
+    with closing(Daemon()) as daemon:
+        assert set(daemon.turn_until(heard)) == {heard}
+        switch("ip link set here nomaster")
+        assert daemon.turn_until(LegHeard("eth0", alive=False))[-2:] == [silent, LegHeard("eth0", alive=False)]
+        switch("ip link set here master br0")
+        # The first sign of life is an answer, or a frame that the member sends by itself.
+        told = [*daemon.turn_until(LegHeard("eth0", alive=True)), *daemon.turn_until(heard)]
+        assert [event for event in told if isinstance(event, LegHeard)] == [LegHeard("eth0", alive=True)]
+        assert daemon.complaints == []
+
+
+def test_a_leg_goes_on_where_its_device_is_replaced(lan: Lan) -> None:
+    """The new device's neighbour answers on a new socket, and the leg that was silent is alive."""
+    switch, here = lan.switch, lan.here
+    with closing(Daemon()) as daemon:
+        daemon.turn_until(lan.heard)
+        switch("ip link set here nomaster")
+        daemon.turn_until(LegHeard("eth0", alive=False))
+        switch("ip link del here")
+        switch.connect("here", here, "eth0")
+        switch("ip link set here master br0")
+        daemon.sockets.open()
+        daemon.turn_until(LegHeard("eth0", alive=True))

@@ -1,0 +1,90 @@
+"""What an agent knows beside its machines."""
+
+from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, NeighbourHeard
+from linkbalancer.engine.knowledge import MEMBERS_MAX, Knowledge
+from linkbalancer.sim.shape import LAN_DEVICE, Shape, lan_address, loaded
+from linkbalancer.sim.wire import NEAR
+
+MS = 1_000_000
+
+
+def knowledge() -> Knowledge:
+    """Return what a new agent of b1 knows."""
+    return Knowledge(loaded(Shape(links=3), "b1"), {"app1": 2}, session=7, boot=0, digest="d")
+
+
+def test_a_device_is_dead_until_it_is_seen_alive() -> None:
+    """Every reason has its sentence."""
+    known = knowledge()
+    assert (known.fault(LAN_DEVICE), known.primary(LAN_DEVICE)) == ("eth0 has no carrier", None)
+    known.device(DeviceChanged(LAN_DEVICE, carrier=True, primary=None))
+    assert known.fault(LAN_DEVICE) == "eth0 has no address"
+    known.device(DeviceChanged(LAN_DEVICE, carrier=True, primary=lan_address(NEAR, 1)))
+    assert known.fault(LAN_DEVICE) is None
+    known.leg(LAN_DEVICE, alive=False)
+    assert known.fault(LAN_DEVICE) == "eth0 hears nobody"
+    known.leg(LAN_DEVICE, alive=True)
+    assert known.fault(LAN_DEVICE) is None
+
+
+def test_only_configured_addresses_make_members_but_all_are_witnesses() -> None:
+    """A target that answers is no gateway."""
+    known = knowledge()
+    assert known.neighbour(NeighbourHeard(LAN_DEVICE, lan_address(NEAR, 2), b"\2" * 6))
+    assert not known.neighbour(NeighbourHeard(LAN_DEVICE, lan_address(NEAR, 99), b"\3" * 6))
+    assert (set(known.members(LAN_DEVICE)), known.witnesses(LAN_DEVICE)) == ({b"\2" * 6}, 2)
+    assert not known.neighbour(NeighbourHeard(LAN_DEVICE, lan_address(NEAR, 2), None))
+    assert known.witnesses(LAN_DEVICE) == 1
+
+
+def test_a_member_with_a_new_network_card_is_known_by_that_alone() -> None:
+    """Its last answer counts."""
+    known = knowledge()
+    for mac in (b"\2" * 6, b"\4" * 6):
+        assert known.neighbour(NeighbourHeard(LAN_DEVICE, lan_address(NEAR, 2), mac))
+    assert known.members(LAN_DEVICE) == {b"\4" * 6}
+
+
+def test_no_flood_of_adverts_makes_more_members_than_a_lan_has() -> None:
+    """The set in the kernel has a limit; the first met is the first forgotten, and that is counted."""
+    known = knowledge()
+    for number in range(MEMBERS_MAX + 5):
+        assert known.meet(LAN_DEVICE, number.to_bytes(6, "big"))
+    assert len(known.members(LAN_DEVICE)) == MEMBERS_MAX
+    assert bytes(6) not in known.members(LAN_DEVICE)
+    assert known.counters["vrrp:members-forgotten"] == 5
+
+
+def test_members_survive_in_what_a_successor_reads() -> None:
+    """Whether they answered or advertised."""
+    known, successor = knowledge(), knowledge()
+    known.meet(LAN_DEVICE, b"\5" * 6)
+    known.neighbour(NeighbourHeard(LAN_DEVICE, lan_address(NEAR, 2), b"\2" * 6))
+    left = {device: frozenset(map(bytes.fromhex, macs)) for device, macs in known.all_members().items()}
+    successor.recall(left)
+    assert successor.members(LAN_DEVICE) == known.members(LAN_DEVICE)
+
+
+def test_where_an_application_goes_is_news_when_it_moves() -> None:
+    """Another reason is kept, but only another VID unsettles."""
+    known = knowledge()
+    known.steers(5, ApplicationSteers("app1", 1, 1, "first choice"))
+    assert (known.steering["app1"].since, known.changed_at) == (5, 5)
+    known.steers(6, ApplicationSteers("app1", 1, 2, "another reason"))
+    known.steers(7, ApplicationSteers("app1", 1, 3, "another reason"))
+    steering = known.steering["app1"]
+    assert (steering.since, steering.reason, steering.sequence, known.changed_at) == (5, "another reason", 3, 5)
+    known.steers(8, ApplicationSteers("nobody", 1, 1, ""))
+    assert known.counters["feed:unknown-application"] == 1
+
+
+def test_tables_are_numbered_within_a_session() -> None:
+    """The newest wins."""
+    known = knowledge()
+    tables = [known.table(()) for _ in range(2)]
+    assert [(table.session, table.sequence, table.digest) for table in tables] == [(7, 1, "d"), (7, 2, "d")]
+
+
+def test_settled_means_three_adverts_a_skew_and_a_detect_time() -> None:
+    """Of the slowest group and link (design 4.4)."""
+    assert knowledge().settle_time == 3 * 200 * MS + 255 * 200 * MS // 256 + 600 * MS

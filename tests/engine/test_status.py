@@ -1,0 +1,89 @@
+"""What `linkbalancer status` shows."""
+
+import json
+from ipaddress import IPv4Address
+from typing import Any
+
+from linkbalancer.engine.status import hop_in_words
+from linkbalancer.links import Unreachable, ViaLink, ViaMaster
+from linkbalancer.sim.faults import Cut, Silent
+from linkbalancer.sim.rehearsal import healthy
+from linkbalancer.sim.run import settle
+from linkbalancer.sim.shape import Shape
+from linkbalancer.sim.world import World
+from tests.engine.bench import Bench
+
+
+def status(world: World, name: str) -> dict[str, Any]:
+    """Return a gateway's status, through JSON as a person's tool would have it."""
+    node = world.nodes[name]
+    assert node.agent is not None
+    answer: dict[str, Any] = json.loads(json.dumps(node.agent.status(node.clock)))
+    return answer
+
+
+def test_a_healthy_gateway_says_what_it_carries_and_what_is_next() -> None:
+    """Links, groups and applications, each with since when and why."""
+    facts = status(healthy(Shape(), 1), "b1")
+    link, group, app = facts["links"]["l1"], facts["groups"]["1"], facts["applications"]["app1"]
+    assert (facts["schema"], facts["node"], facts["role"], facts["settled"]) == (1, "b1", "controller", True)
+    assert (link["open"], link["carries"], link["peer_node"]) == (True, [1, 3], "f1")
+    assert link["if_it_dies"] == "VID 1, 3 moves to another gateway's link"
+    assert (group["state"], group["master"], group["tier"], group["next_hop"]) == ("master", "self", "high", "l1")
+    assert group["if_it_dies"] == "app1 would go to the next VID of its list"
+    assert (app["id"], app["vid"], app["next"]) == (2, 1, 2)
+
+
+def test_a_vid_of_another_gateway_names_it() -> None:
+    """Observed VIDs have neither link nor priority."""
+    facts = status(healthy(Shape(), 1), "b2")
+    group = facts["groups"]["3"]
+    assert (group["mode"], group["state"], group["master"], group["works"]) == (
+        "observe",
+        "observing",
+        "192.168.1.1",
+        True,
+    )
+    assert group["next_hop"] == "192.168.1.103 at 02:00:00:00:01:01 on eth0"
+    assert facts["links"]["l2"]["if_it_dies"] == "VID 2 moves to another gateway's link"
+
+
+def test_a_dead_link_carries_nothing() -> None:
+    """Nothing more moves if it dies again; a gateway that just changed is not settled."""
+    world = healthy(Shape(), 1)
+    world.begin(Cut("l1"))
+    world.run(1000)
+    facts = status(world, "b1")
+    assert (facts["links"]["l1"]["if_it_dies"], facts["settled"]) == ("nothing moves", False)
+    settle(world, 5000)
+    assert status(world, "b1")["groups"]["3"]["if_it_dies"] == "no application is on it"
+
+
+def test_a_master_without_a_link_is_called_that() -> None:
+    """On the gateway itself and on the others."""
+    world = healthy(Shape(), 1)
+    for link in ("l1", "l2"):
+        world.begin(Silent(link))
+    world.run(5000)
+    whys = {str(status(world, name)["groups"]["1"]["why"]) for name in ("b1", "b2")}
+    assert "Master here, without a link" in whys
+    assert any(why.endswith("is Master without a link") for why in whys)
+
+
+def test_before_anything_is_known_the_next_hop_is_as_found() -> None:
+    """And nobody is heard."""
+    bench = Bench()
+    group = bench.group(1)
+    assert (group["next_hop"], group["why"], group["master"]) == ("as found", "no Master is heard", None)
+
+
+def test_next_hops_are_named_as_an_operator_would() -> None:
+    """Every kind of them."""
+    peer = IPv4Address("10.0.1.2")
+    assert [
+        hop_in_words(hop) for hop in (ViaLink("eth1", peer), ViaMaster("eth0", peer, b"\2" * 6), Unreachable())
+    ] == [
+        "10.0.1.2 over eth1",
+        "10.0.1.2 at 02:02:02:02:02:02 on eth0",
+        "unreachable",
+    ]
