@@ -8,7 +8,8 @@ from typing import Any
 from linkbalancer.cli.output import add_json_option, complain, emit
 from linkbalancer.links import OnProbeLoss
 from linkbalancer.sim.draw import draw
-from linkbalancer.sim.run import Verdict, run as run_seed
+from linkbalancer.sim.run import Verdict
+from linkbalancer.sim.run import run as run_seed
 from linkbalancer.sim.shape import LINKS_MAX, VIDS_MAX, Shape
 
 TRACE_LINES = 80
@@ -79,9 +80,9 @@ def _text(shape: Shape, verdicts: list[Verdict]) -> str:
     facts = _facts(shape, verdicts)
     failed = [str(objection["seed"]) for objection in facts["objections"]]
     worst = facts["settled_ms_worst"]
+    network = f"{shape.links} links, {shape.vids} VIDs, on_probe_loss {shape.mode}"
     lines = [
-        f"{shape.links} links, {shape.vids} VIDs, on_probe_loss {shape.mode}:"
-        f" {facts['seeds']} seeds, {facts['events']} events",
+        f"{network}: {facts['seeds']} seeds, {facts['events']} events",
         f"settled at the latest {worst:.0f} ms after the last change" if worst is not None else "nothing settled",
         "no judge objects" if not failed else f"judges object to {len(failed)} seeds: {', '.join(failed)}",
     ]

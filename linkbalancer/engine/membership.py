@@ -132,7 +132,7 @@ class Membership:
             return not before
         if self.lost_at is None:
             resigned = self.own or self.observer.heard is not None
-            self.lost_at, self.patience = now, self._resignation() if resigned else 0
+            self.lost_at, self.patience, self.own = now, self._resignation() if resigned else 0, False
         if now >= self.lost_at + self.patience:
             self.works = False
         self.given_up = now >= self.lost_at + self.patience + LINGER

@@ -11,25 +11,26 @@ from linkbalancer.clock import MILLISECOND, Instant
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.sockets import Sockets
 from linkbalancer.engine.events import Event, LegHeard, NeighbourHeard
-from tests.config.texts import loaded
+from tests.config.texts import CONFIG, loaded
 from tests.namespaces import Namespace
 
 pytestmark = pytest.mark.lab
 
 MEMBER = IPv4Address("192.168.1.2")
+WATCHED = CONFIG.replace("members:", "targets:")
 TURNS_AT_MOST = 2000
 
 
 class Daemon:
     """Sockets on a loop that asks neighbours fifty times a second, and what they tell."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: str = WATCHED) -> None:
         """Open what can be opened in the present namespace."""
         self.told: list[Event] = []
         self.complaints: list[str] = []
         self.loop = Loop()
         self.sockets = Sockets(
-            self.loop, loaded().config, self._take, lambda *words: self.complaints.append(str(words))
+            self.loop, loaded(config).config, self._take, lambda *words: self.complaints.append(str(words))
         )
         self.sockets.open()
         primaries = {"eth0": IPv4Address("192.168.1.1")}
@@ -106,3 +107,14 @@ def test_a_leg_goes_on_where_its_device_is_replaced(lan: Lan) -> None:
         switch("ip link set here master br0")
         daemon.sockets.open()
         daemon.turn_until(LegHeard("eth0", alive=True))
+
+
+def test_members_alone_judge_no_leg(lan: Lan) -> None:
+    """Where only another gateway is known, its death on a quiet LAN is not this gateway's fault."""
+    with closing(Daemon(CONFIG)) as daemon:
+        daemon.turn_until(lan.heard)
+        lan.switch("ip link set here nomaster")
+        daemon.turn_until(NeighbourHeard("eth0", MEMBER, None))
+        for _turn in range(50):
+            daemon.loop.turn()
+        assert not [event for event in daemon.told if isinstance(event, LegHeard)]
