@@ -402,9 +402,7 @@ class Agent:
     def _send_advert(self, membership: Membership, priority: int) -> None:
         group = membership.group
         source = self.known.primary(group.device)
-        if source is None:
-            self.known.count("vrrp:no-primary-address")
-            return
+        assert source is not None, "a router without a primary address is in Initialize"
         addresses = tuple(address.ip for address in group.virtual_ips)
         advertisement = Advertisement(group.vid, priority, group.advert_interval, addresses)
         self.known.count("vrrp:sent")

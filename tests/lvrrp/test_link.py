@@ -279,6 +279,7 @@ def test_a_restored_link_must_be_proven_in_time(name: str) -> None:
         {},
         {"schema": 2},
         {"since": "x"},
+        {"rtt": "fast"},
         {"since": BOOT + 9 * SECOND},
         {"proof_at": BOOT + 9 * SECOND},
         {"peer": None},
