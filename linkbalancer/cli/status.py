@@ -119,7 +119,8 @@ def draw(status: dict[str, Any]) -> None:
     console = Console()
     console.print(headline(status), style="bold" if status["settled"] else "bold yellow", highlight=False)
     for section in sections(status):
-        table = Table(*section.header, title=section.title, title_justify="left")
+        # No lines between the cells: a gateway's state fits a small terminal.
+        table = Table(*section.header, title=f"\n{section.title}", title_justify="left", box=None, padding=(0, 2, 0, 0))
         for row in section.rows:
             table.add_row(*row.cells, style=("", "yellow", "red")[row.badness])
         console.print(table)

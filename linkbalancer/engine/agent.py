@@ -90,7 +90,7 @@ class Agent:
             name: Link(link.settings(name, self.config), keys.get(name, ()), chance, boot)
             for name, link in self.config.links.items()
         }
-        self.memberships = {vid: Membership.of(vid, group) for vid, group in self.config.groups.items()}
+        self.memberships = {vid: Membership.of(vid, group, boot) for vid, group in self.config.groups.items()}
         self.leaving = False
         self._running = False
         self._found = found or Found()
@@ -192,7 +192,7 @@ class Agent:
             if _due(now, membership.deadline()):
                 self._dirty.add(vid)
             if _due(now, membership.observer.deadline()):
-                membership.observer.handle(now, vrrp_events.Tick())
+                self._observe(now, membership, vrrp_events.Tick())
             if membership.router is not None and _due(now, membership.router.deadline()):
                 self._router(now, membership, vrrp_events.Tick())
 
@@ -211,14 +211,19 @@ class Agent:
         self.known.count("vrrp:received")
         self._dirty.add(membership.vid)
         heard = vrrp_events.Heard(received.advertisement.priority, received.advertisement.interval, received.source)
-        membership.observer.handle(now, heard)
-        if received.advertisement.priority > 0:
+        self._observe(now, membership, heard)
+        followed = membership.observer.heard
+        if heard.priority > 0 and followed is not None and followed.source == received.source:
+            # Only whom the observer follows: a stranger's adverts neither draw packets nor teach us members.
+            membership.master_mac = event.source_mac
             self._meet(event)
-            followed = membership.observer.heard
-            if followed is not None and followed.source == received.source:
-                membership.master_mac = event.source_mac
         if membership.router is not None:
             self._router(now, membership, heard)
+
+    def _observe(self, now: Instant, membership: Membership, event: vrrp_events.Heard | vrrp_events.Tick) -> None:
+        for changed in membership.observer.handle(now, event):
+            if membership.router is None:
+                membership.since, membership.reason = now, changed.reason
 
     def _meet(self, event: AdvertReceived) -> None:
         if self.known.meet(event.device, event.source_mac):
@@ -395,7 +400,8 @@ class Agent:
             case vrrp_effects.AnnounceAddresses():
                 self._out.append(Announce(group.device, tuple(address.ip for address in group.virtual_ips)))
             case vrrp_effects.Changed(_, _, reason):
-                self._moved(now, membership, reason)
+                stopped = membership.stance is not None and not membership.stance.runs
+                self._moved(now, membership, membership.stance.reason if stopped and membership.stance else reason)
             case _:
                 assert_never(effect)
 

@@ -50,11 +50,12 @@ class Membership:
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, vid: Vid, group: ConfiguredGroup) -> "Membership":
+    def of(cls, vid: Vid, group: ConfiguredGroup, boot: Instant) -> "Membership":
         """Build the membership that the configuration asks for."""
         vrrp = group.vrrp(vid)
         member = group.mode == "member"
-        return cls(vrrp, group.link if member else None, Router(vrrp, None) if member else None, Observer(vrrp))
+        router = Router(vrrp, None) if member else None
+        return cls(vrrp, group.link if member else None, router, Observer(vrrp), since=boot)
 
     @property
     def vid(self) -> Vid:

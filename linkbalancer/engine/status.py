@@ -28,7 +28,7 @@ def describe(
         "settled": now >= settled_at,
         "settled_for_ms": max(0, now - settled_at) // MILLISECOND,
         "links": {name: _link(now, link, memberships) for name, link in links.items()},
-        "groups": {str(vid): _group(now, m, config, known) for vid, m in sorted(memberships.items())},
+        "groups": {str(vid): _group(now, m, config, known, memberships) for vid, m in sorted(memberships.items())},
         "applications": {name: _application(now, name, known, memberships) for name in known.applications},
         "counters": dict(known.counters),
     }
@@ -82,10 +82,12 @@ def _link(now: Instant, link: Link, memberships: Mapping[Vid, Membership]) -> di
 def _if_link_dies(carried: list[Vid]) -> str:
     if not carried:
         return "nothing moves"
-    return f"VID {', '.join(map(str, carried))} moves to another gateway's link"
+    return f"VID {', '.join(map(str, carried))} to another gateway"
 
 
-def _group(now: Instant, membership: Membership, config: Config, known: Knowledge) -> dict[str, Any]:
+def _group(
+    now: Instant, membership: Membership, config: Config, known: Knowledge, memberships: Mapping[Vid, Membership]
+) -> dict[str, Any]:
     other = membership.other_master()
     hop = membership.next_hops.get(False)
     via_own = isinstance(hop, ViaLink)
@@ -103,13 +105,18 @@ def _group(now: Instant, membership: Membership, config: Config, known: Knowledg
         "why": why(membership),
         "next_hop": "as found" if hop is None else str(membership.link) if via_own else hop_in_words(hop),
         "transitions": membership.transitions,
-        "if_it_dies": _if_vid_dies(membership.vid, known),
+        "if_it_dies": _if_vid_dies(membership.vid, known, memberships),
     }
 
 
-def _if_vid_dies(vid: Vid, known: Knowledge) -> str:
-    users = [name for name, steering in known.steering.items() if steering.vid == vid]
-    return f"{', '.join(users)} would go to the next VID of its list" if users else "no application is on it"
+def _if_vid_dies(vid: Vid, known: Knowledge, memberships: Mapping[Vid, Membership]) -> str:
+    others = frozenset(other for other, m in memberships.items() if m.works and other != vid)
+    moves = []
+    for name, steering in known.steering.items():
+        if steering.vid == vid:
+            following = choose(known.applications[name].steps, others)
+            moves.append(f"{name} to {'nowhere' if following is None else f'VID {following}'}")
+    return ", ".join(moves) if moves else "nothing moves"
 
 
 def _application(now: Instant, name: str, known: Knowledge, memberships: Mapping[Vid, Membership]) -> dict[str, Any]:

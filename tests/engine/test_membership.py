@@ -14,7 +14,7 @@ VIA_LINK = ViaLink("eth1", link_address("far", 1))
 
 def membership(vid: int = 1, name: str = "b1") -> Membership:
     """Return a membership that nothing has happened to."""
-    return Membership.of(vid, loaded(Shape(), name).config.groups[vid])
+    return Membership.of(vid, loaded(Shape(), name).config.groups[vid], 0)
 
 
 def test_an_observed_vid_has_no_router_and_no_link() -> None:

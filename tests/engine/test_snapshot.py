@@ -15,7 +15,7 @@ MS = 1_000_000
 
 def membership() -> Membership:
     """Return VID 1 of gateway b1."""
-    return Membership.of(1, loaded(Shape(), "b1").config.groups[1])
+    return Membership.of(1, loaded(Shape(), "b1").config.groups[1], 0)
 
 
 def test_a_snapshot_reads_back_what_it_says() -> None:

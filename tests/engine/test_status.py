@@ -28,9 +28,9 @@ def test_a_healthy_gateway_says_what_it_carries_and_what_is_next() -> None:
     link, group, app = facts["links"]["l1"], facts["groups"]["1"], facts["applications"]["app1"]
     assert (facts["schema"], facts["node"], facts["role"], facts["settled"]) == (1, "b1", "controller", True)
     assert (link["open"], link["carries"], link["peer_node"]) == (True, [1, 3], "f1")
-    assert link["if_it_dies"] == "VID 1, 3 moves to another gateway's link"
+    assert link["if_it_dies"] == "VID 1, 3 to another gateway"
     assert (group["state"], group["master"], group["tier"], group["next_hop"]) == ("master", "self", "high", "l1")
-    assert group["if_it_dies"] == "app1 would go to the next VID of its list"
+    assert group["if_it_dies"] == "app1 to VID 2"
     assert (app["id"], app["vid"], app["next"]) == (2, 1, 2)
 
 
@@ -45,7 +45,7 @@ def test_a_vid_of_another_gateway_names_it() -> None:
         True,
     )
     assert group["next_hop"] == "192.168.1.103 at 02:00:00:00:01:01 on eth0"
-    assert facts["links"]["l2"]["if_it_dies"] == "VID 2 moves to another gateway's link"
+    assert facts["links"]["l2"]["if_it_dies"] == "VID 2 to another gateway"
 
 
 def test_a_dead_link_carries_nothing() -> None:
@@ -56,7 +56,7 @@ def test_a_dead_link_carries_nothing() -> None:
     facts = status(world, "b1")
     assert (facts["links"]["l1"]["if_it_dies"], facts["settled"]) == ("nothing moves", False)
     settle(world, 5000)
-    assert status(world, "b1")["groups"]["3"]["if_it_dies"] == "no application is on it"
+    assert status(world, "b1")["groups"]["3"]["if_it_dies"] == "nothing moves"
 
 
 def test_a_master_without_a_link_is_called_that() -> None:
