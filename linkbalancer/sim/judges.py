@@ -1,0 +1,115 @@
+"""The judges of safety: what must hold at every moment, whatever is broken."""
+
+from itertools import combinations
+
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.links import LinkName, NodeName, Vid
+from linkbalancer.sim.lan import HOST
+from linkbalancer.sim.shape import LAN_DEVICE, Shape, virtual_ip
+from linkbalancer.sim.world import World
+
+GATEWAYS_MAX = 2
+"""How many gateways of one side a packet may visit (design 5, loop guard)."""
+
+
+class Objection(Exception):  # noqa: N818 - the judges' word
+    """A judge objects; the text says to what."""
+
+
+class Overlap:
+    """A virtual IP is on two gateways that hear each other no longer than an advertisement takes to come round."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.limit: Duration = (shape.advert_ms + 50) * MILLISECOND
+        self._since: dict[tuple[NodeName, NodeName, Vid], Instant] = {}
+
+    def __call__(self, world: World) -> None:
+        """Look."""
+        present = {}
+        for one, other in combinations(world.nodes.values(), 2):
+            lan = world.lans[one.side]
+            if one.side != other.side or not (one.working and other.working) or lan.loss:
+                continue
+            if not lan.connected(one.name, other.name):
+                continue
+            for vid in range(1, world.shape.vids + 1):
+                address = virtual_ip(one.side, vid)
+                if one.kernel.holds(LAN_DEVICE, address) and other.kernel.holds(LAN_DEVICE, address):
+                    key = (one.name, other.name, vid)
+                    present[key] = self._since.get(key, world.now)
+        # Those that ended just now were there until now: they are judged too.
+        for (one_name, other_name, vid), since in (self._since | present).items():
+            if world.now - since > self.limit:
+                held = (world.now - since) / MILLISECOND
+                raise Objection(f"the virtual IP of VID {vid} is on {one_name} and {other_name} for {held:.1f} ms")
+        self._since = present
+
+
+def no_loop(world: World) -> None:
+    """A packet visits at most two gateways of a side."""
+    for flow in world.traffic.flows:
+        if flow.now is not None and len(flow.now.gateways) > GATEWAYS_MAX:
+            raise Objection(f"{flow.app} {flow.direction} runs {flow.now}")
+
+
+class Arrivals:
+    """While a link is open at both ends, and nothing breaks any more, no flow stands still for longer than `limit`."""
+
+    def __init__(self, limit: Duration) -> None:
+        self.limit = limit
+        self._since: Instant = 0
+
+    def __call__(self, world: World) -> None:
+        """Look."""
+        torn = any(lan.islands for lan in world.lans.values())
+        if world.noisy or torn or not any(_is_open(world, link) for link in world.shape.link_names):
+            self._since = world.now
+        since = max(self._since, world.disturbed_at)
+        for flow in world.traffic.flows:
+            # Nothing has arrived before the first start: every flow begins with a gap.
+            gap = flow.gaps[-1]
+            lost = (world.now if gap.end is None else gap.end) - max(gap.begin, since)
+            if lost > self.limit:
+                raise Objection(
+                    f"{flow.app} {flow.direction} stands still for {lost / MILLISECOND:.0f} ms: {gap.first}"
+                )
+
+
+def _is_open(world: World, link: LinkName) -> bool:
+    """Tell whether a link is open and its gateways are at work on their LANs, at both ends."""
+    for node in world.nodes.values():
+        if node.link != link:
+            continue
+        served = node.working and world.lans[node.side].connected(node.name, HOST)
+        if not served or node.agent is None or node.agent.leaving or not node.agent.links[link].is_open:
+            return False
+    return True
+
+
+class Cause:
+    """A group's state changes for a reason: no longer than `limit` after the last fault began or ended."""
+
+    def __init__(self, limit: Duration) -> None:
+        self.limit = limit
+        self._seen = 0
+
+    def __call__(self, world: World) -> None:
+        """Look."""
+        for at, name, what in world.moved[self._seen :]:
+            quiet = at - world.disturbed_at
+            if quiet > self.limit and not world.noisy:
+                raise Objection(f"{name}: {what}, {quiet / SECOND:.2f} s after the last fault")
+        self._seen = len(world.moved)
+
+
+def no_storm(world: World) -> None:
+    """Nobody sends more in any second than its timers and its quickest answers explain."""
+    shape = world.shape
+    adverts_max = shape.vids * (1000 // shape.advert_ms + 20)
+    datagrams_max = 2 * 1000 // shape.probe_ms[0] + 1000 // 25 + 40 + 20 * shape.vids
+    for what, times, limit in (("adverts", world.adverts, adverts_max), ("datagrams", world.datagrams, datagrams_max)):
+        for name in world.nodes:
+            own = [at for at, sender in times if sender == name]
+            for first, last in zip(own, own[limit:], strict=False):
+                if last - first < SECOND:
+                    raise Objection(f"{name} sends more than {limit} {what} in a second")

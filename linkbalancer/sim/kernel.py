@@ -1,0 +1,31 @@
+"""What of a gateway's kernel matters here: addresses, the tables of the VIDs, members, the app -> VID map.
+
+It outlives the agent, as the real one does, and dies with the gateway.
+"""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
+
+from linkbalancer.links import DeviceName, Mac, NextHop, Unreachable, Vid
+
+
+@dataclass(slots=True)
+class Kernel:
+    """Kernel state of one gateway.
+
+    `tables` holds the next hop of each VID's table (False) and guard table (True); `steering` is the app -> VID map by
+    application name; `members` are the MACs whose packets the loop guard marks.
+    """
+
+    addresses: set[tuple[DeviceName, IPv4Interface]] = field(default_factory=set)
+    tables: dict[tuple[Vid, bool], NextHop] = field(default_factory=dict)
+    members: dict[DeviceName, frozenset[Mac]] = field(default_factory=dict)
+    steering: dict[str, Vid] = field(default_factory=dict)
+
+    def next_hop(self, vid: Vid, *, guard: bool) -> NextHop:
+        """Look a packet's table up; a table that nobody filled has its `unreachable` alone."""
+        return self.tables.get((vid, guard), Unreachable())
+
+    def holds(self, device: DeviceName, address: IPv4Interface) -> bool:
+        """Return whether a virtual IP is installed."""
+        return (device, address) in self.addresses

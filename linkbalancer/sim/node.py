@@ -1,0 +1,272 @@
+"""A simulated gateway: its kernel, and the processes of the service that may be killed, paused or restarted.
+
+The agent and the application machines are the daemon's own. Each gateway has a clock of its own, so that nothing can
+compare the instants of two of them.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol, assert_never
+
+from linkbalancer.clock import MICROSECOND, MILLISECOND, Duration, Instant
+from linkbalancer.engine import application
+from linkbalancer.engine.agent import Agent
+from linkbalancer.engine.effects import Effect
+from linkbalancer.engine.events import ApplicationSteers, Event, Leave, Started, Tick
+from linkbalancer.engine.found import Found
+from linkbalancer.feed.table import Table
+from linkbalancer.links import NodeName
+from linkbalancer.lvrrp.keys import Key
+from linkbalancer.sim.agenda import Agenda
+from linkbalancer.sim.kernel import Kernel
+from linkbalancer.sim.shape import Shape, loaded, number_of, side_of
+
+QUEUE_MAX = 512
+"""How many events a paused process finds waiting; later ones are lost, as in a socket's buffer."""
+
+SNAPSHOT_DELAY: Duration = 50 * MILLISECOND
+"""How old what an agent wrote down may be when it dies."""
+
+START_DELAY: Duration = 50 * MILLISECOND
+"""How long a new agent takes to come up once its predecessor has ended."""
+
+FEED_DELAY: Duration = 200 * MICROSECOND
+"""How long a table takes to an application process, and its word back."""
+
+
+class Surroundings(Protocol):
+    """What a gateway needs of the world around it."""
+
+    def perform(self, node: "Node", effect: Effect) -> None:
+        """Carry out one effect of a gateway's agent."""
+
+    def devices(self, node: "Node") -> list[Event]:
+        """Return a gateway's devices as its kernel shows them now."""
+
+    def started(self, node: "Node") -> None:
+        """Take note of a new agent."""
+
+    def touch(self) -> None:
+        """Note that a kernel changed in a way that may change a packet's fate."""
+
+
+@dataclass(slots=True)
+class Node:
+    """One gateway. `agent` is None while its process is not there, `waiting` None unless it is paused."""
+
+    name: NodeName
+    shape: Shape
+    agenda: Agenda
+    chance: Random
+    world: Surroundings
+    powered: bool = True
+    kernel: Kernel = field(default_factory=Kernel)
+    agent: Agent | None = None
+    waiting: list[Event] | None = None
+    saved: dict[str, Any] | None = None
+    clock_offset: Duration = 0
+    handled: int = 0
+    _due: Instant | None = None
+    _apps: dict[str, application.Application] = field(default_factory=dict)
+    _table: Table | None = None
+    _starts: int = 0
+    _again: bool = False
+    _saving: bool = False
+
+    @property
+    def side(self) -> str:
+        """The LAN that it stands on."""
+        return side_of(self.name)
+
+    @property
+    def link(self) -> str:
+        """The link that ends here."""
+        return f"l{number_of(self.name)}"
+
+    @property
+    def clock(self) -> Instant:
+        """This gateway's own CLOCK_BOOTTIME."""
+        return self.agenda.now + self.clock_offset
+
+    @property
+    def working(self) -> bool:
+        """Whether the agent is there and runs."""
+        return self.agent is not None and self.waiting is None
+
+    # -- births and deaths -------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the agent, which finds what the kernel and its predecessor left; applications that live go on.
+
+        While the predecessor still takes its leave, this waits for its end, as a service manager does.
+        """
+        if self.agent is not None and self.agent.leaving:
+            self._again = True
+        if self.agent is not None or not self.powered:
+            return
+        self._again = False
+        self._starts += 1
+        self._saving = False
+        config = loaded(self.shape, self.name)
+        # As text, once: what does not survive the file does not survive a restart either.
+        saved = json.loads(json.dumps(self.saved))
+        names = tuple(config.rules.applications)
+        tables = {vid: hop for (vid, guard), hop in self.kernel.tables.items() if not guard}
+        self.agent = Agent(
+            config,
+            {self.link: (Key(1, f"the secret of {self.link}, as both know".encode()),)} if self.shape.secret else {},
+            self.chance,
+            {name: number for number, name in enumerate(names, start=2)},
+            session=self.chance.getrandbits(32),
+            boot=self.clock,
+            digest="same",
+            found=Found(frozenset(self.kernel.addresses), tables, saved),
+        )
+        self._employ(names)
+        for event in self.world.devices(self):
+            self.handle(event)
+        self.handle(Started())
+        self.world.started(self)
+
+    def kill(self) -> None:
+        """End the agent without a word (kill -9); what it wrote down before stays."""
+        if self.agent is None:
+            return
+        self._end()
+
+    def leave(self) -> None:
+        """Ask the service to stop in order."""
+        if self.agent is not None:
+            self.handle(Leave())
+
+    def left(self) -> None:
+        """End after an orderly leave: nothing is left to go on from but the kernel."""
+        self.saved = None
+        self._end()
+        if self._again:
+            self.agenda.after(START_DELAY, self.start)
+
+    def kill_applications(self) -> None:
+        """End every application process without a word; new ones are there at once and ask for the newest table."""
+        names = tuple(self._apps)
+        self._apps = {}
+        self._employ(names)
+        if self._table is not None and self.agent is not None:
+            self.publish(self._table)
+
+    def _employ(self, names: Iterable[str]) -> None:
+        applications = loaded(self.shape, self.name).rules.applications
+        for name in names:
+            if name not in self._apps:
+                self._apps[name] = application.Application(name, applications[name].steps, "same")
+
+    def _end(self) -> None:
+        self.agent = self.waiting = self._due = self._table = None
+        for name in self._apps:
+            self._app(name, application.ConnectionLost())
+
+    def power_off(self) -> None:
+        """Lose everything: processes and kernel."""
+        self._end()
+        self.powered = self._again = False
+        self.saved = None
+        self.kernel = Kernel()
+        self._apps = {}
+
+    def power_on(self) -> None:
+        """Boot, with a clock that begins anew."""
+        if not self.powered:
+            self.powered = True
+            self.clock_offset = -self.agenda.now + self.chance.randrange(10**10)
+            self.start()
+
+    def pause(self) -> None:
+        """Stop the agent's process; what happens meanwhile waits in its sockets."""
+        if self.working:
+            self.waiting = []
+
+    def resume(self) -> None:
+        """Let it go on: sockets are drained first, then timers judged, as the daemon does."""
+        waiting, self.waiting = self.waiting, None
+        for event in waiting or ():
+            self.handle(event)
+        if waiting is not None:
+            self.handle(Tick())
+
+    # -- the agent ---------------------------------------------------------------------------------------------------
+
+    def handle(self, event: Event) -> None:
+        """Hand an event to the agent, and carry out what it wants."""
+        if self.agent is None:
+            return
+        if self.waiting is not None:
+            if len(self.waiting) < QUEUE_MAX:
+                self.waiting.append(event)
+            return
+        self.handled += 1
+        effects = self.agent.handle(self.clock, event)
+        for effect in effects:
+            self.world.perform(self, effect)
+        self._schedule()
+        if effects and not self._saving and self.agent is not None:
+            self._saving = True
+            self.agenda.after(SNAPSHOT_DELAY, self._saver(self._starts))
+
+    def _saver(self, start: int) -> Callable[[], None]:
+        def save() -> None:
+            # Of this agent, if it still runs; what it writes when it is stopped is written by the successor.
+            if start == self._starts and self.agent is not None:
+                self._saving = False
+                if self.waiting is None:
+                    self.saved = self.agent.snapshot(self.clock)
+
+        return save
+
+    def _schedule(self) -> None:
+        """Have a tick at the agent's deadline, one at a time; an earlier deadline outdates the tick that stands."""
+        deadline = self.agent.deadline() if self.agent is not None else None
+        if deadline is None:
+            self._due = None
+            return
+        due = max(deadline - self.clock_offset, self.agenda.now)
+        if due == self._due:
+            return
+        self._due = due
+        self.agenda.after(due - self.agenda.now, lambda: self._tick(due))
+
+    def _tick(self, due: Instant) -> None:
+        if self._due == due:
+            self._due = None
+            self.handle(Tick())
+
+    # -- the applications --------------------------------------------------------------------------------------------
+
+    def publish(self, table: Table) -> None:
+        """Carry a table to the application processes."""
+        self._table = table
+        for name in self._apps:
+            delay = FEED_DELAY + self.chance.randrange(FEED_DELAY)
+            self.agenda.after(delay, lambda name=name: self._app(name, application.TableReceived(table)))  # type: ignore[misc]
+
+    def _app(self, name: str, event: application.Event) -> None:
+        machine = self._apps.get(name)
+        if machine is None or not self.powered:
+            return
+        for effect in machine.handle(self.clock, event):
+            match effect:
+                case application.Verify(vid, _):
+                    answer = application.Verified(vid, ok=True, pointing=self.kernel.steering.get(name))
+                    self._app(name, answer)
+                case application.Steer(_, vid):
+                    self.kernel.steering[name] = vid
+                    self.world.touch()
+                    self._app(name, application.Steered(vid, ok=True))
+                case application.Report(vid, _, sequence, reason):
+                    self.agenda.after(FEED_DELAY, self._report(ApplicationSteers(name, vid, sequence, reason)))
+                case _:
+                    assert_never(effect)
+
+    def _report(self, word: ApplicationSteers) -> Callable[[], None]:
+        return lambda: self.handle(word)

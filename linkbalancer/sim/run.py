@@ -1,0 +1,139 @@
+"""One run: calm, faults under the eyes of the safety judges, then an end of faults and the demand for agreement."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from linkbalancer.clock import MILLISECOND
+from linkbalancer.sim.agenda import Standstill
+from linkbalancer.sim.agreement import disagreements
+from linkbalancer.sim.draw import FAULTY_MS, Draw, Strike
+from linkbalancer.sim.judges import Arrivals, Cause, Objection, Overlap, no_loop, no_storm
+from linkbalancer.sim.shape import Shape
+from linkbalancer.sim.trace import Trace
+from linkbalancer.sim.world import Judge, World
+
+QUIET_MS = 2000
+"""How long nothing may move once everything is settled."""
+STEP_MS = 50
+"""How often it is looked whether both sides agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run ended. `objection` is None when no judge objected; `settled_ms` is counted from the end of the faults.
+
+    `worst_gap_ms` is the longest time without an arrival of any flow in the whole run.
+    """
+
+    drawn: Draw
+    objection: str | None
+    settled_ms: float | None
+    events: int
+    trace: Trace
+
+    def report(self, lines: int = 60) -> str:
+        """Write what a person needs to understand a failure."""
+        return "\n".join([f"OBJECTION: {self.objection}", str(self.drawn), *self.trace.text(lines)])
+
+
+def agreement_limit_ms(shape: Shape) -> int:
+    """Return within which time both sides must agree once nothing changes any more.
+
+    Silence has to be noticed, a Backup's master-down timer to run out, and the controller to follow; a link that went
+    up and down waits up to 16 times its `up_delay` before it is open again (design 4.3).
+    """
+    detect = shape.misses * shape.probe_ms[1]
+    return 16 * detect + 2 * detect + 2 * 4 * shape.advert_ms + 8 * shape.probe_ms[1]
+
+
+def safety(shape: Shape) -> list[Judge]:
+    """Return the judges of safety that look at every step."""
+    detect = shape.misses * shape.probe_ms[1]
+    return [
+        Overlap(shape),
+        no_loop,
+        Cause(agreement_limit_ms(shape) * MILLISECOND),
+        Arrivals((detect + 4 * shape.advert_ms + 100) * MILLISECOND),
+    ]
+
+
+def run(drawn: Draw, *, keep_all: bool = False) -> Verdict:
+    """Run a draw and return the judges' verdict."""
+    world = World(drawn.shape, drawn.seed, keep_all=keep_all)
+    world.judges += safety(drawn.shape)
+    objection = settled_ms = None
+    try:
+        settled_ms = _story(world, drawn)
+    except (Objection, Standstill) as error:
+        objection = str(error)
+    return Verdict(drawn, objection, settled_ms, world.events, world.trace)
+
+
+def _story(world: World, drawn: Draw) -> float:
+    world.start()
+    for strike in drawn.strikes:
+        world.agenda.after(strike.at_ms * MILLISECOND, _begin(world, strike))
+    world.run(drawn.calm_ms + FAULTY_MS)
+    lasting = {id(strike.fault) for strike in drawn.strikes if strike.lasts_ms is None}
+    for fault in tuple(world.standing):
+        if id(fault) not in lasting:
+            world.end(fault)
+    no_storm(world)
+    healed_at = world.now
+    settle(world, agreement_limit_ms(world.shape))
+    settled_ms = (world.now - healed_at) / MILLISECOND
+    quiet(world)
+    no_storm(world)
+    return settled_ms
+
+
+def _begin(world: World, strike: Strike) -> Callable[[], None]:
+    def begin() -> None:
+        world.begin(strike.fault)
+        if strike.lasts_ms is not None:
+            world.agenda.after(strike.lasts_ms * MILLISECOND, end)
+
+    def end() -> None:
+        # The end of the faulty phase may have come first.
+        if any(fault is strike.fault for fault in world.standing):
+            world.end(strike.fault)
+
+    return begin
+
+
+def settle(world: World, limit_ms: float) -> None:
+    """Let time pass until both sides agree and every gateway says that it is settled.
+
+    Raises:
+        Objection: they do not within the limit.
+    """
+    until = world.now + round(limit_ms * MILLISECOND)
+    world.run(4 * world.shape.advert_ms)  # a master-down timer that runs already may still end
+    while complaints := list(disagreements(world)) or unsettled(world):
+        if world.now >= until:
+            raise Objection(f"no agreement {limit_ms} ms after the last change: {'; '.join(complaints)}")
+        world.run(STEP_MS)
+
+
+def unsettled(world: World) -> list[str]:
+    """Return which gateways say that something changed lately."""
+    return [
+        f"{node.name} says it is not settled"
+        for node in world.nodes.values()
+        if node.agent is not None and node.working and not node.agent.status(node.clock)["settled"]
+    ]
+
+
+def quiet(world: World) -> None:
+    """Demand that nothing moves and no packet is lost for a while.
+
+    Raises:
+        Objection: something moved.
+    """
+    moved, begin = len(world.moved), world.now
+    world.run(QUIET_MS)
+    if world.moved[moved:]:
+        at, name, what = world.moved[moved]
+        raise Objection(f"{name} moved {(at - begin) / MILLISECOND:.0f} ms after everything was settled: {what}")
+    for sentence in disagreements(world):
+        raise Objection(f"no agreement any more: {sentence}")

@@ -1,0 +1,49 @@
+"""A link: two directions, each with its own loss, delay and jitter; it can be cut, or fall silent one way or both."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from linkbalancer.clock import MICROSECOND, MILLISECOND, Duration
+from linkbalancer.links import LinkName
+
+NEAR = "near"
+FAR = "far"
+SIDES = (NEAR, FAR)
+
+
+def opposite(side: str) -> str:
+    """Return the other side."""
+    return FAR if side == NEAR else NEAR
+
+
+@dataclass(slots=True)
+class Wire:
+    """One link. `deaf` counts, by the receiving side, the faults that swallow what runs towards it.
+
+    `cuts` counts the faults that take the carrier away at both ends; `loss` and `duplication` are in percent, for
+    both directions; `jitter` reorders where it is larger than the distance of two datagrams.
+    """
+
+    name: LinkName
+    number: int
+    delay: Duration = MILLISECOND
+    jitter: Duration = 200 * MICROSECOND
+    loss: int = 0
+    duplication: int = 0
+    cuts: int = 0
+    deaf: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SIDES, 0))
+
+    def passes(self, towards: str) -> bool:
+        """Return whether a packet towards a side arrives, chance aside."""
+        return not self.cuts and not self.deaf[towards]
+
+    def arrivals(self, towards: str, chance: Random) -> list[Duration]:
+        """Draw how long a datagram takes: none when it is lost, two when it is duplicated."""
+        if not self.passes(towards):
+            return []
+        copies = 1
+        if self.loss and chance.randrange(100) < self.loss:
+            copies = 0
+        elif self.duplication and chance.randrange(100) < self.duplication:
+            copies = 2
+        return [self.delay + chance.randrange(self.jitter + 1) for _ in range(copies)]

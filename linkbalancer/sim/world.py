@@ -1,0 +1,277 @@
+"""The world of virtual time: LANs, links and gateways, and what can be done to them.
+
+One seed draws everything. The world carries out the agents' effects and brings them events; it knows no protocol.
+Instants are nanoseconds of virtual time; what a person calls it with is in milliseconds.
+"""
+
+from collections.abc import Callable
+from itertools import count
+from random import Random
+from typing import Protocol, TypeAlias, assert_never
+
+from linkbalancer.clock import MICROSECOND, MILLISECOND, Duration, Instant
+from linkbalancer.engine.effects import (
+    AddAddresses,
+    Announce,
+    Effect,
+    Left,
+    Publish,
+    Record,
+    RemoveAddresses,
+    SendAdvert,
+    SendDatagram,
+    SetMembers,
+    SetNextHop,
+)
+from linkbalancer.engine.events import AdvertReceived, DatagramReceived, DeviceChanged, Event
+from linkbalancer.links import LinkName, NodeName
+from linkbalancer.sim.agenda import Agenda
+from linkbalancer.sim.arp import CONFIRM, RESOLVE, Probing, resolve
+from linkbalancer.sim.lan import HOST, Lan, datagram
+from linkbalancer.sim.node import Node
+from linkbalancer.sim.shape import (
+    LAN_DEVICE,
+    LINK_DEVICE,
+    Shape,
+    lan_address,
+    link_address,
+    mac_of,
+    number_of,
+    side_of,
+)
+from linkbalancer.sim.trace import Trace
+from linkbalancer.sim.traffic import Traffic
+from linkbalancer.sim.wire import NEAR, SIDES, Wire, opposite
+
+NOTICE: Duration = 200 * MICROSECOND
+"""How long the kernel takes to report a change of carrier."""
+
+
+class Fault(Protocol):
+    """Something that can go wrong; `str()` names it for the trace."""
+
+    def begin(self, world: "World") -> None:
+        """Break it."""
+
+    def end(self, world: "World") -> None:
+        """Mend it."""
+
+
+Judge: TypeAlias = Callable[["World"], None]
+KernelEffect: TypeAlias = AddAddresses | RemoveAddresses | Announce | SetNextHop | SetMembers
+
+
+class World:
+    """A network of gateways in virtual time.
+
+    Attributes:
+        now: The present instant.
+        changed: Whether something happened since the judges looked that could change a packet's way.
+        judges: Asked after every entry of the agenda that changed something; they raise or note objections.
+    """
+
+    def __init__(self, shape: Shape, seed: int, *, keep_all: bool = False) -> None:
+        self.shape = shape
+        self.chance = Random(seed)
+        self.agenda = Agenda()
+        self.trace = Trace(keep_all=keep_all)
+        self.wires = {name: Wire(name, number) for number, name in enumerate(shape.link_names, start=1)}
+        self.lans = {side: self._lan(side) for side in SIDES}
+        self.nodes = {name: self._node(name) for name in shape.node_names}
+        self.crossed: dict[tuple[str, LinkName], LinkName] = {}
+        self.changed = True
+        self.standing: list[Fault] = []
+        self.disturbed_at: Instant = 0
+        self.moved: list[tuple[Instant, NodeName, str]] = []
+        self.adverts: list[tuple[Instant, NodeName]] = []
+        self.datagrams: list[tuple[Instant, NodeName]] = []
+        self.traffic = Traffic(self)
+        self.judges: list[Judge] = [self.traffic.look]
+
+    def _lan(self, side: str) -> Lan:
+        names = [name for name in self.shape.node_names if side_of(name) == side]
+        return Lan(side, LAN_DEVICE, {name: mac_of(name) for name in names})
+
+    def _node(self, name: NodeName) -> Node:
+        chance = Random(self.chance.getrandbits(64))
+        node = Node(name, self.shape, self.agenda, chance, self)
+        node.clock_offset = self.chance.randrange(10**15)
+        return node
+
+    @property
+    def now(self) -> Instant:
+        """The present instant."""
+        return self.agenda.now
+
+    @property
+    def events(self) -> int:
+        """How many events the agents have handled."""
+        return sum(node.handled for node in self.nodes.values())
+
+    @property
+    def noisy(self) -> bool:
+        """Whether chance alone may make something move: frames or datagrams are lost."""
+        return any(lan.loss for lan in self.lans.values()) or any(wire.loss for wire in self.wires.values())
+
+    def peer(self, name: NodeName) -> NodeName:
+        """Return the gateway at the other end of a gateway's link."""
+        node = self.nodes[name]
+        link = self.crossed.get((node.side, node.link), node.link)
+        return f"{'f' if node.side == NEAR else 'b'}{link[1:]}"
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Switch everything on, gateway after gateway within some milliseconds."""
+        for node in self.nodes.values():
+            self.agenda.after(self.chance.randrange(50 * MILLISECOND), node.start)
+        for lan in self.lans.values():
+            self.agenda.after(RESOLVE, self._asking(lan))
+
+    def run(self, ms: float) -> None:
+        """Let time pass; the judges look after every entry that changed something."""
+        until = self.now + round(ms * MILLISECOND)
+        self._look()
+        while self.agenda.step(until):
+            if self.changed:
+                self._look()
+        self._look()
+
+    def _look(self) -> None:
+        self.changed = False
+        for judge in self.judges:
+            judge(self)
+
+    def touch(self) -> None:
+        """Note that something changed that may change a packet's fate."""
+        self.changed = True
+
+    def resolve(self, lan: Lan) -> None:
+        """Have a host ask again for the virtual IPs that it uses."""
+        resolve(lan, self.nodes, self.shape.vids, known=True)
+        self.changed = True
+
+    def _asking(self, lan: Lan) -> Callable[[], None]:
+        turns = count(1)
+
+        def ask() -> None:
+            resolve(lan, self.nodes, self.shape.vids, known=next(turns) % CONFIRM == 0)
+            self.changed = True
+            self.agenda.after(RESOLVE, ask)
+
+        return ask
+
+    # -- faults ------------------------------------------------------------------------------------------------------
+
+    def begin(self, fault: Fault) -> None:
+        """Break something."""
+        self.standing.append(fault)
+        self._disturb("FAULT", fault)
+        fault.begin(self)
+
+    def end(self, fault: Fault) -> None:
+        """Mend it."""
+        # Two faults of one target may be equal: it is this very one that ends.
+        self.standing = [other for other in self.standing if other is not fault]
+        self._disturb("HEALED", fault)
+        fault.end(self)
+
+    def heal(self) -> None:
+        """Mend everything that stands."""
+        for fault in tuple(self.standing):
+            self.end(fault)
+
+    def _disturb(self, what: str, fault: Fault) -> None:
+        """Note that a fault begins or ends: what moves now has a cause."""
+        self.changed = True
+        self.disturbed_at = self.now
+        self.trace.note(self.now, "world", what, fault)
+
+    # -- what the gateways want --------------------------------------------------------------------------------------
+
+    def perform(self, node: Node, effect: Effect) -> None:
+        """Carry out one effect of a gateway's agent."""
+        match effect:
+            case SendAdvert(_, source, message):
+                self._send_advert(node, datagram(source, message))
+            case SendDatagram(link, data):
+                self._send_datagram(node, link, data)
+            case Record(kind, subject, text):
+                if kind == "vid":
+                    self.moved.append((self.now, node.name, f"{subject} {text}"))
+                self.trace.note(self.now, node.name, kind, f"{subject}: {text}")
+            case Publish(table):
+                node.publish(table)
+            case Left():
+                self.trace.note(self.now, node.name, "does", effect)
+                node.left()
+            case AddAddresses() | RemoveAddresses() | Announce() | SetNextHop() | SetMembers():
+                self.trace.note(self.now, node.name, "does", effect)
+                self.changed = True
+                self._change(node, effect)
+            case _:
+                assert_never(effect)
+
+    def _change(self, node: Node, effect: KernelEffect) -> None:
+        """Carry out what changes a kernel, or what a host knows."""
+        kernel = node.kernel
+        match effect:
+            case AddAddresses(device, addresses):
+                kernel.addresses.update((device, address) for address in addresses)
+            case RemoveAddresses(device, addresses):
+                kernel.addresses.difference_update((device, address) for address in addresses)
+            case Announce():
+                self._announce(node, effect)
+            case SetNextHop(vid, next_hop, guard):
+                kernel.tables[vid, guard] = next_hop
+            case SetMembers(device, macs):
+                kernel.members[device] = macs
+            case _:
+                assert_never(effect)
+
+    def _send_advert(self, node: Node, packet: bytes) -> None:
+        self.adverts.append((self.now, node.name))
+        self.trace.note(self.now, node.name, "advert", packet[21:23].hex())
+        lan = self.lans[node.side]
+        for name in lan.macs:
+            delay = lan.arrival(node.name, name, self.chance) if name != node.name else None
+            if delay is not None:
+                event = AdvertReceived(LAN_DEVICE, packet, lan.macs[node.name])
+                self._deliver(self.nodes[name], delay, event)
+
+    def _send_datagram(self, node: Node, link: LinkName, data: bytes) -> None:
+        self.datagrams.append((self.now, node.name))
+        self.trace.note(self.now, node.name, "datagram", f"{len(data)} bytes on {link}")
+        receiver = self.nodes[self.peer(node.name)]
+        for delay in self.wires[node.link].arrivals(opposite(node.side), self.chance):
+            self._deliver(receiver, delay, DatagramReceived(receiver.link, data))
+
+    def _deliver(self, node: Node, delay: Duration, event: Event) -> None:
+        self.agenda.after(delay, lambda: node.handle(event))
+
+    def _announce(self, node: Node, effect: Announce) -> None:
+        lan = self.lans[node.side]
+        if lan.arrival(node.name, HOST, self.chance) is not None:
+            lan.neighbours.update(dict.fromkeys(effect.addresses, lan.macs[node.name]))
+
+    # -- what the gateways observe -----------------------------------------------------------------------------------
+
+    def device(self, node: Node, device: str) -> DeviceChanged:
+        """Return a device of a gateway as its kernel shows it."""
+        if device == LAN_DEVICE:
+            address = lan_address(node.side, number_of(node.name))
+            return DeviceChanged(device, self.lans[node.side].carrier(node.name), address)
+        return DeviceChanged(device, not self.wires[node.link].cuts, link_address(node.side, number_of(node.name)))
+
+    def devices(self, node: Node) -> list[Event]:
+        """Return a gateway's devices as its kernel shows them now."""
+        return [self.device(node, LAN_DEVICE), self.device(node, LINK_DEVICE)]
+
+    def started(self, node: Node) -> None:
+        """Let a new agent ask for its neighbours."""
+        self.agenda.after(NOTICE, Probing(self.agenda, self.lans[node.side], node, self.nodes))
+
+    def notice(self, name: NodeName, device: str) -> None:
+        """Have a gateway's kernel report a device, as it is when the report arrives."""
+        node = self.nodes[name]
+        self.agenda.after(NOTICE, lambda: node.handle(self.device(node, device)))

@@ -1,0 +1,40 @@
+"""Virtual LANs, and the IP header of an advertisement."""
+
+from ipaddress import IPv4Address
+from random import Random
+
+from linkbalancer.sim.lan import HOST, Lan, datagram
+from linkbalancer.vrrp.packet import Advertisement, ChecksumForm, Received, decode, encode
+
+
+def lan() -> Lan:
+    """Return a LAN of two gateways."""
+    return Lan("near", "eth0", {"b1": b"\2\0\0\0\0\1", "b2": b"\2\0\0\0\0\2"})
+
+
+def test_the_header_is_what_the_codec_accepts() -> None:
+    """An advertisement that a simulated kernel sends is valid for the daemon's own decoder."""
+    source = IPv4Address("192.168.1.1")
+    advertisement = Advertisement(3, 100, 200_000_000, (IPv4Address("192.168.1.103"),))
+    received = decode(datagram(source, encode(advertisement, source, ChecksumForm.RFC9568)))
+    assert received == Received(advertisement, source, ChecksumForm.RFC9568)
+
+
+def test_islands_and_cut_legs_separate_stations() -> None:
+    """Frames pass on one island only, and never over a leg without carrier; the host is a station too."""
+    net = lan()
+    assert net.connected("b1", "b2")
+    net.islands = {"b1": 1}
+    assert (net.connected("b1", "b2"), net.connected("b1", HOST), net.connected("b2", HOST)) == (False, False, True)
+    net.legs["b2"] = 1
+    assert not net.connected("b2", HOST)
+    assert net.arrival("b2", HOST, Random(1)) is None
+
+
+def test_a_lossy_lan_loses_some_frames() -> None:
+    """The rest arrives after the delay."""
+    net, chance = lan(), Random(1)
+    net.loss = 50
+    arrivals = [net.arrival("b1", "b2", chance) for _ in range(400)]
+    assert 120 < arrivals.count(None) < 280
+    assert all(net.delay <= delay <= net.delay + net.jitter for delay in arrivals if delay is not None)
