@@ -188,8 +188,12 @@ class Router:
         return _release(state)
 
     def _claim(self, now: Instant, state: Backup) -> list[Effect]:
-        """Become Master at once, but give a better rival the time to object before the addresses move."""
-        if state.holding:
+        """Become Master at once, but give a better rival the time to object before the addresses move.
+
+        Who holds the addresses already, or has just heard the last Master resign, has nobody to wait for.
+        """
+        resigned = self.heard is not None and self.heard.priority == 0
+        if state.holding or resigned:
             return self._take_over(now, "claimed")
         interval = self.group.advert_interval
         wait = min(interval // 10, LONGEST_CLAIM_WAIT)

@@ -45,6 +45,7 @@ BEYOND_THE_RFC = [
     "claim",
     "claim_at_a_short_interval",
     "claim_countered",
+    "claim_after_a_resignation",
     "claim_against_a_rival",
     "claim_then_shutdown",
     "claim_then_resign",
