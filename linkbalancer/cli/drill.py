@@ -1,21 +1,20 @@
 """`linkbalancer drill DIRECTORY`: every fault of a topology on real packets, and the outages that it made."""
 
 import json
-import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rich.console import Console
 
+from linkbalancer.cli.main import INTERRUPTED
 from linkbalancer.cli.output import add_json_option, complain
+from linkbalancer.lab.directory import read_directory
 from linkbalancer.lab.drill import LONG, Pace, run_drill
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.faults import all_faults, select_faults
-from linkbalancer.lab.lab import opened
+from linkbalancer.lab.lab import lab_of
 from linkbalancer.lab.table import console_for, show_report
-
-INTERRUPTED = 130
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -37,9 +36,10 @@ def run(args: Namespace) -> int:
     """Run the drill: 0 when all is as it must be, 1 when something is not, 2 when it could not be run."""
     progress = console_for(sys.stderr)
     try:
+        directory = read_directory(args.directory)
+        faults = select_faults(all_faults(directory.topology, tuple(directory.rules.applications)), args.fault)
         _check_output(args.output)
-        with opened(args.directory) as lab:
-            faults = select_faults(all_faults(lab.topology, tuple(lab.directory.rules.applications)), args.fault)
+        with lab_of(directory) as lab:
             report = run_drill(lab, faults, LONG if args.long else Pace(), lambda line: _tell(progress, line))
     except LabError as error:
         complain(str(error))
@@ -48,13 +48,12 @@ def run(args: Namespace) -> int:
         complain("interrupted; everything is cleared")
         return INTERRUPTED
     text = json.dumps(report, indent=1) + "\n"
-    if args.output is not None:
-        args.output.write_text(text)
+    written = _write_output(args.output, text)
     if args.json:
         sys.stdout.write(text)
     else:
         show_report(report, console_for(sys.stdout))
-    return 1 if report["failures"] else 0
+    return 0 if written and not report["failures"] else 1
 
 
 def _tell(progress: Console, line: str) -> None:
@@ -62,9 +61,29 @@ def _tell(progress: Console, line: str) -> None:
 
 
 def _check_output(path: Path | None) -> None:
-    """Find out now, and not after the drill, that the report cannot be written."""
+    """Find out now, and not after the drill, that the report cannot be written; leave nothing new behind."""
     if path is None:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise LabError(f"cannot write the report to {path}")
+    existed = path.exists()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a").close()
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise LabError(_unwritable(path, error)) from error
+
+
+def _write_output(path: Path | None, text: str) -> bool:
+    """Write the report where it was asked for; whether that went well."""
+    try:
+        if path is not None:
+            path.write_text(text)
+    except OSError as error:
+        complain(_unwritable(path, error))
+        return False
+    return True
+
+
+def _unwritable(path: Path | None, error: OSError) -> str:
+    return f"cannot write the report to {path}: {error.strerror}"

@@ -21,19 +21,17 @@ COMMANDS = {
 }
 
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C: 128 and the number of SIGINT, as shells have it."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit status: 0 good, 1 refused, 2 usage or missing rights."""
+    """Run one command; return its exit status: 0 good, 1 refused, 2 usage or missing rights, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] not in COMMANDS:
         _outline().parse_args(words or ["--help"])
-    module = importlib.import_module(f"linkbalancer.cli.{words[0]}")
-    parser = argparse.ArgumentParser(prog=f"linkbalancer {words[0]}", description=COMMANDS[words[0]])
-    module.configure(parser)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     try:
-        status = int(module.run(parser.parse_args(words[1:])))
-        finish()
+        return _run(words[0], words[1:])
     except BrokenPipeError:
         give_up()
         return 0  # the reader (a pager, head) has seen enough
@@ -41,6 +39,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         give_up()
         complain(str(error))
         return 1
+    except KeyboardInterrupt:
+        give_up()
+        complain("interrupted")
+        return INTERRUPTED
+
+
+def _run(command: str, words: Sequence[str]) -> int:
+    module = importlib.import_module(f"linkbalancer.cli.{command}")
+    parser = argparse.ArgumentParser(prog=f"linkbalancer {command}", description=COMMANDS[command])
+    module.configure(parser)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
+    status = int(module.run(parser.parse_args(words)))
+    finish()
     return status
 
 

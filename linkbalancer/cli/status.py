@@ -4,6 +4,7 @@ The worst comes first. Tables are drawn by rich on a terminal; elsewhere lines a
 """
 
 import json
+import os
 import socket
 import sys
 from argparse import ArgumentParser, Namespace
@@ -15,6 +16,7 @@ from linkbalancer.cli.output import add_json_option, complain, emit
 from linkbalancer.clock import MILLISECOND, in_words
 
 RUN_DIRECTORY = Path("/run/linkbalancer")
+RUN_DIRECTORY_VARIABLE = "LINKBALANCER_RUN_DIR"
 PATIENCE_S = 5.0
 
 
@@ -41,9 +43,9 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--run-dir",
         type=Path,
-        default=RUN_DIRECTORY,
+        default=Path(os.environ.get(RUN_DIRECTORY_VARIABLE) or RUN_DIRECTORY),
         metavar="DIR",
-        help="the daemon's --run-dir (default: %(default)s)",
+        help=f"the daemon's --run-dir (default: ${RUN_DIRECTORY_VARIABLE}, else {RUN_DIRECTORY})",
     )
 
 

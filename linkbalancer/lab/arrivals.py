@@ -1,14 +1,16 @@
 """What hosts write down of the traffic, and the figures of a flow in a span of time.
 
-A host appends one record of 16 bytes for everything that it notices; the drill reads the whole file. So nothing is
-computed on a host while packets run.
+A host appends one record of 16 bytes for everything that it notices; the drill reads the file. So nothing is computed
+on a host while packets run.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import pairwise
+from pathlib import Path
 from struct import Struct
 from typing import Final
 
@@ -68,8 +70,7 @@ class Trace:
         """Take one record of this flow."""
         match record.kind:
             case Kind.ARRIVAL:
-                self.instants.append(record.at)
-                self.numbers.append(record.number)
+                self._arrive(record.at, record.number)
                 if record.gateways > MOST_GATEWAYS:
                     self.loops.append(record.at)
             case Kind.REDIRECT:
@@ -81,13 +82,34 @@ class Trace:
             case Kind.CONNECTED | Kind.ECHO:
                 pass
 
+    def _arrive(self, at: Instant, number: int) -> None:
+        place = len(self.instants)
+        # What a host writes down comes in order, but for a little haste of its clock's readings.
+        while place and self.instants[place - 1] > at:
+            place -= 1
+        self.instants.insert(place, at)
+        self.numbers.insert(place, number)
 
-def traces(records: Iterable[Record]) -> dict[int, Trace]:
-    """Sort records by flow."""
-    found: dict[int, Trace] = {}
-    for record in records:
-        found.setdefault(record.flow, Trace()).add(record)
-    return found
+    def within(self, span: "Span") -> tuple[int, int]:
+        """Return where the arrivals of a span begin in the lists, and where they end."""
+        return bisect_left(self.instants, span.start), bisect_left(self.instants, span.end)
+
+
+class Notes:
+    """A host's file, read as it grows: each record once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def read(self) -> Iterator[Record]:
+        """Return the records that have come since the last time; one that is still being written is left for later."""
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        whole = len(data) - len(data) % RECORD.size
+        self._offset += whole
+        return read_records(data[:whole])
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +172,17 @@ def figures(trace: Trace, span: Span, schedule: Schedule) -> Figures:
 
 def _reordered(trace: Trace, span: Span) -> int:
     """How many arrivals of the span had been overtaken by a later number."""
-    highest, overtaken = -1, 0
-    for at, number in zip(trace.instants, trace.numbers, strict=True):
-        if number < highest and span.start <= at < span.end:
-            overtaken += 1
+    first, end = trace.within(span)
+    highest, overtaken = max(trace.numbers[:first], default=-1), 0
+    for number in trace.numbers[first:end]:
+        overtaken += number < highest
         highest = max(highest, number)
     return overtaken
 
 
 def _longest_gap(trace: Trace, span: Span, interval: Duration) -> Duration:
-    before = max((at for at in trace.instants if at < span.start), default=span.start)
-    inside = sorted(at for at in trace.instants if span.start <= at < span.end)
-    after = min((at for at in trace.instants if at >= span.end), default=span.end)
-    marks = [max(before, span.start - interval), *inside, min(after, span.end)]
+    first, end = trace.within(span)
+    before = trace.instants[first - 1] if first else span.start
+    after = trace.instants[end] if end < len(trace.instants) else span.end
+    marks = [max(before, span.start - interval), *trace.instants[first:end], min(after, span.end)]
     return max(0, max(later - earlier for earlier, later in pairwise(marks)) - interval)

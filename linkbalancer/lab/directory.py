@@ -1,8 +1,12 @@
-"""A configuration directory: a folder for each gateway, as an operator would put it there, and `topology.yaml`."""
+"""A configuration directory: a folder for each gateway, as an operator would put it there, and `topology.yaml`.
 
+A lab runs on a copy: made of the texts that were read and judged, with keys of its own. The operator's key files are
+neither read nor copied nor written, wherever they are.
+"""
+
+import os
 import secrets
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +14,22 @@ from linkbalancer.config.findings import ConfigErrors
 from linkbalancer.config.load import load, load_as
 from linkbalancer.config.model import Config
 from linkbalancer.lab.errors import LabError
+from linkbalancer.lab.rewriting import Keys, rewritten
 from linkbalancer.lab.topology import Topology, TopologyDocument, derive
 from linkbalancer.links import LinkName, NodeName
 from linkbalancer.routing.rule import RuleSet
 
 CONFIG = "linkbalancer.yaml"
+RULES = "apps.conf"
 _KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A gateway's files as they were read: its configuration, and the rule file that it names."""
+
+    config: str
+    rules: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +39,39 @@ class Directory:
     path: Path
     topology: Topology
     rules: RuleSet
+    texts: Mapping[NodeName, Texts]
 
     def config_path(self, node: NodeName) -> Path:
         """Return the configuration file of a gateway."""
         return self.path / node / CONFIG
 
     def copy_to(self, target: Path) -> "Directory":
-        """Copy the directory for a lab of its own, with a fresh key for each link; the original's keys stay away."""
-        shutil.copytree(self.path, target, ignore=shutil.ignore_patterns("keys"))
-        copied = Directory(target, self.topology, self.rules)
+        """Write a copy for a lab of its own, with a fresh key for each link, and return it.
+
+        Every gateway gets its folder with `linkbalancer.yaml`, the rules as `apps.conf` and `keys/LINK.key`, and its
+        configuration is made to say so; its other words, and their lines, stay. FileExistsError when there is something
+        at `target` already.
+        """
         keys: dict[LinkName, str] = {}
+        target.mkdir(parents=True)
         for node, config in self.topology.gateways.items():
+            folder = target / node
+            (folder / "keys").mkdir(parents=True, mode=0o700)
+            values: dict[Keys, str] = {("applications",): RULES}
             for name, link in config.links.items():
                 if link.key_file is not None:
-                    file = copied.config_path(node).parent / link.key_file
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    file.touch(mode=0o600)
-                    file.write_text(keys.setdefault(name, f"1 {secrets.token_hex(_KEY_BYTES)}\n"))
-        return copied
+                    values["links", name, "key_file"] = file = f"keys/{name}.key"
+                    _write_secret(folder / file, keys.setdefault(name, f"1 {secrets.token_hex(_KEY_BYTES)}\n"))
+            texts = self.texts[node]
+            (folder / CONFIG).write_text(rewritten(texts.config, values), encoding="utf-8")
+            (folder / RULES).write_text(texts.rules, encoding="utf-8")
+        return Directory(target, self.topology, self.rules, self.texts)
+
+
+def _write_secret(file: Path, text: str) -> None:
+    """Write a file that is not there yet, for its owner's eyes alone."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as out:
+        out.write(text)
 
 
 def read_directory(path: Path) -> Directory:
@@ -50,23 +79,38 @@ def read_directory(path: Path) -> Directory:
     document = _read_topology(path / "topology.yaml")
     gateways: dict[NodeName, Config] = {}
     rules: dict[NodeName, RuleSet] = {}
+    texts: dict[NodeName, Texts] = {}
     for file in _config_files(path):
+        read = _Reading()
         try:
-            loaded = load(str(file), lambda name: Path(name).read_text())
+            loaded = load(str(file), read)
         except ConfigErrors as error:
             raise LabError("\n".join(map(str, error.findings))) from error
         except OSError as error:
             raise LabError(f"cannot read {file}: {error.strerror}") from error
-        if loaded.config.node != file.parent.name:
-            raise LabError(f"{file}: it is gateway {loaded.config.node}'s, so its folder must have that name")
-        gateways[loaded.config.node] = loaded.config
-        rules[loaded.config.node] = loaded.rules
+        node = loaded.config.node
+        if node != file.parent.name:
+            raise LabError(f"{file}: it is gateway {node}'s, so its folder must have that name")
+        gateways[node] = loaded.config
+        rules[node] = loaded.rules
+        texts[node] = Texts(read.texts[str(file)], read.texts[loaded.beside(loaded.config.applications)])
     if not gateways:
         raise LabError(f"{path} holds no gateway: there is no */{CONFIG} in it")
     first, *others = rules.values()
     if any(other != first for other in others):
         raise LabError("the gateways' rule files differ; all gateways must have the same (mission A1)")
-    return Directory(path, derive(path.resolve().name, gateways, document), first)
+    return Directory(path, derive(path.resolve().name, gateways, document), first, texts)
+
+
+class _Reading:
+    """Reads files as the daemon does, and keeps what it has read, by path."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        self.texts[name] = text = Path(name).read_text(encoding="utf-8-sig")
+        return text
 
 
 def _config_files(path: Path) -> Iterator[Path]:
@@ -75,7 +119,7 @@ def _config_files(path: Path) -> Iterator[Path]:
 
 def _read_topology(file: Path) -> TopologyDocument:
     try:
-        return load_as(TopologyDocument, str(file), lambda name: Path(name).read_text())
+        return load_as(TopologyDocument, str(file), _Reading())
     except OSError as error:
         raise LabError(f"cannot read {file}: {error.strerror}; docs/drill.md says what it holds") from error
     except ConfigErrors as error:

@@ -15,7 +15,7 @@ from linkbalancer.lab.hosts import Traffic
 from linkbalancer.lab.judge import judge
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.report import Outcome, Path, Paths, Phase, build_report
-from linkbalancer.lab.settle import UNNOTICED, await_settled, watch
+from linkbalancer.lab.settle import UNNOTICED, await_answers, await_settled, watch
 from linkbalancer.lab.status import Damage, Statuses
 from linkbalancer.lab.topology import SIDES, Topology
 from linkbalancer.links import LinkName, NodeName, OnProbeLoss, Vid
@@ -36,13 +36,16 @@ _GRACE: Final[Duration] = 300 * MILLISECOND
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long things are watched: after a fault has settled, and after a momentary one's healing."""
+    """How long things are watched: once a fault has settled, and where nothing can come of it any more.
+
+    That is after the healing of a momentary fault, and in a fault that is not judged.
+    """
 
     watch: Duration = 2 * SECOND
-    after_momentary: Duration = 500 * MILLISECOND
+    glance: Duration = 500 * MILLISECOND
 
 
-LONG: Final = Pace(watch=10 * SECOND, after_momentary=2 * SECOND)
+LONG: Final = Pace(watch=10 * SECOND, glance=2 * SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,17 @@ def run_drill(lab: Lab, faults: Sequence[Fault], pace: Pace, tell: Tell) -> dict
         LabError: The lab did not come up, or a fault could not be injected.
     """
     directory = lab.directory
+    flows = choose_flows(lab.topology, directory.rules)
     tell(f"building {lab.topology.name}: {len(lab.topology.nodes)} nodes, {len(lab.topology.segments)} LANs and links")
     lab.start()
     began = time.monotonic_ns()
+    await_answers(lab)
     settling = await_settled(lab, Damage(), began, START_LIMIT)
     if settling.after is None:
-        raise LabError(f"the gateways did not settle within {START_LIMIT // SECOND} s: {settling.problem}{_logs(lab)}")
+        raise LabError(
+            f"the gateways did not settle within {START_LIMIT // SECOND} s: {settling.problem}\n{_logs(lab)}"
+        )
     tell(f"settled after {settling.after / SECOND:.1f} s; starting traffic")
-    flows = choose_flows(lab.topology, directory.rules)
     lab.network.count(flows)
     traffic = Traffic(lab, flows)
     traffic.start()
@@ -102,10 +108,10 @@ class _Rehearsal:
         """Inject one fault, watch, heal it, watch."""
         self._tell(f"[{number}/{count}] {fault.name}")
         self._paths = self._paths or self._measure(self._lab.statuses())
-        terms = _Terms(self._pace.watch, limit=EXEMPT_LIMIT if fault.exempt else SETTLE_LIMIT)
+        terms = _Terms(self._pace.glance, limit=EXEMPT_LIMIT) if fault.exempt else _Terms(self._pace.watch)
         broken = self._observe(fault.strike, fault.damage, terms)
         self._tell(f"    {self._summary(broken)}")
-        terms = _Terms(self._pace.after_momentary, unnoticed=0) if fault.momentary else _Terms(self._pace.watch)
+        terms = _Terms(self._pace.glance, unnoticed=0) if fault.momentary else _Terms(self._pace.watch)
         healed = self._observe(fault.heal, Damage(), terms)
         self._tell(f"    healed: {self._summary(healed)}")
         self.await_flowing()
@@ -220,10 +226,6 @@ def _vid_of(topology: Topology, statuses: Statuses, app: str, side: str) -> Vid 
     return None
 
 
-def _logs(lab: Lab, lines: int = 5) -> str:
+def _logs(lab: Lab) -> str:
     """Return the last lines of every gateway's log."""
-    return "".join(
-        f"\n--- {node}\n" + "\n".join(service.log.read_text(errors="replace").splitlines()[-lines:])
-        for node, service in lab.services.items()
-        if service.log.exists()
-    )
+    return "\n".join(map(lab.last_words, lab.services))

@@ -4,12 +4,12 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
-from linkbalancer.lab.arrivals import Kind, Record, Schedule, Trace, read_records, traces
+from linkbalancer.lab.arrivals import Kind, Notes, Record, Schedule, Trace
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.flows import Flow
 from linkbalancer.lab.lab import Lab
@@ -27,8 +27,8 @@ class HostProcess:
     """One host's traffic process."""
 
     def __init__(self, namespace: str, task: dict[str, Any], notebook: Path, log: Path) -> None:
-        self._notebook = notebook
         notebook.touch()
+        self._notes = Notes(notebook)
         words = ["ip", "netns", "exec", namespace, sys.executable, "-m", "linkbalancer.lab.traffic"]
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
@@ -46,9 +46,9 @@ class HostProcess:
         except OSError as error:
             raise LabError(f"a host's traffic process has ended: {self._log.read_text().strip()[-300:]}") from error
 
-    def records(self) -> list[Record]:
-        """Return all that it has written down so far."""
-        return list(read_records(self._notebook.read_bytes()))
+    def news(self) -> Iterator[Record]:
+        """Return what it has written down since the last time."""
+        return self._notes.read()
 
     def end(self) -> None:
         """Let it end."""
@@ -64,6 +64,9 @@ class Traffic:
         self.flows: Final = tuple(flows)
         self.schedule = Schedule(0, INTERVAL)
         self._echoes = 0
+        self._answered = dict.fromkeys(SIDES, 0)
+        self._connected = 0
+        self._traces = {flow.number: Trace() for flow in flows}
         self._hosts = {side: self._launch(lab, side) for side in SIDES}
 
     def _launch(self, lab: Lab, side: str) -> HostProcess:
@@ -96,21 +99,30 @@ class Traffic:
             host.command("connect")
         connections = sum(flow.protocol == "tcp" for flow in self.flows)
         deadline = time.monotonic_ns() + _CONNECT_LIMIT
-        while sum(record.kind is Kind.CONNECTED for record in self._records()) < connections:
+        while self._connected < connections:
             if time.monotonic_ns() > deadline:
                 raise LabError(f"no TCP connection between the hosts within {_CONNECT_LIMIT // SECOND} s")
             time.sleep(0.05)
+            self._take_notes()
         self.schedule = Schedule(time.monotonic_ns() + 100 * MILLISECOND, INTERVAL)
         for host in self._hosts.values():
             host.command(f"start {self.schedule.start}")
 
-    def traces(self) -> dict[int, Trace]:
-        """Return what is known of every flow, by its number."""
-        found = traces(self._records())
-        return {flow.number: found.get(flow.number, Trace()) for flow in self.flows}
+    def traces(self) -> Mapping[int, Trace]:
+        """Return what is known of every flow by now, by its number."""
+        self._take_notes()
+        return self._traces
 
-    def _records(self) -> list[Record]:
-        return [record for host in self._hosts.values() for record in host.records()]
+    def _take_notes(self) -> None:
+        for side, host in self._hosts.items():
+            for record in host.news():
+                match record.kind:
+                    case Kind.CONNECTED:
+                        self._connected += 1
+                    case Kind.ECHO:
+                        self._answered[side] = max(self._answered[side], record.number)
+                    case _:
+                        self._traces[record.flow].add(record)
 
     def answers(self, side: str, address: str) -> bool:
         """Whether an address answers an ICMP echo from a side's host."""
@@ -121,7 +133,8 @@ class Traffic:
             self._echoes += 1
             host.command(f"echo {address} {self._echoes}")
             time.sleep(0.1)
-            if any(record.kind is Kind.ECHO and record.number >= first for record in host.records()):
+            self._take_notes()
+            if self._answered[side] >= first:
                 return True
         return False
 

@@ -9,11 +9,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from linkbalancer.lab.errors import LabError, MissingError
+from linkbalancer.lab.errors import LabError, MissingError, StartError
 from linkbalancer.lab.lab import opened
-from linkbalancer.lab.run import Run, clear_dead_runs, runs
+from linkbalancer.lab.run import Run, runs
+from linkbalancer.lab.settle import await_answers
 
 _DOWN_LIMIT_S = 20.0
+
+_ERRORS = {"missing": MissingError, "silent": StartError, "failed": LabError}
+"""What a keeper can say instead of `up`, each the more special first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,13 @@ class KeptLab:
 
 
 def bring_up(path: Path) -> KeptLab:
-    """Start a keeper that builds the lab of a configuration directory; return once its daemons are started.
+    """Start a keeper that builds the lab of a configuration directory; return once its daemons answer.
+
+    An interruption (Ctrl-C) ends the keeper too, and what it has built, before it is passed on.
 
     Raises:
-        LabError: It could not be built; MissingError names the right or feature that is missing.
+        LabError: It could not be built; MissingError names the right or feature that is missing, StartError the daemon
+            that does not come up.
     """
     reader, writer = os.pipe()
     pid = os.fork()
@@ -37,32 +44,36 @@ def bring_up(path: Path) -> KeptLab:
         os.close(reader)
         _keep(path, writer)
     os.close(writer)
-    with os.fdopen(reader) as words:
-        answer = words.read()
+    try:
+        with os.fdopen(reader) as words:
+            answer = words.read()
+    except KeyboardInterrupt:
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
+        raise
     kind, _, text = answer.partition(" ")
-    if kind == "missing":
-        raise MissingError(text)
     if kind != "up":
-        raise LabError(text or "the lab's keeper ended without a word")
+        os.waitpid(pid, 0)  # it clears what it had built, and then ends
+        raise _ERRORS.get(kind, LabError)(text or "the lab's keeper ended without a word")
     return next(lab for lab in kept_labs() if lab.run.name == text)
 
 
 def _keep(path: Path, writer: int) -> None:
     """Be the keeper: build, say so on `writer`, wait for the end. Never returns."""
-    os.setsid()
     status = 1
     try:
+        os.setsid()
         with opened(path) as lab:
             lab.start()
+            await_answers(lab)
             description = {"topology": lab.topology.name, "nodes": lab.topology.nodes}
             (lab.run.directory / "lab.json").write_text(json.dumps(description))
             _say(writer, f"up {lab.run.name}")
             while True:
                 time.sleep(3600)
-    except MissingError as error:
-        _say(writer, f"missing {error}")
     except LabError as error:
-        _say(writer, f"failed {error}")
+        kind = next(kind for kind, known in _ERRORS.items() if isinstance(error, known))
+        _say(writer, f"{kind} {error}")
     except KeyboardInterrupt:
         status = 0
     finally:
@@ -90,12 +101,18 @@ def kept_labs() -> list[KeptLab]:
     return found
 
 
+def dead_runs() -> list[Run]:
+    """Return the labs and drills that were killed and left something behind, the oldest first."""
+    return [run for run in runs() if not run.alive]
+
+
 def take_down(lab: KeptLab) -> None:
     """Ask a lab's keeper to end, and wait until everything is gone; LabError when it does not."""
-    os.kill(lab.run.owner, signal.SIGTERM)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(lab.run.owner, signal.SIGTERM)
     deadline = time.monotonic() + _DOWN_LIMIT_S
     while lab.run.alive:
         if time.monotonic() > deadline:
             raise LabError(f"the lab {lab.run.name} did not end within {_DOWN_LIMIT_S:.0f} s")
         time.sleep(0.05)
-    clear_dead_runs()
+    lab.run.clear()

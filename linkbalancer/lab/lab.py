@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +54,12 @@ class Lab:
         """Ask every gateway for its status."""
         return {node: ask(service.run_dir) for node, service in self.services.items()}
 
+    def last_words(self, node: NodeName, lines: int = 5) -> str:
+        """Return the end of a gateway's log, under its name."""
+        log = self.services[node].log
+        said = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
+        return "\n".join([f"--- {node}", *said])
+
     def stop(self) -> None:
         """End the daemons without a farewell and remove everything."""
         for service in self.services.values():
@@ -61,20 +67,24 @@ class Lab:
         self.run.clear()
 
 
+def opened(path: Path) -> AbstractContextManager[Lab]:
+    """Read a configuration directory, and have the lab of it (see `lab_of`); LabError when the directory is wrong."""
+    return lab_of(read_directory(path))
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[Lab]:
-    """Read a configuration directory, clear what dead runs left, and yield a lab, not yet started.
+def lab_of(directory: Directory) -> Iterator[Lab]:
+    """Clear what dead runs left, and yield the lab of a configuration directory, not yet started.
 
     Everything is removed at the end, however it comes: an error, Ctrl-C, or a signal that asks to end (these three
     arrive as KeyboardInterrupt).
 
     Raises:
-        LabError: The directory is wrong, or a command failed; MissingError names a right or feature that is missing.
+        LabError: A command failed; MissingError names a right or feature that is missing.
     """
-    directory = read_directory(path)
-    check_rights()
-    clear_dead_runs()
     with _interruptible():
+        check_rights()
+        clear_dead_runs()
         run = Run.mine()
         lab = None
         try:

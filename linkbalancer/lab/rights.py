@@ -38,10 +38,10 @@ def _probe_kernel() -> None:
     pid = os.getpid()
     namespace = f"lb-{pid}-{start_of(pid)}-probe"
     try:
-        ip([f"netns add {namespace}"])
-    except LabError as error:
-        raise MissingError(f"network namespaces cannot be made here: {_last_line(error)}") from error
-    try:
+        try:
+            ip([f"netns add {namespace}"])
+        except LabError as error:
+            raise MissingError(f"network namespaces cannot be made here: {_last_line(error)}") from error
         _attempt("bridges", ["link add br0 type bridge"], namespace)
         _attempt("veth devices", ["link add v0 type veth peer name v1"], namespace)
         _attempt("policy routing", ["rule add pref 20 fwmark 0x10000/0xff0000 table 20000"], namespace)

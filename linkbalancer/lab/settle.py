@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.lab.errors import StartError
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.status import Damage, Masters, Statuses, disagreement, masters, transitions
 
@@ -11,6 +12,24 @@ POLL: Duration = 50 * MILLISECOND
 
 UNNOTICED: Duration = 1500 * MILLISECOND
 """How long a blow may go unnoticed by every gateway: more than any detect time or master-down interval of a drill."""
+
+ANSWER_LIMIT: Duration = 20 * SECOND
+"""How long a daemon may take from its start until it answers; a slow computer needs a few seconds."""
+
+_TRIES = 3
+"""How often a daemon may die before it answers; what dies so often does so for a reason."""
+
+
+def await_answers(lab: Lab, limit: Duration = ANSWER_LIMIT) -> None:
+    """Wait until the daemon of every gateway answers; StartError names one that does not, and what it said."""
+    deadline = time.monotonic_ns() + limit
+    while silent := [node for node, status in lab.statuses().items() if status is None]:
+        dying = [node for node in silent if lab.services[node].restarts >= _TRIES]
+        if dying or time.monotonic_ns() > deadline:
+            node = (dying or silent)[0]
+            what = f"died {_TRIES} times" if dying else f"did not answer within {limit // SECOND} s"
+            raise StartError(f"the daemon of {node} {what} after its start\n{lab.last_words(node)}")
+        time.sleep(POLL / SECOND)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,8 @@ def derive(name: str, gateways: Mapping[NodeName, Config], document: TopologyDoc
         lans=lans,
         links=tuple(_links(gateways)),
     )
+    if not topology.links:
+        raise LabError("no two gateways have a link in common: there is nothing to rehearse")
     for side in SIDES:
         if not any(host.side == side for host in topology.hosts):
             raise LabError(f"topology.yaml names no host on the {side} LAN: traffic needs one on each side")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from linkbalancer.cli import main as main_module
 from linkbalancer.cli import version
 from linkbalancer.cli.main import main
 
@@ -56,3 +57,15 @@ def test_another_error_of_the_host_is_not_hidden(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(version, "run", stumble)
     with pytest.raises(OSError, match="Input/output error"):
         main(["version"])
+
+
+def test_an_interruption_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C in any command: exit 130, as shells have it, and one line."""
+
+    def interrupt(_args: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(version, "run", interrupt)
+    monkeypatch.setattr(main_module, "give_up", lambda: None)  # it would silence this process's own output
+    assert main(["version"]) == 130
+    assert capsys.readouterr().err == "linkbalancer: interrupted\n"

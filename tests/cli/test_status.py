@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from linkbalancer.cli.main import main
-from linkbalancer.cli.status import ask, draw, headline, plain, sections
+from linkbalancer.cli.status import ask, configure, draw, headline, plain, sections
 
 ROOT = Path(__file__).parents[2]
 
@@ -199,3 +200,14 @@ def test_start_up_is_light() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
     assert {"asyncio", "pydantic", "pyroute2", "structlog", "yaml", "rich"}.isdisjoint(modules)
+
+
+@pytest.mark.parametrize(("value", "place"), [("/run/b1", "/run/b1"), ("", "/run/linkbalancer")])
+def test_the_environment_may_name_the_run_directory(monkeypatch: pytest.MonkeyPatch, value: str, place: str) -> None:
+    """LINKBALANCER_RUN_DIR is where the daemon is looked for, unless --run-dir says otherwise; empty is not given."""
+    monkeypatch.setenv("LINKBALANCER_RUN_DIR", value)
+    parser = ArgumentParser()
+    configure(parser)
+
+    assert parser.parse_args([]).run_dir == Path(place)
+    assert parser.parse_args(["--run-dir", "/run/b2"]).run_dir == Path("/run/b2")

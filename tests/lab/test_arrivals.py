@@ -1,5 +1,7 @@
 """The figures of a flow from what a host wrote down."""
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,13 +10,12 @@ from linkbalancer.lab.arrivals import (
     RECORD,
     Figures,
     Kind,
+    Notes,
     Record,
     Schedule,
     Span,
     Trace,
     figures,
-    read_records,
-    traces,
 )
 
 START: Instant = 1_000 * MILLISECOND
@@ -102,13 +103,28 @@ def test_what_goes_wrong_is_counted_in_its_span() -> None:
     assert figures(made, span(0, 20), EVERY_5_MS).loops == 0
 
 
-def test_a_record_still_being_written_is_left_out() -> None:
-    """Only whole records are read, and they are sorted by flow."""
-    data = RECORD.pack(Kind.ARRIVAL, 3, 7, 41, 5) + RECORD.pack(Kind.REDIRECT, 0, 2, 0, 6)
-    found = traces(read_records(data + data[:5]))
+def test_each_record_is_read_once_when_it_is_whole(tmp_path: Path) -> None:
+    """What is still being written is left for the next reading."""
+    first = RECORD.pack(Kind.ARRIVAL, 3, 7, 41, 5)
+    second = RECORD.pack(Kind.REDIRECT, 0, 2, 0, 6)
+    file = tmp_path / "arrivals"
+    notes = Notes(file)
 
-    assert found[7].numbers == [41]
-    assert found[2].redirects == [6]
+    file.write_bytes(first + second[:5])
+    assert list(notes.read()) == [Record(Kind.ARRIVAL, 3, 7, 41, 5)]
+    file.write_bytes(first + second)
+    assert list(notes.read()) == [Record(Kind.REDIRECT, 0, 2, 0, 6)]
+    assert list(notes.read()) == []
+
+
+def test_arrivals_are_kept_in_order_of_time() -> None:
+    """One that was stamped a little before the one written down before it takes its place."""
+    made = Trace()
+    for number, instant in ((0, 10), (1, 30), (2, 29), (3, 40)):
+        made.add(Record(Kind.ARRIVAL, 2, 0, number, instant))
+
+    assert (made.instants, made.numbers) == ([10, 29, 30, 40], [0, 2, 1, 3])
+    assert made.within(Span(10, 30)) == (0, 2)
 
 
 @given(st.sets(st.integers(0, 199)), st.integers(0, 199), st.integers(0, 199))
