@@ -1,7 +1,7 @@
 """The agent's process: the real world around `engine.agent.Agent`.
 
-Everything slow happens before the loop (loading the classifier) or in small pieces at its quiet moments (comparing the
-kernel with what is wanted). What the engine decides is performed at once and in its order.
+Everything slow happens before the loop (the first classifier), in an errand (every other one), or in small pieces at
+quiet moments (comparing the kernel with what is wanted). What the engine decides is performed at once and in its order.
 """
 
 import gc
@@ -36,7 +36,7 @@ from linkbalancer.feed.codec import Applied
 from linkbalancer.host.devices import DeviceMonitor
 from linkbalancer.links import DeviceName, LinkName, Vid
 from linkbalancer.lvrrp.keys import Key
-from linkbalancer.routing.classifier import compile_rules
+from linkbalancer.routing.classifier import Classifier
 
 RECONCILE: Duration = 1 * SECOND
 """How often the kernel is compared with what is wanted."""
@@ -65,12 +65,18 @@ SNAPSHOT = "agent.snapshot"
 
 
 def run(
-    loaded: Loaded, keys: Mapping[LinkName, tuple[Key, ...]], lifeline: Lifeline, run_dir: Path, state_dir: Path
+    loaded: Loaded,
+    classifier: Classifier,
+    keys: Mapping[LinkName, tuple[Key, ...]],
+    lifeline: Lifeline,
+    *,
+    run_dir: Path,
+    state_dir: Path,
 ) -> int:
     """Be the agent until it has left, or is to make room; return the exit status."""
     log = logs.start(process="agent")
     try:
-        process = AgentProcess(loaded, keys, lifeline, log, run_dir=run_dir, state_dir=state_dir)
+        process = AgentProcess(loaded, classifier, keys, lifeline, log, run_dir=run_dir, state_dir=state_dir)
     except (DriverError, OSError, ValueError) as error:
         log.critical("cannot start", why=str(error))
         return CANNOT_START
@@ -83,6 +89,7 @@ class AgentProcess:
     def __init__(
         self,
         loaded: Loaded,
+        classifier: Classifier,
         keys: Mapping[LinkName, tuple[Key, ...]],
         lifeline: Lifeline,
         log: Any,  # noqa: ANN401 - structlog's loggers are typed by their methods only
@@ -96,11 +103,17 @@ class AgentProcess:
         self._complaints: dict[str, Instant] = {}
         self._put_back = 0
         self._primaries: dict[DeviceName, IPv4Address | None] = {}
-        classifier = compile_rules(loaded.rules)
         app_ids = number_applications(state_dir, loaded.rules.applications, loaded.config.marks.application_limit)
         self._places: dict[str, Vid] = {}
         self._performer = Performer(
-            loaded, classifier, app_ids, self._places, complain=self._complain, put_back=self._tell_put_back
+            self._loop,
+            loaded,
+            classifier,
+            app_ids,
+            self._places,
+            complain=self._complain,
+            put_back=self._tell_put_back,
+            load_over=self._load_over,
         )
         for line in self._performer.prepare():
             log.info(line)
@@ -126,6 +139,7 @@ class AgentProcess:
         self._status = StatusServer(self._loop, run_dir / STATUS, self._describe)
         self._reconcile = self._loop.every(RECONCILE, self._reconcile_now)
         self._exit: int | None = None
+        self._told_ready = False
 
     def run(self) -> int:
         """Turn until told to end."""
@@ -139,11 +153,14 @@ class AgentProcess:
         loop.every(PROBE, lambda now: self._sockets.probe(now, self._primaries))
         # The devices first: a mastership can only be gone on with where there is an address to advertise from.
         self._observe(loop.clock(), self._monitor.current())
+        self._sockets.probe(loop.clock(), self._primaries)
         self._take(loop.clock(), [Started()])
         gc.collect()
         gc.freeze()
-        self._lifeline.say("ready")
+        if not self._performer.loading:
+            self._say_ready()
         loop.run()
+        self._performer.close()
         self._feed.close()
         self._status.close()
         return self._exit or 0
@@ -213,6 +230,20 @@ class AgentProcess:
                 self._loop.stop()
             case _:
                 self._complain("obey the supervisor", f"{spoken.word!r} is no word of his")
+
+    def _load_over(self, line: str | None) -> None:
+        """A classifier was loaded beside the work: at the start, or because somebody had removed it."""
+        if line is not None and self._told_ready:
+            self._tell_put_back(line)
+        elif line is not None:
+            self._log.info(line)
+        self._say_ready()
+
+    def _say_ready(self) -> None:
+        """Tell the supervisor, once, that what was to be started is: the new rules classify, or why not is said."""
+        if not self._told_ready:
+            self._told_ready = True
+            self._lifeline.say("ready")
 
     def _beat(self) -> None:
         self._lifeline.say("beat")

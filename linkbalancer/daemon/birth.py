@@ -19,6 +19,7 @@ from linkbalancer.daemon.zygote import Brood, RefusedError
 from linkbalancer.engine.supervision import AGENT
 from linkbalancer.links import LinkName
 from linkbalancer.lvrrp.keys import Key, parse_keys
+from linkbalancer.routing.classifier import compile_rules
 
 PREFIX = "app:"
 """How an application's process is called before the application's own name."""
@@ -70,6 +71,8 @@ def birth(path: str, directories: Directories, kept: bytes | None) -> Brood:
     """
     texts = Texts(kept)
     loaded = _load(path, texts)
+    classifier = compile_rules(loaded.rules)
+    _ = classifier.digest  # compiled once, here: whoever is forked of this has it, and an old agent works meanwhile
     keys = _keys(loaded, texts)
     if kept is None:
         for warning in loaded.warnings:
@@ -77,7 +80,7 @@ def birth(path: str, directories: Directories, kept: bytes | None) -> Brood:
 
     def work(name: str, lifeline: Lifeline) -> int:
         if name == AGENT:
-            return agent.run(loaded, keys, lifeline, directories.run, directories.state)
+            return agent.run(loaded, classifier, keys, lifeline, run_dir=directories.run, state_dir=directories.state)
         return application.run(name.removeprefix(PREFIX), loaded, texts.read, lifeline, directories.run)
 
     workers = (AGENT, *(PREFIX + name for name in loaded.rules.applications))

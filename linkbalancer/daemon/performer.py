@@ -1,17 +1,23 @@
 """Performs the agent's effects on the kernel, and keeps what is wanted, so that what others remove comes back.
 
 The kernel is asked again and again whether it still holds what was wanted; what is missing is put back, and a refusal
-is said once, with the operation and the kernel's reason, and tried again at the next turn.
+is said once, with the operation and the kernel's reason, and tried again at the next turn. What needs nft takes up to
+seconds, so a running agent has it done by an errand.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from ipaddress import IPv4Interface
 
+from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
+from linkbalancer.daemon.errand import Errand
+from linkbalancer.daemon.loop import Loop
 from linkbalancer.drivers import addresses, neighbours, routes
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.kernel import Applicable, Kernel
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
+from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter
 from linkbalancer.drivers.nftables.render import Layout, Peer
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
@@ -40,16 +46,19 @@ class Performer:
     """The agent's hands on the kernel.
 
     Args:
+        loop: what turns while a classifier is loaded.
         loaded: the configuration.
         classifier: what the rules compile to.
         app_ids: the applications' numbers.
         places: where applications are known to go; one that is missing in the map is put there, or to its first VID.
         complain: where a refusal goes, once.
         put_back: where goes what had to be put back.
+        load_over: called when an errand's load is over: with a line about it, or None when it failed (and was said).
     """
 
     def __init__(
         self,
+        loop: Loop,
         loaded: Loaded,
         classifier: Classifier,
         app_ids: dict[str, int],
@@ -57,6 +66,7 @@ class Performer:
         *,
         complain: Callable[[str, str], None],
         put_back: Callable[[str], None],
+        load_over: Callable[[str | None], None],
     ) -> None:
         """Open the netlink sockets; raises DriverError."""
         self.layout = layout_of(loaded)
@@ -68,13 +78,15 @@ class Performer:
         self._classifier, self._app_ids = classifier, app_ids
         self._map = MapWriter(self.layout.marks, NetlinkSocket(NETFILTER))
         self._applications, self._places = loaded.rules.applications, places
-        self._complain, self._put_back = complain, put_back
+        self._complain, self._put_back, self._load_over = complain, put_back, load_over
+        self._errand = Errand(loop, self._errand_ended)
         self._hops: dict[tuple[Vid, bool], SetNextHop] = {}
         self._addresses: set[tuple[DeviceName, IPv4Interface]] = set()
         self._members: dict[DeviceName, SetMembers] = {}
 
     def close(self) -> None:
-        """Close the sockets; nothing in the kernel changes."""
+        """Give up what is being loaded, close the sockets; nothing else in the kernel changes."""
+        self._errand.close()
         self.kernel.close()
         self._netlink.close()
         self._map.close()
@@ -85,27 +97,67 @@ class Performer:
         return self._configured
 
     def prepare(self) -> list[str]:
-        """Make the skeleton and load the classifier; return what is worth a line. Raises DriverError."""
+        """Make the skeleton and load the classifier; return what is worth a line. Raises DriverError.
+
+        The first classifier is waited for: nothing is steered without one. In place of an older one, which steers
+        meanwhile, it is loaded while the agent does its work: `loading` until then.
+        """
         prepared = self.kernel.prepare()
         lines = [f"set {change}" for change in prepared.changed]
         lines += [f"refused: {error}" for error in prepared.refused]
-        lines += self._fill_map()
-        if self.kernel.install(self._classifier, self._app_ids):
-            lines.append(f"loaded the classifier {self._classifier.digest[:12]}")
+        lines += self._fill_map(self._map)
+        if self.kernel.digest() is not None:
+            self._load_aside()
+        elif self.kernel.install(self._classifier, self._app_ids):
+            lines.append(self._loaded_line())
         return lines
 
-    def _fill_map(self) -> list[str]:
+    @property
+    def loading(self) -> bool:
+        """Whether a classifier is being loaded."""
+        return self._errand.under_way
+
+    def _loaded_line(self) -> str:
+        return f"loaded the classifier {self._classifier.digest[:12]}"
+
+    def _load_aside(self) -> bool:
+        """Return whether everything that nft loads is there; else have it loaded, unless that is under way."""
+        if self.kernel.loaded(self._classifier, self._app_ids):
+            return True
+        try:
+            self._errand.start(self._load)
+        except OSError as error:
+            self._complain("load the classifier", str(error))
+        return False
+
+    def _load(self) -> None:
+        """Load what is missing (in the errand's process, which has no socket of this one's). Raises DriverError."""
+        with closing(NetlinkSocket(NETFILTER)) as netlink:
+            load.prepare(self.layout, netlink)
+            self._fill_map(MapWriter(self.layout.marks, netlink))
+            load.install(self.layout, self._classifier, self._app_ids, netlink)
+
+    def _errand_ended(self, _now: Instant, why: str | None) -> None:
+        if why is not None:
+            self._complain("load the classifier", why)
+            self._load_over(None)
+            return
+        for members in self._members.values():
+            self._try(members)  # a table that was made anew has none
+        self._load_over(self._loaded_line())
+
+    def _fill_map(self, writer: MapWriter) -> list[str]:
         """Give every application that has none an element, so that no packet of its leaks before its process steers.
 
         Elements that are there belong to the application's process and are left alone.
         """
-        present = self._map.read()
+        present = writer.read()
         missing = {
             app_id: self._places.get(name, self._applications[name].vids[0])
             for name, app_id in self._app_ids.items()
             if app_id not in present and self._applications[name].vids
         }
-        return [f"steered {len(missing)} applications that nobody steered"] if self._map.steer(missing) else []
+        return [f"steered {len(missing)} applications that nobody steered"] if writer.steer(missing) else []
 
     def found(self) -> Found:
         """Return what a predecessor left, and remove virtual IPs that are no longer configured. Raises DriverError.
@@ -148,8 +200,11 @@ class Performer:
     def reconcile(self) -> None:
         """Compare the kernel with what is wanted, and put back what is missing."""
         try:
-            for line in self.prepare():
-                if not line.startswith("refused"):
+            for change in self.kernel.mend().changed:
+                self._put_back(f"set {change}")
+            loaded = self._load_aside()
+            if loaded:
+                for line in self._fill_map(self._map):
                     self._put_back(line)
             missing: list[Applicable] = [*self._missing_hops(), *self._missing_addresses()]
         except DriverError as error:
@@ -158,8 +213,9 @@ class Performer:
         for effect in missing:
             if self._try(effect):
                 self._put_back(f"put back: {_in_words(effect)}")
-        for members in self._members.values():
-            self._try(members)  # compares by itself
+        if loaded:
+            for members in self._members.values():
+                self._try(members)  # compares by itself
 
     def _missing_hops(self) -> list[SetNextHop]:
         marks = self.layout.marks

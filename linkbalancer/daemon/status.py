@@ -13,7 +13,7 @@ from linkbalancer.daemon.feed import listen
 from linkbalancer.daemon.loop import Loop
 
 CALLERS = 16
-"""Connections at once; one more is turned away."""
+"""Connections at once; for one more the oldest is dropped: who asks is answered within a turn, who hangs is not."""
 
 PATIENCE: Duration = 2 * SECOND
 """How long a caller may take for his request and for reading the answer."""
@@ -56,8 +56,7 @@ class StatusServer:
             except OSError:
                 return
             if len(self._callers) >= CALLERS:
-                sock.close()
-                continue
+                self._drop(next(iter(self._callers.values())))
             sock.settimeout(0)
             caller = _Caller(sock, now + PATIENCE)
             self._callers[sock.fileno()] = caller

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections import deque
 from dataclasses import dataclass
 from types import FrameType
@@ -19,7 +20,7 @@ from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken, adopt_orphans
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.notify import Notifier
-from linkbalancer.daemon.zygote import Birth, live, offered
+from linkbalancer.daemon.zygote import CRASHED, Birth, live, offered
 from linkbalancer.engine import supervision as words
 from linkbalancer.engine.supervision import CANDIDATE, ZYGOTE, Effect, Event, Patience, Phase
 from linkbalancer.engine.watchdog import Watchdog
@@ -76,7 +77,14 @@ class Supervisor:
         self._strangers: deque[int] = deque(maxlen=64)  # dead before their birth was told
 
     def run(self) -> int:
-        """Supervise until asked to stop; return the exit status."""
+        """Supervise until asked to stop; return the exit status: 1 means a refused configuration and nothing else."""
+        try:
+            return self._supervise()
+        except Exception:  # noqa: BLE001 - left to Python it would end with 1, and a refusal is not tried again
+            traceback.print_exc()
+            return CRASHED
+
+    def _supervise(self) -> int:
         adopt_orphans()
         for end in (self._wakeup, self._wakeup_end):
             end.settimeout(0)

@@ -74,8 +74,12 @@ class Kernel:
         Raises DriverError when a part that steering rests on is refused; refused switches are only reported.
         """
         _check_version(platform.release())
+        load.prepare(self._layout, self._netfilter)  # first: connection tracking's switches come with it
+        return self.mend()
+
+    def mend(self) -> Prepared:
+        """Do the part of `prepare` that is done without nft, and so within a few milliseconds. Raises DriverError."""
         layout = self._layout
-        load.prepare(layout, self._netfilter)  # first: connection tracking's switches come with it
         changed, refused = sysctl.apply(sysctl.wanted(layout.lan_devices, layout.link_devices))
         tables = routing_tables(layout.vids, layout.marks)
         floored = routes.floored(self._netlink)
@@ -85,6 +89,10 @@ class Kernel:
         for table in sorted(floored - tables):
             routes.remove(self._netlink, table)
         return Prepared(tuple(changed), tuple(refused))
+
+    def loaded(self, classifier: Classifier, app_ids: Mapping[str, int]) -> bool:
+        """Return whether our table is there, with this classifier in use. Raises DriverError."""
+        return load.loaded(self._layout, classifier, app_ids, self._netfilter)
 
     def install(self, classifier: Classifier, app_ids: Mapping[str, int]) -> bool:
         """Load a classifier in place of the one in use (blocks for tens of milliseconds and more).

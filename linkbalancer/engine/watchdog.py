@@ -3,7 +3,8 @@
 Children have names: the zygote, from which the others are forked; the agent; one `app:<name>` an application. A child
 speaks (`Beat`) or is silent; a silent one is killed *before* its replacement is asked for, so that what was merely
 stopped never speaks again once thawed. A dead zygote is replaced without touching its offspring. A new configuration is
-read by a second zygote, the candidate, which takes the first one's place only when it found no error.
+read by a second zygote, the candidate, which takes the first one's place only when it found no error. A request that
+comes while that cannot begin waits until it can: what it is about may have been edited after the last reading began.
 """
 
 from collections import deque
@@ -65,6 +66,7 @@ class Watchdog:
     children: dict[str, Child] = field(default_factory=dict)
     phase: Phase = Phase.STARTING
     configured: bool = False
+    _once_more: bool = False
     _agent_was_ready: bool = False
 
     def handle(self, now: Instant, event: Event) -> list[Effect]:
@@ -73,6 +75,9 @@ class Watchdog:
         effects += self._start_due(now)
         if self.phase in {Phase.STARTING, Phase.RELOADING} and self._complete():
             effects += self._enter(Phase.READY)
+        if self._once_more and self._may_reload():
+            effects += self._reload(now)
+            effects += self._start_due(now)
         return effects
 
     def deadline(self) -> Instant | None:
@@ -319,13 +324,18 @@ class Watchdog:
         return []
 
     def _reload(self, now: Instant) -> list[Effect]:
-        if self.phase is not Phase.READY or CANDIDATE in self.children:
-            return [Say(CANDIDATE, f"cannot reload now: the service is {self._busy()}; ask again", grave=True)]
+        """Read the configuration again, now or as soon as that can be done."""
+        if self.phase is Phase.STOPPING:
+            return [Say(CANDIDATE, "cannot reload now: the service is stopping", grave=True)]
+        self._once_more = not self._may_reload()
+        if self._once_more:
+            busy = "reading it already" if CANDIDATE in self.children else self.phase
+            return [Say(CANDIDATE, f"the configuration is read once more after this: the service is {busy}")]
         self._add(now, CANDIDATE)
         return [Say(CANDIDATE, "reading the configuration again")]
 
-    def _busy(self) -> str:
-        return "reading it already" if CANDIDATE in self.children else self.phase
+    def _may_reload(self) -> bool:
+        return self.phase is Phase.READY and CANDIDATE not in self.children
 
     def _stop(self, now: Instant) -> list[Effect]:
         if self.phase is Phase.STOPPING:

@@ -18,7 +18,7 @@ CONFIG = """\
 node: {node}
 role: {role}
 links:
-  l1: {{device: eth1, local: {local}, peer: {peer}, key_file: l1.key, probe: {{interval: [50ms, 100ms], misses: 3}},
+  l1: {{device: eth1, local: {local}, peer: {peer}, key_file: l1.key, probe: {{interval: [50ms, 100ms], misses: 6}},
        on_probe_loss: demote}}
 groups:
   1: {{device: eth0, link: l1, virtual_ips: [{lan}.251/24], priority: 150, advert_interval: 200ms}}

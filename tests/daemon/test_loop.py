@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Instant
-from linkbalancer.daemon.loop import BUCKETS, Lateness, Loop, Periodic, boottime
+from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.daemon.loop import BUCKETS, LEAST, TURN, Lateness, Loop, Periodic, boottime
 
 
 class Clock:
@@ -86,16 +86,57 @@ def test_a_packet_can_move_a_deadline_that_had_passed(pair: tuple[socket.socket,
     assert journal == []
 
 
-def test_a_flood_does_not_starve_the_timers(pair: tuple[socket.socket, socket.socket]) -> None:
-    """A socket that is always readable is asked a limited number of times before timers are judged."""
+@pytest.mark.parametrize(("takes", "most"), [(TURN // 100, 100), (TURN // 2, LEAST), (SECOND, LEAST)])
+def test_a_flood_does_not_starve_the_timers(
+    pair: tuple[socket.socket, socket.socket], takes: Duration, most: int
+) -> None:
+    """Timers are judged a few milliseconds after the turn began, however fast a socket fills up again."""
     ours, theirs = pair
     journal: list[str] = []
-    loop = Loop(Clock())
+    calls: list[Instant] = []
+    clock = Clock()
+    loop = Loop(clock)
     loop.watch(Once(0, journal))
-    loop.add(ours, lambda _now: None)  # reads nothing, so it stays readable
+
+    def handle(now: Instant) -> None:
+        calls.append(now)
+        clock.now += takes  # reads nothing, so it stays readable
+
+    loop.add(ours, handle)
     theirs.send(b"x")
     loop.turn()
-    assert journal == ["timer at 0"]
+    assert len(journal) == 1
+    assert len(calls) == most
+
+
+def test_a_full_buffer_is_read_before_timers_are_judged_however_long_it_takes(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    """After a pause what fits into a receive buffer comes before the timer, even from slow handlers of two sockets."""
+    ours, theirs = pair
+    clock = Clock()
+    journal: list[str] = []
+    other, far = socket.socketpair()
+    loop = Loop(clock)
+    loop.watch(Once(1, journal))
+
+    def handle(sock: socket.socket) -> None:
+        journal.append(sock.recv(1).decode())
+        clock.now += TURN
+
+    loop.add(ours, lambda _now: handle(ours))
+    loop.add(other, lambda _now: handle(other))
+    for _ in range(LEAST):
+        theirs.send(b"a")
+        far.send(b"b")
+    loop.turn()
+    far.close()
+    other.close()
+    assert sorted(journal[:-1]) == ["a"] * LEAST + ["b"] * LEAST
+    assert journal[-1].startswith("timer at ")
+    assert {frozenset(journal[at : at + 2]) for at in range(0, 2 * LEAST, 2)} == {
+        frozenset("ab")
+    }  # one of each a round
 
 
 def test_a_removed_socket_is_not_called(pair: tuple[socket.socket, socket.socket]) -> None:

@@ -1,19 +1,25 @@
 """The agent's hands on a real kernel: the way of own traffic, and what a successor keeps."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 
+from linkbalancer.config.load import Loaded
+from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.performer import Performer, layout_of
 from linkbalancer.drivers import neighbours, routes
 from linkbalancer.drivers.netlink.transport import ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables.render import Peer
-from linkbalancer.engine.effects import SetNextHop
+from linkbalancer.engine.effects import SetMembers, SetNextHop
 from linkbalancer.links import Unreachable, ViaLink, ViaMaster
 from linkbalancer.routing.classifier import compile_rules
 from tests.config.texts import changed, loaded
+from tests.daemon.waiting import until
 from tests.namespaces import Namespace
 
 OWN_TABLE = 20000
@@ -22,21 +28,28 @@ BY_LINK = ViaLink("eth1", PEER, SOURCE)
 BY_MASTER = ViaMaster("eth0", VIP, b"\x02\0\0\0\0\x07", SOURCE)
 
 
+OTHER_RULES = "App=192.168.1.0/24 * * * * * [1] name=web\nApp=* * * * * * [2] name=rest\n"
+
+
 class Hands:
     """A performer in the present namespace, and what it said."""
 
-    def __init__(self) -> None:
+    def __init__(self, good: Loaded | None = None) -> None:
         """Prepare the kernel and adopt what is there."""
-        good = loaded()
+        good = good or loaded()
         self.complaints: list[str] = []
         self.put_back: list[str] = []
+        self.loop = Loop()
+        self.loads: list[str | None] = []
         self.performer = Performer(
+            self.loop,
             good,
             compile_rules(good.rules),
             {"web": 2, "rest": 3},
             {},
             complain=lambda what, why: self.complaints.append(f"{what}: {why}"),
             put_back=self.put_back.append,
+            load_over=self.loads.append,
         )
         self.performer.prepare()
         self.found = self.performer.found()
@@ -46,6 +59,13 @@ class Hands:
         """Close the sockets."""
         self.performer.close()
         self._netlink.close()
+        self.loop.forget()
+
+    def turn_until_loaded(self) -> str | None:
+        """Turn the loop until a load is over; return what is said of it."""
+        while not self.loads:
+            self.loop.turn()
+        return self.loads.pop()
 
     def table(self, table: int) -> tuple[str, IPv4Address, IPv4Address | None] | None:
         """Return device, gateway and source of a table's default route; None: it has but `unreachable`."""
@@ -125,6 +145,101 @@ def test_a_refusal_says_whose_way_it_is(here: Namespace) -> None:
         here("ip link set eth1 up")
         hands.performer.reconcile()
         assert hands.table(OWN_TABLE) == ("eth1", PEER, SOURCE)
+
+
+class Program:
+    """An `nft` in front of the real one: it waits until it may go on, or refuses."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Stand in for it from now on; who is not let go on within ten seconds fails."""
+        self.called, self.go = directory / "called", directory / "go"
+        self._path, self.real = directory / "nft", shutil.which("nft")
+        self.write(
+            f'touch {self.called}; for _ in $(seq 1000); do [ -e {self.go} ] && exec {self.real} "$@"; sleep 0.01; done'
+        )
+        monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+
+    def write(self, script: str) -> None:
+        """Do this instead, and fail."""
+        self._path.write_text(f"#!/bin/sh\n{script}\nexit 1\n")
+        self._path.chmod(0o755)
+
+
+@pytest.mark.lab
+def test_a_classifier_that_was_removed_is_loaded_while_the_agent_works(
+    here: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reconciling returns, with routes mended, while nft is still at work; then table, map and members are back."""
+    with closing(Hands()) as hands:
+        hands.performer.perform(SetNextHop(1, BY_LINK))
+        hands.performer.perform(SetMembers("eth0", frozenset({BY_MASTER.mac})))
+        before = here("nft list ruleset")
+        program = Program(tmp_path, monkeypatch)
+        here(f"{program.real} flush ruleset", "ip route flush table 20001")
+        for _ in range(2):
+            hands.performer.reconcile()
+        assert hands.performer.loading
+        assert hands.table(20001) == ("eth1", PEER, SOURCE)
+        assert hands.put_back == ["put back: next hop of VID 1: ViaLink"]
+        program.go.touch()
+        assert (hands.turn_until_loaded() or "").startswith("loaded the classifier ")
+        assert not hands.performer.loading
+        hands.performer.reconcile()
+        assert not hands.performer.loading
+        assert here("nft list ruleset") == before
+        assert hands.complaints == []
+
+
+@pytest.mark.lab
+def test_a_load_that_fails_is_said_in_nfts_words(
+    here: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again at the next turn."""
+    with closing(Hands()) as hands:
+        program = Program(tmp_path, monkeypatch)
+        program.write("echo 'Error: out of luck' >&2")
+        here(f"{program.real} flush ruleset")
+        for _ in range(2):
+            hands.performer.reconcile()
+            assert hands.turn_until_loaded() is None
+        assert hands.complaints == ["load the classifier: load the nftables table: Error: out of luck"] * 2
+        assert hands.put_back == []
+
+
+@pytest.mark.lab
+def test_only_the_first_classifier_is_waited_for(
+    here: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A successor with other rules works at once: the old ones steer until the new ones are loaded."""
+    with closing(Hands()) as hands:
+        assert not hands.performer.loading
+    program = Program(tmp_path, monkeypatch)
+    with closing(Hands(loaded(rules=OTHER_RULES))) as successor:
+        assert successor.performer.loading
+        until(program.called.exists)
+        assert "192.168.1.0-192.168.1.255" not in here(f"{program.real} list ruleset")
+        program.go.touch()
+        assert (successor.turn_until_loaded() or "").startswith("loaded the classifier ")
+        assert "192.168.1.0-192.168.1.255" in here("nft list ruleset")
+        successor.performer.reconcile()
+        assert not successor.performer.loading
+        assert (successor.complaints, successor.put_back) == ([], [])
+
+
+@pytest.mark.lab
+def test_closing_gives_up_what_is_being_loaded(
+    here: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent that makes room leaves no process behind that would load its rules over its successor's."""
+    with closing(Hands()):
+        pass
+    before = here("nft list ruleset")
+    program = Program(tmp_path, monkeypatch)
+    with closing(Hands(loaded(rules=OTHER_RULES))):
+        until(program.called.exists)
+    program.go.touch()
+    assert Path(f"/proc/self/task/{os.getpid()}/children").read_text() == ""
+    assert here("nft list ruleset") == before
 
 
 def test_the_layout_knows_the_peers_of_its_links() -> None:

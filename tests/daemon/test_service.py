@@ -47,6 +47,8 @@ def test_what_the_daemon_speaks_is_what_the_unit_expects() -> None:
         "WatchdogSec=10s",
         "Restart=always",
         "RestartSec=100ms",
+        "RestartPreventExitStatus=1",
+        "LimitCORE=0",
         "KillMode=mixed",
         "ExecReload=/bin/kill -HUP $MAINPID",
         "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW",

@@ -107,13 +107,21 @@ def test_unknown_requests_are_refused(daemon: Daemon) -> None:
 
 
 def test_silent_callers_are_dropped(daemon: Daemon) -> None:
-    """Who asks nothing, or reads nothing, is dropped after a while and makes room for others."""
+    """Who asks nothing, or reads nothing, is dropped after a while."""
     idle = [daemon.connect() for _ in range(CALLERS)]
-    refused = daemon.connect()
-    assert read_all(refused) == b""
-    refused.close()
     daemon.clock.now += 2 * PATIENCE
     assert all(read_all(sock) == b"" for sock in idle)
     assert ask(daemon, b"status\n") == BIG
+    for sock in idle:
+        sock.close()
+
+
+def test_idle_callers_keep_nobody_out(daemon: Daemon) -> None:
+    """When all places are taken, the oldest caller makes room for a new one, who gets his answer."""
+    idle = [daemon.connect() for _ in range(CALLERS)]
+    assert ask(daemon, b"status\n") == BIG
+    assert read_all(idle[0]) == b""
+    idle[-1].sendall(b"status\n")
+    assert json.loads(read_all(idle[-1])) == BIG
     for sock in idle:
         sock.close()

@@ -190,6 +190,19 @@ def test_a_bad_configuration_at_the_start_ends_with_status_1(tmp_path: Path) -> 
         service.close()
 
 
+def test_a_supervisor_that_fails_does_not_look_like_a_refusal() -> None:
+    """An exception of its own is told and ends with 70: status 1 would keep the service manager from trying again."""
+    program = (
+        "import sys\n"
+        "from linkbalancer.daemon.supervisor import Supervisor\n"
+        "def say(name, text, *, grave): raise ValueError('no voice')\n"
+        "sys.exit(Supervisor(lambda texts: sys.exit(3), say).run())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 70
+    assert "no voice" in done.stderr
+
+
 def test_the_watchdog_is_fed_while_the_agent_can_be_had(tmp_path: Path) -> None:
     """WATCHDOG=1 comes within the period asked for, and stops when the agent had to be left down."""
     service = Service(tmp_path, ("agent", "app:a"), watchdog=400_000)

@@ -324,13 +324,35 @@ def test_a_refused_reload_changes_nothing(story: Story) -> None:
     assert story.do(ReloadRequested()) == [Spawn(CANDIDATE)]
 
 
-def test_two_reloads_at_once(story: Story) -> None:
-    """A second request while one is read is refused aloud, as is one before the service is ready."""
-    story.do(ReloadRequested(), ReloadRequested())
-    assert story.said[-1].text == "cannot reload now: the service is reading it already; ask again"
-    young = Story()
-    young.do(Started(), ReloadRequested())
-    assert young.said[-1].text == "cannot reload now: the service is starting; ask again"
+def test_a_reload_asked_for_while_one_is_refused(story: Story) -> None:
+    """What was edited after the first reading began is read as soon as that is over; asked twice, once."""
+    assert story.do(ReloadRequested(), ReloadRequested(), ReloadRequested()) == [Spawn(CANDIDATE)]
+    assert story.said[-1].text == "the configuration is read once more after this: the service is reading it already"
+    assert story.do(Died(CANDIDATE, REFUSED)) == [Spawn(CANDIDATE)]
+    assert story.do(Died(CANDIDATE, REFUSED)) == []
+
+
+def test_a_reload_asked_for_while_one_takes_over(story: Story) -> None:
+    """It is read when the service is ready again, and takes over in its turn."""
+    story.do(ReloadRequested(), ReloadRequested(), Configured(CANDIDATE, WORKERS), ReloadRequested())
+    story.do(Died(AGENT, 0), Ready(AGENT), Died(WEB, 0))
+    assert story.do(Ready(WEB)) == [Became(Phase.READY), Spawn(CANDIDATE)]
+    assert Promote() in story.do(Configured(CANDIDATE, WORKERS))
+
+
+def test_a_reload_asked_for_before_the_service_is_ready() -> None:
+    """It is not lost: what the starting service has read may be older than what is asked for."""
+    story = Story()
+    story.do(Started(), ReloadRequested(), Configured(ZYGOTE, WORKERS), Ready(AGENT))
+    assert story.said[-1].text == "the configuration is read once more after this: the service is starting"
+    assert story.do(Ready(WEB)) == [Became(Phase.READY), Spawn(CANDIDATE)]
+
+
+def test_a_reload_asked_for_while_stopping(story: Story) -> None:
+    """It is refused aloud, and one that waited is forgotten."""
+    story.do(ReloadRequested(), ReloadRequested(), StopRequested())
+    assert Spawn(CANDIDATE) not in story.do(Died(CANDIDATE, -9), ReloadRequested(), Tick())
+    assert story.said[-1].text == "cannot reload now: the service is stopping"
 
 
 def test_a_candidate_that_comes_too_late(story: Story) -> None:

@@ -46,6 +46,12 @@ def digest(netlink: NetlinkSocket | None = None) -> str | None:
     return None
 
 
+def loaded(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> bool:
+    """Return whether `prepare` and `install` would find nothing to do. Raises DriverError."""
+    wanted = {render.skeleton_name(layout), render.generation_name(classifier, app_ids, layout.role)}
+    return wanted <= set(chains(netlink))
+
+
 def prepare(layout: Layout, netlink: NetlinkSocket) -> bool:
     """Make or mend everything but the classifier; return False when it was loaded already. Raises DriverError."""
     name = render.skeleton_name(layout)
