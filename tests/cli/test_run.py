@@ -20,7 +20,7 @@ def test_missing_rights() -> None:
     assert missing_rights(status.format(0)) == ["CAP_NET_ADMIN", "CAP_NET_RAW"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can drop capabilities")
+@pytest.mark.lab
 def test_without_rights_one_sentence_and_status_2() -> None:
     """Without CAP_NET_ADMIN the command names what is missing and does nothing."""
     command = [sys.executable, "-m", "linkbalancer", "run", "/nowhere.yaml"]
@@ -38,7 +38,7 @@ def run(tmp_path: Path, config: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
 
 
-@pytest.mark.skipif(bool(missing_rights()), reason="needs CAP_NET_ADMIN and CAP_NET_RAW")
+@pytest.mark.lab
 def test_a_bad_configuration_is_refused_with_every_error(tmp_path: Path) -> None:
     """Every error of configuration and rule file is told with its place, and the status is 1."""
     config = tmp_path / "linkbalancer.yaml"
@@ -51,7 +51,7 @@ def test_a_bad_configuration_is_refused_with_every_error(tmp_path: Path) -> None
     assert f"{tmp_path / 'apps.conf'}:1:" in done.stderr
 
 
-@pytest.mark.skipif(bool(missing_rights()), reason="needs CAP_NET_ADMIN and CAP_NET_RAW")
+@pytest.mark.lab
 def test_a_missing_configuration_is_refused(tmp_path: Path) -> None:
     """A file that is not there is one sentence and status 1."""
     done = run(tmp_path, tmp_path / "nothing.yaml")
@@ -59,7 +59,7 @@ def test_a_missing_configuration_is_refused(tmp_path: Path) -> None:
     assert done.stderr == f"{tmp_path / 'nothing.yaml'}: No such file or directory\n"
 
 
-@pytest.mark.skipif(bool(missing_rights()), reason="needs CAP_NET_ADMIN and CAP_NET_RAW")
+@pytest.mark.lab
 def test_a_run_directory_that_cannot_be(tmp_path: Path) -> None:
     """A file where the run directory should be is one sentence and status 2."""
     (tmp_path / "run").write_text("")
