@@ -107,12 +107,8 @@ class Agent:
         left = self._left_behind
         for name, link in self.links.items():
             if name in left.links:
-                link.restore(boot, left.links[name])
-                # At the controlled end the last proof is up to two intervals old in the best of times. Silence that was
-                # our own is no sign of the link's: it gets the time of a new proof, as after an announced restart.
-                grace = 2 * link.settings.interval_max
-                if link.is_open and link.proof_at is not None and boot - link.proof_at < link.detect + grace:
-                    link.handle(boot, lvrrp.Bye(grace))
+                # At the controlled end the last proof is up to two intervals old in the best of times.
+                link.restore(boot, left.links[name], grace=2 * link.settings.interval_max)
         self.known.recall(left.members)
 
     def handle(self, now: Instant, event: Event) -> list[Effect]:
@@ -456,8 +452,7 @@ class Agent:
 
     def _state_words(self, now: Instant, touched: set[Vid]) -> None:
         """Push what changed to the peers; a link compares and stays silent when nothing did."""
-        for name in {self.memberships[vid].link for vid in touched} - {None}:
-            assert name is not None
+        for name in sorted({self.memberships[vid].link or "" for vid in touched} - {""}):
             words = tuple(
                 m.word(self.known.witnesses(m.group.device)) for m in self.memberships.values() if m.link == name
             )

@@ -134,10 +134,16 @@ class Link:
         """Return, JSON-able, what a successor needs to carry on; never sessions or keys."""
         return snapshot.take(self._detection, self.peer)
 
-    def restore(self, now: Instant, found: dict[str, Any]) -> None:
-        """Carry on from a predecessor's snapshot of this boot, before `Start`; one that makes no sense is ignored."""
+    def restore(self, now: Instant, found: dict[str, Any], grace: Duration = 0) -> None:
+        """Carry on from a predecessor's snapshot of this boot, before `Start`; one that makes no sense is ignored.
+
+        For `grace` from now an open link needs no proof, unless the last one was older even before: the silence was
+        ours, and is no sign of the link's.
+        """
         if snapshot.restore(now, found, self._detection, self.peer):
             self.counters["restored"] += 1
+            if grace and self.proof_at is not None and now - self.proof_at < self.detect + grace:
+                self._detection.freeze(now + grace)
 
     # What comes in.
 

@@ -311,6 +311,25 @@ def test_a_closed_link_is_restored_closed() -> None:
     assert pair.run(500 * MS).both_open
 
 
+@pytest.mark.parametrize("grace", [0, 400 * MILLISECOND])
+def test_silence_of_our_own_is_no_sign_of_the_links(grace: int) -> None:
+    """A link restored just before its proof runs out closes then, or, given a grace, when that is over."""
+    pair = Pair().start().run(SECOND)
+    proof_at = pair.far.proof_at
+    assert proof_at is not None
+    ends_at = proof_at + pair.far.detect
+    now = ends_at - 10 * MILLISECOND
+    successor = Link(settings(Role.CONTROLLED), (KEY,), pair.chance, now)
+    successor.restore(now, pair.far.snapshot(), grace)
+    successor.handle(now, Start())
+    last = now + grace if grace else ends_at
+    successor.handle(last - 1, Tick())
+    assert successor.is_open
+    successor.handle(last, Tick())
+    successor.handle(last, Tick())
+    assert not successor.is_open
+
+
 def test_a_snapshot_tells_no_secret() -> None:
     """It is JSON, and holds neither a session nor a key."""
     pair = Pair().start().run(SECOND)
