@@ -32,7 +32,7 @@ def virtual_ip(vid: Vid) -> str:
     return f"192.168.1.{250 + vid}"
 
 
-def _gateway(node: NodeName, *, role: str, lan: int, link: tuple[int, int]) -> dict[str, Any]:
+def _gateway(node: NodeName, *, role: str, lan: int, link: tuple[int, int], on_probe_loss: str) -> dict[str, Any]:
     groups = {
         vid: {
             "device": "eth0",
@@ -45,7 +45,7 @@ def _gateway(node: NodeName, *, role: str, lan: int, link: tuple[int, int]) -> d
         for vid, checksum in CHECKSUMS.items()
     }
     ends = {"local": f"10.1.0.{link[0]}", "peer": f"10.1.0.{link[1]}"}
-    probing = {"probe": {"interval": ["100ms", "200ms"], "misses": 3}, "on_probe_loss": "demote"}
+    probing = {"probe": {"interval": ["100ms", "200ms"], "misses": 3}, "on_probe_loss": on_probe_loss}
     return {
         "node": node,
         "role": role,
@@ -67,12 +67,12 @@ _TOPOLOGY = {
 }
 
 
-def _write(path: Path) -> Path:
+def _write(path: Path, on_probe_loss: str) -> Path:
     """Write the site's configuration directory."""
     documents = {
         "topology.yaml": _TOPOLOGY,
-        "b1/linkbalancer.yaml": _gateway("b1", role="controller", lan=1, link=(1, 2)),
-        "f1/linkbalancer.yaml": _gateway("f1", role="controlled", lan=2, link=(2, 1)),
+        "b1/linkbalancer.yaml": _gateway("b1", role="controller", lan=1, link=(1, 2), on_probe_loss=on_probe_loss),
+        "f1/linkbalancer.yaml": _gateway("f1", role="controlled", lan=2, link=(2, 1), on_probe_loss=on_probe_loss),
     }
     for name, document in documents.items():
         file = path / name
@@ -135,8 +135,8 @@ class Site:
 
 
 @contextmanager
-def built(path: Path) -> Iterator[Site]:
+def built(path: Path, on_probe_loss: str = "demote") -> Iterator[Site]:
     """Write a site's configuration below `path`, build it, and remove it all again."""
-    with opened(_write(path)) as lab:
+    with opened(_write(path, on_probe_loss)) as lab:
         lab.network.build()
         yield Site(lab)
