@@ -15,7 +15,7 @@ from linkbalancer.lab.hosts import Traffic
 from linkbalancer.lab.judge import judge
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.report import Outcome, Path, Paths, Phase, build_report
-from linkbalancer.lab.settle import UNNOTICED, await_answers, await_settled, watch
+from linkbalancer.lab.settle import UNNOTICED, await_answers, await_settled, moves, watch
 from linkbalancer.lab.status import Damage, Statuses
 from linkbalancer.lab.topology import SIDES, Topology
 from linkbalancer.links import LinkName, NodeName, OnProbeLoss, Vid
@@ -119,6 +119,7 @@ class _Rehearsal:
 
     def _observe(self, deed: Callable[[Lab], None], damage: Damage, terms: _Terms) -> Phase:
         before = self._paths
+        known = self._lab.statuses()
         said = {node: service.log.stat().st_size for node, service in self._lab.services.items()}
         start = time.monotonic_ns()
         deed(self._lab)
@@ -130,6 +131,7 @@ class _Rehearsal:
         return Phase(
             span=Span(start, time.monotonic_ns()),
             settling=settling,
+            moves=moves(known, settling.statuses),
             changes=changes,
             before=before,
             after=self._paths,

@@ -84,6 +84,11 @@ def _settled(judged: _Judged) -> Iterator[str]:
         yield f"it did not settle: {judged.phase['unsettled']}"
     for change in judged.phase["changes"]:
         yield f"a mastership changed after it had settled: {change}"
+    if judged.fault["fault"] == "kill" and not judged.healed:
+        # The killed gateway's own counters began anew; the others must not have noticed anything.
+        for move in judged.phase["moves"]:
+            if not move.startswith(f"{judged.fault['target']} "):
+                yield f"a killed process moved a mastership: {move}"
 
 
 def _masters(judged: _Judged) -> Iterator[str]:

@@ -35,6 +35,7 @@ class Phase:
 
     span: Span
     settling: Settling
+    moves: tuple[str, ...]
     changes: tuple[str, ...]
     before: Paths
     after: Paths
@@ -98,6 +99,7 @@ def _phase(flows: Sequence[Flow], phase: Phase, measured: tuple[Mapping[int, Tra
         "settled_ms": None if settling.after is None else _ms(settling.after),
         "unsettled": settling.problem,
         "masters": settling.masters,
+        "moves": list(phase.moves),
         "changes": list(phase.changes),
         "gateway_answers": dict(phase.gateway_answers),
         "complaints": list(phase.complaints),

@@ -64,7 +64,11 @@ def await_settled(
 def watch(lab: Lab, before: Statuses, duration: Duration) -> tuple[str, ...]:
     """Watch for a while; return in words every mastership that changed since `before`."""
     time.sleep(duration / SECOND)
-    now = lab.statuses()
+    return moves(before, lab.statuses())
+
+
+def moves(before: Statuses, now: Statuses) -> tuple[str, ...]:
+    """Return in words every gateway's changes of mastership between two looks, its name first."""
     counted = transitions(before)
     return tuple(
         f"{node} changed VID {vid} {count - counted[node, vid]} times"

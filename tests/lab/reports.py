@@ -36,6 +36,7 @@ def phase(masters: dict[str, tuple[str, str]], flows: list[dict[str, Any]]) -> d
             "near": {vid: ends[0] for vid, ends in masters.items()},
             "far": {vid: ends[1] for vid, ends in masters.items()},
         },
+        "moves": [],
         "changes": [],
         "gateway_answers": {},
         "complaints": [],

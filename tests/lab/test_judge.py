@@ -110,3 +110,17 @@ def test_a_name_has_the_detail_that_tells_it_from_its_like() -> None:
     assert name_of({"fault": "oneway", "target": "l1", "direction": "out"}) == "oneway l1 out"
     assert name_of({"fault": "kill", "target": "b1", "process": "agent"}) == "kill b1 agent"
     assert name_of({"fault": "cut", "target": "l1"}) == "cut l1"
+
+
+def test_a_killed_process_moves_no_mastership_elsewhere() -> None:
+    """What the killed gateway counts anew is no move; what another gateway counts is one."""
+    report = good_report()
+    report["faults"][0].update(fault="kill", target="b1", process="agent")
+    for flow in broken(report)["flows"]:
+        flow.update(lost=0, outage_ms=0.0)
+    before = judge(report)
+    broken(report)["moves"] = ["b1 changed VID 1 -3 times", "f2 changed VID 1 2 times"]
+
+    assert [line for line in judge(report) if line not in before] == [
+        "kill b1 agent: a killed process moved a mastership: f2 changed VID 1 2 times"
+    ]
