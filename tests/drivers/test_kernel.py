@@ -209,7 +209,7 @@ def _two_ways(gateway: Gateway, source: Namespace) -> None:
 def _flood(source: Namespace) -> int:
     """Send numbered datagrams from a namespace in a process of its own; return its number."""
     child = os.fork()
-    if child == 0:  # pragma: no cover - another process
+    if child == 0:
         with source.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.connect(("203.0.113.1", 9))
             for number in range(_PACKETS):

@@ -205,7 +205,7 @@ def test_ipv6_packets_are_classified_too(gateway: Gateway) -> None:
 def _flood(namespace: Namespace, target: bytes) -> Iterator[None]:
     """Send packets of ever new flows from a namespace's eth0 while the block runs, in a process of its own."""
     child = os.fork()
-    if child == 0:  # pragma: no cover - another process
+    if child == 0:
         with namespace.entered(), open_packet_socket("eth0") as thrower:
             frames = [
                 frame(Packet(IPv4Address("192.0.2.5"), IPv4Address(f"203.0.113.{n % 250}"), 17, n, 443), target, ME)
