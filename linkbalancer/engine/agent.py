@@ -44,6 +44,7 @@ from linkbalancer.engine.events import (
 from linkbalancer.engine.found import Found
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.told import Told
 from linkbalancer.feed.table import Table, VidEntry
 from linkbalancer.links import DEAD_PRIORITY, GroupState, LinkName, NextHop, Role, ViaLink, Vid
 from linkbalancer.lvrrp import events as lvrrp
@@ -96,6 +97,7 @@ class Agent:
         self._found = found or Found()
         self._left_behind = snapshot.read(self._found.snapshot)
         self._dirty: set[Vid] = set()
+        self._told = Told()
         self._table: Table | None = None
         self._informed_at: Instant = 0
         self._left = False
@@ -143,7 +145,7 @@ class Agent:
         return earliest(
             self._informed_at if self._running and self._table is None else None,
             *(link.deadline() for link in self.links.values()),
-            *(membership.deadline() for membership in self.memberships.values()),
+            self._told.deadline(),
         )
 
     def status(self, now: Instant) -> dict[str, Any]:
@@ -183,10 +185,9 @@ class Agent:
         for name, link in self.links.items():
             if _due(now, link.deadline()):
                 self._link(now, name, lvrrp.Tick())
-                self._touch(name)
-        for vid, membership in self.memberships.items():
-            if _due(now, membership.deadline()):
-                self._dirty.add(vid)
+        for vid in self._told.due(now):
+            membership = self.memberships[vid]
+            self._dirty.add(vid)
             if _due(now, membership.observer.deadline()):
                 self._observe(now, membership, vrrp_events.Tick())
             if membership.router is not None and _due(now, membership.router.deadline()):
@@ -268,20 +269,18 @@ class Agent:
                     self._turned(now, name, "link-opened", reason)
                 case lvrrp.Closed(reason):
                     self._turned(now, name, "link-closed", reason)
-                case lvrrp.PeerSpoke():
-                    self._touch(name)
+                case lvrrp.PeerSpoke(words):
+                    self._dirty |= self._told.hear(name, words) & self.memberships.keys()
                 case lvrrp.Alarm(text):
                     self._record("alarm", name, text)
                 case _:
                     assert_never(effect)
 
     def _turned(self, now: Instant, name: LinkName, kind: str, reason: str) -> None:
+        self._told.forget_heard()
         self._dirty.update(self.memberships)
         self.known.change(now)
         self._record(kind, name, reason)
-
-    def _touch(self, name: LinkName) -> None:
-        self._dirty.update(m.vid for m in self.memberships.values() if m.link == name)
 
     # -- what follows ------------------------------------------------------------------------------------------------
 
@@ -290,14 +289,16 @@ class Agent:
         touched, self._dirty = self._dirty, set()
         if not touched or not self._running:
             return
-        for vid in sorted(touched):
-            membership = self.memberships[vid]
+        memberships = [self.memberships[vid] for vid in sorted(touched)]
+        for membership in memberships:
             if membership.router is not None:
                 self._take_stance(now, membership)
                 self._follow(now, membership)
             self._route(now, membership)
-        self._state_words(now, touched)
-        self._publish(now)
+            self._told.note_deadline(membership)
+        for name, words in self._told.word(memberships, self.known.witnesses):
+            self._link(now, name, lvrrp.Words(words))
+        self._publish(now, memberships)
         self._finish_leaving()
         self._dirty.clear()
 
@@ -450,32 +451,16 @@ class Agent:
             self.known.change(now)
             self._record("next-hop", f"VID {membership.vid}", status.hop_in_words(hop))
 
-    def _state_words(self, now: Instant, touched: set[Vid]) -> None:
-        """Push what changed to the peers; a link compares and stays silent when nothing did."""
-        for name in sorted({self.memberships[vid].link or "" for vid in touched} - {""}):
-            words = tuple(
-                m.word(self.known.witnesses(m.group.device)) for m in self.memberships.values() if m.link == name
-            )
-            self._link(now, name, lvrrp.Words(words))
-
     def _is_waiting(self, now: Instant) -> bool:
         """Whether a new agent could still hear a Master unheard so far: until then the kernel stays as found."""
         return self._table is None and now < self._informed_at
 
-    def _publish(self, now: Instant) -> None:
-        if self._is_waiting(now) and not all(m.works for m in self.memberships.values()):
+    def _publish(self, now: Instant, touched: list[Membership]) -> None:
+        changed = self._told.enter(map(_entry, touched))
+        entries = self._told.entries() if changed or self._table is None else []
+        if self._is_waiting(now) and not all(entry.works for entry in entries):
             return
-        entries = tuple(
-            VidEntry(
-                vid,
-                m.works,
-                "self" if m.is_master else "none" if m.other_master() is None else "other",
-                status.why(m),
-                m.link,
-            )
-            for vid, m in sorted(self.memberships.items())
-        )
-        if self._table is None or self._table.vids != entries:
+        if entries:
             self._table = self.known.table(entries)
             self._out.append(Publish(self._table))
 
@@ -490,3 +475,9 @@ class Agent:
 
 def _due(now: Instant, deadline: Instant | None) -> bool:
     return deadline is not None and deadline <= now
+
+
+def _entry(membership: Membership) -> VidEntry:
+    other = "none" if membership.other_master() is None else "other"
+    master = "self" if membership.is_master else other
+    return VidEntry(membership.vid, membership.works, master, status.why(membership), membership.link)

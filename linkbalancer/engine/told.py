@@ -1,0 +1,75 @@
+"""What was last said of each VID: its deadline, its entry in the table, its word to the peer, the peer's word on it.
+
+Only what changed is said again, and only the VIDs that an event touched are looked at: an advert must cost the same in
+a gateway of one group and in one of 255.
+"""
+
+from collections.abc import Callable, Iterable
+
+from linkbalancer.clock import Instant
+from linkbalancer.engine.membership import Membership
+from linkbalancer.feed.table import VidEntry
+from linkbalancer.links import DeviceName, GroupWord, LinkName, Vid
+
+
+class Told:
+    """The last conclusions of one agent."""
+
+    def __init__(self) -> None:
+        """Begin with nothing said."""
+        self._deadlines: dict[Vid, Instant] = {}
+        self._entries: dict[Vid, VidEntry] = {}
+        self._words: dict[Vid, tuple[LinkName, GroupWord]] = {}
+        self._heard: dict[tuple[LinkName, Vid], GroupWord] = {}
+
+    def note_deadline(self, membership: Membership) -> None:
+        """Take in when a membership changes by time alone."""
+        deadline = membership.deadline()
+        if deadline is None:
+            self._deadlines.pop(membership.vid, None)
+        else:
+            self._deadlines[membership.vid] = deadline
+
+    def deadline(self) -> Instant | None:
+        """Return the first of all memberships' deadlines."""
+        return min(self._deadlines.values(), default=None)
+
+    def due(self, now: Instant) -> list[Vid]:
+        """Return the VIDs whose deadlines have come."""
+        return [vid for vid, at in self._deadlines.items() if at <= now]
+
+    def hear(self, link: LinkName, words: Iterable[GroupWord]) -> set[Vid]:
+        """Take in what a link's peer said; return the VIDs of which it is news."""
+        news = {word.vid for word in words if self._heard.get((link, word.vid)) != word}
+        self._heard |= {(link, word.vid): word for word in words}
+        return news
+
+    def forget_heard(self) -> None:
+        """Forget what peers said: a link was closed, and the words went with it."""
+        self._heard.clear()
+
+    def word(
+        self, touched: Iterable[Membership], witnesses: Callable[[DeviceName], int]
+    ) -> list[tuple[LinkName, tuple[GroupWord, ...]]]:
+        """Return, for each link of which a VID has a new word, the words of all its VIDs."""
+        links: set[LinkName] = set()
+        for membership in touched:
+            word = membership.word(witnesses(membership.group.device))
+            if membership.link is not None and self._words.get(membership.vid) != (membership.link, word):
+                self._words[membership.vid] = (membership.link, word)
+                links.add(membership.link)
+        return [
+            (name, tuple(word for _vid, (link, word) in sorted(self._words.items()) if link == name))
+            for name in sorted(links)
+        ]
+
+    def enter(self, entries: Iterable[VidEntry]) -> bool:
+        """Take in the present entries of some VIDs; return whether one changed."""
+        fresh = {entry.vid: entry for entry in entries}
+        changed = any(self._entries.get(vid) != entry for vid, entry in fresh.items())
+        self._entries |= fresh
+        return changed
+
+    def entries(self) -> list[VidEntry]:
+        """Return the entries of all VIDs, in their order."""
+        return [self._entries[vid] for vid in sorted(self._entries)]
