@@ -9,8 +9,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import NoReturn
 
+from linkbalancer.cli.client import RUN_DIRECTORY_VARIABLE
 from linkbalancer.cli.output import add_json_option, complain, emit
-from linkbalancer.cli.status import RUN_DIRECTORY_VARIABLE
 from linkbalancer.lab.errors import LabError, StartError
 from linkbalancer.lab.keeper import KeptLab, bring_up, dead_runs, kept_labs, take_down
 from linkbalancer.lab.rights import check_rights

@@ -3,21 +3,14 @@
 The worst comes first. Tables are drawn by rich on a terminal; elsewhere lines are plain text, and start-up stays quick.
 """
 
-import json
-import os
-import socket
 import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit
 from linkbalancer.clock import MILLISECOND, in_words
-
-RUN_DIRECTORY = Path("/run/linkbalancer")
-RUN_DIRECTORY_VARIABLE = "LINKBALANCER_RUN_DIR"
-PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,47 +33,21 @@ class Section:
 def configure(parser: ArgumentParser) -> None:
     """Add the command's options."""
     add_json_option(parser)
-    parser.add_argument(
-        "--run-dir",
-        type=Path,
-        default=Path(os.environ.get(RUN_DIRECTORY_VARIABLE) or RUN_DIRECTORY),
-        metavar="DIR",
-        help=f"the daemon's --run-dir (default: ${RUN_DIRECTORY_VARIABLE}, else {RUN_DIRECTORY})",
-    )
+    add_run_dir_option(parser)
 
 
 def run(args: Namespace) -> int:
     """Show the status; 1: no daemon answers, 2: it is not ours to ask."""
-    path = args.run_dir / "status.sock"
     try:
-        status = ask(path)
-    except PermissionError:
-        complain(f"{path} is not yours to ask: do it as root")
-        return 2
-    except (OSError, ValueError) as error:
-        why = "nobody listens there" if isinstance(error, (FileNotFoundError, ConnectionRefusedError)) else str(error)
-        complain(f"no daemon answers on {path} ({why}): is `linkbalancer run` running with this --run-dir?")
-        return 1
+        status = ask(args.run_dir, "status")
+    except RefusedError as error:
+        complain(str(error))
+        return error.status
     if args.json or not sys.stdout.isatty():
         emit(args, status, plain(status))
     else:
         draw(status)
     return 0
-
-
-def ask(path: Path) -> dict[str, Any]:
-    """Return the daemon's answer; raises OSError, ValueError."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(PATIENCE_S)
-        sock.connect(str(path))
-        sock.sendall(b"status\n")
-        answer = b""
-        while part := sock.recv(1 << 16):
-            answer += part
-    status = json.loads(answer)
-    if not isinstance(status, dict) or "groups" not in status:
-        raise ValueError("its answer is no status")
-    return status
 
 
 def headline(status: dict[str, Any]) -> str:

@@ -22,9 +22,9 @@ from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.performer import Performer
+from linkbalancer.daemon.requests import Request, RequestServer
 from linkbalancer.daemon.snapshot import EVERY, SnapshotFile
 from linkbalancer.daemon.sockets import Sockets
-from linkbalancer.daemon.status import StatusServer
 from linkbalancer.daemon.zygote import BEAT
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.engine import effects as effect_kinds
@@ -60,7 +60,7 @@ CANNOT_START = 75
 """Exit status when the kernel refuses what everything rests on (EX_TEMPFAIL)."""
 
 FEED = "feed.sock"
-STATUS = "status.sock"
+SOCKET = "agent.sock"
 SNAPSHOT = "agent.snapshot"
 
 
@@ -92,7 +92,7 @@ class AgentProcess:
         classifier: Classifier,
         keys: Mapping[LinkName, tuple[Key, ...]],
         lifeline: Lifeline,
-        log: Any,  # noqa: ANN401 - structlog's loggers are typed by their methods only
+        log: logs.Log,
         *,
         run_dir: Path,
         state_dir: Path,
@@ -136,7 +136,7 @@ class AgentProcess:
         devices = (*layout.lan_devices, *layout.link_devices)
         self._monitor = DeviceMonitor(devices, virtual_ips, self._performer.kernel.port)
         self._feed = FeedServer(self._loop, run_dir / FEED, self._applied, partial(self._complain, "feed"))
-        self._status = StatusServer(self._loop, run_dir / STATUS, self._describe)
+        self._requests = RequestServer(self._loop, run_dir / SOCKET, self._asked)
         self._reconcile = self._loop.every(RECONCILE, self._reconcile_now)
         self._exit: int | None = None
         self._told_ready = False
@@ -162,7 +162,7 @@ class AgentProcess:
         loop.run()
         self._performer.close()
         self._feed.close()
-        self._status.close()
+        self._requests.close()
         return self._exit or 0
 
     # -- deadlines (the loop asks) -------------------------------------------------------------------------------------
@@ -310,6 +310,13 @@ class AgentProcess:
     def _tell_put_back(self, what: str) -> None:
         self._put_back += 1
         self._log.warning("put back", what=what)
+
+    def _asked(self, now: Instant, request: Request) -> None:
+        """Answer the daemon's own processes; people ask the api."""
+        if request.verb == "status":
+            request.answer(self._describe(now))
+        else:
+            request.refuse("usage", f"the agent knows no {request.verb!r}")
 
     def _describe(self, now: Instant) -> dict[str, Any]:
         """Return the engine's status, with what only this process knows."""

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.load import Loaded, load_rules
@@ -102,7 +102,7 @@ class ApplicationProcess:
         eyes: Eyes,
         lifeline: Lifeline,
         feed: Path,
-        log: Any,  # noqa: ANN401 - structlog's loggers are typed by their methods only
+        log: logs.Log,
     ) -> None:
         self._machine, self._eyes, self._lifeline, self._feed, self._log = machine, eyes, lifeline, str(feed), log
         self._loop = Loop()

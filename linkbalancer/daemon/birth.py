@@ -13,10 +13,10 @@ from pathlib import Path
 from linkbalancer.config import keyfile
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import ConfigErrors, Loaded, load
-from linkbalancer.daemon import agent, application
+from linkbalancer.daemon import agent, api, application
 from linkbalancer.daemon.lifeline import Lifeline
 from linkbalancer.daemon.zygote import Brood, RefusedError
-from linkbalancer.engine.supervision import AGENT
+from linkbalancer.engine.supervision import AGENT, API
 from linkbalancer.links import LinkName
 from linkbalancer.lvrrp.keys import Key, parse_keys
 from linkbalancer.routing.classifier import compile_rules
@@ -81,9 +81,11 @@ def birth(path: str, directories: Directories, kept: bytes | None) -> Brood:
     def work(name: str, lifeline: Lifeline) -> int:
         if name == AGENT:
             return agent.run(loaded, classifier, keys, lifeline, run_dir=directories.run, state_dir=directories.state)
+        if name == API:
+            return api.run(loaded, lifeline, run_dir=directories.run, state_dir=directories.state)
         return application.run(name.removeprefix(PREFIX), loaded, texts.read, lifeline, directories.run)
 
-    workers = (AGENT, *(PREFIX + name for name in loaded.rules.applications))
+    workers = (AGENT, API, *(PREFIX + name for name in loaded.rules.applications))
     return Brood(workers, texts.bundle(), work)
 
 

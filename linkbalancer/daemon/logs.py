@@ -7,11 +7,14 @@ here: what is logged are engine records, driver errors and words about processes
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import structlog
 
 from linkbalancer.daemon.line import Stream, render
+
+Log: TypeAlias = structlog.typing.FilteringBoundLogger
+"""What a process writes its lines by."""
 
 
 class _Sink:
@@ -27,7 +30,7 @@ class _Sink:
     debug = info = warning = error = critical = msg
 
 
-def start(**always: str) -> structlog.typing.FilteringBoundLogger:
+def start(**always: str) -> Log:
     """Return the process's logger; `always` are fields of every line."""
     processors: list[Any] = [structlog.processors.add_log_level]
     if sys.stderr.isatty():
@@ -42,7 +45,7 @@ def start(**always: str) -> structlog.typing.FilteringBoundLogger:
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         context_class=dict,
     )
-    return cast("structlog.typing.FilteringBoundLogger", logger.bind(**always))
+    return cast("Log", logger.bind(**always))
 
 
 def _plain(_logger: object, _method: str, fields: Mapping[str, Any]) -> str:

@@ -9,6 +9,11 @@ from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 ZYGOTE = "zygote"
 CANDIDATE = "candidate"
 AGENT = "agent"
+API = "api"
+RECORDER = "recorder"
+
+ASIDE = frozenset({API, RECORDER})
+"""Workers that no packet depends on: they start without the agent, and end after everybody who tells them something."""
 
 REFUSED = 1
 """The exit status of a zygote that found errors in the configuration (and has told them)."""

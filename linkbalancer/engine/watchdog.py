@@ -14,6 +14,7 @@ from typing import assert_never
 from linkbalancer.clock import Duration, Instant, earliest, in_words
 from linkbalancer.engine.supervision import (
     AGENT,
+    ASIDE,
     CANDIDATE,
     REFUSED,
     ZYGOTE,
@@ -134,7 +135,8 @@ class Watchdog:
         if name in {ZYGOTE, CANDIDATE}:
             return True
         zygote = self.children.get(ZYGOTE)
-        return zygote is not None and isinstance(zygote.state, Running) and (name == AGENT or self._agent_was_ready)
+        born = zygote is not None and isinstance(zygote.state, Running)
+        return born and (name == AGENT or name in ASIDE or self._agent_was_ready)
 
     def _start_due(self, now: Instant) -> list[Effect]:
         effects: list[Effect] = []
@@ -344,9 +346,9 @@ class Watchdog:
         return [*self._enter(Phase.STOPPING), *self._stop_next(now)]
 
     def _stop_next(self, now: Instant) -> list[Effect]:
-        """End the agent first (the applications steer until it has handed over), then the others, the zygotes last."""
+        """End the agent first (applications steer until it has handed over), then them, those aside, the zygotes."""
         effects: list[Effect] = []
-        for stage in (self._names(AGENT), self._applications(), self._names(ZYGOTE, CANDIDATE)):
+        for stage in (self._names(AGENT), self._applications(), self._names(*ASIDE), self._names(ZYGOTE, CANDIDATE)):
             for name in stage:
                 word, patience = (Word.LEAVE, self.patience.leave) if name == AGENT else (Word.END, self.patience.obey)
                 effects += self._dismiss(now, name, word, patience)
@@ -358,7 +360,7 @@ class Watchdog:
         return [name for name in names if name in self.children]
 
     def _applications(self) -> list[str]:
-        return [name for name in self.children if name not in {AGENT, ZYGOTE, CANDIDATE}]
+        return [name for name in self.children if name not in {AGENT, ZYGOTE, CANDIDATE, *ASIDE}]
 
 
 def _why(status: int) -> str:

@@ -24,11 +24,11 @@ def ask(run_dir: Path) -> dict[str, Any] | None:
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_PATIENCE_S)
-            connection.connect(str(run_dir / "status.sock"))
-            connection.sendall(b"status\n")
-            answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
-        status = json.loads(answer)
-    except (OSError, ValueError):
+            connection.connect(str(run_dir / "agent.sock"))
+            connection.sendall(b'{"verb": "status"}\n')
+            with connection.makefile("rb") as file:
+                status = json.loads(file.readline()).get("answer")
+    except (AttributeError, OSError, ValueError):
         return None
     return status if isinstance(status, dict) and "groups" in status else None
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from linkbalancer.cli.client import RefusedError, ask
 from linkbalancer.cli.main import main
-from linkbalancer.cli.status import ask, configure, draw, headline, plain, sections
+from linkbalancer.cli.status import configure, draw, headline, plain, sections
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,7 +87,7 @@ class Daemon:
     def __init__(self, directory: Path, answer: bytes) -> None:
         """Listen in a run directory."""
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(directory / "status.sock"))
+        self._listener.bind(str(directory / "query.sock"))
         self._listener.listen()
         self._answer = answer
         self.asked = b""
@@ -108,7 +109,7 @@ class Daemon:
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
     """Return a daemon with the status above."""
-    running = Daemon(tmp_path, json.dumps(STATUS).encode())
+    running = Daemon(tmp_path, json.dumps({"api": 1, "ok": True, "answer": STATUS}).encode() + b"\n")
     yield running
     running.close()
 
@@ -117,7 +118,7 @@ def test_json(daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     """`--json` is the daemon's answer, whole."""
     assert main(["status", "--run-dir", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == STATUS
-    assert daemon.asked == b"status\n"
+    assert json.loads(daemon.asked) == {"api": 1, "verb": "status"}
 
 
 def test_text(daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +127,7 @@ def test_text(daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     text = capsys.readouterr().out
     assert text.startswith("b1, controller: settled for 1 min 30 s\n\nLinks\n")
     assert "  10   backup, no Master, does not work" in text
-    assert daemon.asked == b"status\n"
+    assert json.loads(daemon.asked) == {"api": 1, "verb": "status"}
 
 
 def test_the_worst_comes_first() -> None:
@@ -176,20 +177,20 @@ def test_no_daemon(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody there: one sentence, status 1; the same for a socket that nobody listens to."""
     assert main(["status", "--run-dir", str(tmp_path)]) == 1
     dead = socket.socket(socket.AF_UNIX)
-    dead.bind(str(tmp_path / "status.sock"))
+    dead.bind(str(tmp_path / "query.sock"))
     dead.close()
     assert main(["status", "--run-dir", str(tmp_path)]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert lines == [lines[0]] * 2
-    assert lines[0].startswith(f"linkbalancer: no daemon answers on {tmp_path / 'status.sock'} (nobody listens there)")
+    assert lines[0].startswith(f"linkbalancer: no daemon answers on {tmp_path / 'query.sock'} (nobody listens there)")
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b'{"error": "x"}', b"nonsense"])
 def test_an_answer_that_is_no_status(tmp_path: Path, answer: bytes) -> None:
     """Something else at that socket is an error, not a crash."""
     running = Daemon(tmp_path, answer)
-    with pytest.raises(ValueError, match=r"Expecting value|no status"):
-        ask(tmp_path / "status.sock")
+    with pytest.raises(RefusedError, match=r"no daemon answers"):
+        ask(tmp_path, "status")
     running.close()
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from linkbalancer.cli.status import ask
+from linkbalancer.cli.client import RefusedError, ask
 from tests.daemon.waiting import alive, until
 from tests.namespaces import Namespace
 
@@ -96,8 +96,8 @@ class Gateway:
     def status(self) -> dict[str, Any]:
         """Return the daemon's status, empty while it does not answer."""
         try:
-            return ask(self.run_dir / "status.sock")
-        except (OSError, ValueError):
+            return dict(ask(self.run_dir, "status"))
+        except RefusedError:
             return {}
 
     def settled(self) -> bool:

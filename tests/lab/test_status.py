@@ -132,15 +132,15 @@ def _serve(path: Path, answer: bytes) -> list[bytes]:
 def test_a_daemon_is_asked_over_its_socket(tmp_path: Path) -> None:
     """One line asked, one JSON answer read to its end."""
     answer = {"schema": 1, "groups": {}, "padding": "x" * 100_000}
-    asked = _serve(tmp_path / "status.sock", json.dumps(answer).encode())
+    asked = _serve(tmp_path / "agent.sock", json.dumps({"api": 1, "ok": True, "answer": answer}).encode() + b"\n")
 
     assert ask(tmp_path) == answer
-    assert asked == [b"status\n"]
+    assert [json.loads(line) for line in asked] == [{"verb": "status"}]
 
 
 @pytest.mark.parametrize("answer", [b"", b"nonsense", b"[1]", b'{"error": "busy"}'])
 def test_anything_else_is_no_answer(tmp_path: Path, answer: bytes) -> None:
     """A daemon that says something else, or nothing, or is not there, has not answered."""
     assert ask(tmp_path) is None
-    _serve(tmp_path / "status.sock", answer)
+    _serve(tmp_path / "agent.sock", answer)
     assert ask(tmp_path) is None

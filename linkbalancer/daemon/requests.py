@@ -1,0 +1,248 @@
+"""A Unix socket that answers requests: JSON lines both ways, a request each, answered in their order.
+
+A request is an object with a `verb`; what else it may hold is the verb's business. The answer is
+`{"api": 1, "ok": true, "answer": ...}`, or `{"api": 1, "ok": false, "error": {"kind", "what", "remedy"}}`.
+An answer may be given later than the request was taken, so that whoever answers can ask others meanwhile.
+"""
+
+import grp
+import json
+import os
+import pwd
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from linkbalancer.clock import SECOND, Duration, Instant
+from linkbalancer.daemon.feed import listen
+from linkbalancer.daemon.loop import Loop
+
+VERSION = 1
+"""The version of the protocol; a caller that names another one is refused."""
+
+CALLERS = 64
+"""Connections at once; for one more the one that has been idle longest is dropped."""
+
+PATIENCE: Duration = 5 * SECOND
+"""How long a caller may be idle, or take for reading an answer."""
+
+ANSWER_PATIENCE: Duration = 120 * SECOND
+"""How long an answer may take; the caller is told that none came."""
+
+REQUEST_LIMIT = 65_536
+"""Bytes of a request."""
+
+_CREDENTIALS = struct.Struct("=iII")
+
+
+@dataclass(slots=True)
+class _Caller:
+    """One connection: what has come in of its next request, and what of the last answer is still to be sent."""
+
+    sock: socket.socket
+    uid: int
+    until: Instant
+    asked: bytearray = field(default_factory=bytearray)
+    answer: memoryview | None = None
+    request: "Request | None" = None
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class Request:
+    """One request: answer it once, by `answer` or by `refuse`; after that nothing more happens.
+
+    `who` is the asking user's name as the kernel knows it.
+    """
+
+    verb: str
+    arguments: dict[str, Any]
+    who: str
+    _reply: Callable[["Request", bytes], None]
+    answered: bool = False
+
+    def answer(self, answer: Mapping[str, Any]) -> None:
+        """Answer it."""
+        self._say({"api": VERSION, "ok": True, "answer": answer})
+
+    def refuse(self, kind: str, what: str, remedy: str = "", **details: object) -> None:
+        """Refuse it.
+
+        Args:
+            kind: a word for programs: usage, rights, refused, busy, unavailable.
+            what: what is wrong.
+            remedy: what to do about it.
+            details: more for programs, JSON-able.
+        """
+        self._say({"api": VERSION, "ok": False, "error": {"kind": kind, "what": what, "remedy": remedy, **details}})
+
+    def _say(self, reply: dict[str, Any]) -> None:
+        if not self.answered:
+            self.answered = True
+            self._reply(self, json.dumps(reply, separators=(",", ":")).encode() + b"\n")
+
+
+Take: TypeAlias = Callable[[Instant, Request], None]
+
+
+class RequestServer:
+    """Listens on a path and hands requests to `take`.
+
+    Args:
+        loop: what turns.
+        path: the socket.
+        take: answers each request, now or later.
+        group: the group that may connect beside the owner; None, or one that is not ours to give to: the owner alone.
+    """
+
+    def __init__(self, loop: Loop, path: Path, take: Take, group: str | None = None) -> None:
+        """Listen; raises OSError."""
+        self._loop, self._take = loop, take
+        self._callers: dict[int, _Caller] = {}
+        self._listener = listen(path, socket.SOCK_STREAM)
+        if group is not None:
+            admit(path, group)
+        loop.add(self._listener, self._accept)
+        self._sweeping = loop.every(PATIENCE // 2, self._sweep)
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        for caller in tuple(self._callers.values()):
+            self._drop(caller)
+        self._loop.remove(self._listener)
+        self._listener.close()
+
+    def _accept(self, now: Instant) -> None:
+        while True:
+            try:
+                sock, _address = self._listener.accept()
+            except OSError:
+                return
+            if len(self._callers) >= CALLERS:
+                self._drop(min(self._callers.values(), key=lambda caller: caller.until))
+            sock.settimeout(0)
+            _pid, uid, _gid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            caller = _Caller(sock, uid, now + PATIENCE)
+            self._callers[sock.fileno()] = caller
+            self._loop.add(sock, partial(self._talk, caller))
+
+    def _talk(self, caller: _Caller, now: Instant) -> None:
+        if caller.answer is not None:
+            self._send(caller, now)
+            return
+        try:
+            data = caller.sock.recv(REQUEST_LIMIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            caller.ended = True
+            if caller.request is None:
+                self._drop(caller)
+            else:
+                self._loop.remove(caller.sock)  # it may have closed its half only; the answer is tried all the same
+            return
+        caller.asked += data
+        self._next(caller, now)
+
+    def _next(self, caller: _Caller, now: Instant) -> None:
+        """Take the next whole request, unless one is being answered."""
+        if caller.request is not None or caller.answer is not None:
+            if len(caller.asked) > REQUEST_LIMIT:
+                self._drop(caller)
+            return
+        line, newline, rest = caller.asked.partition(b"\n")
+        if not newline:
+            if len(caller.asked) > REQUEST_LIMIT:
+                self._drop(caller)
+            return
+        caller.asked = rest
+        caller.until = now + ANSWER_PATIENCE
+        caller.request = request = Request("", {}, user_name(caller.uid), partial(self._reply, caller))
+        fault = _read(bytes(line), request)
+        if fault is None:
+            self._take(now, request)
+        else:
+            request.refuse("usage", fault, "see docs/api.md")
+
+    def _reply(self, caller: _Caller, request: Request, data: bytes) -> None:
+        if caller.request is not request or caller.sock.fileno() < 0:
+            return
+        caller.request, caller.answer = None, memoryview(data)
+        self._send(caller, self._loop.clock())
+
+    def _send(self, caller: _Caller, now: Instant) -> None:
+        assert caller.answer is not None
+        waiting = len(caller.answer)
+        try:
+            caller.answer = caller.answer[caller.sock.send(caller.answer, socket.MSG_NOSIGNAL) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop(caller)
+            return
+        if len(caller.answer) < waiting:
+            caller.until = now + PATIENCE
+        if caller.answer:
+            if caller.ended:
+                self._drop(caller)
+            else:
+                self._loop.change(caller.sock, partial(self._talk, caller), read=False, write=True)
+            return
+        caller.answer = None
+        if caller.ended:
+            self._drop(caller)
+            return
+        self._loop.change(caller.sock, partial(self._talk, caller), write=False)
+        self._next(caller, now)
+
+    def _sweep(self, now: Instant) -> None:
+        for caller in tuple(self._callers.values()):
+            if caller.until <= now:
+                if caller.request is not None:
+                    caller.request.refuse("unavailable", "no answer came in time")
+                else:
+                    self._drop(caller)
+
+    def _drop(self, caller: _Caller) -> None:
+        self._callers.pop(caller.sock.fileno(), None)
+        self._loop.remove(caller.sock)
+        caller.sock.close()
+
+
+def _read(line: bytes, into: Request) -> str | None:
+    """Read a request's line; return what is wrong with it, None when nothing is."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return "a request is a line of JSON"
+    if not isinstance(fields, dict) or not isinstance(fields.get("verb"), str):
+        return "a request is an object with a verb"
+    if fields.pop("api", VERSION) != VERSION:
+        return f"this daemon speaks version {VERSION} of the protocol"
+    into.verb = fields.pop("verb")
+    into.arguments = fields
+    return None
+
+
+def user_name(uid: int) -> str:
+    """Return a user's name, or its number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def admit(path: Path, group: str) -> bool:
+    """Let a group connect; False where there is no such group, or it is not ours to give to: the owner alone can."""
+    try:
+        os.chown(path, -1, grp.getgrnam(group).gr_gid)
+    except (KeyError, PermissionError):
+        return False
+    path.chmod(0o660)
+    return True
