@@ -12,6 +12,11 @@ from linkbalancer.cli.output import AnswerError, complain, finish, give_up
 COMMANDS = {
     "run": "run the gateway's daemon (what systemd starts)",
     "check": "check a configuration: every error at once, with its place and a remedy",
+    "plan": "show what apply would change, and what that does to flows",
+    "apply": "put the edited files in force; with --confirm 5m it reverts by itself",
+    "confirm": "keep what was applied with --confirm",
+    "rollback": "go back to the configuration before, or to one of history",
+    "history": "history config: the configurations kept, who brought them, and what they changed",
     "explain": "say which rule, application and VIDs a packet takes",
     "status": "what each link, VID and application does, since when, why, and what is next",
     "lab": "build a topology in network namespaces: up, down, exec, list",

@@ -5,17 +5,21 @@ is a function that takes a request and answers it, now or later; what the agent 
 """
 
 import gc
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from linkbalancer.clock import Instant
+from linkbalancer.clock import SECOND, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
-from linkbalancer.daemon.lifeline import Hangup, Lifeline
+from linkbalancer.daemon.chosen import FOLDER
+from linkbalancer.daemon.configurations import Configurations
+from linkbalancer.daemon.keeper import Keeper, Ways
+from linkbalancer.daemon.lifeline import Hangup, Lifeline, enclosed
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request, RequestServer
@@ -35,11 +39,11 @@ class Verb:
     changes: bool = False
 
 
-def run(loaded: Loaded, lifeline: Lifeline, *, run_dir: Path, state_dir: Path) -> int:
+def run(loaded: Loaded, lifeline: Lifeline, notice: Mapping[str, Any], *, run_dir: Path, state_dir: Path) -> int:
     """Be the api's process until told to end; return the exit status."""
     log = logs.start(process="api")
     try:
-        process = ApiProcess(loaded, lifeline, log, run_dir=run_dir, state_dir=state_dir)
+        process = ApiProcess(loaded, lifeline, log, notice, run_dir=run_dir, state_dir=state_dir)
     except OSError as error:
         log.critical("cannot start", why=str(error))
         return 1
@@ -54,6 +58,7 @@ class ApiProcess:
         loaded: Loaded,
         lifeline: Lifeline,
         log: logs.Log,
+        notice: Mapping[str, Any],
         *,
         run_dir: Path,
         state_dir: Path,
@@ -64,6 +69,10 @@ class ApiProcess:
         self._loop = Loop()
         self._agent = Questions(self._loop, run_dir / "agent.sock")
         self._verbs: dict[str, Verb] = {"status": Verb(self._status)}
+        kept = Configurations(state_dir / FOLDER, warn=lambda text: log.warning("configurations", text=text))
+        ways = Ways(reload=self._reload, agent=self._agent.ask, log=log)
+        self._keeper = Keeper(self._loop.clock(), kept, notice, ways)
+        self._verbs |= {name: Verb(take, changes) for name, (take, changes) in self._keeper.verbs().items()}
         self._query = RequestServer(self._loop, run_dir / QUERY, partial(self._take, operator=False))
         self._control = RequestServer(self._loop, run_dir / CONTROL, partial(self._take, operator=True))
 
@@ -71,6 +80,7 @@ class ApiProcess:
         """Turn until told to end."""
         self._loop.add(self._lifeline, self._hear)
         self._loop.every(BEAT, lambda _now: self._beat())
+        self._loop.every(SECOND, self._keeper.tick)
         gc.freeze()
         self._lifeline.say("ready")
         self._loop.run()
@@ -81,11 +91,18 @@ class ApiProcess:
     def _beat(self) -> None:
         self._lifeline.say("beat")
 
-    def _hear(self, _now: Instant) -> None:
+    def _reload(self, request: Mapping[str, Any]) -> bool:
+        return self._lifeline.tell("reload", json.dumps(request).encode())
+
+    def _hear(self, now: Instant) -> None:
         spoken = self._lifeline.hear()
         if isinstance(spoken, Hangup):
             os._exit(0)
-        if spoken is not None:  # leave, end or renew: nothing is lost by ending at once
+        if spoken is not None and spoken.word == "outcome" and spoken.descriptor is not None:
+            content = enclosed(spoken.descriptor)
+            os.close(spoken.descriptor)
+            self._keeper.outcome(now, json.loads(content))
+        elif spoken is not None:  # leave, end or renew: nothing is lost by ending at once
             self._loop.stop()
 
     def _take(self, now: Instant, request: Request, *, operator: bool) -> None:
@@ -98,13 +115,13 @@ class ApiProcess:
         else:
             verb.take(now, request)
 
-    def _status(self, _now: Instant, request: Request) -> None:
+    def _status(self, now: Instant, request: Request) -> None:
         def heard(status: dict[str, Any] | None, why: str) -> None:
             if status is None:
                 request.refuse(
                     "unavailable", f"the agent does not answer: {why}", "ask again; if it lasts, see the log"
                 )
             else:
-                request.answer(status)
+                request.answer({**status, "configuration": self._keeper.configuration(now)})
 
         self._agent.ask("status", heard)
