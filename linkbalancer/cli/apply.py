@@ -44,7 +44,7 @@ def run(args: Namespace) -> int:
         goes_on = _shown(args, answer)
         if goes_on is not None:
             return goes_on
-        outcome = wait(args.run_dir, "apply", confirm_s=args.confirm, again=args.again, **changing.by_whom())
+        outcome = wait(args.run_dir, "apply", confirm_s=args.confirm, again=args.again, sudo_user=changing.by_whom())
     except RefusedError as error:
         for line in changing.refused(error):
             complain(line)

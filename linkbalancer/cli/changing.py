@@ -55,7 +55,7 @@ def seconds(text: str) -> int:
 
 def in_force(run_dir: Path, entry: int | None = None) -> dict[str, Any]:
     """Return the daemon's answer on what is in force, or on an entry; raises RefusedError."""
-    return ask(run_dir, "configuration", **({} if entry is None else {"entry": entry}))
+    return ask(run_dir, "configuration") if entry is None else ask(run_dir, "configuration", entry=entry)
 
 
 def files_of(answer: Mapping[str, Any]) -> Files:
@@ -166,10 +166,9 @@ def agreed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def by_whom() -> dict[str, str]:
+def by_whom() -> str | None:
     """Return what is told of the person behind root."""
-    user = os.environ.get("SUDO_USER")
-    return {"sudo_user": user} if user else {}
+    return os.environ.get("SUDO_USER") or None
 
 
 def refused(error: RefusedError) -> list[str]:

@@ -16,7 +16,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Confirm; 0: it stays, 1: there is nothing to confirm, 2: no rights."""
     try:
-        answer = ask(args.run_dir, "confirm", change=True, **changing.by_whom())
+        answer = ask(args.run_dir, "confirm", change=True, sudo_user=changing.by_whom())
     except RefusedError as error:
         complain(str(error))
         return error.status

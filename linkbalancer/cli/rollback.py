@@ -42,8 +42,7 @@ def run(args: Namespace) -> int:
             if not _agreed(args, answer, target):
                 complain("nothing has changed")
                 return 1
-            number = {} if args.number is None else {"entry": args.number}
-            outcome = wait(args.run_dir, "rollback", **number, **changing.by_whom())
+            outcome = wait(args.run_dir, "rollback", entry=args.number, sudo_user=changing.by_whom())
             answer = changing.in_force(args.run_dir)
     except RefusedError as error:
         for line in changing.refused(error):

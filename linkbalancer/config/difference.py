@@ -217,7 +217,7 @@ def _group(subject: str, was: Group, will: Group, master: bool) -> Iterator[Chan
     removed = [str(one) for one in was.virtual_ips if one not in will.virtual_ips]
     if added or removed:
         words = [*(f"virtual IP {one} new" for one in added), *(f"virtual IP {one} gone" for one in removed)]
-        yield Change(Kind.CHANGED, subject, ", ".join(words), "the others of its virtual IPs stay")
+        yield Change(Kind.CHANGED, subject, ", ".join(words), "the other virtual IPs stay")
     elif was.virtual_ips != will.virtual_ips:
         yield Change(Kind.CHANGED, subject, f"virtual IPs in the order {_list(will.virtual_ips)}", "nothing moves")
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from linkbalancer.config.findings import ConfigErrors, Finding
 from linkbalancer.config.load import Loaded, load
+from linkbalancer.config.rules import OTHER_VIDS
 
 ROUNDS: Final = 16
 """How often lines are left out: without a line, another one may say something else than it said before."""
@@ -44,9 +45,10 @@ def load_without_faulty_rules(path: str, read: Callable[[str], str]) -> Quaranti
         except ConfigErrors as refused:
             first = first or refused
             file = _rule_file(refused, path)
-            if file is None or (text := _without(texts, file, read, refused)) is None:
+            faulty = _by_themselves(refused.findings)
+            if file is None or (text := _without(texts, file, read, faulty)) is None:
                 raise first from None
-            left_out += refused.findings
+            left_out += faulty
             texts[file] = text
         else:
             file, text = next(iter(texts.items()), (loaded.beside(loaded.config.applications), ""))
@@ -61,12 +63,17 @@ def _rule_file(refused: ConfigErrors, path: str) -> str | None:
     return files.pop() if len(files) == 1 and path not in files else None
 
 
-def _without(texts: dict[str, str], file: str, read: Callable[[str], str], refused: ConfigErrors) -> str | None:
+def _by_themselves(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return the errors of lines that are wrong by themselves, if there are any: others may be right without those."""
+    return tuple(finding for finding in findings if OTHER_VIDS not in finding.what) or findings
+
+
+def _without(texts: dict[str, str], file: str, read: Callable[[str], str], faulty: tuple[Finding, ...]) -> str | None:
     """Return the file's text with its faulty lines as comments, None where an error is in no line."""
     try:
         lines = (texts[file] if file in texts else read(file)).split("\n")
     except UnicodeDecodeError:
         return None
-    for number in {finding.line for finding in refused.findings}:
+    for number in {finding.line for finding in faulty}:
         lines[number - 1] = LEFT_OUT + lines[number - 1]
     return "\n".join(lines)

@@ -245,7 +245,7 @@ class Keeper:
 
     def tell(self, now: Instant, request: Request) -> None:
         """Answer with what is in force (or with an entry): its texts, and its keys as they may be shown."""
-        number = request.arguments.get("entry", self._notice["entry"])
+        number = request.arguments.get("entry") or self._notice["entry"]
         if not isinstance(number, int):
             request.refuse(
                 "refused", "what is in force could not be kept, so it cannot be shown", "make room on the disk"

@@ -26,13 +26,16 @@ def read_text(path: str, most: int = LARGEST) -> str:
         UnicodeDecodeError: It is not UTF-8.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "it is no regular file", path)
-        content = file.read(most + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(most + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > most:
         raise OSError(errno.EFBIG, _TOO_LARGE, path)
     return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")

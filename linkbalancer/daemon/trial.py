@@ -40,7 +40,7 @@ class Trial:
         """Return what it has cost by the agent's status (None: it does not answer), None when nothing."""
         if status is None:
             self._silent = now if self._silent is None else self._silent
-            return "the agent does not answer since" if now - self._silent >= SILENCE else None
+            return "the agent does not answer any more" if now - self._silent >= SILENCE else None
         self._silent = None
         for name, grace in self.links.items():
             link = status["links"].get(name)
