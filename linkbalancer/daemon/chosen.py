@@ -27,9 +27,6 @@ from linkbalancer.daemon.zygote import RefusedError
 FOLDER = "configurations"
 """The store's place in the state directory."""
 
-BY_HAND = frozenset({"SIGHUP", "apply"})
-"""Requests for what the files say; they wait for room on a full disk, while taking back never waits."""
-
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -280,7 +277,7 @@ class _Reload:
         try:
             entry = self._record(judged, present)
         except NotKeptError as error:
-            if how in BY_HAND:
+            if source is None:  # taking something back never waits for room on a disk
                 what = f"the configuration could not be kept, and so not be taken back later: {error}"
                 raise RefusedError(f"{what}; make room, then apply it again") from None
             return Chosen(judged, by.notice(source, judged, "entry", *lines, f"this could not be kept: {error}"))

@@ -188,9 +188,10 @@ class Keeper:
             if asked is not None:
                 asked.refuse("busy", "too many changes are under way", "ask again in a moment")
             return None
+        self._waiting[name] = asked
         if self._ways.reload(request):
-            self._waiting[name] = asked
             return name
+        del self._waiting[name]
         if asked is not None:
             asked.refuse("unavailable", "the supervisor does not listen", "ask again in a moment")
         return None
@@ -198,6 +199,8 @@ class Keeper:
     def outcome(self, now: Instant, outcome: Mapping[str, Any]) -> None:
         """Take note of how a reload has ended, and tell who asked for it."""
         result, name = outcome["result"], outcome["id"]
+        if result in {"applied", "unchanged"} and "sums" not in outcome["notice"]:
+            return  # of something else than a configuration
         asked = self._waiting.pop(name, None)
         lines = [str(line) for line in outcome.get("lines") or ()]
         old, back = self._entry, self._taking_back
