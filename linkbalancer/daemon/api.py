@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
-from linkbalancer.daemon import logs
+from linkbalancer.daemon import capabilities, logs
+from linkbalancer.daemon.changes import Changes
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.questions import Questions
@@ -63,12 +64,19 @@ class ApiProcess:
         self._run_dir, self._state_dir = run_dir, state_dir
         self._loop = Loop()
         self._agent = Questions(self._loop, run_dir / "agent.sock")
-        self._verbs: dict[str, Verb] = {"status": Verb(self._status)}
+        self._changes = Changes(lifeline)
+        self._verbs: dict[str, Verb] = {
+            "status": Verb(self._status),
+            "outcome": Verb(self._changes.outcome),
+            "reload": Verb(self._changes.reload, changes=True),
+            "upgrade": Verb(self._changes.upgrade, changes=True),
+        }
         self._query = RequestServer(self._loop, run_dir / QUERY, partial(self._take, operator=False))
         self._control = RequestServer(self._loop, run_dir / CONTROL, partial(self._take, operator=True))
 
     def run(self) -> int:
-        """Turn until told to end."""
+        """Turn until told to end; whoever listens to strangers has no right beyond the sockets that it opened."""
+        capabilities.keep()
         self._loop.add(self._lifeline, self._hear)
         self._loop.every(BEAT, lambda _now: self._beat())
         gc.freeze()
@@ -85,7 +93,9 @@ class ApiProcess:
         spoken = self._lifeline.hear()
         if isinstance(spoken, Hangup):
             os._exit(0)
-        if spoken is not None:  # leave, end or renew: nothing is lost by ending at once
+        if spoken is not None and not self._changes.hear(
+            spoken
+        ):  # leave, end or renew: nothing is lost by ending at once
             self._loop.stop()
 
     def _take(self, now: Instant, request: Request, *, operator: bool) -> None:

@@ -4,25 +4,30 @@ Everything that is read from disk is kept as texts, keys included, in the superv
 started again hours later is of the configuration in force, whatever has been edited meanwhile.
 """
 
+import hashlib
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from linkbalancer.config import keyfile
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import ConfigErrors, Loaded, load
-from linkbalancer.daemon import agent, api, application
+from linkbalancer.daemon import agent, api, application, capabilities
 from linkbalancer.daemon.lifeline import Lifeline
-from linkbalancer.daemon.zygote import Brood, RefusedError
-from linkbalancer.engine.supervision import AGENT, API
+from linkbalancer.daemon.zygote import Brood, Order, RefusedError
+from linkbalancer.engine.supervision import AGENT, API, SUCCESSOR
 from linkbalancer.links import LinkName
 from linkbalancer.lvrrp.keys import Key, parse_keys
-from linkbalancer.routing.classifier import compile_rules
+from linkbalancer.routing.classifier import Classifier, compile_rules
 
 PREFIX = "app:"
 """How an application's process is called before the application's own name."""
+
+SECTIONS: dict[str, set[str]] = {API: set()}
+"""The workers beside the agent, each with the sections of the configuration that are its own, and nobody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +68,76 @@ class Texts:
         return json.dumps(self._read).encode()
 
 
-def birth(path: str, directories: Directories, kept: bytes | None) -> Brood:
-    """Read the configuration at `path` (or, with `kept`, as it was read before) and return what can be forked of it.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A configuration without an error, and everything that was read for it."""
+
+    loaded: Loaded
+    classifier: Classifier
+    keys: Mapping[LinkName, tuple[Key, ...]]
+    texts: Texts
+
+
+def birth(path: str, directories: Directories, order: Order) -> Brood:
+    """Do what an order says with the configuration at `path`; return what can be forked of it.
 
     Raises:
         RefusedError: with a line for each error.
     """
-    texts = Texts(kept)
+    checked = check(path, choose(order))
+    if order.texts is None or order.request is not None:
+        for warning in checked.loaded.warnings:
+            sys.stderr.write(f"{warning}\n")
+    return offer(checked, directories)
+
+
+def choose(order: Order) -> Texts:
+    """Return the texts that an order is about: what is in force again, or the files."""
+    return Texts(order.texts if order.request is None else None)
+
+
+def check(path: str, texts: Texts) -> Checked:
+    """Load a configuration whole; raises RefusedError."""
     loaded = _load(path, texts)
     classifier = compile_rules(loaded.rules)
     _ = classifier.digest  # compiled once, here: whoever is forked of this has it, and an old agent works meanwhile
-    keys = _keys(loaded, texts)
-    if kept is None:
-        for warning in loaded.warnings:
-            sys.stderr.write(f"{warning}\n")
+    return Checked(loaded, classifier, _keys(loaded, texts), texts)
+
+
+def offer(checked: Checked, directories: Directories) -> Brood:
+    """Return what can be forked of a checked configuration."""
+    loaded, run_dir, state_dir = checked.loaded, directories.run, directories.state
 
     def work(name: str, lifeline: Lifeline) -> int:
-        if name == AGENT:
-            return agent.run(loaded, classifier, keys, lifeline, run_dir=directories.run, state_dir=directories.state)
+        if name in {AGENT, SUCCESSOR}:
+            capabilities.keep(*capabilities.AGENT)
+            return agent.run(loaded, checked.classifier, checked.keys, lifeline, run_dir=run_dir, state_dir=state_dir)
         if name == API:
-            return api.run(loaded, lifeline, run_dir=directories.run, state_dir=directories.state)
-        return application.run(name.removeprefix(PREFIX), loaded, texts.read, lifeline, directories.run)
+            return api.run(loaded, lifeline, run_dir=run_dir, state_dir=state_dir)
+        capabilities.keep(*capabilities.APPLICATION)
+        return application.run(name.removeprefix(PREFIX), loaded, checked.texts.read, lifeline, run_dir)
 
-    workers = (AGENT, API, *(PREFIX + name for name in loaded.rules.applications))
-    return Brood(workers, texts.bundle(), work)
+    return Brood(specs(checked), checked.texts.bundle(), work)
+
+
+def specs(checked: Checked) -> dict[str, str]:
+    """Return the workers, each with a digest of everything that its life depends on.
+
+    What was parsed counts, not how it was written: a comment or another layout replaces nobody.
+    """
+    config, rules = checked.loaded.config, checked.loaded.rules
+    others = {section for sections in SECTIONS.values() for section in sections}
+    definitions = {name: one.definition for name, one in rules.applications.items()}
+    keys = {name: [(key.id, key.secret.hex()) for key in some] for name, some in checked.keys.items()}
+    whole = config.model_dump(mode="json", exclude=others)
+    shared = (repr(config.marks), sorted(config.groups))
+    found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys)}
+    found |= {name: _digest(config.model_dump(mode="json", include=some)) for name, some in SECTIONS.items()}
+    return found | {PREFIX + name: _digest(one, *shared) for name, one in definitions.items()}
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _load(path: str, texts: Texts) -> Loaded:

@@ -2,7 +2,7 @@
 
 A worker forked from it starts in milliseconds and shares its memory. It forks twice: the process in between ends at
 once, so that the worker becomes the supervisor's own child (a subreaper adopts orphans) and outlives the zygote. The
-configuration's texts live in a memory file that the supervisor keeps: a zygote born after an edit, but before a reload,
+configuration's texts are kept by the supervisor: a zygote born after an edit, but before a reload,
 still speaks for the configuration in force.
 
 Agent and applications outlive the supervisor, so that whoever takes over from them finds them at work; everybody else
@@ -22,7 +22,7 @@ from select import select
 from typing import Any, NoReturn, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
-from linkbalancer.daemon.lifeline import Hangup, Lifeline, call_myself, die_with_parent, enclosed
+from linkbalancer.daemon.lifeline import Hangup, Lifeline, call_myself, die_with_parent
 from linkbalancer.engine.supervision import AGENT, ASIDE, REFUSED, SUCCESSOR, Word
 
 BEAT: Duration = 400 * MILLISECOND
@@ -73,6 +73,7 @@ class Offer:
 
     specs: Mapping[str, str]
     notice: Mapping[str, Any]
+    texts: bytes
 
 
 def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoReturn:
@@ -114,7 +115,7 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
 def quiet_signals() -> None:
     """Leave Ctrl-C and reload requests to the supervisor, and take SIGTERM and SIGCHLD as everybody does."""
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
@@ -138,15 +139,11 @@ def _frame(brood: Brood) -> bytes:
     return json.dumps({"specs": dict(brood.specs), "notice": brood.notice}).encode() + b"\n" + brood.texts
 
 
-def offered(descriptor: int) -> Offer:
-    """Return the offer in a zygote's memory file."""
-    fields = json.loads(enclosed(descriptor).partition(b"\n")[0])
-    return Offer(fields["specs"], fields["notice"])
-
-
-def texts_of(descriptor: int) -> bytes:
-    """Return the texts in a zygote's memory file."""
-    return enclosed(descriptor).partition(b"\n")[2]
+def offered(content: bytes) -> Offer:
+    """Read a zygote's offer."""
+    head, _, texts = content.partition(b"\n")
+    fields = json.loads(head)
+    return Offer(fields["specs"], fields["notice"], texts)
 
 
 def _beget(lifeline: Lifeline, brood: Brood, name: str, descriptor: int, supervisor: int) -> None:

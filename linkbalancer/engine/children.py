@@ -6,6 +6,7 @@ from typing import assert_never
 
 from linkbalancer.clock import Duration, Instant, in_words
 from linkbalancer.engine.supervision import (
+    AGENT,
     Ask,
     Down,
     Effect,
@@ -92,10 +93,16 @@ class Children(dict[str, Child]):
                 assert_never(child.state)
 
     def dismiss(self, now: Instant, name: str, word: Word, patience: Duration) -> list[Effect]:
-        """End a child that is wanted no more: asked where it can hear, killed where it cannot yet."""
+        """End a child that is wanted no more: asked where it can hear, killed where it cannot yet.
+
+        An agent that comes up is asked too: it may have taken over masterships already, and hears when it can.
+        """
         child = self[name]
         child.wanted = False
         match child.state:
+            case Starting() if name == AGENT:
+                child.state = Leaving(now + patience)
+                return [Ask(name, word)]
             case Running():
                 child.state = Leaving(now + patience)
                 return [Ask(name, word)]

@@ -108,9 +108,9 @@ class Orders:
 
     def put_back(self) -> None:
         """Have the run that goes on begin again later, before all others."""
-        if self.current is not None:
-            self.waiting.appendleft(self.current)
-            self.current = None
+        assert self.current is not None
+        self.waiting.appendleft(self.current)
+        self.current = None
 
     def conclude(
         self, now: Instant, result: Result, lines: tuple[str, ...], notice: Mapping[str, Any]

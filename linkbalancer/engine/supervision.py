@@ -68,10 +68,14 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The supervisor may begin; an upgraded one ends its predecessor's `run` by being ready, with these lines."""
+    """The supervisor may begin; an upgraded one ends its predecessor's `run` by being ready, with these lines.
+
+    `waiting`: what was asked of the predecessor too.
+    """
 
     run: Run | None = None
     lines: tuple[str, ...] = ()
+    waiting: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +239,10 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """There is nothing left to do; the supervisor ends with this status."""
+    """There is nothing left to do; the supervisor ends with this status. `orphans`: others are left at work."""
 
     status: int
+    orphans: bool = False
 
 
 Effect: TypeAlias = Spawn | Ask | Kill | Promote | Succeed | Replace | Tell | Became | Say | Exit

@@ -92,6 +92,7 @@ class Watchdog:
     _last: str = ""
     _untold: deque[Outcome] = field(default_factory=lambda: deque(maxlen=UNTOLD))
     _agent_was_ready: bool = False
+    _stop_then: bool = False
 
     def __post_init__(self) -> None:
         """Have no children yet."""
@@ -103,6 +104,8 @@ class Watchdog:
         effects += self._start_due(now)
         if self.phase in {Phase.STARTING, Phase.RELOADING} and self._complete():
             effects += [*self._enter(Phase.READY), *self._conclude(now, Result.APPLIED, self._done)]
+            if self._stop_then:
+                effects += self._stop(now)
         if self.phase is Phase.READY and self.children.keys().isdisjoint(PASSING):
             effects += [*self._begin(now), *self._start_due(now)]
         return effects
@@ -127,8 +130,9 @@ class Watchdog:
 
     def _judge(self, now: Instant, event: Event) -> list[Effect]:
         match event:
-            case Started(run, lines):
+            case Started(run, lines, waiting):
                 self.orders.current, self._done = run, lines
+                self.orders.waiting.extend(waiting)
                 self.children.add(now, ZYGOTE)
                 return []
             case Configured() | Refused() | Ready() | Beat() | Died():
@@ -141,7 +145,7 @@ class Watchdog:
             case NotReplaced(why):
                 return self._conclude(now, Result.FAILED, (why,))
             case StopRequested():
-                return self._stop(now)
+                return self._stop_requested(now)
             case RestartRequested():
                 return self._restart(now)
             case Tick():
@@ -341,7 +345,7 @@ class Watchdog:
         """Judge the end of a child that was there for the run that goes on only."""
         child = self.children.pop(name)
         if name == TRIAL and status == 0 and child.wanted and self.orders.current is not None:
-            return [*self._enter(Phase.RELOADING), Replace(self.orders.current)]
+            return [Replace(self.orders.current)]
         if name == CANDIDATE and self.children.comes(SUCCESSOR):
             return [Say(name, f"{ended(status)}; its successor of the agent goes on", grave=True)]
         effects = self.children.drop(now, CANDIDATE)
@@ -398,6 +402,14 @@ class Watchdog:
 
     # -- the whole service ---------------------------------------------------------------------------------------------
 
+    def _stop_requested(self, now: Instant) -> list[Effect]:
+        """Stop; an upgraded supervisor first takes over from the orphans, so that they leave in order too."""
+        if self.phase is Phase.STARTING and self.orders.current is not None and not self._stop_then:
+            self._stop_then = True
+            return [Say(SERVICE, "stops as soon as the new program has taken over; once more: at once")]
+        at_once = self._stop(now) if self._stop_then and self.phase is Phase.STARTING else []
+        return [*at_once, *self._stop(now)]
+
     def _stop(self, now: Instant) -> list[Effect]:
         if self.phase is Phase.STOPPING:
             names = [name for name, child in self.children.items() if not isinstance(child.state, Killed)]
@@ -419,7 +431,7 @@ class Watchdog:
         """End at once; agent and applications work on without us until the next supervisor's take over from them."""
         if self.phase is Phase.STOPPING:
             return [Say(SERVICE, "no restart: the service is stopping", grave=True)]
-        return [*self._enter(Phase.STOPPING), *self._give_up(now), Exit(0)]
+        return [*self._enter(Phase.STOPPING), *self._give_up(now), Exit(0, orphans=True)]
 
     def _stop_next(self, now: Instant) -> list[Effect]:
         """End the agent first (applications steer until it has handed over), then them, those aside, the zygote."""
