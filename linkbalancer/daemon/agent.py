@@ -127,7 +127,6 @@ class AgentProcess:
             app_ids,
             session=now,
             boot=now,
-            digest=classifier.digest,
             found=replace(self._performer.found(), snapshot=self._snapshot.read()),
         )
         self._sockets = Sockets(self._loop, loaded.config, self._take, self._complain)

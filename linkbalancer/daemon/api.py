@@ -5,7 +5,6 @@ is a function that takes a request and answers it, now or later; what the agent 
 """
 
 import gc
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,11 +14,12 @@ from typing import Any, TypeAlias
 
 from linkbalancer.clock import SECOND, Instant
 from linkbalancer.config.load import Loaded
-from linkbalancer.daemon import logs
+from linkbalancer.daemon import capabilities, logs
+from linkbalancer.daemon.changes import Changes
 from linkbalancer.daemon.chosen import FOLDER
 from linkbalancer.daemon.configurations import Configurations
 from linkbalancer.daemon.keeper import Keeper, Ways
-from linkbalancer.daemon.lifeline import Hangup, Lifeline, enclosed
+from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request, RequestServer
@@ -68,16 +68,22 @@ class ApiProcess:
         self._run_dir, self._state_dir = run_dir, state_dir
         self._loop = Loop()
         self._agent = Questions(self._loop, run_dir / "agent.sock")
-        self._verbs: dict[str, Verb] = {"status": Verb(self._status)}
-        kept = Configurations(state_dir / FOLDER, warn=lambda text: log.warning("configurations", text=text))
-        ways = Ways(reload=self._reload, agent=self._agent.ask, log=log)
-        self._keeper = Keeper(self._loop.clock(), kept, notice, ways)
-        self._verbs |= {name: Verb(take, changes) for name, (take, changes) in self._keeper.verbs().items()}
+        self._changes = Changes(lifeline)
+        self._keeper = self._new_keeper(notice, log)
+        self._changes.told = lambda outcome: self._keeper.outcome(self._loop.clock(), outcome)
+        self._verbs: dict[str, Verb] = {
+            "status": Verb(self._status),
+            "outcome": Verb(self._changes.outcome),
+            "reload": Verb(self._changes.reload, changes=True),
+            "upgrade": Verb(self._changes.upgrade, changes=True),
+            **{name: Verb(take, changes) for name, (take, changes) in self._keeper.verbs().items()},
+        }
         self._query = RequestServer(self._loop, run_dir / QUERY, partial(self._take, operator=False))
         self._control = RequestServer(self._loop, run_dir / CONTROL, partial(self._take, operator=True))
 
     def run(self) -> int:
-        """Turn until told to end."""
+        """Turn until told to end; whoever listens to strangers has no right beyond the sockets that it opened."""
+        capabilities.keep()
         self._loop.add(self._lifeline, self._hear)
         self._loop.every(BEAT, lambda _now: self._beat())
         self._loop.every(SECOND, self._keeper.tick)
@@ -91,18 +97,22 @@ class ApiProcess:
     def _beat(self) -> None:
         self._lifeline.say("beat")
 
-    def _reload(self, request: Mapping[str, Any]) -> bool:
-        return self._lifeline.tell("reload", json.dumps(request).encode())
+    def _new_keeper(self, notice: Mapping[str, Any], log: logs.Log) -> Keeper:
+        kept = Configurations(self._state_dir / FOLDER, warn=lambda text: log.warning("configurations", text=text))
 
-    def _hear(self, now: Instant) -> None:
+        def reload(request: Mapping[str, Any]) -> bool:
+            self._changes.ask("reload", request, lambda _outcome: None)  # the keeper is told of every outcome
+            return True
+
+        return Keeper(self._loop.clock(), kept, notice, Ways(reload, self._agent.ask, log))
+
+    def _hear(self, _now: Instant) -> None:
         spoken = self._lifeline.hear()
         if isinstance(spoken, Hangup):
             os._exit(0)
-        if spoken is not None and spoken.word == "outcome" and spoken.descriptor is not None:
-            content = enclosed(spoken.descriptor)
-            os.close(spoken.descriptor)
-            self._keeper.outcome(now, json.loads(content))
-        elif spoken is not None:  # leave, end or renew: nothing is lost by ending at once
+        if spoken is not None and not self._changes.hear(
+            spoken
+        ):  # leave, end, renew: nothing is lost by ending at once
             self._loop.stop()
 
     def _take(self, now: Instant, request: Request, *, operator: bool) -> None:

@@ -4,22 +4,27 @@ Everything that is read from disk is kept as texts, keys included, in the superv
 started again hours later is of the configuration in force, whatever has been edited meanwhile.
 """
 
+import hashlib
+import json
 import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from linkbalancer.daemon import agent, api, application
-from linkbalancer.daemon.chosen import FOLDER, Chooser
+from linkbalancer.daemon import agent, api, application, capabilities
+from linkbalancer.daemon.chosen import FOLDER, Chooser, Chosen
 from linkbalancer.daemon.configurations import Configurations
-from linkbalancer.daemon.judge import judge
+from linkbalancer.daemon.judge import Judged, judge
 from linkbalancer.daemon.lifeline import Lifeline
-from linkbalancer.daemon.zygote import Brood
-from linkbalancer.engine.supervision import AGENT, API
-from linkbalancer.routing.classifier import compile_rules
+from linkbalancer.daemon.zygote import Brood, Order
+from linkbalancer.engine.supervision import AGENT, API, SUCCESSOR
+from linkbalancer.routing.classifier import Classifier, compile_rules
 
 PREFIX = "app:"
 """How an application's process is called before the application's own name."""
+
+SECTIONS: dict[str, set[str]] = {API: set()}
+"""The workers beside the agent, each with the sections of the configuration that are its own, and nobody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +35,71 @@ class Directories:
     state: Path
 
 
-def birth(path: str, directories: Directories, kept: bytes | None) -> Brood:
-    """Read the configuration at `path` (or, with `kept`, as it was read before) and return what can be forked of it.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A configuration that comes into force, and its rules compiled."""
+
+    chosen: Chosen
+    classifier: Classifier
+
+    @property
+    def judged(self) -> Judged:
+        """The configuration itself."""
+        return self.chosen.judged
+
+
+def birth(path: str, directories: Directories, order: Order) -> Brood:
+    """Do what an order says with the configuration at `path`; return what can be forked of it.
 
     Raises:
         RefusedError: with a line for each error.
     """
-    store = Configurations(directories.state / FOLDER, warn=_tell)
-    chosen = Chooser(path, store, partial(judge, path)).choose(kept, None)
-    judged = chosen.judged
-    loaded, keys, read = judged.loaded, judged.keys, judged.texts.read
-    classifier = compile_rules(loaded.rules)
-    _ = classifier.digest  # compiled once, here: whoever is forked of this has it, and an old agent works meanwhile
-    if kept is None:
-        for line in (*judged.warnings, *chosen.notice["lines"]):
+    kept = Configurations(directories.state / FOLDER, warn=_tell)
+    chosen = Chooser(path, kept, partial(judge, path)).choose(order.texts, order.request)
+    if order.texts is None or order.request is not None:
+        for line in (*chosen.judged.warnings, *chosen.notice["lines"]):
             _tell(line)
-
-    def work(name: str, lifeline: Lifeline) -> int:
-        if name == AGENT:
-            return agent.run(loaded, classifier, keys, lifeline, run_dir=directories.run, state_dir=directories.state)
-        if name == API:
-            return api.run(loaded, lifeline, chosen.notice, run_dir=directories.run, state_dir=directories.state)
-        return application.run(name.removeprefix(PREFIX), loaded, read, lifeline, directories.run)
-
-    workers = (AGENT, API, *(PREFIX + name for name in loaded.rules.applications))
-    return Brood(workers, chosen.bundle(), work)
+    classifier = compile_rules(chosen.judged.loaded.rules)
+    _ = classifier.digest  # compiled once, here: whoever is forked of this has it, and an old agent works meanwhile
+    return offer(Checked(chosen, classifier), directories)
 
 
 def _tell(line: str) -> None:
     sys.stderr.write(f"{line}\n")
+
+
+def offer(checked: Checked, directories: Directories) -> Brood:
+    """Return what can be forked of a checked configuration."""
+    loaded, run_dir, state_dir = checked.judged.loaded, directories.run, directories.state
+    keys, read, notice = checked.judged.keys, checked.judged.texts.read, checked.chosen.notice
+
+    def work(name: str, lifeline: Lifeline) -> int:
+        if name in {AGENT, SUCCESSOR}:
+            capabilities.keep(*capabilities.AGENT)
+            return agent.run(loaded, checked.classifier, keys, lifeline, run_dir=run_dir, state_dir=state_dir)
+        if name == API:
+            return api.run(loaded, lifeline, notice, run_dir=run_dir, state_dir=state_dir)
+        capabilities.keep(*capabilities.APPLICATION)
+        return application.run(name.removeprefix(PREFIX), loaded, read, lifeline, run_dir)
+
+    return Brood(specs(checked), checked.chosen.bundle(), work, notice)
+
+
+def specs(checked: Checked) -> dict[str, str]:
+    """Return the workers, each with a digest of everything that its life depends on.
+
+    What was parsed counts, not how it was written: a comment or another layout replaces nobody.
+    """
+    config, rules = checked.judged.loaded.config, checked.judged.loaded.rules
+    others = {section for sections in SECTIONS.values() for section in sections}
+    definitions = {name: one.definition for name, one in rules.applications.items()}
+    keys = {name: [(key.id, key.secret.hex()) for key in some] for name, some in checked.judged.keys.items()}
+    whole = config.model_dump(mode="json", exclude=others)
+    shared = (repr(config.marks), sorted(config.groups))
+    found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys)}
+    found |= {name: _digest(config.model_dump(mode="json", include=some)) for name, some in SECTIONS.items()}
+    return found | {PREFIX + name: _digest(one, *shared) for name, one in definitions.items()}
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -80,13 +80,12 @@ class Agent:
         *,
         session: int,
         boot: Instant,
-        digest: str = "",
         found: Found | None = None,
     ) -> None:
         """Build every machine; nothing runs before `Started`."""
         self.config = loaded.config
         self.rules = loaded.rules
-        self.known = Knowledge(loaded, app_ids, session=session, boot=boot, digest=digest)
+        self.known = Knowledge(loaded, app_ids, session=session, boot=boot)
         self.links = {
             name: Link(link.settings(name, self.config), keys.get(name, ()), chance, boot)
             for name, link in self.config.links.items()

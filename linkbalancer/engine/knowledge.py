@@ -30,7 +30,7 @@ class Steering:
 class Knowledge:
     """Facts and counters of one gateway; its methods answer whether something changed."""
 
-    def __init__(self, loaded: Loaded, app_ids: Mapping[str, int], *, session: int, boot: Instant, digest: str) -> None:
+    def __init__(self, loaded: Loaded, app_ids: Mapping[str, int], *, session: int, boot: Instant) -> None:
         """Start with every device unknown, thus dead."""
         config = loaded.config
         self.boot = boot
@@ -41,7 +41,8 @@ class Knowledge:
         self.steering = {name: Steering(since=boot) for name in self.applications}
         self.patience = _patience(loaded)
         self.settle_time = self.patience + _detect_time(loaded)
-        self._session, self._sequence, self._digest = session, 0, digest
+        self._session, self._sequence = session, 0
+        self._definitions = {name: application.definition for name, application in self.applications.items()}
         self._devices: dict[DeviceName, DeviceChanged] = {}
         self._deaf: set[DeviceName] = set()
         self._configured = {name: frozenset(lan.members) for name, lan in config.lans.items()}
@@ -145,7 +146,10 @@ class Knowledge:
     def table(self, entries: Iterable[VidEntry]) -> Table:
         """Return the next table of VIDs for the applications."""
         self._sequence += 1
-        return Table(self._session, self._sequence, self._digest, dict(self.app_ids), tuple(entries))
+        ids = {name: self.app_ids[name] for name in self.applications if name in self.app_ids}
+        return Table(
+            self._session, self._sequence, ids, {name: self._definitions[name] for name in ids}, tuple(entries)
+        )
 
 
 def _patience(loaded: Loaded) -> Duration:

@@ -121,7 +121,6 @@ class Node:
             {name: number for number, name in enumerate(names, start=2)},
             session=self.chance.getrandbits(32),
             boot=self.clock,
-            digest="same",
             found=Found(frozenset(self.kernel.addresses), tables, saved),
         )
         self._employ(names)
@@ -160,7 +159,7 @@ class Node:
         applications = loaded(self.shape, self.name).rules.applications
         for name in names:
             if name not in self._apps:
-                self._apps[name] = application.Application(name, applications[name].steps, "same")
+                self._apps[name] = application.Application(applications[name])
 
     def _end(self) -> None:
         self.agent = self.waiting = self._due = self._table = None
