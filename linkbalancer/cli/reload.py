@@ -1,6 +1,6 @@
-"""`linkbalancer reload`: the daemon reads its configuration again, replaces whom an edit concerns, and says how it ended.
+"""`linkbalancer reload`: the daemon reads its configuration again, replaces whom an edit concerns, says how it ended.
 
-It is what `systemctl reload` runs. Where the api does not answer, the supervisor is asked by a signal, as $MAINPID says.
+It is what `systemctl reload` runs. Where the api does not answer, the supervisor ($MAINPID) is asked by a signal.
 """
 
 import os

@@ -1,6 +1,6 @@
 """`linkbalancer upgrade`: the installed program takes the running daemon's place, and no packet notices.
 
-The supervisor tries the new program in a child first, with the configuration in force; where that fails nothing happens.
+The supervisor tries the new program in a child first, with the configuration in force; if that fails nothing happens.
 """
 
 from argparse import ArgumentParser, Namespace

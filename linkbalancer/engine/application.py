@@ -2,7 +2,7 @@
 
 It leaves a VID only when that does not work, and returns to a preferred one when that works again (mission A3). Before
 it points anywhere it has the kernel asked whether the VID's rule and table are there. It refuses to steer by a table
-whose agent has another definition of its application: one of the two is of an older configuration, and will be replaced.
+whose agent has another definition of its application: one of the two is of an older configuration.
 """
 
 from dataclasses import dataclass

@@ -71,6 +71,10 @@ class Knowledge:
             return f"{device} has no address"
         return f"{device} hears nobody" if device in self._deaf else None
 
+    def deaf(self) -> list[DeviceName]:
+        """Return the LAN devices that hear nobody."""
+        return sorted(self._deaf)
+
     def leg(self, device: DeviceName, *, alive: bool) -> None:
         """Take in whether a LAN device with carrier hears anything at all."""
         if alive:
@@ -120,11 +124,17 @@ class Knowledge:
         devices = {dev for dev, _ in self._macs} | self._met.keys()
         return {device: sorted(mac.hex() for mac in self.members(device)) for device in sorted(devices)}
 
-    def recall(self, members: Mapping[DeviceName, Iterable[Mac]]) -> None:
+    def recall(self, members: Mapping[DeviceName, Iterable[Mac]], deaf: Iterable[DeviceName]) -> None:
         """Take over the members that a predecessor knew: the kernel's guard must never know fewer than it did."""
         for device, macs in members.items():
             for mac in macs:
                 self.meet(device, mac)
+        self._deaf.update(deaf)
+
+    def recall_steering(self, left: Mapping[str, tuple[Vid | None, Instant, str]]) -> None:
+        """Take over where the applications go, since when and why, until their processes speak."""
+        for name in left.keys() & self.steering.keys():
+            self.steering[name] = Steering(*left[name])
 
     def witnesses(self, device: DeviceName) -> int:
         """Return how many configured members and targets of a LAN answer."""
@@ -142,6 +152,10 @@ class Knowledge:
                 self.change(now)
             known.vid, known.reason = event.vid, event.reason
         known.sequence = event.sequence
+
+    def places(self) -> dict[str, Vid]:
+        """Return where the applications go, as far as it is known."""
+        return {name: steering.vid for name, steering in self.steering.items() if steering.vid is not None}
 
     def table(self, entries: Iterable[VidEntry]) -> Table:
         """Return the next table of VIDs for the applications."""
