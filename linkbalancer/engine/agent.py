@@ -15,7 +15,8 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import Instant, earliest
 from linkbalancer.config.load import Loaded
-from linkbalancer.engine import snapshot, status
+from linkbalancer.engine import drain, snapshot, status
+from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import (
     AddAddresses,
     Announce,
@@ -93,6 +94,7 @@ class Agent:
         }
         self.memberships = {vid: Membership.of(vid, group, boot) for vid, group in self.config.groups.items()}
         self.leaving = False
+        self.drained = Drained()
         self._running = False
         self._found = found or Found()
         self._left_behind = snapshot.read(self._found.snapshot)
@@ -133,6 +135,8 @@ class Agent:
                 self._leg(event)
             case ApplicationSteers():
                 self.known.steers(now, event)
+            case Drained():
+                self._drain(now, event)
             case Leave():
                 self._leave(now)
             case _:
@@ -150,7 +154,7 @@ class Agent:
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
-        return status.describe(now, self.config, self.known, self.links, self.memberships)
+        return status.describe(now, self.config, self.known, self.links, self.memberships, self.drained)
 
     def snapshot(self, now: Instant) -> dict[str, Any]:
         """Return what a successor needs to go on where this agent stands; never sessions, never keys."""
@@ -254,6 +258,13 @@ class Agent:
             self._link(now, name, lvrrp.Bye(None))
         self._record("leaving", self.config.node, "handing over every mastership")
 
+    def _drain(self, now: Instant, event: Drained) -> None:
+        for kind, subject, text in event.changes(self.drained):
+            self.known.change(now)
+            self._record(kind, subject, text)
+        self.drained = event
+        self._dirty.update(self.memberships)
+
     def _datagram(self, now: Instant, event: DatagramReceived) -> None:
         if event.link in self.links:
             self._link(now, event.link, lvrrp.Received(event.data))
@@ -296,8 +307,8 @@ class Agent:
                 self._follow(now, membership)
             self._route(now, membership)
             self._told.note_deadline(membership)
-        for name, words in self._told.word(memberships, self.known.witnesses):
-            self._link(now, name, lvrrp.Words(words))
+        for name, words, fault in self._told.word(memberships, self.known.witnesses):
+            self._link(now, name, lvrrp.Words(words, fault=fault))
         self._publish(now, memberships)
         self._finish_leaving()
         self._dirty.clear()
@@ -331,12 +342,17 @@ class Agent:
             return Stance(runs=False, priority=0, stopped_as=GroupState.STOPPED, tier=None, reason="leaving")
         assert membership.link is not None
         link = self.links[membership.link]
+        fault = self.known.fault(membership.group.device)
+        drained = self.drained.reason(membership.vid, membership.link)
+        if fault is None and drained is not None:
+            return drain.stance(drained)
         decide = controller_stance if self.config.role is Role.CONTROLLER else controlled_stance
         return decide(
             base=base,
             link_open=self._open(now, membership),
             peer=link.word(membership.vid, now),
-            fault=self.known.fault(membership.group.device),
+            fault=fault,
+            peer_fault=link.peer.fault,
             on_probe_loss=link.settings.on_probe_loss,
         )
 

@@ -44,7 +44,7 @@ class Knowledge:
         self._session, self._sequence, self._digest = session, 0, digest
         self._devices: dict[DeviceName, DeviceChanged] = {}
         self._deaf: set[DeviceName] = set()
-        self._configured = {name: frozenset(lan.members) for name, lan in config.lans.items()}
+        self._lans = config.lans
         self._answering: set[tuple[DeviceName, IPv4Address]] = set()
         self._macs: dict[tuple[DeviceName, IPv4Address], Mac] = {}
         self._met: dict[DeviceName, dict[Mac, None]] = {}
@@ -110,7 +110,7 @@ class Knowledge:
 
     def members(self, device: DeviceName) -> frozenset[Mac]:
         """Return the MAC addresses of the other gateways on a LAN."""
-        configured = self._configured.get(device, frozenset())
+        configured = frozenset(self._lans[device].members) if device in self._lans else frozenset()
         answered = {mac for (dev, address), mac in self._macs.items() if dev == device and address in configured}
         return frozenset(answered | self._met.get(device, {}).keys())
 
@@ -124,6 +124,14 @@ class Knowledge:
         for device, macs in members.items():
             for mac in macs:
                 self.meet(device, mac)
+
+    def lan(self, device: DeviceName) -> dict[str, dict[str, bool]]:
+        """Return which of a LAN's configured members and targets answer, JSON-able."""
+        lan = self._lans[device]
+        return {
+            kind: {str(address): (device, address) in self._answering for address in addresses}
+            for kind, addresses in (("members", lan.members), ("targets", lan.targets))
+        }
 
     def witnesses(self, device: DeviceName) -> int:
         """Return how many configured members and targets of a LAN answer."""

@@ -86,6 +86,11 @@ class Membership:
         """The tier that the effective priority stands in (design 4.4), None where LVrrp does not move it."""
         return self.stance.tier if self.stance is not None and self.stance.runs else None
 
+    @property
+    def fault(self) -> str:
+        """Why this gateway states a fault for the VID; empty when it states none."""
+        return self.stance.reason if self.stance is not None and self.state is GroupState.FAULT else ""
+
     def word(self, witnesses: int) -> GroupWord:
         """Return what the link's peer is told of this VID."""
         return GroupWord(self.vid, self.state, self.priority, self.generation, min(witnesses, 255))
