@@ -17,6 +17,7 @@ from typing import Any, assert_never
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
+from linkbalancer.daemon.drainfile import remembered
 from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
@@ -27,6 +28,7 @@ from linkbalancer.daemon.snapshot import EVERY, SnapshotFile
 from linkbalancer.daemon.sockets import Sockets
 from linkbalancer.daemon.zygote import BEAT
 from linkbalancer.drivers.errors import DriverError
+from linkbalancer.engine import drain
 from linkbalancer.engine import effects as effect_kinds
 from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.effects import Effect
@@ -137,6 +139,7 @@ class AgentProcess:
         self._monitor = DeviceMonitor(devices, virtual_ips, self._performer.kernel.port)
         self._feed = FeedServer(self._loop, run_dir / FEED, self._applied, partial(self._complain, "feed"))
         self._requests = RequestServer(self._loop, run_dir / SOCKET, self._asked)
+        self._drained = remembered(state_dir, log)
         self._reconcile = self._loop.every(RECONCILE, self._reconcile_now)
         self._exit: int | None = None
         self._told_ready = False
@@ -154,7 +157,7 @@ class AgentProcess:
         # The devices first: a mastership can only be gone on with where there is an address to advertise from.
         self._observe(loop.clock(), self._monitor.current())
         self._sockets.probe(loop.clock(), self._primaries)
-        self._take(loop.clock(), [Started()])
+        self._take(loop.clock(), [self._drained, Started()])
         gc.collect()
         gc.freeze()
         if not self._performer.loading:
@@ -315,8 +318,20 @@ class AgentProcess:
         """Answer the daemon's own processes; people ask the api."""
         if request.verb == "status":
             request.answer(self._describe(now))
+        elif request.verb == "drained":
+            self._be_drained(now, request)
         else:
             request.refuse("usage", f"the agent knows no {request.verb!r}")
+
+    def _be_drained(self, now: Instant, request: Request) -> None:
+        """Take in the whole of what is drained, as the api has it."""
+        try:
+            drained = drain.read(request.arguments.get("drained"))
+        except ValueError as error:
+            request.refuse("usage", str(error))
+            return
+        self._take(now, [drained])
+        request.answer({})
 
     def _describe(self, now: Instant) -> dict[str, Any]:
         """Return the engine's status, with what only this process knows."""

@@ -129,10 +129,8 @@ class Agent:
                 self._datagram(now, event)
             case DeviceChanged():
                 self._device(now, event)
-            case NeighbourHeard():
-                self._neighbour(event)
-            case LegHeard():
-                self._leg(event)
+            case NeighbourHeard() | LegHeard():
+                self._lan(event)
             case ApplicationSteers():
                 self.known.steers(now, event)
             case Drained():
@@ -154,7 +152,7 @@ class Agent:
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
-        return status.describe(now, self.config, self.known, self.links, self.memberships, self.drained)
+        return status.describe(now, self.config, self.known, self.links, self.memberships, drained=self.drained)
 
     def snapshot(self, now: Instant) -> dict[str, Any]:
         """Return what a successor needs to go on where this agent stands; never sessions, never keys."""
@@ -230,14 +228,11 @@ class Agent:
         if self.known.meet(event.device, event.source_mac):
             self._out.append(SetMembers(event.device, self.known.members(event.device)))
 
-    def _neighbour(self, event: NeighbourHeard) -> None:
-        changed = self.known.neighbour(event)
-        if changed:
+    def _lan(self, event: NeighbourHeard | LegHeard) -> None:
+        if isinstance(event, LegHeard):
+            self.known.leg(event.device, alive=event.alive)
+        elif self.known.neighbour(event):
             self._out.append(SetMembers(event.device, self.known.members(event.device)))
-        self._dirty.update(m.vid for m in self.memberships.values() if m.group.device == event.device)
-
-    def _leg(self, event: LegHeard) -> None:
-        self.known.leg(event.device, alive=event.alive)
         self._dirty.update(m.vid for m in self.memberships.values() if m.group.device == event.device)
 
     def _device(self, now: Instant, event: DeviceChanged) -> None:

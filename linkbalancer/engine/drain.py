@@ -14,6 +14,9 @@ from linkbalancer.lvrrp.rules import Stance
 LIMIT = 1024
 """Entries at most: every link, every VID and the node fit in."""
 
+WORDS_MAX = 200
+"""Characters of a name or a reason."""
+
 KINDS = ("link", "vid", "node")
 
 
@@ -37,7 +40,7 @@ class Drained:
         return named if self.node is None else {"this gateway": self.node, **named}
 
     def changes(self, before: "Drained") -> list[tuple[str, str, str]]:
-        """Return what is news since `before`: kind (drained, resumed), subject and words."""
+        """Return what is news since `before`: kind (drained, resumed), subject, words."""
         was, now = before.subjects(), self.subjects()
         fresh = [("drained", subject, by) for subject, by in now.items() if was.get(subject) != by]
         return fresh + [("resumed", subject, f"was drained {by}") for subject, by in was.items() if subject not in now]
@@ -71,13 +74,18 @@ def _entry(entry: object) -> tuple[str, str, str]:
     if not isinstance(entry, Mapping) or entry.get("kind") not in KINDS:
         raise ValueError(f"an entry's kind is one of {', '.join(KINDS)}")
     texts: dict[str, Any] = {key: entry.get(key) for key in ("name", "who")}
-    wrong = [key for key, text in texts.items() if not isinstance(text, str) or not text]
-    if wrong or not isinstance(entry.get("reason") or "", str):
-        raise ValueError("an entry has name, who and reason as texts")
+    reason = entry.get("reason") or ""
+    if not (all(texts.values()) and all(map(is_text, (*texts.values(), reason)))):
+        raise ValueError(f"an entry has name, who and reason as printable texts of at most {WORDS_MAX} characters")
     if entry["kind"] == "vid" and not (texts["name"].isascii() and texts["name"].isdecimal()):
         raise ValueError(f"a VID is a number, not {texts['name']!r}")
     by = f"by {texts['who']}"
-    return str(entry["kind"]), texts["name"], f"{by}: {entry['reason']}" if entry.get("reason") else by
+    return str(entry["kind"]), texts["name"], f"{by}: {reason}" if reason else by
+
+
+def is_text(value: object) -> bool:
+    """Tell whether something is a text that may reach a log and a peer."""
+    return isinstance(value, str) and value.isprintable() and len(value) <= WORDS_MAX
 
 
 def stance(reason: str) -> Stance:

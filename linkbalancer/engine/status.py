@@ -19,6 +19,7 @@ def describe(
     known: Knowledge,
     links: Mapping[LinkName, Link],
     memberships: Mapping[Vid, Membership],
+    *,
     drained: Drained,
 ) -> dict[str, Any]:
     """Return the whole status as JSON-able values (schema 1)."""

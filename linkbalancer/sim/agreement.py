@@ -14,7 +14,7 @@ from linkbalancer.sim.world import World
 
 
 def usable(world: World, vid: Vid) -> set[LinkName]:
-    """Return the links that can carry a VID now: whole, a gateway at work on the LAN at both ends, drained at neither."""
+    """Return the links that can carry a VID now: whole, a gateway at work on the LAN at both ends, not drained."""
     return {link for link in world.shape.carriers(vid) if _whole(world, link) and not _is_drained(world, link, vid)}
 
 

@@ -63,7 +63,7 @@ class Node:
     chance: Random
     world: Surroundings
     powered: bool = True
-    drained: Drained = Drained()
+    drained: Drained = field(default_factory=Drained)
     kernel: Kernel = field(default_factory=Kernel)
     agent: Agent | None = None
     waiting: list[Event] | None = None
