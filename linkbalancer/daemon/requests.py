@@ -150,7 +150,7 @@ class RequestServer:
         """Go on with a caller: send, or receive where no whole request waits, then answer what there is."""
         if caller.answer is not None:
             self._send(caller, now)
-        elif not caller.has_request:
+        elif caller.request is not None or not caller.has_request:
             self._receive(caller)
         self._serve(caller, now)
 

@@ -49,7 +49,7 @@ class Drained:
 def read(entries: object) -> Drained:
     """Return the set that a list of entries means.
 
-    An entry has `kind` (link, vid, node), `name`, `who`, and perhaps `reason`; whatever else it has is not our business.
+    An entry has `kind` (link, vid, node), `name`, `who`, and perhaps `reason`; what else it has is for others.
 
     Raises:
         ValueError: they are no such list; the text says what is wrong.

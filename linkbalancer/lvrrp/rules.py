@@ -63,8 +63,8 @@ def controller_stance(
     """Return the stance of a near gateway (mission L2, rules 0 to 3).
 
     `peer` is the far end's last word on the VID, None when there is none or it is too old: an unknown peer changes as
-    little as may be (L8). `fault` says in a few words why this gateway must not serve its LAN, `peer_fault` why the peer
-    does not.
+    little as may be (L8). `fault` says in a few words why this gateway must not serve its LAN, `peer_fault`
+    why its peer does not.
     """
     barred = _barred(base=base, link_open=link_open, fault=fault, on_probe_loss=on_probe_loss)
     if barred is not None:

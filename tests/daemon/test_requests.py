@@ -6,7 +6,7 @@ import json
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ class Daemon:
         self.loop = Loop(self.clock)
         self.server = RequestServer(self.loop, path, self._take)
         self.kept: list[Request] = []
+        self.soon: list[Callable[[], None]] = []
         self.loop.every(1 * MILLISECOND, lambda _now: None)
         self._stopped = False
         self._thread = threading.Thread(target=self._run)
@@ -74,7 +75,15 @@ class Daemon:
     def _run(self) -> None:
         while not self._stopped:
             self.clock.now += 1 * MILLISECOND
+            if self.soon:
+                self.soon.pop()()
             self.loop.turn()
+
+    def later(self, answer: dict[str, Any]) -> None:
+        """Have the request that is kept answered, by the daemon's own thread."""
+        until(lambda: self.kept)
+        request = self.kept.pop()
+        self.soon.append(lambda: request.answer(answer))
 
     def close(self) -> None:
         """End."""
@@ -115,8 +124,7 @@ def test_requests_are_answered_in_order(daemon: Daemon) -> None:
         reply = json.loads(file.readline())
         assert reply["answer"] == {"arguments": {"x": 1}, "who": getpass.getuser()}
         sock.sendall(b'{"verb": "later"}\n{"verb": "big"}\n{"verb": "echo"}\n')
-        until(lambda: daemon.kept)
-        daemon.kept.pop().answer({"at": "last"})
+        daemon.later({"at": "last"})
         assert json.loads(file.readline())["answer"] == {"at": "last"}
         assert json.loads(file.readline())["answer"] == BIG
         assert json.loads(file.readline())["answer"]["arguments"] == {}
@@ -190,8 +198,7 @@ def test_who_hangs_up_after_asking_twice_gets_both_answers(daemon: Daemon) -> No
     with daemon.connect() as sock, sock.makefile("rb") as file:
         sock.sendall(b'{"verb": "later"}\n{"verb": "echo"}\n')
         sock.shutdown(socket.SHUT_WR)
-        until(lambda: daemon.kept)
-        daemon.kept.pop().answer({"first": 1})
+        daemon.later({"first": 1})
         assert [json.loads(line)["ok"] for line in file] == [True, True]
 
 
