@@ -22,6 +22,8 @@ COMMANDS = {
     "upgrade": "put the installed program in the running one's place, without a packet noticing",
     "stop": "end the daemon in order, or leave its agent at work for the next start",
     "status": "what each link, VID and application does, since when, why, and what is next",
+    "drain": "take a link, a VID or this gateway out of service: its traffic moves first, nothing is lost",
+    "resume": "put back into service what was drained",
     "lab": "build a topology in network namespaces: up, down, exec, list",
     "drill": "rehearse every fault of a topology on real packets and measure the outages",
     "sim": "run the protocol in virtual time under random faults, judged at every step",

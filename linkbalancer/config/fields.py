@@ -17,6 +17,7 @@ UNITS: Final = {"us": MICROSECOND, "ms": MILLISECOND, "s": SECOND, "min": 60 * S
 DAY: Final[Duration] = 86400 * SECOND
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))? ?(us|ms|s|min)", re.ASCII)
+_GROUP: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", re.ASCII)
 _DEVICE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,14}", re.ASCII)
 
 
@@ -167,6 +168,18 @@ def parse_device(raw: object) -> str:
     return word
 
 
+def parse_user_group(raw: object) -> str:
+    """Read the name of a group of this host's users.
+
+    Raises:
+        FieldError: It is none.
+    """
+    word = text(raw, "group", "write a group's name, such as linkbalancer-read")
+    if not _GROUP.fullmatch(word):
+        raise FieldError(f"the group {word!r} cannot be", "write a group's name, such as linkbalancer-read")
+    return word
+
+
 def parse_file(raw: object) -> str:
     """Read the path of a file beside the configuration.
 
@@ -209,6 +222,7 @@ Integer: TypeAlias = StrictInt
 Switch: TypeAlias = StrictBool
 Name: TypeAlias = Annotated[str, _reader(parse_name), _schema(pattern=f"^{NAME.pattern}$")]
 Device: TypeAlias = Annotated[str, _reader(parse_device), _schema(pattern=f"^{_DEVICE.pattern}$")]
+UserGroup: TypeAlias = Annotated[str, _reader(parse_user_group), _schema(pattern=f"^{_GROUP.pattern}$")]
 File: TypeAlias = Annotated[str, _reader(parse_file), _schema(minLength=1)]
 Address: TypeAlias = Annotated[IPv4Address, _reader(parse_address), _schema(format="ipv4")]
 VirtualIp: TypeAlias = Annotated[IPv4Interface, _reader(parse_virtual_ip), _schema(pattern="^[0-9.]+/[0-9]+$")]

@@ -20,6 +20,7 @@ from linkbalancer.config.fields import (
     Switch,
     Time,
     TimeRange,
+    UserGroup,
     VirtualIp,
 )
 from linkbalancer.links import LinkName, OnProbeLoss, Role, Vid
@@ -132,6 +133,13 @@ class Tables(Section):
     rules: Annotated[Integer, Field(ge=1, le=32000)] = Marks().rule_base
 
 
+class Api(Section):
+    """Who may use the daemon's sockets beside root: groups of this host; one that does not exist lets nobody in."""
+
+    readers: UserGroup = "linkbalancer-read"
+    operators: UserGroup = "linkbalancer-operate"
+
+
 class Config(Section):
     """The whole configuration of a gateway."""
 
@@ -143,6 +151,7 @@ class Config(Section):
     applications: File
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
+    api: Api = Api()
 
     @property
     def marks(self) -> Marks:

@@ -18,6 +18,7 @@ from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest,
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.agentlock import AgentLock
+from linkbalancer.daemon.drainfile import remembered
 from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
@@ -31,6 +32,7 @@ from linkbalancer.daemon.sockets import Sockets
 from linkbalancer.daemon.succession import Bequest, Heirloom
 from linkbalancer.daemon.zygote import BEAT
 from linkbalancer.drivers.errors import DriverError
+from linkbalancer.engine import drain
 from linkbalancer.engine import effects as effect_kinds
 from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.effects import Effect
@@ -120,6 +122,7 @@ class AgentProcess:
         self._complaints: dict[str, Instant] = {}
         self._put_back = 0
         self._primaries: dict[DeviceName, IPv4Address | None] = {}
+        self._state_dir = state_dir
         self._app_ids = number_applications(state_dir, loaded.rules.applications, loaded.config.marks.application_limit)
         self._places: dict[str, Vid] = {}
         self._performer = Performer(
@@ -229,7 +232,7 @@ class AgentProcess:
         self._reconcile = loop.every(RECONCILE, self._reconcile_now)
         # The devices first: a mastership can only be gone on with where there is an address to advertise from.
         self._observe(loop.clock(), self._monitor.current())
-        self._take(loop.clock(), [Started()])
+        self._take(loop.clock(), [remembered(self._state_dir, self._log), Started()])
         self._sockets.probe(loop.clock(), self._primaries)
 
     def _working(self) -> set[Vid]:
@@ -446,8 +449,20 @@ class AgentProcess:
             request.refuse("unavailable", "it is leaving")
         elif request.verb == "hold":
             self._incumbent.take(now, request)
+        elif request.verb == "drained":
+            self._be_drained(now, request)
         else:
             request.refuse("usage", f"the agent knows no {request.verb!r}")
+
+    def _be_drained(self, now: Instant, request: Request) -> None:
+        """Take in the whole of what is drained, as the api has it."""
+        try:
+            drained = drain.read(request.arguments.get("drained"))
+        except ValueError as error:
+            request.refuse("usage", str(error))
+            return
+        self._take(now, [drained])
+        request.answer({})
 
     def _describe(self, now: Instant) -> dict[str, Any]:
         """Return the engine's status, with what only this process knows."""

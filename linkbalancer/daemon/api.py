@@ -6,37 +6,31 @@ is a function that takes a request and answers it, now or later; what the agent 
 
 import gc
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from linkbalancer.clock import SECOND, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import capabilities, logs
+from linkbalancer.daemon.admission import admit
 from linkbalancer.daemon.changes import Changes
 from linkbalancer.daemon.chosen import FOLDER
 from linkbalancer.daemon.configurations import Configurations
+from linkbalancer.daemon.drainfile import DrainFile
+from linkbalancer.daemon.draining import Draining
 from linkbalancer.daemon.keeper import Keeper, Ways
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.overview import Overview
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request, RequestServer
+from linkbalancer.daemon.verbs import Verb, list_of
 from linkbalancer.daemon.zygote import BEAT
 
 QUERY = "query.sock"
 CONTROL = "control.sock"
-
-Take: TypeAlias = Callable[[Instant, Request], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """What can be asked for: how it is answered, and whether it changes something (for `control.sock` alone)."""
-
-    take: Take
-    changes: bool = False
 
 
 def run(loaded: Loaded, lifeline: Lifeline, notice: Mapping[str, Any], *, run_dir: Path, state_dir: Path) -> int:
@@ -71,15 +65,20 @@ class ApiProcess:
         self._changes = Changes(lifeline)
         self._keeper = self._new_keeper(notice, log)
         self._changes.told = lambda outcome: self._keeper.outcome(self._loop.clock(), outcome)
-        self._verbs: dict[str, Verb] = {
-            "status": Verb(self._status),
-            "outcome": Verb(self._changes.outcome),
-            "reload": Verb(self._changes.reload, changes=True),
-            "upgrade": Verb(self._changes.upgrade, changes=True),
-            **{name: Verb(take, changes) for name, (take, changes) in self._keeper.verbs().items()},
+        self._overview = Overview(self._agent, self._loop.clock)
+        self._draining = Draining(self._loop, self._agent, DrainFile(state_dir), log, self._overview.forget)
+        self._overview.parts.append(self._draining.part)
+        self._overview.parts.append(lambda _status: {"configuration": self._keeper.configuration(self._loop.clock())})
+        self.verbs: dict[str, Verb] = {
+            "status": self._overview.verb(),
+            **self._draining.verbs(),
+            **self._changes.verbs(),
+            **self._keeper.verbs(),
         }
-        self._query = RequestServer(self._loop, run_dir / QUERY, partial(self._take, operator=False))
-        self._control = RequestServer(self._loop, run_dir / CONTROL, partial(self._take, operator=True))
+        self.verbs["verbs"] = list_of(self.verbs)
+        groups = loaded.config.api
+        self._query = self._listen(QUERY, (groups.readers, groups.operators), operator=False)
+        self._control = self._listen(CONTROL, (groups.operators,), operator=True)
 
     def run(self) -> int:
         """Turn until told to end; whoever listens to strangers has no right beyond the sockets that it opened."""
@@ -90,9 +89,20 @@ class ApiProcess:
         gc.freeze()
         self._lifeline.say("ready")
         self._loop.run()
+        self.close()
+        return 0
+
+    def close(self) -> None:
+        """Hang up on everybody."""
         self._query.close()
         self._control.close()
-        return 0
+        self._agent.close()
+
+    def _listen(self, name: str, groups: Sequence[str], *, operator: bool) -> RequestServer:
+        server = RequestServer(self._loop, self._run_dir / name, partial(self._take, operator=operator))
+        for wrong in admit(self._run_dir / name, groups):
+            self._log.info("only root may use it", socket=name, why=wrong)
+        return server
 
     def _beat(self) -> None:
         self._lifeline.say("beat")
@@ -116,22 +126,13 @@ class ApiProcess:
             self._loop.stop()
 
     def _take(self, now: Instant, request: Request, *, operator: bool) -> None:
-        verb = self._verbs.get(request.verb)
+        verb = self.verbs.get(request.verb)
         if verb is None:
-            known = ", ".join(sorted(self._verbs))
+            known = ", ".join(sorted(self.verbs))
             request.refuse("usage", f"there is no verb {request.verb!r}", f"use one of: {known}")
         elif verb.changes and not operator:
             request.refuse("rights", f"{request.verb} changes something", f"ask over {CONTROL}")
+        elif (fault := verb.fault(request.arguments)) is not None:
+            request.refuse("usage", f"{request.verb}: {fault[0]}", fault[1])
         else:
             verb.take(now, request)
-
-    def _status(self, now: Instant, request: Request) -> None:
-        def heard(status: dict[str, Any] | None, why: str) -> None:
-            if status is None:
-                request.refuse(
-                    "unavailable", f"the agent does not answer: {why}", "ask again; if it lasts, see the log"
-                )
-            else:
-                request.answer({**status, "configuration": self._keeper.configuration(now)})
-
-        self._agent.ask("status", heard)

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from linkbalancer.clock import Instant
 from linkbalancer.daemon.lifeline import Lifeline, Spoken, enclosed
 from linkbalancer.daemon.requests import Request
+from linkbalancer.daemon.verbs import Argument, Verb
 
 KEPT = 64
 """Outcomes that are remembered."""
@@ -36,6 +37,29 @@ class Changes:
         self._lifeline = lifeline
         self._waiting: dict[str, list[Heard]] = {}
         self._outcomes: dict[str, Mapping[str, Any]] = {}
+
+    def verbs(self) -> dict[str, Verb]:
+        """Return the verbs."""
+        name = {"id": Argument("text", "what to ask for the outcome by: up to 64 letters, digits and dashes")}
+        return {
+            "reload": Verb(
+                take=self.reload,
+                about="Reads the files again; the answer says what came of it.",
+                arguments=name,
+                changes=True,
+            ),
+            "upgrade": Verb(
+                take=self.upgrade,
+                about="Lets the program that is installed now take over in place.",
+                arguments=name,
+                changes=True,
+            ),
+            "outcome": Verb(
+                take=self.outcome,
+                about="Tells how a reload, an apply, a rollback or an upgrade ended; null while that is not known.",
+                arguments=name,
+            ),
+        }
 
     def ask(self, kind: str, words: Mapping[str, Any], heard: Heard) -> None:
         """Ask for a `reload` or an `upgrade` in these words (docs/ARCHITECTURE.md); `id` and `who` are among them."""

@@ -19,6 +19,7 @@ from linkbalancer.daemon.drift import Drift
 from linkbalancer.daemon.logs import Log
 from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.trial import LONGEST_S, SHORTEST_S, Trial, graces
+from linkbalancer.daemon.verbs import Argument, Verb
 
 AGAIN: Duration = 10 * SECOND
 """How long after a failed attempt to take a configuration back the next one is made."""
@@ -236,14 +237,38 @@ class Keeper:
 
     # -- verbs ---------------------------------------------------------------------------------------------------------
 
-    def verbs(self) -> dict[str, tuple[Callable[[Instant, Request], None], bool]]:
-        """Return what can be asked for, and whether it changes something."""
+    def verbs(self) -> dict[str, Verb]:
+        """Return the verbs."""
+        entry = {"entry": Argument("number", "a configuration's number, by default the one in force")}
+        whom = {"sudo_user": Argument("text", "who became root to ask, as far as the caller knows")}
+        name = {"id": Argument("text", "what to ask for the outcome by")}
         return {
-            "configuration": (self.tell, False),
-            "configurations": (self.list, False),
-            "apply": (self.apply, True),
-            "confirm": (self.confirm, True),
-            "rollback": (self.rollback, True),
+            "configuration": Verb(
+                take=self.tell,
+                about="Tells what is in force, or an entry: its texts, keys as digests.",
+                arguments=entry,
+            ),
+            "configurations": Verb(take=self.list, about="Lists the configurations that are kept.", arguments={}),
+            "apply": Verb(
+                take=self.apply,
+                about="Has the files come into force, and answers what came of it.",
+                arguments={
+                    **name,
+                    **whom,
+                    "confirm_s": Argument("number", "seconds after which it is taken back unless `confirm` comes"),
+                    "again": Argument("switch", "also a configuration that was taken back before"),
+                },
+                changes=True,
+            ),
+            "confirm": Verb(
+                take=self.confirm, about="Keeps the configuration that is on trial.", arguments=whom, changes=True
+            ),
+            "rollback": Verb(
+                take=self.rollback,
+                about="Goes back to an entry, or to what was in force before.",
+                arguments={**name, **whom, "entry": Argument("number", "a configuration's number")},
+                changes=True,
+            ),
         }
 
     def tell(self, now: Instant, request: Request) -> None:

@@ -15,8 +15,9 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import Instant, earliest
 from linkbalancer.config.load import Loaded
-from linkbalancer.engine import snapshot, status
+from linkbalancer.engine import drain, snapshot, status
 from linkbalancer.engine.adoption import Adoption
+from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import (
     AddAddresses,
     Announce,
@@ -97,6 +98,7 @@ class Agent:
         }
         self.memberships = {vid: Membership.of(vid, group, boot) for vid, group in self.config.groups.items()}
         self.leaving = False
+        self.drained = Drained()
         self._running = False
         self._adoption = Adoption(found or Found())
         self._dirty: set[Vid] = set()
@@ -122,14 +124,14 @@ class Agent:
                 self._datagram(now, event)
             case DeviceChanged():
                 self._device(now, event)
-            case NeighbourHeard():
-                self._neighbour(event)
-            case LegHeard():
-                self._leg(event)
+            case NeighbourHeard() | LegHeard():
+                self._lan(event)
             case ApplicationSteers():
                 self.known.steers(now, event)
             case Leave() | Retire() | Retain():
                 self._part(now, event)
+            case Drained():
+                self._drain(now, event)
             case _:
                 assert_never(event)
         self._conclude(now)
@@ -147,7 +149,7 @@ class Agent:
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
-        return status.describe(now, self.config, self.known, self.links, self.memberships)
+        return status.describe(now, self.config, self.known, self.links, self.memberships, drained=self.drained)
 
     def snapshot(self, now: Instant, *, live: bool = False) -> dict[str, Any]:
         """Return what a successor needs to go on where this agent stands (`live`: exactly); never sessions or keys."""
@@ -221,14 +223,11 @@ class Agent:
         if self.known.meet(event.device, event.source_mac):
             self._out.append(SetMembers(event.device, self.known.members(event.device)))
 
-    def _neighbour(self, event: NeighbourHeard) -> None:
-        changed = self.known.neighbour(event)
-        if changed:
+    def _lan(self, event: NeighbourHeard | LegHeard) -> None:
+        if isinstance(event, LegHeard):
+            self.known.leg(event.device, alive=event.alive)
+        elif self.known.neighbour(event):
             self._out.append(SetMembers(event.device, self.known.members(event.device)))
-        self._dirty.update(m.vid for m in self.memberships.values() if m.group.device == event.device)
-
-    def _leg(self, event: LegHeard) -> None:
-        self.known.leg(event.device, alive=event.alive)
         self._dirty.update(m.vid for m in self.memberships.values() if m.group.device == event.device)
 
     def _device(self, now: Instant, event: DeviceChanged) -> None:
@@ -270,6 +269,13 @@ class Agent:
             for name in sorted(retirement.links):
                 self._link(now, name, lvrrp.Bye(None))
             self._out.append(Retired())
+
+    def _drain(self, now: Instant, event: Drained) -> None:
+        for kind, subject, text in event.changes(self.drained):
+            self.known.change(now)
+            self._record(kind, subject, text)
+        self.drained = event
+        self._dirty.update(self.memberships)
 
     def _datagram(self, now: Instant, event: DatagramReceived) -> None:
         if event.link in self.links:
@@ -313,8 +319,8 @@ class Agent:
                 self._follow(now, membership)
             self._route(now, membership)
             self._told.note_deadline(membership)
-        for name, words in self._told.word(memberships, self.known.witnesses):
-            self._link(now, name, lvrrp.Words(words))
+        for name, words, fault in self._told.word(memberships, self.known.witnesses):
+            self._link(now, name, lvrrp.Words(words, fault=fault))
         self._publish(now, memberships)
         self._finish_leaving()
         self._dirty.clear()
@@ -353,12 +359,17 @@ class Agent:
             return REMOVED
         assert membership.link is not None
         link = self.links[membership.link]
+        fault = self.known.fault(membership.group.device)
+        drained = self.drained.reason(membership.vid, membership.link)
+        if fault is None and drained is not None:
+            return drain.stance(drained)
         decide = controller_stance if self.config.role is Role.CONTROLLER else controlled_stance
         return decide(
             base=base,
             link_open=self._open(now, membership),
             peer=link.word(membership.vid, now),
-            fault=self.known.fault(membership.group.device),
+            fault=fault,
+            peer_fault=link.peer.fault,
             on_probe_loss=link.settings.on_probe_loss,
         )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TypeAlias
 
+from linkbalancer.engine.drain import Drained
 from linkbalancer.links import DeviceName, LinkName, Mac, Vid
 
 
@@ -100,6 +101,7 @@ Event: TypeAlias = (
     | NeighbourHeard
     | LegHeard
     | ApplicationSteers
+    | Drained
     | Leave
     | Retire
     | Retain

@@ -45,7 +45,7 @@ class Knowledge:
         self._definitions = {name: application.definition for name, application in self.applications.items()}
         self._devices: dict[DeviceName, DeviceChanged] = {}
         self._deaf: set[DeviceName] = set()
-        self._configured = {name: frozenset(lan.members) for name, lan in config.lans.items()}
+        self._lans = config.lans
         self._answering: set[tuple[DeviceName, IPv4Address]] = set()
         self._macs: dict[tuple[DeviceName, IPv4Address], Mac] = {}
         self._met: dict[DeviceName, dict[Mac, None]] = {}
@@ -115,7 +115,7 @@ class Knowledge:
 
     def members(self, device: DeviceName) -> frozenset[Mac]:
         """Return the MAC addresses of the other gateways on a LAN."""
-        configured = self._configured.get(device, frozenset())
+        configured = frozenset(self._lans[device].members) if device in self._lans else frozenset()
         answered = {mac for (dev, address), mac in self._macs.items() if dev == device and address in configured}
         return frozenset(answered | self._met.get(device, {}).keys())
 
@@ -135,6 +135,14 @@ class Knowledge:
         """Take over where the applications go, since when and why, until their processes speak."""
         for name in left.keys() & self.steering.keys():
             self.steering[name] = Steering(*left[name])
+
+    def lan(self, device: DeviceName) -> dict[str, dict[str, bool]]:
+        """Return which of a LAN's configured members and targets answer, JSON-able."""
+        lan = self._lans[device]
+        return {
+            kind: {str(address): (device, address) in self._answering for address in addresses}
+            for kind, addresses in (("members", lan.members), ("targets", lan.targets))
+        }
 
     def witnesses(self, device: DeviceName) -> int:
         """Return how many configured members and targets of a LAN answer."""

@@ -93,6 +93,11 @@ class Membership:
         advertisement = Advertisement(self.vid, priority, self.group.advert_interval, addresses)
         return encode(advertisement, source, self.group.checksum)
 
+    @property
+    def fault(self) -> str:
+        """Why this gateway states a fault for the VID; empty when it states none."""
+        return self.stance.reason if self.stance is not None and self.state is GroupState.FAULT else ""
+
     def word(self, witnesses: int) -> GroupWord:
         """Return what the link's peer is told of this VID."""
         return GroupWord(self.vid, self.state, self.priority, self.generation, min(witnesses, 255))

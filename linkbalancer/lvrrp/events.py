@@ -31,11 +31,13 @@ class Carrier:
 class Words:
     """This end's groups as they are now, all of them; what changed is pushed to the peer at once.
 
-    `digest` is of this gateway's configuration, at most 32 bytes; none is told when it is empty.
+    `digest` is of this gateway's configuration, at most 32 bytes; none is told when it is empty. `fault` says in a few
+    words why the groups stated as FAULT are so, for people; a miswiring is told before it.
     """
 
     words: tuple[GroupWord, ...]
     digest: bytes = b""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

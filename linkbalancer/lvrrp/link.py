@@ -106,8 +106,8 @@ class Link:
                 return self._receive(now, data)
             case events.Carrier(up):
                 return self._carrier(now, up=up)
-            case events.Words(words, digest):
-                return self._push(now) if self._speaker.learn(words, digest) else []
+            case events.Words(words, digest, fault):
+                return self._push(now) if self._speaker.learn(words, digest, fault) else []
             case events.Rekey(keys):
                 self._speaker.take_keys(keys)
                 return []

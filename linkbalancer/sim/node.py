@@ -13,6 +13,7 @@ from typing import Any, Protocol, assert_never
 from linkbalancer.clock import MICROSECOND, MILLISECOND, Duration, Instant
 from linkbalancer.engine import application
 from linkbalancer.engine.agent import Agent
+from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import Effect
 from linkbalancer.engine.events import ApplicationSteers, Event, Leave, Retire, Started, Tick
 from linkbalancer.engine.found import Found
@@ -62,6 +63,7 @@ class Node:
     chance: Random
     world: Surroundings
     powered: bool = True
+    drained: Drained = field(default_factory=Drained)
     kernel: Kernel = field(default_factory=Kernel)
     agent: Agent | None = None
     waiting: list[Event] | None = None
@@ -129,6 +131,7 @@ class Node:
         self._employ(names)
         for event in self.world.devices(self):
             self.handle(event)
+        self.handle(self.drained)
         self.handle(Started())
         self.world.started(self)
 
@@ -161,6 +164,11 @@ class Node:
         bequest = json.loads(json.dumps(self.agent.snapshot(self.clock, live=True)))
         self._end()
         self._begin(bequest, live=True)
+
+    def drain(self, drained: Drained) -> None:
+        """Keep what is drained, whatever becomes of the agent, and tell it."""
+        self.drained = drained
+        self.handle(drained)
 
     def kill_applications(self) -> None:
         """End every application process without a word; new ones are there at once and ask for the newest table."""

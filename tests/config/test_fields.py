@@ -55,6 +55,7 @@ def test_ranges_and_host_routes() -> None:
         (fields.parse_duration, "fast", "'fast' is no duration; write a number and us, ms, s or min"),
         (fields.parse_duration, "0.0001us", "'0.0001us' is finer than a nanosecond; write fewer digits"),
         (fields.parse_duration, "1441min", "'1441min' is longer than a day; write a day or less"),
+        (fields.parse_user_group, "two words", "the group 'two words' cannot be; write a group's name"),
         (fields.parse_range, ["1s"], "1 durations, not two; write [shortest, longest]"),
         (fields.parse_range, ["2s", "1s"], "the range runs backwards; write [1s, 2s]"),
         (fields.parse_range, "9ms", "9ms is too short; probe every 10ms or less often"),

@@ -77,7 +77,7 @@ class World:
         """Ask the keeper."""
         answer = Answer()
         request = Request(verb, arguments, "root", cast("Callable[[Request, bytes], None]", answer))
-        self.keeper.verbs()[verb][0](self.now, request)
+        self.keeper.verbs()[verb].take(self.now, request)
         return answer
 
     def states(self) -> list[str]:
