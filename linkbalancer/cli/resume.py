@@ -28,7 +28,7 @@ def run(args: Namespace) -> int:
                 return 2 if drained else 0
             what = f"{drained[0]['kind']} {drained[0]['name']}"
         arguments = {"all": True} if args.all else {"what": what}
-        answer = ask(args.run_dir, "resume", change=True, **arguments)  # type: ignore[arg-type]
+        answer = ask(args.run_dir, "resume", change=True, **arguments)
     except RefusedError as error:
         complain(str(error))
         return error.status
