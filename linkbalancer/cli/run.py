@@ -13,7 +13,9 @@ from pathlib import Path
 
 from linkbalancer.cli.output import complain
 from linkbalancer.daemon.line import Stream
+from linkbalancer.daemon.loop import boottime
 from linkbalancer.daemon.notify import Notifier
+from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.supervisor import Supervisor
 from linkbalancer.daemon.zygote import Brood
 
@@ -62,9 +64,10 @@ def run(args: Namespace) -> int:
     if lock is None:
         complain(f"another linkbalancer runs with {args.run_dir}; give this one a --run-dir of its own")
         return 2
-    stream = Stream()
+    recording = Recording(args.run_dir, "supervisor", boottime())
+    say = functools.partial(_say, Stream(), recording)
     birth = functools.partial(_birth, args.config, args.run_dir, args.state_dir)
-    return Supervisor(birth, functools.partial(_say, stream), notifier=Notifier()).run()
+    return Supervisor(birth, say, notifier=Notifier(), recording=recording).run()
 
 
 def missing_rights(status: str | None = None) -> list[str]:
@@ -99,5 +102,6 @@ def _birth(config: str, run_dir: Path, state_dir: Path, texts: bytes | None) -> 
     return birth(config, Directories(run_dir, state_dir), texts)
 
 
-def _say(stream: Stream, name: str, text: str, *, grave: bool) -> None:
+def _say(stream: Stream, recording: Recording, name: str, text: str, *, grave: bool) -> None:
     stream.write("warning" if grave else "info", text, process=name)
+    recording.tell("process" if grave else "service", text, subject=name)

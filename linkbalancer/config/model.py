@@ -10,13 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.config.fields import (
+    DAY,
     Address,
     AdvertInterval,
     Detect,
     Device,
     File,
     Integer,
+    Keep,
     Name,
+    Size,
     Switch,
     Time,
     TimeRange,
@@ -132,6 +135,13 @@ class Tables(Section):
     rules: Annotated[Integer, Field(ge=1, le=32000)] = Marks().rule_base
 
 
+class History(Section):
+    """How much of what happened is remembered."""
+
+    keep: Keep = 90 * DAY
+    size: Size = 64 << 20
+
+
 class Config(Section):
     """The whole configuration of a gateway."""
 
@@ -143,6 +153,7 @@ class Config(Section):
     applications: File
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
+    history: History = History()
 
     @property
     def marks(self) -> Marks:

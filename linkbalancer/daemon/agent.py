@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, assert_never
 
-from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.feed import FeedServer
@@ -22,6 +22,7 @@ from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.performer import Performer
+from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.requests import Request, RequestServer
 from linkbalancer.daemon.snapshot import EVERY, SnapshotFile
 from linkbalancer.daemon.sockets import Sockets
@@ -102,6 +103,7 @@ class AgentProcess:
         self._loop = Loop()
         self._complaints: dict[str, Instant] = {}
         self._put_back = 0
+        self._took: Duration = 0
         self._primaries: dict[DeviceName, IPv4Address | None] = {}
         app_ids = number_applications(state_dir, loaded.rules.applications, loaded.config.marks.application_limit)
         self._places: dict[str, Vid] = {}
@@ -120,6 +122,8 @@ class AgentProcess:
         self._snapshot = SnapshotFile(run_dir / SNAPSHOT)
         self._snapshot_at: Instant | None = None
         now = self._loop.clock()
+        self._recording = Recording(run_dir, "agent", now)
+        self._loop.watch(self._recording)
         self._agent = Agent(
             loaded,
             keys,
@@ -160,6 +164,7 @@ class AgentProcess:
         if not self._performer.loading:
             self._say_ready()
         loop.run()
+        self._recording.close()
         self._performer.close()
         self._feed.close()
         self._requests.close()
@@ -205,6 +210,7 @@ class AgentProcess:
                 self._take(now, [one])
             else:
                 self._log.warning("removed by somebody else", what=str(one))
+                self._recording.tell("stranger", f"somebody else removed {one}")
                 self._reconcile.at = min(self._reconcile.at, now + SOON)
 
     def _flush_neighbours(self, device: DeviceName) -> None:
@@ -276,16 +282,36 @@ class AgentProcess:
                 | effect_kinds.SetNextHop()
                 | effect_kinds.SetMembers()
             ):
+                began = self._loop.clock()
                 self._performer.perform(effect)
+                self._took = self._loop.clock() - began
             case effect_kinds.Publish(table):
                 self._feed.publish(table)
-            case effect_kinds.Record(kind, subject, text, fields):
-                write = self._log.warning if kind == "alarm" else self._log.info
-                write(kind, subject=subject, text=text, **dict(fields))
+            case effect_kinds.Record():
+                self._record(now, effect)
             case effect_kinds.Left():
                 self._left(now)
             case _:
                 assert_never(effect)
+
+    def _record(self, now: Instant, record: effect_kinds.Record) -> None:
+        """Have a record remembered, with how long the kernel took where it tells of a change, and log it."""
+        fields = dict(record.fields)
+        if record.kind in {"next-hop", "kernel"}:
+            fields["took_us"] = self._took // MICROSECOND
+        self._recording.tell(
+            record.kind,
+            record.text,
+            subject=record.subject,
+            at=now,
+            number=record.number,
+            cause=record.cause,
+            follows={"kind": "process", "subject": "agent"} if record.kind == "started" else None,
+            fields=fields,
+        )
+        if record.kind != "kernel":
+            write = self._log.warning if record.kind == "alarm" else self._log.info
+            write(record.kind, subject=record.subject, text=record.text, **fields)
 
     def _left(self, _now: Instant) -> None:
         """Every mastership is handed over: nothing to go on from is left to a successor."""
@@ -310,6 +336,7 @@ class AgentProcess:
     def _tell_put_back(self, what: str) -> None:
         self._put_back += 1
         self._log.warning("put back", what=what)
+        self._recording.tell("put-back", what, follows={"kind": "stranger"})
 
     def _asked(self, now: Instant, request: Request) -> None:
         """Answer the daemon's own processes; people ask the api."""

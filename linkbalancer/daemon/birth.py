@@ -13,10 +13,10 @@ from pathlib import Path
 from linkbalancer.config import keyfile
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import ConfigErrors, Loaded, load
-from linkbalancer.daemon import agent, api, application
+from linkbalancer.daemon import agent, api, application, recorder
 from linkbalancer.daemon.lifeline import Lifeline
 from linkbalancer.daemon.zygote import Brood, RefusedError
-from linkbalancer.engine.supervision import AGENT, API
+from linkbalancer.engine.supervision import AGENT, API, RECORDER
 from linkbalancer.links import LinkName
 from linkbalancer.lvrrp.keys import Key, parse_keys
 from linkbalancer.routing.classifier import compile_rules
@@ -83,9 +83,11 @@ def birth(path: str, directories: Directories, kept: bytes | None) -> Brood:
             return agent.run(loaded, classifier, keys, lifeline, run_dir=directories.run, state_dir=directories.state)
         if name == API:
             return api.run(loaded, lifeline, run_dir=directories.run, state_dir=directories.state)
+        if name == RECORDER:
+            return recorder.run(loaded, lifeline, run_dir=directories.run, state_dir=directories.state)
         return application.run(name.removeprefix(PREFIX), loaded, texts.read, lifeline, directories.run)
 
-    workers = (AGENT, API, *(PREFIX + name for name in loaded.rules.applications))
+    workers = (AGENT, API, RECORDER, *(PREFIX + name for name in loaded.rules.applications))
     return Brood(workers, texts.bundle(), work)
 
 

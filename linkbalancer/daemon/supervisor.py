@@ -20,6 +20,7 @@ from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken, adopt_orphans
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.notify import Notifier
+from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.zygote import CRASHED, Birth, live, offered
 from linkbalancer.engine import supervision as words
 from linkbalancer.engine.supervision import CANDIDATE, ZYGOTE, Effect, Event, Patience, Phase
@@ -54,6 +55,7 @@ class Supervisor:
         say: where lines go.
         patience: how long it waits for what.
         notifier: the service manager.
+        recording: where its lines are remembered.
     """
 
     def __init__(
@@ -63,12 +65,15 @@ class Supervisor:
         *,
         patience: Patience | None = None,
         notifier: Notifier | None = None,
+        recording: Recording | None = None,
     ) -> None:
         self.watchdog = Watchdog(patience or Patience())
         self._birth = birth
         self._say = say
         self._notifier = notifier or Notifier({})
         self._loop = Loop()
+        if recording is not None:
+            self._loop.watch(recording)
         self._processes: dict[str, Process] = {}
         self._texts: int | None = None
         self._summary = ""

@@ -16,6 +16,7 @@ from typing import Any, assert_never
 from linkbalancer.clock import Instant, earliest
 from linkbalancer.config.load import Loaded
 from linkbalancer.engine import snapshot, status
+from linkbalancer.engine.chronicle import Chronicle
 from linkbalancer.engine.effects import (
     AddAddresses,
     Announce,
@@ -93,6 +94,7 @@ class Agent:
         }
         self.memberships = {vid: Membership.of(vid, group, boot) for vid, group in self.config.groups.items()}
         self.leaving = False
+        self._chronicle = Chronicle(self.config.groups)
         self._running = False
         self._found = found or Found()
         self._left_behind = snapshot.read(self._found.snapshot)
@@ -133,12 +135,13 @@ class Agent:
                 self._leg(event)
             case ApplicationSteers():
                 self.known.steers(now, event)
+                self._out += self._chronicle.steers(event.application, event.vid, event.reason)
             case Leave():
                 self._leave(now)
             case _:
                 assert_never(event)
         self._conclude(now)
-        return self._out
+        return self._chronicle.complete(now, self._out)
 
     def deadline(self) -> Instant | None:
         """Return when to hand in the next `Tick`."""
@@ -164,6 +167,7 @@ class Agent:
         self._informed_at = now + self.known.patience if self._found.next_hops else now
         self._dirty.update(self.memberships)
         self.known.change(now)
+        self._out += self._chronicle.started(self.config.node, resumed=bool(self._left_behind.links))
         self._adopt(now)
         for name in self.links:
             self._link(now, name, lvrrp.Start())
@@ -218,9 +222,11 @@ class Agent:
             self._router(now, membership, heard)
 
     def _observe(self, now: Instant, membership: Membership, event: vrrp_events.Heard | vrrp_events.Tick) -> None:
+        before, is_master = membership.observer.heard, membership.is_master
         for changed in membership.observer.handle(now, event):
             if membership.router is None:
                 membership.since, membership.reason = now, changed.reason
+        self._out += self._chronicle.heard(membership.vid, before, membership.observer.heard, is_master=is_master)
 
     def _meet(self, event: AdvertReceived) -> None:
         if self.known.meet(event.device, event.source_mac):
@@ -234,10 +240,12 @@ class Agent:
 
     def _leg(self, event: LegHeard) -> None:
         self.known.leg(event.device, alive=event.alive)
+        self._out += self._chronicle.device(event.device, self.known.fault(event.device))
         self._dirty.update(m.vid for m in self.memberships.values() if m.group.device == event.device)
 
     def _device(self, now: Instant, event: DeviceChanged) -> None:
         self.known.device(event)
+        self._out += self._chronicle.device(event.device, self.known.fault(event.device))
         for name, link in self.links.items():
             if link.settings.device == event.device:
                 self._link(now, name, lvrrp.Carrier(event.carrier))
@@ -249,10 +257,10 @@ class Agent:
 
     def _leave(self, now: Instant) -> None:
         self.leaving = True
+        self._record("leaving", self.config.node, "handing over every mastership")
         self._dirty.update(self.memberships)
         for name in self.links:
             self._link(now, name, lvrrp.Bye(None))
-        self._record("leaving", self.config.node, "handing over every mastership")
 
     def _datagram(self, now: Instant, event: DatagramReceived) -> None:
         if event.link in self.links:
@@ -265,22 +273,22 @@ class Agent:
             match effect:
                 case lvrrp.Transmit(data):
                     self._out.append(SendDatagram(name, data))
-                case lvrrp.Opened(reason):
-                    self._turned(now, name, "link-opened", reason)
-                case lvrrp.Closed(reason):
-                    self._turned(now, name, "link-closed", reason)
+                case lvrrp.Opened() | lvrrp.Closed():
+                    self._turned(now, name, effect)
                 case lvrrp.PeerSpoke(words):
+                    self._out += self._chronicle.peer(name, words)
                     self._dirty |= self._told.hear(name, words) & self.memberships.keys()
                 case lvrrp.Alarm(text):
-                    self._record("alarm", name, text)
+                    self._record("alarm", name, text, link=name)
                 case _:
                     assert_never(effect)
 
-    def _turned(self, now: Instant, name: LinkName, kind: str, reason: str) -> None:
+    def _turned(self, now: Instant, name: LinkName, effect: lvrrp.Opened | lvrrp.Closed) -> None:
         self._told.forget_heard()
         self._dirty.update(self.memberships)
         self.known.change(now)
-        self._record(kind, name, reason)
+        link = self.links[name]
+        self._out.append(self._chronicle.turned(now, link.settings, effect, link.detect))
 
     # -- what follows ------------------------------------------------------------------------------------------------
 
@@ -367,7 +375,7 @@ class Agent:
             self._router(now, membership, vrrp_events.Claim())
         rival = membership.meets_rival()
         if rival and not membership.rival:
-            self._record("alarm", f"VID {membership.vid}", "two far Masters: the far LAN is split")
+            self._record("alarm", f"VID {membership.vid}", "two far Masters: the far LAN is split", vid=membership.vid)
         membership.rival = rival
 
     def _router(self, now: Instant, membership: Membership, event: vrrp_events.Event) -> None:
@@ -420,7 +428,8 @@ class Agent:
         membership.since, membership.reason = now, reason
         self._dirty.add(membership.vid)
         self.known.change(now)
-        self._record("vid", f"VID {membership.vid}", f"{membership.state.name.lower()}: {reason}")
+        text = f"{membership.state.name.lower()}: {reason}"
+        self._record("vid", f"VID {membership.vid}", text, vid=membership.vid)
 
     def _route(self, now: Instant, membership: Membership) -> None:
         """Judge the VID and point its two tables."""
@@ -429,7 +438,7 @@ class Agent:
         if membership.judge(now, carries=carries):
             self.known.change(now)
             verdict = "works" if membership.works else "does not work"
-            self._record("verdict", f"VID {membership.vid}", f"{verdict}: {status.why(membership)}")
+            self._record("verdict", f"VID {membership.vid}", f"{verdict}: {status.why(membership)}", vid=membership.vid)
         source = self.known.primary(membership.group.device)
         via_link = ViaLink(link.settings.device, link.settings.peer, source) if link is not None and carries else None
         unheard = not membership.is_master and membership.other_master() is None
@@ -449,7 +458,7 @@ class Agent:
         self._out.append(SetNextHop(membership.vid, hop, guard))
         if not guard:
             self.known.change(now)
-            self._record("next-hop", f"VID {membership.vid}", status.hop_in_words(hop))
+            self._record("next-hop", f"VID {membership.vid}", status.hop_in_words(hop), vid=membership.vid)
 
     def _is_waiting(self, now: Instant) -> bool:
         """Whether a new agent could still hear a Master unheard so far: until then the kernel stays as found."""
@@ -469,8 +478,8 @@ class Agent:
             self._left = True
             self._out.append(Left())
 
-    def _record(self, kind: str, subject: str, text: str) -> None:
-        self._out.append(Record(kind, subject, text))
+    def _record(self, kind: str, subject: str, text: str, **fields: str | int) -> None:
+        self._out.append(Record(kind, subject, text, tuple(fields.items())))
 
 
 def _due(now: Instant, deadline: Instant | None) -> bool:

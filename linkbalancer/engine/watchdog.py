@@ -89,7 +89,7 @@ class Watchdog:
         """Return whether the service can still mend itself: the agent is not left down, and what is killed dies."""
         agent = self.children.get(AGENT)
         return not (agent is not None and _is_resting(agent.state)) and not any(
-            child.state == Killed(None) for child in self.children.values()
+            child.state == Killed(None) for name, child in self.children.items() if name not in ASIDE
         )
 
     def summary(self) -> str:
