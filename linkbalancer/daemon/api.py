@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
+from linkbalancer.daemon.annals import Annals
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.questions import Questions
@@ -64,6 +65,8 @@ class ApiProcess:
         self._loop = Loop()
         self._agent = Questions(self._loop, run_dir / "agent.sock")
         self._verbs: dict[str, Verb] = {"status": Verb(self._status)}
+        annals = Annals(state_dir)
+        self._verbs |= {"history": Verb(annals.history), "history-show": Verb(annals.show)}
         self._query = RequestServer(self._loop, run_dir / QUERY, partial(self._take, operator=False))
         self._control = RequestServer(self._loop, run_dir / CONTROL, partial(self._take, operator=True))
 

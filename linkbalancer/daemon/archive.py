@@ -6,13 +6,13 @@ What the file cannot be trusted with (it is damaged, or a newer program wrote it
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from linkbalancer.clock import MICROSECOND, SECOND, Duration, Instant
+from linkbalancer.clock import MICROSECOND, SECOND, Duration
+from linkbalancer.daemon.recording import Told
 
 FILE = "history.sqlite"
 
@@ -70,22 +70,6 @@ _DROP_AGED: Final = """
 _DROP_OLDEST: Final = """
     DELETE FROM records WHERE root IN (SELECT DISTINCT root FROM records ORDER BY root LIMIT :limit)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A record as it was told, not judged yet; `at` is CLOCK_BOOTTIME."""
-
-    teller: str
-    session: int
-    number: int
-    at: Instant
-    kind: str
-    subject: str
-    text: str
-    cause: int | None
-    follows: Mapping[str, Any]
-    fields: Mapping[str, Any]
 
 
 class Archive:

@@ -5,7 +5,6 @@ towards the supervisor nor fills the others' queues. What cannot be written wait
 """
 
 import gc
-import json
 import os
 import socket
 import sqlite3
@@ -20,10 +19,10 @@ from typing import Any
 from linkbalancer.clock import MICROSECOND, SECOND, Duration, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
-from linkbalancer.daemon.archive import FILE, Archive, Told, is_damage, move_aside
+from linkbalancer.daemon.archive import FILE, Archive, is_damage, move_aside
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop, boottime
-from linkbalancer.daemon.recording import SOCKET
+from linkbalancer.daemon.recording import SOCKET, Told, understood
 from linkbalancer.daemon.zygote import BEAT
 
 KEPT = 20_000
@@ -118,43 +117,6 @@ class RecorderProcess:
             except OSError:
                 return
             self._writer.take(understood(data))
-
-
-def understood(data: bytes) -> list[Told]:
-    """Return the records of a datagram; what is no record is left out, and what was lost before is one itself."""
-    lines = data.splitlines()
-    try:
-        head = json.loads(lines[0])
-        teller, session, dropped = str(head["teller"]), int(head["session"]), int(head["dropped"])
-    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
-        return []
-    records = [told for line in lines[1:] if (told := _read_record(teller, session, line)) is not None]
-    if dropped and records:
-        at = records[0].at
-        text = f"{dropped} records of {teller} were lost: the recorder was away or too slow"
-        # Its number is as its time: no record's, and another one's each time.
-        records.insert(0, Told("recorder", session, -at, at, "lost", teller, text, None, {}, {"records": dropped}))
-    return records
-
-
-def _read_record(teller: str, session: int, line: bytes) -> Told | None:
-    try:
-        one = json.loads(line)
-        cause = one.get("cause")
-        return Told(
-            teller,
-            session,
-            int(one["number"]),
-            int(one["at"]),
-            str(one["kind"]),
-            str(one["subject"]),
-            str(one["text"]),
-            None if cause is None else int(cause),
-            dict(one.get("follows", {})),
-            {str(key): value for key, value in one.get("fields", {}).items() if isinstance(value, str | int)},
-        )
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-        return None
 
 
 class Writer:

@@ -8,6 +8,7 @@ import json
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,22 @@ LONGEST_TEXT = 2000
 AGAIN: Duration = 20 * MILLISECOND
 AGAIN_MAX: Duration = 500 * MILLISECOND
 """How soon a recorder that is away, or full, is tried again: first, and at most (doubling in between)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A record as it was told, not judged yet; `at` is CLOCK_BOOTTIME."""
+
+    teller: str
+    session: int
+    number: int
+    at: Instant
+    kind: str
+    subject: str
+    text: str
+    cause: int | None
+    follows: Mapping[str, Any]
+    fields: Mapping[str, Any]
 
 
 class Recording:
@@ -146,3 +163,40 @@ class Recording:
             self._waiting.popleft()
         self._dropped, self._delay = 0, AGAIN
         return True
+
+
+def understood(data: bytes) -> list[Told]:
+    """Return the records of a datagram; what is no record is left out, and what was lost before is one itself."""
+    lines = data.splitlines()
+    try:
+        head = json.loads(lines[0])
+        teller, session, dropped = str(head["teller"]), int(head["session"]), int(head["dropped"])
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return []
+    records = [told for line in lines[1:] if (told := _read_record(teller, session, line)) is not None]
+    if dropped and records:
+        at = records[0].at
+        text = f"{dropped} records of {teller} were lost: the recorder was away or too slow"
+        # Its number is as its time: no record's, and another one's each time.
+        records.insert(0, Told("recorder", session, -at, at, "lost", teller, text, None, {}, {"records": dropped}))
+    return records
+
+
+def _read_record(teller: str, session: int, line: bytes) -> Told | None:
+    try:
+        one = json.loads(line)
+        cause = one.get("cause")
+        return Told(
+            teller,
+            session,
+            int(one["number"]),
+            int(one["at"]),
+            str(one["kind"]),
+            str(one["subject"]),
+            str(one["text"]),
+            None if cause is None else int(cause),
+            dict(one.get("follows", {})),
+            {str(key): value for key, value in one.get("fields", {}).items() if isinstance(value, str | int)},
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        return None
