@@ -125,7 +125,7 @@ def tell(story: dict[str, Any], *, colour: bool = False) -> str:
     for step in _in_order(steps):
         depth = depths[step["id"]] = 0 if step["cause"] is None else depths.get(step["cause"], 0) + 1
         figures = f" ({step['measured']})" if step["measured"] else ""
-        after = f"+{_span(step['after_ms'])}" if depth else "0 ms"
+        after = f"+{_span(step['after_ms'])}" if step["after_ms"] else "at once" if depth else "0 ms"
         mark = f"{'  ' * (depth - 1)}-> " if depth else ""
         paint, plain = (_COLOURS.get(step["kind"], ""), _PLAIN) if colour else ("", "")
         lines.append(f"{after:>11}  {mark}{paint}{step['sentence']}{plain}{figures}")

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from linkbalancer.clock import MICROSECOND, SECOND, Duration, Instant
+from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.archive import FILE, Archive, is_damage, move_aside
@@ -45,6 +45,9 @@ STEP: Duration = 1 * SECOND
 
 TRUSTED_AFTER: Duration = 3600 * SECOND
 """How long the wall clock must have run unset before age by it drops anything."""
+
+LAG: Duration = 100 * MILLISECOND
+"""How much later than its consequence a cause may be told by another process."""
 
 END_S = 0.7
 """How long the last transaction is waited for at the end."""
@@ -220,8 +223,7 @@ class Writer:
             batch = [told for told, _ in zip(self._waiting, range(BATCH), strict=False)]
             dropped = self._dropped
         assert self._offset is not None
-        # By time, so that a cause that another process told comes before what follows from it.
-        archive.add(sorted(batch, key=lambda told: (told.at, told.number)), self._offset)
+        archive.add(sorted(batch, key=_turn), self._offset)
         with self._lock:
             for _ in range(max(0, len(batch) - (self._dropped - dropped))):
                 self._waiting.popleft()
@@ -262,6 +264,11 @@ class Writer:
         if self._archive is not None:
             self._archive.close()
             self._archive = None
+
+
+def _turn(told: Told) -> tuple[Instant, int]:
+    """Order by time; what follows from another process's record lets that come first, should it be a little later."""
+    return told.at + (LAG if told.follows else 0), told.number
 
 
 def _boot_id() -> str:

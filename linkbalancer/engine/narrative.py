@@ -10,6 +10,7 @@ from linkbalancer.clock import MICROSECOND, MILLISECOND, in_words
 
 Row: TypeAlias = Mapping[str, Any]
 
+DEAD: Final = "works no more"
 _NAMES: Final = 6
 """How many names a list has before the rest is counted."""
 
@@ -28,7 +29,9 @@ def sentence(record: Row) -> str:
         case "heard" | "peer" | "started":
             return f"{subject}: {text}"
         case "next-hop":
-            return f"{subject} goes by {text}"
+            return f"{subject} goes nowhere: {text}" if text == "unreachable" else f"{subject} goes by {text}"
+        case "kernel":
+            return text
         case "application":
             return f"{subject} goes {text}"
         case _:
@@ -48,8 +51,6 @@ def measured(record: Row) -> str:
             parts.append(f"detect time {in_words(fields['detect_ms'] * MILLISECOND)}")
     if "took_us" in fields:
         parts.append(f"the kernel took {in_words(fields['took_us'] * MICROSECOND)}")
-    if "flows" in fields:
-        parts.append(_flows(fields))
     return ", ".join(parts)
 
 
@@ -68,6 +69,7 @@ def consequences(chain: Sequence[Row]) -> list[str]:
     vids: dict[int, str] = {}
     applications: dict[str, str] = {}
     flows = put_back = 0
+    dead: set[int] = set()
     for one in chain[1:]:
         fields = one["fields"]
         match one["kind"]:
@@ -75,8 +77,9 @@ def consequences(chain: Sequence[Row]) -> list[str]:
                 links[one["subject"]] = one["kind"].removeprefix("link-")
             case "vid" | "heard" | "verdict":
                 place = _place(one, vids.get(fields["vid"]))
-                vids.pop(fields["vid"], None)
                 vids |= {fields["vid"]: place} if place else {}
+                if one["kind"] == "verdict":
+                    dead = (dead | {fields["vid"]}) if place == DEAD else dead - {fields["vid"]}
             case "application":
                 applications[one["subject"]] = f"to VID {fields['vid']}" if "vid" in fields else "nowhere"
             case "flows":
@@ -85,6 +88,7 @@ def consequences(chain: Sequence[Row]) -> list[str]:
                 put_back += 1
             case _:
                 pass
+    vids |= dict.fromkeys(dead, DEAD)
     return [
         *(f"link {_list(names)} {state}" for state, names in _by_place(links)),
         *(f"VID {_list(sorted(names))} {place}" for place, names in _by_place(vids)),
@@ -105,8 +109,8 @@ def _place(record: Row, before: str | None) -> str | None:
             return f"to {record['fields']['source']}" if " is Master" in text else before
         case _:
             if text.startswith("does not work"):
-                return "works no more"
-            return "works again" if before in {None, "works no more"} else before
+                return DEAD
+            return "works again" if before in {None, DEAD} else before
 
 
 def _by_place(places: Mapping[Any, str]) -> Iterable[tuple[str, list[Any]]]:
