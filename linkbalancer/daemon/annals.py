@@ -156,8 +156,9 @@ def _records(connection: sqlite3.Connection, root: int, limit: int) -> list[dict
 
 
 def _extent(connection: sqlite3.Connection, root: int) -> tuple[int, Instant]:
-    """Return how many records a chain has, and when its last one was."""
-    query = "SELECT COUNT(*) AS records, COALESCE(MAX(boottime), 0) AS last FROM records WHERE root = ?"
+    """Return how many records a chain has, and when the last change was; counting flows afterwards is none."""
+    query = """SELECT COUNT(*) AS records, COALESCE(MAX(boottime) FILTER (WHERE kind <> 'flows' OR cause IS NULL), 0)
+               AS last FROM records WHERE root = ?"""
     row = connection.execute(query, (root,)).fetchone()
     return row["records"], row["last"]
 

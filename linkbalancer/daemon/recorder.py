@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -223,7 +223,7 @@ class Writer:
             batch = [told for told, _ in zip(self._waiting, range(BATCH), strict=False)]
             dropped = self._dropped
         assert self._offset is not None
-        archive.add(sorted(batch, key=_turn), self._offset)
+        archive.add(in_turn(batch), self._offset)
         with self._lock:
             for _ in range(max(0, len(batch) - (self._dropped - dropped))):
                 self._waiting.popleft()
@@ -266,9 +266,18 @@ class Writer:
             self._archive = None
 
 
-def _turn(told: Told) -> tuple[Instant, int]:
-    """Order by time; what follows from another process's record lets that come first, should it be a little later."""
-    return told.at + (LAG if told.follows else 0), told.number
+def in_turn(batch: Iterable[Told]) -> list[Told]:
+    """Order by time; each teller's records stay in their order.
+
+    What follows from another teller's record lets that come first, should it be told of a little later.
+    """
+    reached: dict[tuple[str, int], Instant] = {}
+    keyed = []
+    for told in batch:
+        origin = told.teller, told.session
+        reached[origin] = max(reached.get(origin, 0), told.at + (LAG if told.follows else 0))
+        keyed.append((reached[origin], told))
+    return [told for _, told in sorted(keyed, key=lambda pair: pair[0])]
 
 
 def _boot_id() -> str:

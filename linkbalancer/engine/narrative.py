@@ -10,7 +10,6 @@ from linkbalancer.clock import MICROSECOND, MILLISECOND, in_words
 
 Row: TypeAlias = Mapping[str, Any]
 
-DEAD: Final = "works no more"
 _NAMES: Final = 6
 """How many names a list has before the rest is counted."""
 
@@ -75,11 +74,16 @@ def consequences(chain: Sequence[Row]) -> list[str]:
         match one["kind"]:
             case "link-closed" | "link-opened":
                 links[one["subject"]] = one["kind"].removeprefix("link-")
-            case "vid" | "heard" | "verdict":
-                place = _place(one, vids.get(fields["vid"]))
-                vids |= {fields["vid"]: place} if place else {}
-                if one["kind"] == "verdict":
-                    dead = (dead | {fields["vid"]}) if place == DEAD else dead - {fields["vid"]}
+            case "vid":
+                state = one["text"].partition(":")[0]
+                vids[fields["vid"]] = "mastered here" if state == "master" else f"{state} here"
+            case "heard" if " is Master" in one["text"]:
+                vids[fields["vid"]] = f"to {fields['source']}"
+            case "verdict" if one["text"].startswith("does not work"):
+                dead.add(fields["vid"])
+            case "verdict":
+                dead.discard(fields["vid"])
+                vids.setdefault(fields["vid"], "works again")
             case "application":
                 applications[one["subject"]] = f"to VID {fields['vid']}" if "vid" in fields else "nowhere"
             case "flows":
@@ -88,7 +92,7 @@ def consequences(chain: Sequence[Row]) -> list[str]:
                 put_back += 1
             case _:
                 pass
-    vids |= dict.fromkeys(dead, DEAD)
+    vids |= dict.fromkeys(dead, "works no more")
     return [
         *(f"link {_list(names)} {state}" for state, names in _by_place(links)),
         *(f"VID {_list(sorted(names))} {place}" for place, names in _by_place(vids)),
@@ -96,21 +100,6 @@ def consequences(chain: Sequence[Row]) -> list[str]:
         *([_flows({"flows": flows})] if flows else []),
         *([f"{put_back} put back"] if put_back else []),
     ]
-
-
-def _place(record: Row, before: str | None) -> str | None:
-    """Return where a VID is after a record, `before` where that says nothing of it."""
-    text = str(record["text"])
-    match record["kind"]:
-        case "vid":
-            state = text.partition(":")[0]
-            return "mastered here" if state == "master" else f"{state} here"
-        case "heard":
-            return f"to {record['fields']['source']}" if " is Master" in text else before
-        case _:
-            if text.startswith("does not work"):
-                return DEAD
-            return "works again" if before in {None, DEAD} else before
 
 
 def _by_place(places: Mapping[Any, str]) -> Iterable[tuple[str, list[Any]]]:
