@@ -137,8 +137,13 @@ class Archive:
         with self._connection as connection:
             dropped = connection.execute(query, facts).rowcount
         if dropped:
-            self._connection.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()
+            # As a script: it steps once a page, and `execute` would stop after the first.
+            self._connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
         return dropped > 0
+
+    def shrink(self) -> None:
+        """Give what was dropped back to the file system. Raises sqlite3.Error."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def in_place(self) -> bool:
         """Return whether the file is still where it was opened: one that was removed takes everything with it."""

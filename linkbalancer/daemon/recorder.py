@@ -205,9 +205,10 @@ class Writer:
                 for note in self._archive.notes:
                     self._say(note)
             self._stamp(self._archive)
-            while self._write(self._archive):
-                pass
-            self._prune(self._archive)
+            more = True
+            while more:
+                more = self._write(self._archive)
+                self._prune(self._archive)
         except (sqlite3.Error, OSError) as error:
             self._fail(error)
             return False
@@ -245,8 +246,11 @@ class Writer:
         before = None
         if self._offset is not None and now - self._offset_since > TRUSTED_AFTER:
             before = (now + self._offset - self._keep) // MICROSECOND
-        while archive.prune(before=before, size=self._size) and not self._ending.is_set():
-            pass
+        dropped = False
+        while not self._ending.is_set() and archive.prune(before=before, size=self._size):
+            dropped = True
+        if dropped:
+            archive.shrink()
 
     def _fail(self, error: sqlite3.Error | OSError) -> None:
         """Say, once, that the file cannot be written, and let go of it; damage is met at the next opening."""
