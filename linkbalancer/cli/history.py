@@ -105,9 +105,9 @@ def line(chain: dict[str, Any], *, colour: bool = False) -> str:
     text = str(chain["headline"])
     came = "; ".join(chain["consequences"])
     if came:
-        came = f"-> {came}; all over after {_span(chain['took_ms'])}"
+        came = f"-> {came}; {_over(chain['took_ms'])}"
     elif chain["records"] > 1:
-        came = f"-> {chain['records'] - 1} more steps; all over after {_span(chain['took_ms'])}"
+        came = f"-> {chain['records'] - 1} more steps; {_over(chain['took_ms'])}"
     if not colour:
         return f"{stamp}{text} {came}".rstrip()
     # On a terminal what came of it stands below what began it, unless both fit in one line.
@@ -121,7 +121,7 @@ def tell(story: dict[str, Any], *, colour: bool = False) -> str:
     """Return one chain step by step: each below what it follows from, with its time since the beginning."""
     steps = story["steps"]
     depths: dict[int, int] = {}
-    lines = [f"{story['id']}: {story['headline']}", f"began {_date(story['at_us'])} {_when(story['at_us'])}", ""]
+    lines = [f"{story['id']}: {story['headline']}", f"began {_date(story['at_us'])} {_clock(story['at_us'])}", ""]
     for step in _in_order(steps):
         depth = depths[step["id"]] = 0 if step["cause"] is None else depths.get(step["cause"], 0) + 1
         figures = f" ({step['measured']})" if step["measured"] else ""
@@ -132,7 +132,7 @@ def tell(story: dict[str, Any], *, colour: bool = False) -> str:
     if story["records"] > len(steps):
         lines.append(f"{'':11}  ... and {story['records'] - len(steps)} more")
     summary = "; ".join(story["consequences"])
-    lines += ["", f"{summary or 'nothing else came of it'}; all over after {_span(story['took_ms'])}"]
+    lines += ["", f"{summary or 'nothing else came of it'}; {_over(story['took_ms'])}"]
     return "\n".join(lines)
 
 
@@ -205,14 +205,21 @@ def _in_order(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _when(microseconds: int) -> str:
     """Return the local time of day; with the date where that is not today's."""
+    today = _date(time.clock_gettime_ns(time.CLOCK_REALTIME) // 1000)
+    return _clock(microseconds) if _date(microseconds) == today else f"{_date(microseconds)} {_clock(microseconds)}"
+
+
+def _clock(microseconds: int) -> str:
     local = time.localtime(microseconds // 1_000_000)
-    clock = time.strftime("%H:%M:%S", local) + f".{microseconds // 1000 % 1000:03}"
-    today = time.localtime(time.clock_gettime(time.CLOCK_REALTIME))
-    return clock if local[:3] == today[:3] else f"{_date(microseconds)} {clock}"
+    return time.strftime("%H:%M:%S", local) + f".{microseconds // 1000 % 1000:03}"
 
 
 def _date(microseconds: int) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(microseconds // 1_000_000))
+
+
+def _over(milliseconds: float) -> str:
+    return f"all over after {_span(milliseconds)}" if milliseconds else "all over at once"
 
 
 def _span(milliseconds: float) -> str:

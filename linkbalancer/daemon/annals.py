@@ -6,10 +6,10 @@ Reads the recorder's file beside it, never writes, and answers within a bound of
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
@@ -17,6 +17,8 @@ from linkbalancer.daemon.archive import FILE
 from linkbalancer.daemon.loop import boottime
 from linkbalancer.daemon.requests import Request
 from linkbalancer.engine import narrative
+
+Question: TypeAlias = Callable[[sqlite3.Connection], dict[str, Any] | None]
 
 LIMIT = 100
 LIMIT_MAX = 1000
@@ -80,7 +82,7 @@ class Annals:
             return
         self._answer(request, lambda connection: _show(connection, number))
 
-    def _answer(self, request: Request, question: Any) -> None:  # noqa: ANN401 - a callable of this file
+    def _answer(self, request: Request, question: Question) -> None:
         try:
             with closing(
                 sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=0.2)

@@ -98,13 +98,12 @@ class Recording:
                 subject or fields are these.
             fields: facts for programs; `vid`, `link` and `app` are what the history can be filtered by.
         """
-        now = self._clock()
         if number is None:
             self._own -= 1
             number = self._own
         record: dict[str, Any] = {
             "number": number,
-            "at": now if at is None else at,
+            "at": self._clock() if at is None else at,
             "kind": kind,
             "subject": subject,
             "text": text[:LONGEST_TEXT],
@@ -112,12 +111,16 @@ class Recording:
         record |= {"cause": cause} if cause is not None else {}
         record |= {"follows": dict(follows)} if follows else {}
         record |= {"fields": dict(fields)} if fields else {}
+        self._queue(record)
+        return number
+
+    def _queue(self, record: dict[str, Any]) -> None:
         if len(self._waiting) >= WAITING:
             self._waiting.popleft()
             self._dropped += 1
         self._waiting.append(record)
-        self._due = now if self._due is None else self._due
-        return number
+        if self._due is None:
+            self._due = self._clock()
 
     def deadline(self) -> Instant | None:
         """Return when something is to be sent (the loop asks)."""
