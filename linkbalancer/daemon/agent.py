@@ -104,6 +104,7 @@ class AgentProcess:
         self._complaints: dict[str, Instant] = {}
         self._put_back = 0
         self._took: Duration = 0
+        self._records: list[effect_kinds.Record] = []
         self._primaries: dict[DeviceName, IPv4Address | None] = {}
         app_ids = number_applications(state_dir, loaded.rules.applications, loaded.config.marks.application_limit)
         self._places: dict[str, Vid] = {}
@@ -195,6 +196,7 @@ class AgentProcess:
             effects = self._agent.handle(now, event)
             for effect in effects:
                 self._perform(now, effect)
+            self._remember(now)
             if effects and self._snapshot_at is None:
                 self._snapshot_at = now + EVERY
 
@@ -288,30 +290,36 @@ class AgentProcess:
             case effect_kinds.Publish(table):
                 self._feed.publish(table)
             case effect_kinds.Record():
-                self._record(now, effect)
+                self._record(effect)
             case effect_kinds.Left():
                 self._left(now)
             case _:
                 assert_never(effect)
 
-    def _record(self, now: Instant, record: effect_kinds.Record) -> None:
-        """Have a record remembered, with how long the kernel took where it tells of a change, and log it."""
+    def _record(self, record: effect_kinds.Record) -> None:
+        """Log a record, with how long the kernel took where it tells of a change; it is remembered a little later."""
         fields = dict(record.fields)
         if record.kind in {"next-hop", "kernel"}:
             fields["took_us"] = self._took // MICROSECOND
-        self._recording.tell(
-            record.kind,
-            record.text,
-            subject=record.subject,
-            at=now,
-            number=record.number,
-            cause=record.cause,
-            follows={"kind": "process", "subject": "agent"} if record.kind == "started" else None,
-            fields=fields,
-        )
+        self._records.append(replace(record, fields=tuple(fields.items())))
         if record.kind != "kernel":
             write = self._log.warning if record.kind == "alarm" else self._log.info
             write(record.kind, subject=record.subject, text=record.text, **fields)
+
+    def _remember(self, now: Instant) -> None:
+        """Have the records of one event remembered, causes first."""
+        for record in sorted(self._records, key=lambda record: record.number):
+            self._recording.tell(
+                record.kind,
+                record.text,
+                subject=record.subject,
+                at=now,
+                number=record.number,
+                cause=record.cause,
+                follows={"kind": "process", "subject": "agent"} if record.kind == "started" else None,
+                fields=dict(record.fields),
+            )
+        self._records.clear()
 
     def _left(self, _now: Instant) -> None:
         """Every mastership is handed over: nothing to go on from is left to a successor."""
