@@ -34,7 +34,7 @@ from linkbalancer.engine.effects import Effect
 from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Event, Leave, Started, Tick
 from linkbalancer.engine.supervision import Word
 from linkbalancer.feed.codec import Applied
-from linkbalancer.host.devices import DeviceMonitor
+from linkbalancer.host.devices import DeviceMonitor, Observation
 from linkbalancer.links import DeviceName, LinkName, Vid
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.routing.classifier import Classifier
@@ -203,7 +203,7 @@ class AgentProcess:
     def _devices(self, now: Instant) -> None:
         self._observe(now, self._monitor.read())
 
-    def _observe(self, now: Instant, news: Iterable[object]) -> None:
+    def _observe(self, now: Instant, news: Iterable[Observation]) -> None:
         for one in news:
             if isinstance(one, DeviceChanged):
                 self._primaries[one.device] = one.primary
@@ -212,7 +212,7 @@ class AgentProcess:
                 self._take(now, [one])
             else:
                 self._log.warning("removed by somebody else", what=str(one))
-                self._recording.tell("stranger", f"somebody else removed {one}")
+                self._recording.tell("stranger", f"somebody else removed the {one.what} {one.detail}")
                 self._reconcile.at = min(self._reconcile.at, now + SOON)
 
     def _flush_neighbours(self, device: DeviceName) -> None:

@@ -75,8 +75,7 @@ def consequences(chain: Sequence[Row]) -> list[str]:
             case "link-closed" | "link-opened":
                 links[one["subject"]] = one["kind"].removeprefix("link-")
             case "vid":
-                state = one["text"].partition(":")[0]
-                vids[fields["vid"]] = "mastered here" if state == "master" else f"{state} here"
+                vids[fields["vid"]] = _place(one["text"].partition(":")[0], vids.get(fields["vid"], ""))
             case "heard" if " is Master" in one["text"]:
                 vids[fields["vid"]] = f"to {fields['source']}"
             case "verdict" if one["text"].startswith("does not work"):
@@ -100,6 +99,13 @@ def consequences(chain: Sequence[Row]) -> list[str]:
         *([_flows({"flows": flows})] if flows else []),
         *([f"{put_back} put back"] if put_back else []),
     ]
+
+
+def _place(state: str, before: str) -> str:
+    """Return where a VID is whose state here changed; a Backup's is where it was heard."""
+    if state == "backup" and before.startswith("to "):
+        return before
+    return "mastered here" if state == "master" else f"{state} here"
 
 
 def _by_place(places: Mapping[Any, str]) -> Iterable[tuple[str, list[Any]]]:

@@ -64,6 +64,8 @@ def test_the_end_of_each_vid_counts() -> None:
         row("vid", "VID 2", "stopped: link closed", vid=2),
         row("vid", "VID 3", "stopped: link closed", vid=3),
         row("vid", "VID 4", "backup: resigned", vid=4),
+        row("heard", "VID 6", "192.0.2.2 is Master (priority 30)", vid=6, source="192.0.2.2"),
+        row("vid", "VID 6", "backup: 192.0.2.2 advertises priority 30", vid=6),
         row("heard", "VID 1", "192.0.2.2 is Master (priority 30)", vid=1, source="192.0.2.2"),
         row("heard", "VID 1", "192.0.2.2 resigned", vid=1, source="192.0.2.2"),
         row("heard", "VID 5", "192.0.2.2 resigned", vid=5, source="192.0.2.2"),
@@ -75,7 +77,7 @@ def test_the_end_of_each_vid_counts() -> None:
     ]
 
     assert consequences(chain) == [
-        "VID 1 to 192.0.2.2",
+        "VID 1, 6 to 192.0.2.2",
         "VID 2 mastered here",
         "VID 3 works no more",
         "VID 4 backup here",
