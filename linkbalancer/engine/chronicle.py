@@ -2,7 +2,7 @@
 
     measurement -> link state -> VRRP state -> verdict on the VID -> next hop -> kernel -> application
 
-A record follows from the latest record of what it depends on: of the same `handle()`, or not older than `FRESH`. One
+A record follows from the latest record of what it depends on: of the same `handle()`, or not much older (`fresh`). One
 that depends on nothing recorded is a root. The records of one `handle()` are numbered in the order of that chain,
 whatever the order in which the host has to do things (a table is written before a mastership is taken).
 """
@@ -19,8 +19,8 @@ from linkbalancer.lvrrp.events import Closed, Opened
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.vrrp.heard import LastHeard
 
-FRESH: Duration = 5 * SECOND
-"""How long a record can still be the cause of another: longer than the slowest reaction to it in common settings."""
+REACTION: Duration = 2 * SECOND
+"""How long a record can be the cause of another, beside two advertisement intervals: a table lingers for a second."""
 
 TOGETHER: Duration = 1 * SECOND
 """Within this, what one neighbour says of several VIDs is one thing that happened to it."""
@@ -59,10 +59,14 @@ class Chronicle:
 
     Args:
         groups: the configured groups, so that virtual IPs and devices find their VIDs.
+
+    Attributes:
+        fresh: how long a record can be the cause of another.
     """
 
     def __init__(self, groups: Mapping[Vid, Group]) -> None:
         self._groups = groups
+        self.fresh = REACTION + 2 * max(group.advert_interval for group in groups.values())
         self._number = 0
         self._running = self._resumed = False
         self._noted: dict[Topic, _Noted] = {}
@@ -187,15 +191,15 @@ class Chronicle:
             case "heard":
                 return [
                     (("source", facts["source"]), TOGETHER),
-                    (("vid", vid), FRESH),
-                    (("device", self._group(vid)[0]), FRESH),
-                    (("gateway", "started"), FRESH),
+                    (("vid", vid), self.fresh),
+                    (("device", self._group(vid)[0]), self.fresh),
+                    (("gateway", "started"), self.fresh),
                 ]
             case "peer":
                 return [
                     (("peers", link), TOGETHER),
-                    *(((name, key), FRESH) for name, key in (("link", link), ("vid", vid), ("heard", vid))),
-                    (("gateway", "started"), FRESH),
+                    *(((name, key), self.fresh) for name, key in (("link", link), ("vid", vid), ("heard", vid))),
+                    (("gateway", "started"), self.fresh),
                 ]
             case "vid":
                 device, own = self._group(vid)
@@ -208,7 +212,7 @@ class Chronicle:
                 about = [("verdict", vid), ("verdict", facts.get("from_vid", 0)), ("gateway", "started")]
             case _:
                 about = []
-        return [(topic, FRESH) for topic in about]
+        return [(topic, self.fresh) for topic in about]
 
     def _group(self, vid: str | int) -> tuple[DeviceName, LinkName]:
         """Return a VID's LAN device and link, empty where there is none."""

@@ -69,7 +69,9 @@ def consequences(chain: Sequence[Row]) -> list[str]:
     applications: dict[str, str] = {}
     flows = put_back = 0
     dead: set[int] = set()
-    for one in chain[1:]:
+    # What is heard at first tells where a VID is, unless nothing came of it.
+    begin = 0 if chain[0]["kind"] == "heard" and len(chain) > 1 else 1
+    for one in chain[begin:]:
         fields = one["fields"]
         match one["kind"]:
             case "link-closed" | "link-opened":

@@ -6,7 +6,7 @@ import pytest
 
 from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.config.model import Group
-from linkbalancer.engine.chronicle import FRESH, TOGETHER, Chronicle
+from linkbalancer.engine.chronicle import TOGETHER, Chronicle
 from linkbalancer.engine.effects import AddAddresses, Effect, Publish, Record, RemoveAddresses
 from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Leave, LegHeard, Started
 from linkbalancer.feed.table import Table
@@ -119,10 +119,10 @@ def test_what_is_too_old_is_no_cause() -> None:
     chronicle = begun()
     numbered(chronicle, chronicle.turned(NOW, LINK, Closed("silent"), 1))
 
-    assert numbered(chronicle, vid(), now=NOW + FRESH)[0].cause == 2
+    assert numbered(chronicle, vid(), now=NOW + chronicle.fresh)[0].cause == 2
     chronicle = begun()
     numbered(chronicle, chronicle.turned(NOW, LINK, Closed("silent"), 1))
-    assert numbered(chronicle, vid(), now=NOW + FRESH + 1)[0].cause is None
+    assert numbered(chronicle, vid(), now=NOW + chronicle.fresh + 1)[0].cause is None
 
 
 def test_what_a_peer_says_is_news_once() -> None:

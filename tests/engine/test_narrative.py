@@ -91,6 +91,14 @@ def test_a_vid_that_works_again() -> None:
     assert consequences([CLOSED, *verdicts]) == ["VID 1 works again"]
 
 
+def test_a_master_that_is_heard_first_is_where_the_vid_is() -> None:
+    """Unless nothing came of it: then the headline says it all."""
+    began = row("heard", "VID 1", "192.0.2.2 is Master (priority 200)", vid=1, source="192.0.2.2")
+
+    assert consequences([began, row("vid", "VID 1", "backup: x", vid=1)]) == ["VID 1 to 192.0.2.2"]
+    assert consequences([began]) == []
+
+
 def test_links_applications_flows_and_what_was_put_back() -> None:
     """Grouped by what became of them; long lists are counted."""
     chain = [
