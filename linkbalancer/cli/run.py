@@ -14,7 +14,9 @@ from pathlib import Path
 from linkbalancer.cli.output import complain
 from linkbalancer.daemon.handover import receive, texts_to_try
 from linkbalancer.daemon.line import Stream
+from linkbalancer.daemon.loop import boottime
 from linkbalancer.daemon.notify import Notifier
+from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.supervisor import Supervisor
 from linkbalancer.daemon.zygote import Brood, Order, RefusedError
 
@@ -70,8 +72,9 @@ def run(args: Namespace) -> int:
         complain(f"another linkbalancer runs with {args.run_dir}; give this one a --run-dir of its own")
         return 2
     birth = functools.partial(_birth, args.config, args.run_dir, args.state_dir)
-    say = functools.partial(_say, Stream())
-    return Supervisor(birth, say, notifier=Notifier(), lock=lock, inherited=inherited).run()
+    recording = Recording(args.run_dir, "supervisor", boottime())
+    say = functools.partial(_say, Stream(), recording)
+    return Supervisor(birth, say, notifier=Notifier(), lock=lock, inherited=inherited, recording=recording).run()
 
 
 def missing_rights(status: str | None = None) -> list[str]:
@@ -120,5 +123,6 @@ def _try(args: Namespace, texts: bytes) -> int:
     return 0
 
 
-def _say(stream: Stream, name: str, text: str, *, grave: bool) -> None:
+def _say(stream: Stream, recording: Recording, name: str, text: str, *, grave: bool) -> None:
     stream.write("warning" if grave else "info", text, process=name)
+    recording.tell("process" if grave else "service", text, subject=name)

@@ -10,13 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.config.fields import (
+    DAY,
     Address,
     AdvertInterval,
     Detect,
     Device,
     File,
     Integer,
+    Keep,
     Name,
+    Size,
     Switch,
     Time,
     TimeRange,
@@ -140,6 +143,13 @@ class Api(Section):
     operators: UserGroup = "linkbalancer-operate"
 
 
+class History(Section):
+    """How much of what happened is remembered."""
+
+    keep: Keep = 90 * DAY
+    size: Size = 64 << 20
+
+
 class Config(Section):
     """The whole configuration of a gateway."""
 
@@ -152,6 +162,7 @@ class Config(Section):
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
     api: Api = Api()
+    history: History = History()
 
     @property
     def marks(self) -> Marks:

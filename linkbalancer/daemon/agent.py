@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, NoReturn, assert_never
 
-from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest, in_words
+from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Instant, earliest, in_words
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.agentlock import AgentLock
@@ -26,6 +26,7 @@ from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken
 from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.performer import Performer, layout_from_words, layout_in_words
+from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.requests import Request, RequestServer
 from linkbalancer.daemon.snapshot import EVERY, SnapshotFile
 from linkbalancer.daemon.sockets import Sockets
@@ -39,7 +40,7 @@ from linkbalancer.engine.effects import Effect
 from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Event, Leave, Retain, Retire, Started, Tick
 from linkbalancer.engine.supervision import Word
 from linkbalancer.feed.codec import Applied
-from linkbalancer.host.devices import DeviceMonitor
+from linkbalancer.host.devices import DeviceMonitor, Observation
 from linkbalancer.links import DeviceName, LinkName, Vid
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.routing.classifier import Classifier
@@ -121,6 +122,8 @@ class AgentProcess:
         self._loop = Loop()
         self._complaints: dict[str, Instant] = {}
         self._put_back = 0
+        self._took: Duration = 0
+        self._records: list[effect_kinds.Record] = []
         self._primaries: dict[DeviceName, IPv4Address | None] = {}
         self._state_dir = state_dir
         self._app_ids = number_applications(state_dir, loaded.rules.applications, loaded.config.marks.application_limit)
@@ -198,6 +201,8 @@ class AgentProcess:
         fields: dict[str, Any] = {"snapshot": self._snapshot.read()} if bequest is None else bequest.fields
         left = fields.get("snapshot")
         now = loop.clock()
+        self._recording = Recording(self._run_dir, "agent", now)
+        loop.watch(self._recording)
         self._agent = Agent(
             self._loaded,
             self._keys,
@@ -243,6 +248,7 @@ class AgentProcess:
         if not self._performer.loading:
             self._say_ready()
         self._loop.run()
+        self._recording.close()
         self._performer.close()
         self._feed.close()
         self._requests.close()
@@ -303,13 +309,14 @@ class AgentProcess:
             effects = self._agent.handle(now, event)
             for effect in effects:
                 self._perform(now, effect)
+            self._remember(now)
             if effects and self._snapshot_at is None:
                 self._snapshot_at = now + EVERY
 
     def _devices(self, now: Instant) -> None:
         self._observe(now, self._monitor.read())
 
-    def _observe(self, now: Instant, news: Iterable[object]) -> None:
+    def _observe(self, now: Instant, news: Iterable[Observation]) -> None:
         for one in news:
             if isinstance(one, DeviceChanged):
                 self._primaries[one.device] = one.primary
@@ -318,6 +325,7 @@ class AgentProcess:
                 self._take(now, [one])
             else:
                 self._log.warning("removed by somebody else", what=str(one))
+                self._recording.tell("stranger", f"somebody else removed the {one.what} {one.detail}")
                 self._reconcile.at = min(self._reconcile.at, now + SOON)
 
     def _flush_neighbours(self, device: DeviceName) -> None:
@@ -404,18 +412,44 @@ class AgentProcess:
                 | effect_kinds.SetNextHop()
                 | effect_kinds.SetMembers()
             ):
+                began = self._loop.clock()
                 self._performer.perform(effect)
+                self._took = self._loop.clock() - began
             case effect_kinds.Publish(table):
                 self._feed.publish(table)
-            case effect_kinds.Record(kind, subject, text, fields):
-                write = self._log.warning if kind == "alarm" else self._log.info
-                write(kind, subject=subject, text=text, **dict(fields))
+            case effect_kinds.Record():
+                self._record(effect)
             case effect_kinds.Left():
                 self._left(now)
             case effect_kinds.Retired():
                 self._incumbent.retired(now)
             case _:
                 assert_never(effect)
+
+    def _record(self, record: effect_kinds.Record) -> None:
+        """Log a record, with how long the kernel took where it tells of a change; it is remembered a little later."""
+        fields = dict(record.fields)
+        if record.kind in {"next-hop", "kernel"}:
+            fields["took_us"] = self._took // MICROSECOND
+        self._records.append(replace(record, fields=tuple(fields.items())))
+        if record.kind != "kernel":
+            write = self._log.warning if record.kind == "alarm" else self._log.info
+            write(record.kind, subject=record.subject, text=record.text, **fields)
+
+    def _remember(self, now: Instant) -> None:
+        """Have the records of one event remembered, causes first."""
+        for record in sorted(self._records, key=lambda record: record.number):
+            self._recording.tell(
+                record.kind,
+                record.text,
+                subject=record.subject,
+                at=now,
+                number=record.number,
+                cause=record.cause,
+                follows={"kind": "process", "subject": "agent"} if record.kind == "started" else None,
+                fields=dict(record.fields),
+            )
+        self._records.clear()
 
     def _left(self, _now: Instant) -> None:
         """Every mastership is handed over: nothing to go on from is left to a successor."""
@@ -440,6 +474,7 @@ class AgentProcess:
     def _tell_put_back(self, what: str) -> None:
         self._put_back += 1
         self._log.warning("put back", what=what)
+        self._recording.tell("put-back", what, follows={"kind": "stranger"})
 
     def _asked(self, now: Instant, request: Request) -> None:
         """Answer the daemon's own processes; people ask the api."""

@@ -15,6 +15,7 @@ from linkbalancer.clock import SECOND, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import capabilities, logs
 from linkbalancer.daemon.admission import admit
+from linkbalancer.daemon.annals import Annals
 from linkbalancer.daemon.changes import Changes
 from linkbalancer.daemon.chosen import FOLDER
 from linkbalancer.daemon.configurations import Configurations
@@ -74,6 +75,7 @@ class ApiProcess:
             **self._draining.verbs(),
             **self._changes.verbs(),
             **self._keeper.verbs(),
+            **Annals(state_dir).verbs(),
         }
         self.verbs["verbs"] = list_of(self.verbs)
         groups = loaded.config.api

@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from linkbalancer.daemon import agent, api, application, capabilities
+from linkbalancer.daemon import agent, api, application, capabilities, recorder
 from linkbalancer.daemon.chosen import FOLDER, Chooser, Chosen
 from linkbalancer.daemon.configurations import Configurations
 from linkbalancer.daemon.judge import Judged, judge
 from linkbalancer.daemon.lifeline import Lifeline
 from linkbalancer.daemon.zygote import Brood, Order
-from linkbalancer.engine.supervision import AGENT, API, SUCCESSOR
+from linkbalancer.engine.supervision import AGENT, API, RECORDER, SUCCESSOR
 from linkbalancer.routing.classifier import Classifier, compile_rules
 
 PREFIX = "app:"
 """How an application's process is called before the application's own name."""
 
-SECTIONS: dict[str, set[str]] = {API: set()}
+SECTIONS: dict[str, set[str]] = {API: {"api"}, RECORDER: {"history"}}
 """The workers beside the agent, each with the sections of the configuration that are its own, and nobody else's."""
 
 
@@ -79,6 +79,9 @@ def offer(checked: Checked, directories: Directories) -> Brood:
             return agent.run(loaded, checked.classifier, keys, lifeline, run_dir=run_dir, state_dir=state_dir)
         if name == API:
             return api.run(loaded, lifeline, notice, run_dir=run_dir, state_dir=state_dir)
+        if name == RECORDER:
+            capabilities.keep()
+            return recorder.run(loaded, lifeline, run_dir=run_dir, state_dir=state_dir)
         capabilities.keep(*capabilities.APPLICATION)
         return application.run(name.removeprefix(PREFIX), loaded, read, lifeline, run_dir)
 

@@ -23,6 +23,7 @@ from linkbalancer.daemon.handover import Handover
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken, adopt_orphans, enclosed
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.notify import Notifier
+from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.zygote import CRASHED, Birth, Offer, Order, live, offered
 from linkbalancer.engine import supervision as words
 from linkbalancer.engine.orders import Kind, Outcome, Request, Run
@@ -72,6 +73,7 @@ class Supervisor:
         notifier: the service manager.
         lock: the descriptor that holds the run directory; no child keeps it.
         inherited: what a predecessor in this process left.
+        recording: where its lines are remembered.
     """
 
     def __init__(
@@ -83,12 +85,15 @@ class Supervisor:
         notifier: Notifier | None = None,
         lock: int = -1,
         inherited: Handover | None = None,
+        recording: Recording | None = None,
     ) -> None:
         self.watchdog = Watchdog(patience or Patience())
         self._birth = birth
         self._say = say
         self._notifier = notifier or Notifier({})
         self._loop = Loop()
+        if recording is not None:
+            self._loop.watch(recording)
         self._processes: dict[str, Process] = {}
         self._lock = lock
         self._inherited = inherited

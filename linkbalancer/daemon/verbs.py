@@ -15,7 +15,8 @@ Take: TypeAlias = Callable[[Instant, Request], None]
 
 KINDS: Mapping[str, Callable[[object], bool]] = {
     "text": lambda value: isinstance(value, str),
-    "number": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53,
+    "instant": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**53,
     "switch": lambda value: isinstance(value, bool),
     "texts": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
     "object": lambda value: isinstance(value, dict),
@@ -53,7 +54,7 @@ class Verb:
             if argument is None:
                 return f"there is no argument {name!r}", right
             if value is not None and not KINDS[argument.kind](value):
-                return f"{name} must be a {argument.kind}", right
+                return f"{name} must be {argument.kind}", right
         for name, argument in self.arguments.items():
             if argument.required and given.get(name) is None:
                 return f"{name} is missing", right

@@ -20,6 +20,11 @@ class Adoption:
         self._found = found
         self._left = snapshot.read(found.snapshot)
 
+    @property
+    def resumed(self) -> bool:
+        """Whether there was a predecessor to go on from."""
+        return bool(self._left.links)
+
     def recall(self, boot: Instant, links: Mapping[LinkName, Link], known: Knowledge) -> None:
         """Take over what the predecessor knew; before the first `DeviceChanged`, which may contradict it."""
         left = self._left

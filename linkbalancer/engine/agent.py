@@ -17,6 +17,7 @@ from linkbalancer.clock import Instant, earliest
 from linkbalancer.config.load import Loaded
 from linkbalancer.engine import drain, snapshot, status
 from linkbalancer.engine.adoption import Adoption
+from linkbalancer.engine.chronicle import Chronicle
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import (
     AddAddresses,
@@ -99,6 +100,7 @@ class Agent:
         self.memberships = {vid: Membership.of(vid, group, boot) for vid, group in self.config.groups.items()}
         self.leaving = False
         self.drained = Drained()
+        self._chronicle = Chronicle(self.config.groups)
         self._running = False
         self._adoption = Adoption(found or Found())
         self._dirty: set[Vid] = set()
@@ -128,6 +130,7 @@ class Agent:
                 self._lan(event)
             case ApplicationSteers():
                 self.known.steers(now, event)
+                self._out += self._chronicle.steers(event.application, event.vid, event.reason)
             case Leave() | Retire() | Retain():
                 self._part(now, event)
             case Drained():
@@ -136,7 +139,7 @@ class Agent:
                 assert_never(event)
         self._conclude(now)
         self._finish_retiring(now)
-        return self._out
+        return self._chronicle.complete(now, self._out)
 
     def deadline(self) -> Instant | None:
         """Return when to hand in the next `Tick`."""
@@ -161,6 +164,7 @@ class Agent:
         self._running = True
         self._informed_at = now + self._adoption.doubt(self.known.patience)
         self._dirty.update(self.memberships)
+        self._out += self._chronicle.started(self.config.node, resumed=self._adoption.resumed)
         self._adopt(now)
         self.known.change(self._adoption.changed_at(now))
         for name in self.links:
@@ -215,9 +219,11 @@ class Agent:
             self._router(now, membership, heard)
 
     def _observe(self, now: Instant, membership: Membership, event: vrrp_events.Heard | vrrp_events.Tick) -> None:
+        before, is_master = membership.observer.heard, membership.is_master
         for changed in membership.observer.handle(now, event):
             if membership.router is None:
                 membership.since, membership.reason = now, changed.reason
+        self._out += self._chronicle.heard(membership.vid, before, membership.observer.heard, is_master=is_master)
 
     def _meet(self, event: AdvertReceived) -> None:
         if self.known.meet(event.device, event.source_mac):
@@ -226,12 +232,14 @@ class Agent:
     def _lan(self, event: NeighbourHeard | LegHeard) -> None:
         if isinstance(event, LegHeard):
             self.known.leg(event.device, alive=event.alive)
+            self._out += self._chronicle.device(event.device, self.known.fault(event.device))
         elif self.known.neighbour(event):
             self._out.append(SetMembers(event.device, self.known.members(event.device)))
         self._dirty.update(m.vid for m in self.memberships.values() if m.group.device == event.device)
 
     def _device(self, now: Instant, event: DeviceChanged) -> None:
         self.known.device(event)
+        self._out += self._chronicle.device(event.device, self.known.fault(event.device))
         for name, link in self.links.items():
             if link.settings.device == event.device:
                 self._link(now, name, lvrrp.Carrier(event.carrier))
@@ -256,9 +264,9 @@ class Agent:
 
     def _leave(self, now: Instant) -> None:
         self.leaving = True
+        self._record("leaving", self.config.node, "handing over every mastership")
         for name in self.links:
             self._link(now, name, lvrrp.Bye(None))
-        self._record("leaving", self.config.node, "handing over every mastership")
 
     def _finish_retiring(self, now: Instant) -> None:
         retirement = self._retirement
@@ -288,22 +296,22 @@ class Agent:
             match effect:
                 case lvrrp.Transmit(data):
                     self._out.append(SendDatagram(name, data))
-                case lvrrp.Opened(reason):
-                    self._turned(now, name, "link-opened", reason)
-                case lvrrp.Closed(reason):
-                    self._turned(now, name, "link-closed", reason)
+                case lvrrp.Opened() | lvrrp.Closed():
+                    self._turned(now, name, effect)
                 case lvrrp.PeerSpoke(words):
+                    self._out += self._chronicle.peer(name, words)
                     self._dirty |= self._told.hear(name, words) & self.memberships.keys()
                 case lvrrp.Alarm(text):
-                    self._record("alarm", name, text)
+                    self._record("alarm", name, text, link=name)
                 case _:
                     assert_never(effect)
 
-    def _turned(self, now: Instant, name: LinkName, kind: str, reason: str) -> None:
+    def _turned(self, now: Instant, name: LinkName, effect: lvrrp.Opened | lvrrp.Closed) -> None:
         self._told.forget_heard()
         self._dirty.update(self.memberships)
         self.known.change(now)
-        self._record(kind, name, reason)
+        link = self.links[name]
+        self._out.append(self._chronicle.turned(now, link.settings, effect, link.detect))
 
     # -- what follows ------------------------------------------------------------------------------------------------
 
@@ -393,7 +401,7 @@ class Agent:
             self._router(now, membership, vrrp_events.Claim())
         rival = membership.meets_rival()
         if rival and not membership.rival:
-            self._record("alarm", f"VID {membership.vid}", "two far Masters: the far LAN is split")
+            self._record("alarm", f"VID {membership.vid}", "two far Masters: the far LAN is split", vid=membership.vid)
         membership.rival = rival
 
     def _router(self, now: Instant, membership: Membership, event: vrrp_events.Event) -> None:
@@ -443,7 +451,8 @@ class Agent:
         membership.since, membership.reason = now, reason
         self._dirty.add(membership.vid)
         self.known.change(now)
-        self._record("vid", f"VID {membership.vid}", f"{membership.state.name.lower()}: {reason}")
+        text = f"{membership.state.name.lower()}: {reason}"
+        self._record("vid", f"VID {membership.vid}", text, vid=membership.vid)
 
     def _route(self, now: Instant, membership: Membership) -> None:
         """Judge the VID and point its two tables."""
@@ -452,7 +461,7 @@ class Agent:
         if membership.judge(now, carries=carries):
             self.known.change(now)
             verdict = "works" if membership.works else "does not work"
-            self._record("verdict", f"VID {membership.vid}", f"{verdict}: {status.why(membership)}")
+            self._record("verdict", f"VID {membership.vid}", f"{verdict}: {status.why(membership)}", vid=membership.vid)
         source = self.known.primary(membership.group.device)
         via_link = ViaLink(link.settings.device, link.settings.peer, source) if link is not None and carries else None
         unheard = not membership.is_master and membership.other_master() is None
@@ -472,7 +481,7 @@ class Agent:
         self._out.append(SetNextHop(membership.vid, hop, guard))
         if not guard:
             self.known.change(now)
-            self._record("next-hop", f"VID {membership.vid}", status.hop_in_words(hop))
+            self._record("next-hop", f"VID {membership.vid}", status.hop_in_words(hop), vid=membership.vid)
 
     def _is_waiting(self, now: Instant) -> bool:
         """Whether a new agent could still hear a Master unheard so far: until then the kernel stays as found."""
@@ -492,8 +501,8 @@ class Agent:
             self._left = True
             self._out.append(Left())
 
-    def _record(self, kind: str, subject: str, text: str) -> None:
-        self._out.append(Record(kind, subject, text))
+    def _record(self, kind: str, subject: str, text: str, **fields: str | int) -> None:
+        self._out.append(Record(kind, subject, text, tuple(fields.items())))
 
 
 def _due(now: Instant, deadline: Instant | None) -> bool:

@@ -253,9 +253,8 @@ class Link:
 
     def _close(self, now: Instant, reason: str, *, flap: bool = True) -> list[Effect]:
         self.peer.silence()
-        if self._probing:
-            self._probing.forget()
-        return [events.Closed(reason)] if self._detection.close(now, reason, flap=flap) else []
+        closed = events.Closed(reason, self.proof_at, self._probing.forget() if self._probing else 0)
+        return [closed] if self._detection.close(now, reason, flap=flap) else []
 
     def _closing_at(self) -> Instant | None:
         """Silence of the detect time closes; at the controller, only once enough queries are missed as well."""
