@@ -16,6 +16,7 @@ from linkbalancer.config.fields import (
     Device,
     File,
     Integer,
+    Listen,
     Name,
     Switch,
     Time,
@@ -132,6 +133,12 @@ class Tables(Section):
     rules: Annotated[Integer, Field(ge=1, le=32000)] = Marks().rule_base
 
 
+class Metrics(Section):
+    """Where Prometheus finds the metrics (docs/metrics.md)."""
+
+    listen: Listen = "unix"
+
+
 class Config(Section):
     """The whole configuration of a gateway."""
 
@@ -143,6 +150,7 @@ class Config(Section):
     applications: File
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
+    metrics: Metrics = Metrics()
 
     @property
     def marks(self) -> Marks:

@@ -17,8 +17,10 @@ from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.metrics import expose
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request, RequestServer
+from linkbalancer.daemon.scrape import Answer, ScrapeServer
 from linkbalancer.daemon.zygote import BEAT
 
 QUERY = "query.sock"
@@ -66,6 +68,8 @@ class ApiProcess:
         self._verbs: dict[str, Verb] = {"status": Verb(self._status)}
         self._query = RequestServer(self._loop, run_dir / QUERY, partial(self._take, operator=False))
         self._control = RequestServer(self._loop, run_dir / CONTROL, partial(self._take, operator=True))
+        place = loaded.config.metrics.listen
+        self._scrape = ScrapeServer(self._loop, place, run_dir, self._metrics, complain=log.warning)
 
     def run(self) -> int:
         """Turn until told to end."""
@@ -76,6 +80,7 @@ class ApiProcess:
         self._loop.run()
         self._query.close()
         self._control.close()
+        self._scrape.close()
         return 0
 
     def _beat(self) -> None:
@@ -108,3 +113,6 @@ class ApiProcess:
                 request.answer(status)
 
         self._agent.ask("status", heard)
+
+    def _metrics(self, answer: Answer) -> None:
+        self._agent.ask("status", lambda status, _why: answer(expose(status)))
