@@ -14,6 +14,7 @@ COMMANDS = {
     "check": "check a configuration: every error at once, with its place and a remedy",
     "explain": "say which rule, application and VIDs a packet takes",
     "status": "what each link, VID and application does, since when, why, and what is next",
+    "doctor": "what on this host would break steering or failover, how it was seen, and how to mend it",
     "lab": "build a topology in network namespaces: up, down, exec, list",
     "drill": "rehearse every fault of a topology on real packets and measure the outages",
     "sim": "run the protocol in virtual time under random faults, judged at every step",

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
+from linkbalancer.daemon.examination import Examination
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.metrics import expose
@@ -65,7 +66,8 @@ class ApiProcess:
         self._run_dir, self._state_dir = run_dir, state_dir
         self._loop = Loop()
         self._agent = Questions(self._loop, run_dir / "agent.sock")
-        self._verbs: dict[str, Verb] = {"status": Verb(self._status)}
+        self._examination = Examination(self._loop, loaded.config, run_dir, self._agent, log)
+        self._verbs: dict[str, Verb] = {"status": Verb(self._status), "doctor": Verb(self._examination.take)}
         self._query = RequestServer(self._loop, run_dir / QUERY, partial(self._take, operator=False))
         self._control = RequestServer(self._loop, run_dir / CONTROL, partial(self._take, operator=True))
         place = loaded.config.metrics.listen
@@ -81,6 +83,7 @@ class ApiProcess:
         self._query.close()
         self._control.close()
         self._scrape.close()
+        self._examination.close()
         return 0
 
     def _beat(self) -> None:
@@ -110,9 +113,13 @@ class ApiProcess:
                     "unavailable", f"the agent does not answer: {why}", "ask again; if it lasts, see the log"
                 )
             else:
-                request.answer(status)
+                request.answer(self._completed(status))
 
         self._agent.ask("status", heard)
 
     def _metrics(self, answer: Answer) -> None:
-        self._agent.ask("status", lambda status, _why: answer(expose(status)))
+        self._agent.ask("status", lambda status, _why: answer(expose(status and self._completed(status))))
+
+    def _completed(self, status: dict[str, Any]) -> dict[str, Any]:
+        """Return the agent's status with what the api's process knows beside it."""
+        return {**status, "preflight": self._examination.findings}
