@@ -1,9 +1,7 @@
 """The network devices of this namespace."""
 
-from typing import Any
-
 from linkbalancer.engine.preflight.observed import Device
-from linkbalancer.host.preflight.program import ask_json
+from linkbalancer.host.preflight.program import Json, ask_json
 
 
 def read() -> dict[str, Device]:
@@ -11,7 +9,7 @@ def read() -> dict[str, Device]:
     return parse(ask_json("ip", "-j", "-d", "link", "show"))
 
 
-def parse(listed: Any) -> dict[str, Device]:  # noqa: ANN401 - ip's own words
+def parse(listed: Json) -> dict[str, Device]:
     """Return the devices of `ip -j -d link show`."""
     devices = {}
     for one in listed:

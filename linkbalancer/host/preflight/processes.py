@@ -1,6 +1,5 @@
 """The processes of this network namespace."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +20,7 @@ def read() -> tuple[Process, ...]:
 
 
 def _all() -> Iterator[Process]:
-    here = os.stat("/proc/thread-self/ns/net").st_ino  # noqa: PTH116 - a Path would be resolved to no file
+    here = Path("/proc/thread-self/ns/net").stat().st_ino
     for path in PROC.iterdir():
         if path.name.isdigit():
             try:

@@ -3,11 +3,15 @@
 import json
 import shutil
 import subprocess
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 PATIENCE_S: Final = 10
 _WORDS_MAX: Final = 200
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+Json: TypeAlias = Any
+"""What a program wrote as JSON, in its own words."""
 
 
 class UnseenError(Exception):
@@ -42,7 +46,7 @@ def ask(*words: str) -> str:
     return done.stdout
 
 
-def ask_json(*words: str) -> Any:  # noqa: ANN401 - whatever the program writes
+def ask_json(*words: str) -> Json:
     """Return what a program writes as JSON; nothing written is an empty list. Raises UnseenError."""
     text = ask(*words)
     try:

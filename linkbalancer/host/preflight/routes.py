@@ -3,7 +3,7 @@
 from typing import Any
 
 from linkbalancer.engine.preflight.observed import Route
-from linkbalancer.host.preflight.program import ask_json
+from linkbalancer.host.preflight.program import Json, ask_json
 
 
 def read() -> tuple[Route, ...]:
@@ -11,7 +11,7 @@ def read() -> tuple[Route, ...]:
     return parse(ask_json("ip", "-j", "-N", "-4", "route", "show", "table", "all"))
 
 
-def parse(listed: Any) -> tuple[Route, ...]:  # noqa: ANN401 - ip's own words
+def parse(listed: Json) -> tuple[Route, ...]:
     """Return the routes of `ip -j -N route show table all`; the table main is the one that is not named."""
     return tuple(
         Route(" ".join(_words(one)), int(one.get("table", 254)), int(one.get("protocol", 0))) for one in listed

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from linkbalancer.engine.preflight.observed import Rule
-from linkbalancer.host.preflight.program import ask_json
+from linkbalancer.host.preflight.program import Json, ask_json
 
 _EVERYTHING: Final = 0xFFFFFFFF
 
@@ -13,7 +13,7 @@ def read() -> tuple[Rule, ...]:
     return parse(ask_json("ip", "-j", "-N", "-4", "rule", "show"))
 
 
-def parse(listed: Any) -> tuple[Rule, ...]:  # noqa: ANN401 - ip's own words
+def parse(listed: Json) -> tuple[Rule, ...]:
     """Return the rules of `ip -j -N rule show`."""
     return tuple(_rule(one) for one in listed)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from linkbalancer.engine.preflight.observed import Chain, MarkWrite, Ruleset
 from linkbalancer.host.preflight import iptables
-from linkbalancer.host.preflight.program import ask_json
+from linkbalancer.host.preflight.program import Json, ask_json
 
 OURS: Final = ("inet", "linkbalancer")
 LEGACY: Final = Path("/proc/net/ip_tables_names")
@@ -81,7 +81,7 @@ def _writes(rule: dict[str, Any]) -> Iterator[MarkWrite]:
             yield MarkWrite(place, text, touched(mangle["value"], key), connection="ct" in key)
 
 
-def touched(value: Any, key: dict[str, Any]) -> int:  # noqa: ANN401 - nft's own words
+def touched(value: Json, key: dict[str, Any]) -> int:
     """Return the bits that may differ after a mark was set to an expression of itself."""
     if value == key:
         return 0
@@ -94,7 +94,7 @@ def touched(value: Any, key: dict[str, Any]) -> int:  # noqa: ANN401 - nft's own
     return _ALL
 
 
-def _in_words(value: Any) -> str:  # noqa: ANN401 - nft's own words
+def _in_words(value: Json) -> str:
     """Write an expression of marks as nft does; what is more than that, shortly."""
     if isinstance(value, int):
         return f"{value:#x}"
@@ -117,7 +117,7 @@ def _ports(expressions: list[Any]) -> Iterator[int]:
                 yield from _numbers(match.get("right"))
 
 
-def _numbers(right: Any) -> Iterator[int]:  # noqa: ANN401 - nft's own words
+def _numbers(right: Json) -> Iterator[int]:
     if isinstance(right, int):
         yield right
     elif isinstance(right, dict) and "range" in right:
