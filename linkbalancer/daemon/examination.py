@@ -5,6 +5,7 @@ Each finding is a warning in the log once; all of them are in the status, and th
 
 import json
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,8 @@ class Examination:
 
 def _work(config: Config, path: Path) -> None:
     """Be the child."""
-    os.nice(10)
+    with suppress(OSError):  # a sandbox may forbid it
+        os.nice(10)
     report = json.dumps(examine(config, running=True).to_json())
     temporary = path.with_suffix(".new")
     temporary.write_text(report)

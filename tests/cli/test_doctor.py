@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from linkbalancer.engine.preflight import catalogue
 from linkbalancer.engine.preflight.finding import Finding, Step, WriteFile
 from linkbalancer.engine.preflight.observed import Unseen
 from tests.engine.preflight.hosts import FILES
+from tests.namespaces import Namespace
 
 NETWORKD = Finding(catalogue.NETWORKD_REMOVES, "systemd-networkd", "process 7", (WriteFile("/etc/x.conf", "a\nb\n"),))
 FIREWALLD = Finding(catalogue.FIREWALLD_RUNS, "firewalld", "process 8 is firewalld")
@@ -134,6 +136,28 @@ def test_usage(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     status, _out, err = run(config, capsys=capsys)
     assert status == 2
     assert f"doctor must know what to look for: mend {config} first" in err
+
+
+@pytest.mark.lab
+def test_fix_on_a_real_host(config: str) -> None:
+    """A device that forwards nothing, and answers no ARP: found, mended, clean; a foreign rule is left alone."""
+    with Namespace("host") as host, Namespace("away") as away:
+        for device in ("eth0", "eth1"):
+            host.connect(device, away, device)
+        host("ip addr add 192.0.2.1/24 dev eth0", "ip addr add 10.1.0.1/24 dev eth1")
+        command = f"{sys.executable} -m linkbalancer doctor --run-dir /nowhere {config}"
+        host(command, "sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.eth0.forwarding=0")
+        host("sysctl -qw net.ipv4.conf.eth0.arp_ignore=8")
+        with pytest.raises(AssertionError):
+            host(command)
+        said = host(f"{command} --fix --yes")
+        assert "  echo 1 > /proc/sys/net/ipv4/conf/eth0/forwarding\n" in said
+        assert "Done; looking again.\n" in said
+        assert host("cat /proc/sys/net/ipv4/conf/eth0/forwarding") == "1\n"
+        host("ip rule add fwmark 0x80000/0xff0000 lookup main prio 5210")
+        with pytest.raises(AssertionError):
+            host(f"{command} --fix --yes")
+        assert "0x80000/0xff0000" in host("ip rule")
 
 
 @pytest.mark.lab

@@ -10,19 +10,29 @@ from linkbalancer.host.preflight.program import UnseenError, ask
 
 _ALL: Final = 0xFFFFFFFF
 _SET: Final = re.compile(r"--set-(?:x)?mark (0x[0-9a-f]+|\d+)(?:/(0x[0-9a-f]+|\d+))?", re.IGNORECASE)
+_PORTS: Final = re.compile(r" --dports? ([\d:]*\d[\d:,]*\d|\d)(?: |$)")
 _COPY: Final = re.compile(r"--(save|restore)-mark")
 _MASKS: Final = re.compile(r"--(nf|ct)mask (0x[0-9a-f]+|\d+)", re.IGNORECASE)
 
 
-def read() -> tuple[MarkWrite, ...]:
-    """Return the writes of all tables; none where there is no iptables, or it cannot be asked."""
+def read() -> str:
+    """Return every rule as `iptables-save` writes it; nothing where there is no iptables, or it cannot be asked."""
     with suppress(UnseenError):
-        return tuple(parse(ask("iptables-save")))
-    return ()
+        return ask("iptables-save")
+    return ""
 
 
-def parse(text: str) -> Iterator[MarkWrite]:
-    """Yield the writes of `iptables-save`."""
+def ports(text: str) -> Iterator[int]:
+    """Yield the UDP destination ports that rules name."""
+    for line in text.splitlines():
+        named = _PORTS.search(line) if " -p udp " in line else None
+        for part in named[1].split(",") if named else ():
+            first, _, last = part.partition(":")
+            yield from range(int(first), int(last or first) + 1)
+
+
+def writes(text: str) -> Iterator[MarkWrite]:
+    """Yield what rules write into marks."""
     table = ""
     for line in text.splitlines():
         if line.startswith("*"):

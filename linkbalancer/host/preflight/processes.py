@@ -7,16 +7,34 @@ from linkbalancer.engine.preflight.observed import Process
 from linkbalancer.host.preflight.program import UnseenError
 
 PROC = Path("/proc")
+SLICE = Path("/sys/fs/cgroup/system.slice")
 INTERESTING = frozenset(
     {"systemd-network", "NetworkManager", "dhcpcd", "dhclient", "keepalived", "firewalld", "dockerd", "tailscaled"}
 )
 
 
 def read() -> tuple[Process, ...]:
-    """Return the processes that the preflight asks for. Raises UnseenError where others' are hidden."""
-    if not (PROC / "1" / "stat").exists():
-        raise UnseenError("/proc shows this user's processes alone (hidepid)")
-    return tuple(_all())
+    """Return the processes that the preflight asks for.
+
+    Where others' are hidden (in the service's sandbox), those that systemd started are known by their control groups.
+    Raises UnseenError where neither is to be seen.
+    """
+    if (PROC / "1" / "stat").exists():
+        return tuple(_all())
+    if SLICE.is_dir():
+        return tuple(_services())
+    raise UnseenError("/proc shows this user's processes alone (hidepid)")
+
+
+def _services() -> Iterator[Process]:
+    for name in INTERESTING:
+        unit = {"systemd-network": "systemd-networkd", "dockerd": "docker"}.get(name, name)
+        try:
+            pids = (SLICE / f"{unit}.service" / "cgroup.procs").read_text().split()
+        except OSError:
+            continue
+        if pids:
+            yield Process(int(pids[0]), name, (name,))
 
 
 def _all() -> Iterator[Process]:

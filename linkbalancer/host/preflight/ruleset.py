@@ -26,7 +26,7 @@ def read() -> Ruleset:
     for family, name in tables:
         if (family, name) != OURS:
             items += ask_json("nft", "-j", "-t", "list", "table", family, name)["nftables"]
-    return parse(items, ours=OURS in tables, xtables=iptables.read())
+    return parse(items, ours=OURS in tables, saved=iptables.read())
 
 
 def legacy() -> tuple[str, ...]:
@@ -37,9 +37,10 @@ def legacy() -> tuple[str, ...]:
         return ()
 
 
-def parse(items: list[dict[str, Any]], *, ours: bool, xtables: tuple[MarkWrite, ...] = ()) -> Ruleset:
-    """Return what matters of `nft -j list ruleset`; `xtables` are the writes that only iptables itself can show."""
-    writes = list(xtables)
+def parse(items: list[dict[str, Any]], *, ours: bool, saved: str = "") -> Ruleset:
+    """Return what matters of `nft -j list ruleset`; `saved` is what iptables-save says: nft shows less of it."""
+    writes = list(iptables.writes(saved))
+    saved_ports = frozenset(iptables.ports(saved))
     ports: dict[tuple[str, str], set[int]] = {}
     for rule in (item["rule"] for item in items if "rule" in item):
         ports.setdefault((rule["family"], rule["table"]), set()).update(_ports(rule.get("expr", [])))
@@ -54,7 +55,7 @@ def parse(items: list[dict[str, Any]], *, ours: bool, xtables: tuple[MarkWrite, 
                 _place(chain),
                 chain["hook"],
                 chain.get("policy") == "drop",
-                frozenset(ports.get((chain["family"], chain["table"]), ())),
+                saved_ports | ports.get((chain["family"], chain["table"]), set()),
             )
             for chain in chains
         ),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from linkbalancer.engine.preflight.observed import Process
 from linkbalancer.host.preflight import networkmanager, processes, program
 from linkbalancer.host.preflight.program import UnseenError, ask, ask_json
 from tests.daemon.waiting import until
@@ -69,7 +70,12 @@ def test_processes_of_interest_are_found() -> None:
 
 
 def test_hidden_processes_are_unseen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where /proc shows only one's own."""
+    """Where /proc shows only one's own; but what systemd runs has a control group, empty when it is stopped."""
     monkeypatch.setattr(processes, "PROC", tmp_path)
+    monkeypatch.setattr(processes, "SLICE", tmp_path / "slice")
     with pytest.raises(UnseenError, match="hidepid"):
         processes.read()
+    for unit, pids in (("systemd-networkd", "17\n18\n"), ("keepalived", ""), ("cron", "19\n")):
+        (tmp_path / "slice" / f"{unit}.service").mkdir(parents=True)
+        (tmp_path / "slice" / f"{unit}.service" / "cgroup.procs").write_text(pids)
+    assert processes.read() == (Process(17, "systemd-network", ("systemd-network",)),)

@@ -103,7 +103,7 @@ def test_iptables_rules_that_write_marks() -> None:
 -A OUTPUT -m mark --mark 0x1 -j ACCEPT
 COMMIT
 """
-    found = [(one.place, one.bits, one.connection) for one in iptables.parse(text)]
+    found = [(one.place, one.bits, one.connection) for one in iptables.writes(text)]
 
     assert found == [
         ("iptables mangle PREROUTING", 0xFF0000, False),
@@ -113,6 +113,21 @@ COMMIT
         ("iptables mangle OUTPUT", 0xFFFFFFFF, True),
         ("iptables mangle OUTPUT", 0xFFFFFFFF, False),
     ]
+
+
+def test_ports_that_iptables_rules_name() -> None:
+    """One, several, ranges; of UDP alone."""
+    text = """\
+-A INPUT -i eth1 -p udp -m udp --dport 20112 -j ACCEPT
+-A INPUT -p udp -m multiport --dports 53,60:62 -j ACCEPT
+-A INPUT -p udp -m udp --dport 9
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -p udp -m udp --sport 7 -j ACCEPT
+"""
+    assert list(iptables.ports(text)) == [20112, 53, 60, 61, 62, 9]
+    chain = {"family": "ip", "table": "filter", "name": "INPUT", "hook": "input", "prio": 0, "policy": "drop"}
+    (found,) = ruleset.parse([{"chain": chain}], ours=True, saved=text).chains
+    assert 20112 in found.ports
 
 
 def test_tables_of_the_old_iptables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
