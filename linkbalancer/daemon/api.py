@@ -66,7 +66,7 @@ class ApiProcess:
         self._run_dir, self._state_dir = run_dir, state_dir
         self._loop = Loop()
         self._agent = Questions(self._loop, run_dir / "agent.sock")
-        self._examination = Examination(self._loop, loaded.config, run_dir, self._agent, log)
+        self._examination = Examination(self._loop, loaded.config, self._agent, log)
         self._verbs: dict[str, Verb] = {"status": Verb(self._status), "doctor": Verb(self._examination.take)}
         self._query = RequestServer(self._loop, run_dir / QUERY, partial(self._take, operator=False))
         self._control = RequestServer(self._loop, run_dir / CONTROL, partial(self._take, operator=True))

@@ -104,12 +104,8 @@ def _whole(to: Exposition, status: Mapping[str, Any]) -> None:
 
 
 def _drained(drained: object) -> Iterator[tuple[str, str]]:
-    if isinstance(drained, dict):
-        for kind, key in (("link", "links"), ("vid", "vids")):
-            for name in drained.get(key) or ():
-                yield kind, str(name)
-        if drained.get("node"):
-            yield "node", ""
+    for one in drained if isinstance(drained, list) else ():
+        yield one["kind"], one["name"]
 
 
 def _lateness(to: Exposition, lateness: Mapping[str, int]) -> None:

@@ -84,14 +84,14 @@ def test_what_other_parts_of_the_daemon_add(status: dict[str, Any]) -> None:
     more = {
         "health": "degraded",
         "configuration": {"entry": 7, "state": "pending", "lines": []},
-        "drained": {"links": {"l1": {}}, "vids": [2], "node": {"by": "root"}},
+        "drained": [{"kind": "link", "name": "l1"}, {"kind": "vid", "name": "2"}, {"kind": "node", "name": "b1"}],
         "preflight": [{"severity": "error"}, {"severity": "note"}, {"severity": "error"}],
     }
     found = samples({**status, **more, "daemon": {**status["daemon"], "records_dropped": 4}})
     assert found['linkbalancer_health{linkbalancer_health="degraded"}'] == 1
     assert found['linkbalancer_health{linkbalancer_health="good"}'] == 0
     assert found['linkbalancer_configuration_info{entry="7",state="pending"}'] == 1
-    for one in ('kind="link",name="l1"', 'kind="vid",name="2"', 'kind="node",name=""'):
+    for one in ('kind="link",name="l1"', 'kind="vid",name="2"', 'kind="node",name="b1"'):
         assert found[f"linkbalancer_drained{{{one}}}"] == 1
     findings = [found[f'linkbalancer_preflight_findings{{severity="{one}"}}'] for one in ("error", "warning", "note")]
     assert findings == [2, 0, 1]
