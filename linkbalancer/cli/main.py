@@ -24,6 +24,7 @@ COMMANDS = {
     "drain": "take a link, a VID or this gateway out of service: its traffic moves first, nothing is lost",
     "resume": "put back into service what was drained",
     "history": "what happened: each failure with what came of it, and how long that took",
+    "doctor": "what on this host would break steering or failover, how it was seen, and how to mend it",
     "lab": "build a topology in network namespaces: up, down, exec, list",
     "drill": "rehearse every fault of a topology on real packets and measure the outages",
     "sim": "run the protocol in virtual time under random faults, judged at every step",

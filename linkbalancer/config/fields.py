@@ -245,6 +245,28 @@ def parse_file(raw: object) -> str:
     return word
 
 
+def parse_listen(raw: object) -> str:
+    """Read where metrics are served: `unix`, `off`, or the IPv4 address and port of a TCP listener.
+
+    Raises:
+        FieldError: It is none of them.
+    """
+    remedy = "write unix, off, or an address and a port, such as 127.0.0.1:9586"
+    if raw is False:  # YAML 1.1 reads `off` so
+        return "off"
+    word = text(raw, "place to listen", remedy)
+    if word in {"unix", "off"}:
+        return word
+    host, _, port = word.rpartition(":")
+    try:
+        address = IPv4Address(host)
+    except ValueError:
+        raise FieldError(f"nobody can listen on {shown(word)}", remedy) from None
+    if not re.fullmatch("[0-9]{1,5}", port, re.ASCII) or not 1 <= int(port) <= 65535:
+        raise FieldError(f"{shown(word)} has no port from 1 to 65535", remedy)
+    return f"{address}:{int(port)}"
+
+
 def _reader(parse: Callable[[object], object]) -> BeforeValidator:
     """Let pydantic read a value by `parse`, and carry its words."""
 
@@ -271,6 +293,7 @@ Device: TypeAlias = Annotated[str, _reader(parse_device), _schema(pattern=f"^{_D
 UserGroup: TypeAlias = Annotated[str, _reader(parse_user_group), _schema(pattern=f"^{_GROUP.pattern}$")]
 File: TypeAlias = Annotated[str, _reader(parse_file), _schema(minLength=1)]
 Address: TypeAlias = Annotated[IPv4Address, _reader(parse_address), _schema(format="ipv4")]
+Listen: TypeAlias = Annotated[str, _reader(parse_listen), _schema(pattern="^(unix|off|[0-9.]+:[0-9]{1,5})$")]
 VirtualIp: TypeAlias = Annotated[IPv4Interface, _reader(parse_virtual_ip), _schema(pattern="^[0-9.]+/[0-9]+$")]
 Time: TypeAlias = Annotated[int, _reader(parse_duration), _AS_DURATION, WithJsonSchema(_DURATION_SCHEMA)]
 Detect: TypeAlias = Annotated[int, _reader(parse_detect), _AS_DURATION, WithJsonSchema(_DURATION_SCHEMA)]

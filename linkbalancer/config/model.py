@@ -18,6 +18,7 @@ from linkbalancer.config.fields import (
     File,
     Integer,
     Keep,
+    Listen,
     Name,
     Size,
     Switch,
@@ -150,6 +151,12 @@ class History(Section):
     size: Size = 64 << 20
 
 
+class Metrics(Section):
+    """Where Prometheus finds the metrics (docs/metrics.md)."""
+
+    listen: Listen = "unix"
+
+
 class Config(Section):
     """The whole configuration of a gateway."""
 
@@ -163,6 +170,7 @@ class Config(Section):
     tables: Tables = Tables()
     api: Api = Api()
     history: History = History()
+    metrics: Metrics = Metrics()
 
     @property
     def marks(self) -> Marks:

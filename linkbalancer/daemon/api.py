@@ -21,12 +21,15 @@ from linkbalancer.daemon.chosen import FOLDER
 from linkbalancer.daemon.configurations import Configurations
 from linkbalancer.daemon.drainfile import DrainFile
 from linkbalancer.daemon.draining import Draining
+from linkbalancer.daemon.examination import Examination
 from linkbalancer.daemon.keeper import Keeper, Ways
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.metrics import expose
 from linkbalancer.daemon.overview import Overview
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request, RequestServer
+from linkbalancer.daemon.scrape import Answer, ScrapeServer
 from linkbalancer.daemon.verbs import Verb, list_of
 from linkbalancer.daemon.zygote import BEAT
 
@@ -65,22 +68,28 @@ class ApiProcess:
         self._agent = Questions(self._loop, run_dir / "agent.sock")
         self._changes = Changes(lifeline)
         self._keeper = self._new_keeper(notice, log)
-        self._changes.told = lambda outcome: self._keeper.outcome(self._loop.clock(), outcome)
+        self._changes.told = self._concluded
         self._overview = Overview(self._agent, self._loop.clock)
         self._draining = Draining(self._loop, self._agent, DrainFile(state_dir), log, self._overview.forget)
         self._overview.parts.append(self._draining.part)
         self._overview.parts.append(lambda _status: {"configuration": self._keeper.configuration(self._loop.clock())})
+        self._examination = Examination(self._loop, loaded.config, self._agent, log)
+        self._overview.parts.append(lambda _status: {"preflight": self._examination.findings})
         self.verbs: dict[str, Verb] = {
             "status": self._overview.verb(),
             **self._draining.verbs(),
             **self._changes.verbs(),
             **self._keeper.verbs(),
             **Annals(state_dir).verbs(),
+            **self._examination.verbs(),
         }
         self.verbs["verbs"] = list_of(self.verbs)
         groups = loaded.config.api
         self._query = self._listen(QUERY, (groups.readers, groups.operators), operator=False)
         self._control = self._listen(CONTROL, (groups.operators,), operator=True)
+        place = loaded.config.metrics.listen
+        readers = (groups.readers, groups.operators)
+        self._scrape = ScrapeServer(self._loop, place, run_dir, self._metrics, complain=log.warning, groups=readers)
 
     def run(self) -> int:
         """Turn until told to end; whoever listens to strangers has no right beyond the sockets that it opened."""
@@ -98,6 +107,8 @@ class ApiProcess:
         """Hang up on everybody."""
         self._query.close()
         self._control.close()
+        self._scrape.close()
+        self._examination.close()
         self._agent.close()
 
     def _listen(self, name: str, groups: Sequence[str], *, operator: bool) -> RequestServer:
@@ -105,6 +116,16 @@ class ApiProcess:
         for wrong in admit(self._run_dir / name, groups):
             self._log.info("only root may use it", socket=name, why=wrong)
         return server
+
+    def _metrics(self, answer: Answer) -> None:
+        self._agent.ask("status", lambda status, _why: answer(expose(status and self._overview.complete(status))))
+
+    def _concluded(self, outcome: Mapping[str, Any]) -> None:
+        """Have the keeper know of an outcome; another configuration needs another look at the host."""
+        self._keeper.outcome(self._loop.clock(), outcome)
+        config = self._keeper.config() if outcome["result"] == "applied" else None
+        if config is not None:
+            self._examination.look(config)
 
     def _beat(self) -> None:
         self._lifeline.say("beat")

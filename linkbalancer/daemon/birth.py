@@ -23,7 +23,7 @@ from linkbalancer.routing.classifier import Classifier, compile_rules
 PREFIX = "app:"
 """How an application's process is called before the application's own name."""
 
-SECTIONS: dict[str, set[str]] = {API: {"api"}, RECORDER: {"history"}}
+SECTIONS: dict[str, set[str]] = {API: {"api", "metrics"}, RECORDER: {"history"}}
 """The workers beside the agent, each with the sections of the configuration that are its own, and nobody else's."""
 
 

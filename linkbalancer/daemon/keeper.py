@@ -13,6 +13,8 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, in_words
+from linkbalancer.config.load import ConfigErrors, load_as
+from linkbalancer.config.model import Config
 from linkbalancer.daemon import configurations as store
 from linkbalancer.daemon.configurations import Configurations, Entry, NotKeptError
 from linkbalancer.daemon.drift import Drift
@@ -113,6 +115,14 @@ class Keeper:
             shown["confirm_left_ms"] = left
             shown["confirm_until_ms"] = int(time.clock_gettime(time.CLOCK_REALTIME) * 1000) + left
         return shown
+
+    def config(self) -> Config | None:
+        """Return the configuration in force without its rules, None where it could not be kept."""
+        try:
+            found = self._kept.read(self._notice["entry"])
+            return load_as(Config, found.entry.path, found.texts.__getitem__)
+        except (NotKeptError, ConfigErrors, KeyError, TypeError):
+            return None
 
     def findings(self, now: Instant) -> list[str]:
         """Return what somebody should know of the configuration, worst first."""

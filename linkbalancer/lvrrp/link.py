@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any, assert_never
 
 from linkbalancer.clock import SECOND, Duration, Instant, earliest, in_words
-from linkbalancer.links import GroupWord, NodeName, Role, Vid
+from linkbalancer.links import GroupWord, Role, Vid
 from linkbalancer.lvrrp import events, probing, snapshot
 from linkbalancer.lvrrp.detection import Detection
 from linkbalancer.lvrrp.events import Alarm, Effect, Event
@@ -40,7 +40,7 @@ class Link:
         self.counters: Counter[str] = Counter()
         self.peer = Peer()
         self._sessions = Sessions(settings.role, chance, boot)
-        self._probing = probing.Probing(settings, chance) if settings.role is Role.CONTROLLER else None
+        self._probing = probing.Probing(settings, chance, self.counters) if settings.role is Role.CONTROLLER else None
         stated = self._probing.silence(None) if self._probing else settings.detect
         self._detection = Detection(stated, settings.up_delay, boot)
         self._speaker = Speaker(settings, keys, self._sessions, self.counters)
@@ -69,6 +69,11 @@ class Link:
         return self._detection.rtt
 
     @property
+    def quality(self) -> tuple[Duration, float | None]:
+        """The jitter (smoothed deviation of the RTT), and the share of round trips lost: only who queries knows it."""
+        return self._detection.jitter, self._probing.loss if self._probing else None
+
+    @property
     def proof_at(self) -> Instant | None:
         """When the latest datagram of ours was sent that the peer has echoed."""
         return self._detection.proof_at
@@ -77,11 +82,6 @@ class Link:
     def detect(self) -> Duration:
         """The detect time in force: the larger of both ends', grown with loss and round-trip time."""
         return self._detection.detect
-
-    @property
-    def peer_node(self) -> NodeName | None:
-        """What the peer calls itself."""
-        return self.peer.node
 
     @property
     def fault(self) -> str | None:
