@@ -13,6 +13,8 @@ COMMANDS = {
     "run": "run the gateway's daemon (what systemd starts)",
     "check": "check a configuration: every error at once, with its place and a remedy",
     "explain": "say which rule, application and VIDs a packet takes",
+    "rules": "list, add, move, remove, enable or disable a rule of the rule file; the rest of it stays",
+    "edit": "edit the configuration like visudo: checked and planned before it is saved or applied",
     "status": "what each link, VID and application does, since when, why, and what is next",
     "lab": "build a topology in network namespaces: up, down, exec, list",
     "drill": "rehearse every fault of a topology on real packets and measure the outages",

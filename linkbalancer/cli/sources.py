@@ -10,11 +10,15 @@ import json
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from linkbalancer.cli.output import unreadable
+
+PAUSE_S = 0.05
+"""How long to wait before a lock is tried again."""
 
 
 class SourceError(Exception):
@@ -79,8 +83,13 @@ def read_source(path: Path) -> Source:
 
 
 @contextlib.contextmanager
-def locked(real: Path, holder: dict[str, object]) -> Iterator[None]:
-    """Have a file's lock meanwhile; `holder` is what others are told: `who`, `pid`, `since` (a time of day), `what`.
+def locked(real: Path, holder: dict[str, object], patience_s: float = 0) -> Iterator[None]:
+    """Have a file's lock meanwhile.
+
+    Args:
+        real: the file.
+        holder: what others are told: `who`, `pid`, `since` (a time of day), `what`.
+        patience_s: how long to wait for somebody who has it.
 
     Raises:
         LockedError: somebody else has it.
@@ -88,7 +97,7 @@ def locked(real: Path, holder: dict[str, object]) -> Iterator[None]:
     """
     path = real.parent / f".{real.name}.lock"
     try:
-        descriptor = _take(path)
+        descriptor = _take(path, time.monotonic() + patience_s)
     except OSError as error:
         raise SourceError(f"cannot lock {real}: {path}: {error.strerror}; changing it needs its directory") from None
     try:
@@ -102,7 +111,7 @@ def locked(real: Path, holder: dict[str, object]) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _take(path: Path) -> int:
+def _take(path: Path, until: float) -> int:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
@@ -110,7 +119,10 @@ def _take(path: Path) -> int:
         except BlockingIOError:
             said = os.pread(descriptor, 4096, 0)
             os.close(descriptor)
-            raise LockedError(_holder(said)) from None
+            if time.monotonic() >= until:
+                raise LockedError(_holder(said)) from None
+            time.sleep(PAUSE_S)
+            continue
         # Who had it may have removed the file between our opening and our locking it.
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), path.stat()):
@@ -136,27 +148,28 @@ def replace(source: Source, content: bytes) -> Source:
         ChangedError: it is not what was read any more.
         SourceError: it cannot be written; it is as it was.
     """
-    if source.changed():
-        raise ChangedError(source.path)
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{source.real.name}.", suffix=".part", dir=source.real.parent)
+        part = Path(name)
         try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 _dress(descriptor, source)
                 os.fsync(descriptor)
-            if source.changed():
-                raise ChangedError(source.path)
-            os.replace(name, source.real)  # noqa: PTH105 - the other end of mkstemp's name
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)  # noqa: PTH108 - as above
-            raise
+            _swap(part, source)
+        finally:
+            part.unlink(missing_ok=True)
         _sync(source.real.parent)
     except OSError as error:
         raise SourceError(f"cannot write {source.path}: {error.strerror}; it is as it was") from None
     return read_source(source.path)
+
+
+def _swap(part: Path, source: Source) -> None:
+    if source.changed():
+        raise ChangedError(source.path)
+    part.replace(source.real)
 
 
 def _dress(descriptor: int, source: Source) -> None:

@@ -1,4 +1,4 @@
-"""What the whole configuration is like with some of its files changed: every error and warning, before any is written."""
+"""What the whole configuration is like with some of its files changed: every error, before any is written."""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linkbalancer.cli.check import key_state
-from linkbalancer.config.document import parse
 from linkbalancer.config.findings import ConfigErrors, Finding
-from linkbalancer.config.load import beside, load
+from linkbalancer.config.load import load
 from linkbalancer.config.rules import parse_rules, read_text
 
 
@@ -41,33 +40,6 @@ def judge(config: Path | None, instead: Mapping[Path, bytes]) -> Verdict:
         tuple(sorted(one for file in parsed for one in file.errors)),
         tuple(sorted(one for file in parsed for one in file.warnings)),
     )
-
-
-def rule_file(config: Path) -> Path:
-    """Return the rule file that a configuration names.
-
-    Raises:
-        ConfigErrors: it names none, or is no YAML.
-        OSError: it cannot be read.
-    """
-    document = parse(read_text(str(config), lambda path: Path(path).read_text("utf-8-sig")), str(config))
-    values = document.values if isinstance(document.values, dict) else {}
-    name = values.get("applications")
-    if not isinstance(name, str) or not name:
-        place = Finding(str(config), 1, 1, "names no rule file", "add a key such as applications: apps.conf")
-        raise ConfigErrors([*document.errors, place])
-    return Path(beside(str(config), name))
-
-
-def configuration_of(rules: Path, places: Iterable[Path]) -> Path | None:
-    """Return the first configuration of some places that has a file as its rule file."""
-    for config in places:
-        try:
-            if rule_file(config).resolve() == rules.resolve():
-                return config
-        except (OSError, ConfigErrors):
-            continue
-    return None
 
 
 def complain_of(findings: Iterable[Finding], word: str = "") -> None:

@@ -64,7 +64,7 @@ class RuleLine:
     def __str__(self) -> str:
         """Write it as a candidate: where it stands, what it is called, what it says."""
         state = "" if self.enabled else " (disabled)"
-        return f"line {self.number} {self.identity}{state}: {' '.join(_words(self.text))}"
+        return f"line {self.number} {self.identity}{state}: {' '.join(self.text.partition('#')[0].split())}"
 
 
 class NameRefusedError(Exception):

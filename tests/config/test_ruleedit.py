@@ -89,7 +89,8 @@ def test_moving_keeps_every_line(text: str, data: st.DataObject) -> None:
     assume(lines)
     line = data.draw(st.sampled_from(lines))
     target = data.draw(st.integers(1, len(split_lines(text.removeprefix("\ufeff")))))
-    place = data.draw(st.sampled_from([Top(), End(), Before(target), After(target)]))
+    places: list[Place] = [Top(), End(), Before(target), After(target)]
+    place = data.draw(st.sampled_from(places))
 
     edited = move(text, line.number, place)
 

@@ -55,7 +55,7 @@ def test_the_identity_is_of_the_words() -> None:
     assert same is not None
     assert other is not None
     assert one.identity == same.identity != other.identity
-    assert str(same) == f"line 9 {one.identity} (disabled): App= * * * * 80 tcp [ 1 2 ] name=a"
+    assert str(same) == f"line 9 {one.identity} (disabled): App = * * * * 80 tcp [ 1 2 ]name=a"
 
 
 def test_a_rule_is_found_by_number_application_and_identity() -> None:
