@@ -118,7 +118,7 @@ def test_errors_lead_back_to_their_line(desk: Desk) -> None:
 
     assert terminal.wait() == 1
     assert f"{desk.rules}:1:28: there is no group for VID 9" in terminal.shown
-    assert f"{desk.rules}:2:35: the option 'nme' is not known; did you mean name?" in terminal.shown
+    assert f"{desk.rules}:2:34: the option 'nme' is not known; did you mean name?" in terminal.shown
     assert desk.arguments() == [".linkbalancer.yaml.new", ".apps.conf.new", "+1 .apps.conf.new"]
     assert desk.rules.read_text() == RULES
     assert desk.copies() == []
