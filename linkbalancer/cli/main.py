@@ -16,6 +16,7 @@ COMMANDS = {
     "rules": "list, add, move, remove, enable or disable a rule of the rule file; the rest of it stays",
     "edit": "edit the configuration like visudo: checked and planned before it is saved or applied",
     "status": "what each link, VID and application does, since when, why, and what is next",
+    "watch": "the same live: links with sparklines, VIDs, applications and events; keys to drain and resume",
     "lab": "build a topology in network namespaces: up, down, exec, list",
     "drill": "rehearse every fault of a topology on real packets and measure the outages",
     "sim": "run the protocol in virtual time under random faults, judged at every step",
