@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from linkbalancer.cli.applying import apply
+from linkbalancer.cli.client import add_run_dir_option
 from linkbalancer.cli.drafts import Draft
 from linkbalancer.cli.editing import KEPT, Decision, Session
 from linkbalancer.cli.editors import HangUpError, NoEditorError, chosen, hang_up_raises
@@ -41,6 +42,7 @@ def configure(parser: ArgumentParser) -> None:
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--rules", action="store_true", help="just the rule file")
     part.add_argument("--yaml", action="store_true", help=f"just {GATEWAY_FILE}")
+    add_run_dir_option(parser)
 
 
 def run(args: Namespace) -> int:
@@ -49,20 +51,14 @@ def run(args: Namespace) -> int:
         config, paths = _meant(args)
         with hang_up_raises(), contextlib.ExitStack() as stack:
             drafts = [stack.enter_context(_draft(path)) for path in paths]
-            decision = _session(config, drafts)
+            decision = _session(config, drafts, args.run_dir)
     except (SourceError, NoEditorError) as error:
         complain(str(error))
         return 2
     except HangUpError:
         return HUNG_UP
-    return _carry_out(config, decision)
-
-
-def _carry_out(config: Path | None, decision: Decision) -> int:
-    """Apply what was saved, if that was decided; the files are nobody's any more."""
-    if decision.apply is None:
-        return decision.status
-    return apply(config, *decision.apply)
+    # The files are nobody's any more: whoever applies them finds no lock.
+    return decision.status if decision.apply is None else apply(config, args.run_dir, *decision.apply)
 
 
 def _meant(args: Namespace) -> tuple[Path | None, list[Path]]:
@@ -117,10 +113,10 @@ def _goes_on(draft: Draft, since: str) -> bool:
     return letter == "c"
 
 
-def _session(config: Path | None, drafts: list[Draft]) -> Decision:
+def _session(config: Path | None, drafts: list[Draft], run_dir: Path) -> Decision:
     """Edit until it is decided; whatever ends it before that, the copies stay and are named."""
     try:
-        decision = Session(config, drafts, chosen(os.environ)).run()
+        decision = Session(config, drafts, chosen(os.environ), run_dir).run()
     except HangUpError:
         decision = Decision(HUNG_UP, KEPT)
     except KeyboardInterrupt:

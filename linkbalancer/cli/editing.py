@@ -36,10 +36,11 @@ class Session:
         config: the configuration that they belong to, None when none is known: then rule files are checked alone.
         drafts: the files.
         editor: the words that start the editor.
+        run_dir: where the daemon is that a plan compares with.
     """
 
-    def __init__(self, config: Path | None, drafts: list[Draft], editor: list[str]) -> None:
-        self._config, self._drafts, self._editor = config, drafts, editor
+    def __init__(self, config: Path | None, drafts: list[Draft], editor: list[str], run_dir: Path) -> None:
+        self._config, self._drafts, self._editor, self._run_dir = config, drafts, editor, run_dir
 
     def run(self) -> Decision:
         """Edit until it is decided.
@@ -122,7 +123,7 @@ class Session:
             write(coloured(lines) + "\n" * bool(lines))
         choices = {"s": "save, apply later", "e": "edit again", "d": "discard it"}
         if self._config is not None:
-            show_plan(self._config, {draft.source.real: draft.content() for draft in self._drafts})
+            show_plan(self._config, {draft.source.real: draft.content() for draft in self._drafts}, self._run_dir)
             applying = {
                 "a": "save and apply",
                 "c": f"save and apply for {CONFIRM}, unless `linkbalancer confirm` comes",

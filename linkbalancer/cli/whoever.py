@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from datetime import datetime
+import time
 
 
 def holder(file: str, command: str) -> dict[str, object]:
@@ -10,7 +10,7 @@ def holder(file: str, command: str) -> dict[str, object]:
     return {
         "who": user(),
         "pid": os.getpid(),
-        "since": datetime.now().astimezone().isoformat(" ", "seconds"),  # noqa: TID251 - for people to read
+        "since": time.strftime("%Y-%m-%d %H:%M:%S%z"),
         "what": file,
         "command": command,
     }

@@ -20,14 +20,14 @@ CANDIDATES_MAX: Final = 8
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 
-_LINE = re.compile(r"([^\n]*?)(\r?\n|\Z)")
+_LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
 _OFF = re.compile(r"\s*#(?=\s*App\s*=)")
 _ON = re.compile(r"\s*App\s*=")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line's text, and what ends it: a line feed, CR and line feed, or nothing (only the last)."""
+    """A line's text, and what ends it: LF, CR LF, CR (as Python reads text), or nothing (only the last)."""
 
     text: str
     ending: str

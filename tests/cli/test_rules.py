@@ -54,7 +54,7 @@ def test_a_rule_is_added_where_it_is_wanted(config: Path, rules: Path, capsys: p
     assert rules.read_text() == RULES.replace("App=*  *  *  *  *", f"{new}\nApp=*  *  *  *  *")
     shown = capsys.readouterr()
     assert f"\n+{new}\n" in shown.out
-    assert shown.out.endswith(f"written; next: `linkbalancer plan {config}`, then `linkbalancer apply {config}`\n")
+    assert shown.out.endswith(f"written; next: `linkbalancer plan {config}`, then `linkbalancer apply`\n")
     assert shown.err == ""
     assert [path.name for path in config.parent.iterdir() if path.name.startswith(".")] == []
 
@@ -288,7 +288,7 @@ def test_apply_follows(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--apply` applies what was written, when the lock is free again, and only then."""
     applied: list[tuple[Path | None, list[str]]] = []
 
-    def apply(path: Path | None) -> int:
+    def apply(path: Path | None, _run_dir: Path) -> int:
         applied.append((path, sorted(file.name for file in config.parent.glob(".*"))))
         return 0
 

@@ -35,7 +35,7 @@ def untouched(before: str, after: str, gone: int | None, new: int | None) -> Non
     assert [line.text for line in old] == [line.text for line in changed]
     # How the last line ends belongs to the file, not to the line.
     assert [line.ending for line in old[:-1]] == [line.ending for line in changed[:-1]]
-    assert before.endswith("\n") == after.endswith("\n") or not (old and changed and old[-1].text)
+    assert before.endswith(("\n", "\r")) == after.endswith(("\n", "\r")) or not (old and changed and old[-1].text)
 
 
 @pytest.mark.parametrize(

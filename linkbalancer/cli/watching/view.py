@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
+from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from linkbalancer.cli.client import RefusedError
@@ -139,7 +140,7 @@ class View(App[None]):
         line.styles.color = ("ansi_green", "ansi_yellow", "ansi_red")[badness]
 
     @property
-    def _main(self) -> Any:  # noqa: ANN401 - textual's own screen
+    def _main(self) -> Screen[Any]:
         """The screen below all boxes."""
         return self.screen_stack[0]
 
