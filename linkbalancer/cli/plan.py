@@ -6,6 +6,7 @@ from pathlib import Path
 from linkbalancer.cli import changing
 from linkbalancer.cli.changing import BadFilesError, Files
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
+from linkbalancer.cli.footprint import kernel_changes
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable
 from linkbalancer.config.difference import Present, difference
 
@@ -74,8 +75,6 @@ def _tell(args: Namespace, old: Files, new: Files, now: Present | None, ids: dic
     data = {**changing.as_json(found, same_texts=same), "warnings": list(new.warnings)}
     lines = [changing.drawn(found, same_texts=same), *(f"warning: {line}" for line in new.warnings)]
     if args.verbose:
-        from linkbalancer.cli.footprint import kernel_changes  # noqa: PLC0415 - drivers, for those who ask
-
         places = {} if now is None else now.places
         data["kernel"] = kernel_changes(old.side.loaded, new.side.loaded, ids, places)
         lines += ["", "in the kernel:", *(f"  {line}" for line in data["kernel"] or ["nothing changes"])]

@@ -16,13 +16,13 @@ from linkbalancer.clock import SECOND, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import capabilities, logs
 from linkbalancer.daemon.changes import Changes
-from linkbalancer.daemon.chosen import FOLDER
 from linkbalancer.daemon.configurations import Configurations
 from linkbalancer.daemon.keeper import Keeper, Ways
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request, RequestServer
+from linkbalancer.daemon.scope import FOLDER
 from linkbalancer.daemon.zygote import BEAT
 
 QUERY = "query.sock"
@@ -104,7 +104,7 @@ class ApiProcess:
             self._changes.ask("reload", request, lambda _outcome: None)  # the keeper is told of every outcome
             return True
 
-        return Keeper(self._loop.clock(), kept, notice, Ways(reload, self._agent.ask, log))
+        return Keeper(kept, notice, Ways(reload, self._agent.ask, log), self._loop.clock)
 
     def _hear(self, _now: Instant) -> None:
         spoken = self._lifeline.hear()

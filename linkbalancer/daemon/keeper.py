@@ -10,10 +10,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, in_words
+from linkbalancer.daemon import catalogue
 from linkbalancer.daemon import configurations as store
+from linkbalancer.daemon.catalogue import who
 from linkbalancer.daemon.configurations import Configurations, Entry, NotKeptError
 from linkbalancer.daemon.drift import Drift
 from linkbalancer.daemon.logs import Log
@@ -25,9 +27,6 @@ AGAIN: Duration = 10 * SECOND
 
 WAITING_MAX = 64
 """Requests whose outcome is awaited."""
-
-NAME_MAX = 32
-"""Characters of a name that a caller tells."""
 
 Heard: TypeAlias = Callable[[dict[str, Any] | None, str], None]
 
@@ -48,12 +47,15 @@ class Keeper:
         kept: the store.
         notice: what is in force, as it was chosen.
         ways: see there.
+        clock: the loop's.
     """
 
-    def __init__(self, now: Instant, kept: Configurations, notice: Mapping[str, Any], ways: Ways) -> None:
-        self._kept, self._ways = kept, ways
+    def __init__(
+        self, kept: Configurations, notice: Mapping[str, Any], ways: Ways, clock: Callable[[], Instant]
+    ) -> None:
+        self._kept, self._ways, self._clock = kept, ways, clock
         self._waiting: dict[str, Request | None] = {}
-        self._unwritten: dict[int, dict[str, Any]] = {}
+        self._unwritten: dict[int, dict[str, object]] = {}
         self._trial: Trial | None = None
         self._asking = False
         self._again_at: Instant = 0
@@ -61,7 +63,7 @@ class Keeper:
         self._drift = Drift({})
         self._entry: Entry | None = None
         self._notice: Mapping[str, Any] = {}
-        self._adopt(now, notice)
+        self._adopt(clock(), notice)
 
     # -- what is in force ----------------------------------------------------------------------------------------------
 
@@ -84,10 +86,10 @@ class Keeper:
         self._change(entry, state=store.PENDING, until=until)
         self._trial = Trial(since, until, graces(entry.open, notice["grace_ms"]))
 
-    def _change(self, entry: Entry, **changes: Any) -> None:  # noqa: ANN401 - the fields of an entry
+    def _change(self, entry: Entry, **changes: object) -> None:
         """Change an entry on disk, later where the disk refuses, and at once in what is said."""
         if self._entry is not None and self._entry.number == entry.number:
-            self._entry = replace(self._entry, **changes)
+            self._entry = replace(self._entry, **cast("dict[str, Any]", changes))
         self._unwritten.setdefault(entry.number, {}).update(changes)
         self._write()
 
@@ -156,13 +158,10 @@ class Keeper:
             self._change(entry, state=store.GOOD)
 
     def _seen(self, trial: Trial, status: dict[str, Any] | None, _why: str) -> None:
-        now = self._now()
+        now = self._clock()
         lost = trial.lost(now, status) if trial is self._trial else None
         if lost is not None and not self._taking_back:
             self._take_back(now, lost)
-
-    def _now(self) -> Instant:
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
     def _take_back(self, now: Instant, reason: str, who: str = "linkbalancer", asked: Request | None = None) -> None:
         """Go back to what was in force before the configuration on trial."""
@@ -247,34 +246,13 @@ class Keeper:
         }
 
     def tell(self, now: Instant, request: Request) -> None:
-        """Answer with what is in force (or with an entry): its texts, and its keys as they may be shown."""
+        """Answer with what is in force, or with an entry."""
         number = request.arguments.get("entry") or self._notice["entry"]
-        if not isinstance(number, int):
-            request.refuse(
-                "refused", "what is in force could not be kept, so it cannot be shown", "make room on the disk"
-            )
-            return
-        try:
-            found = self._kept.read(number)
-        except NotKeptError as error:
-            request.refuse("refused", str(error), "see `linkbalancer history config`")
-            return
-        request.answer(
-            {
-                **self.configuration(now),
-                "shown": number,
-                "texts": found.public(),
-                "rules": found.facts.rules,
-                "keys": found.facts.keys,
-                "store": str(self._kept.directory),
-            }
-        )
+        catalogue.tell(self._kept, number, self.configuration(now), request)
 
     def list(self, _now: Instant, request: Request) -> None:
-        """Answer with all that are kept, newest first."""
-        keys = ("number", "at", "who", "how", "state", "reason", "before", "path", "id", "summary", "digest")
-        entries = [{key: getattr(entry, key) for key in keys} for entry in reversed(self._kept.entries())]
-        request.answer({"in_force": self._notice["entry"], "entries": entries})
+        """Answer with all that are kept."""
+        catalogue.list_all(self._kept, self._notice["entry"], request)
 
     def apply(self, _now: Instant, request: Request) -> None:
         """Have the files come into force, on trial where `confirm_s` says so."""
@@ -325,12 +303,3 @@ class Keeper:
             return
         wish = {"source": "entry", "entry": number, "how": "rollback", "again": True}
         self._request(wish, who(request), request)
-
-
-def who(request: Request) -> str:
-    """Return who asks: the user that the kernel names, and for root who that was, as far as the caller tells."""
-    told = request.arguments.get("sudo_user")
-    if request.who != "root" or not isinstance(told, str) or not told or told == "root":
-        return request.who
-    shown = "".join(letter for letter in told if letter.isascii() and (letter.isalnum() or letter in "._-@"))
-    return f"root (sudo by {shown[:NAME_MAX]})" if shown else request.who
