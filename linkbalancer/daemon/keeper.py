@@ -130,8 +130,8 @@ class Keeper:
         if self._unwritten:
             self._write()
         self._drift.look()
-        if now < self._again_at or self._taking_back:
-            return
+        if now < self._again_at or self._waiting:
+            return  # what people asked for comes first: it may end the trial itself
         entry, trial = self._entry, self._trial
         over = None if trial is None else trial.over(now)
         if over is not None:
@@ -160,7 +160,7 @@ class Keeper:
     def _seen(self, trial: Trial, status: dict[str, Any] | None, _why: str) -> None:
         now = self._clock()
         lost = trial.lost(now, status) if trial is self._trial else None
-        if lost is not None and not self._taking_back:
+        if lost is not None and not self._waiting:
             self._take_back(now, lost)
 
     def _take_back(self, now: Instant, reason: str, who: str = "linkbalancer", asked: Request | None = None) -> None:
@@ -197,33 +197,32 @@ class Keeper:
 
     def outcome(self, now: Instant, outcome: Mapping[str, Any]) -> None:
         """Take note of how a reload has ended, and tell who asked for it."""
-        result, name = outcome["result"], outcome["id"]
-        if result in {"applied", "unchanged"} and "sums" not in outcome["notice"]:
+        result, name, notice = outcome["result"], outcome["id"], outcome["notice"]
+        good = result in {"applied", "unchanged"}
+        if good and "sums" not in notice:
             return  # of something else than a configuration
         asked = self._waiting.pop(name, None)
         lines = [str(line) for line in outcome.get("lines") or ()]
-        old, back = self._entry, self._taking_back
+        back = self._taking_back
         self._taking_back = None if back is not None and back[0] == name else back
-        if result in {"applied", "unchanged"}:
-            why = back[1] if back is not None else f"configuration {outcome['notice']['entry']} took its place"
-            if old is not None and old.on_trial and old.number != outcome["notice"]["entry"]:
-                self._change(old, state=store.REVERTED, reason=why, until=None)
-            self._adopt(now, outcome["notice"], taken_over=True)
-            self._succeed()
+        if good:
+            self._succeed(now, notice, f"configuration {notice['entry']} took its place" if back is None else back[1])
         else:
             self._fail(name, lines)
         if asked is None:
             return
-        if result in {"applied", "unchanged"}:
-            asked.answer(
-                {"result": result, "lines": lines, "took_ms": outcome.get("took_ms"), **self.configuration(now)}
-            )
+        told = {"result": result, "lines": lines}
+        if good:
+            asked.answer({**told, "took_ms": outcome.get("took_ms"), **self.configuration(now)})
         else:
-            what = lines[0] if lines else "it did not come into force; see the log"
-            asked.refuse("refused", what, result=result, lines=lines)
+            asked.refuse("refused", lines[0] if lines else "it did not come into force; see the log", **told)
 
-    def _succeed(self) -> None:
-        """Mark the configuration in force good, unless it is on trial."""
+    def _succeed(self, now: Instant, notice: Mapping[str, Any], why: str) -> None:
+        """Mark what was on trial as taken back, and what is in force good unless that is on trial now."""
+        old = self._entry
+        if old is not None and old.on_trial and old.number != notice["entry"]:
+            self._change(old, state=store.REVERTED, reason=why, until=None)
+        self._adopt(now, notice, taken_over=True)
         entry = self._entry
         if entry is not None and self._trial is None and entry.state in {store.APPLYING, store.REVERTED, store.FAILED}:
             self._change(entry, state=store.GOOD, reason="", until=None)

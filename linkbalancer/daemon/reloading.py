@@ -28,8 +28,7 @@ class Reload:
         present = self._present(entries)
         source = None
         if self.request.get("source") == "entry":
-            source = by_number(entries, self.request.get("entry"))
-            judged = by.read(source)
+            source, judged = self._kept(entries)
         else:
             judged = by.judge(Texts())
             self._refuse_trial(present)
@@ -53,6 +52,19 @@ class Reload:
                 raise RefusedError(f"{what}; make room, then apply it again") from None
             return Chosen(judged, by.notice(source, judged, "entry", *lines, f"this could not be kept: {error}"))
         return Chosen(judged, by.notice(entry, judged, "files" if source is None else "entry", *lines))
+
+    def _kept(self, entries: list[Entry]) -> tuple[Entry, Judged]:
+        """Return what is asked for; in its place, when something must be taken back, the newest good one that can be."""
+        wanted = by_number(entries, self.request.get("entry"))
+        try:
+            return wanted, self.by.read(wanted)
+        except RefusedError as refused:
+            if self.request.get("how") != "revert":
+                raise
+            for entry in reversed(entries):
+                if entry.state == store.GOOD and entry.number != wanted.number:
+                    return entry, self.by.read(entry)
+            raise refused from None
 
     def _present(self, entries: list[Entry]) -> Entry | None:
         """Return what is in force as it is kept; what could not be kept when it came is kept now."""

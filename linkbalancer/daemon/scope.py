@@ -51,7 +51,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The files at `path`, what is kept, who judges (it raises RefusedError with a line for each error), and the time."""
+    """The files at `path`, what is kept, who judges (RefusedError has a line for each error), and the time."""
 
     path: str
     kept: Configurations
@@ -110,7 +110,6 @@ class Scope:
             "rules": _rules(judged.loaded),
             "sums": sums(judged.texts.files),
             "lines": list(lines),
-            "since": moment.now,
             "grace_ms": grace(judged.loaded),
         }
 

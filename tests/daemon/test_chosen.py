@@ -370,3 +370,20 @@ def test_edited_between_the_check_and_the_apply(site: Site) -> None:
     site.write("apps.conf", "nonsense")
     refusal(lambda: site.reload(first))
     assert site.states() == [store.GOOD]
+
+
+def test_taking_back_to_a_damaged_configuration(site: Site) -> None:
+    """The newest good one that can be read stands in; a rollback by hand is refused."""
+    site.good(site.start())
+    site.write("apps.conf", WEB)
+    second = site.good(site.start())
+    site.write("apps.conf", WEB + RULES)
+    third = site.reload(second, confirm_s=300)
+    path = site.kept.directory / "000002.json"
+    path.write_bytes(path.read_bytes()[:-10])
+    wish = {"source": "entry", "entry": 2}
+
+    assert site.reload(third, how="revert", **wish).notice["entry"] == 1
+    assert "configuration 2 cannot be read" in refusal(lambda: site.reload(third, how="rollback", **wish))[0]
+    site.kept.change(1, state=store.FAILED)
+    assert "configuration 2 cannot be read" in refusal(lambda: site.reload(third, how="revert", **wish))[0]

@@ -42,7 +42,7 @@ class World:
     def notice(self, number: int | None, *lines: str) -> dict[str, Any]:
         """Return what the api is told of a configuration in force."""
         about = {"at": 1.0, "who": "root", "how": "apply", "source": "files", "path": PATH, "rules": PATH}
-        return {"entry": number, **about, "sums": {}, "lines": list(lines), "since": 0, "grace_ms": {"l1": 3000}}
+        return {"entry": number, **about, "sums": {}, "lines": list(lines), "grace_ms": {"l1": 3000}}
 
     def born(self, number: int | None, *lines: str) -> Keeper:
         """Return a keeper as a new api process has it."""
