@@ -108,12 +108,9 @@ class Keeper:
         shown: dict[str, Any] = {key: notice[key] for key in ("entry", "at", "who", "how", "source", "path")}
         shown["state"] = "unkept" if entry is None else entry.state
         shown["lines"] = [*notice["lines"], *self._drift.lines()]
-        shown["confirm_left_ms"] = shown["confirm_until_ms"] = None
-        if self._trial is not None:
-            left = max(0, self._trial.until - now) // MILLISECOND
-            shown["confirm_left_ms"] = left
-            shown["confirm_until_ms"] = int(time.clock_gettime(time.CLOCK_REALTIME) * 1000) + left
-        return shown
+        left = None if self._trial is None else max(0, self._trial.until - now) // MILLISECOND
+        wall = time.clock_gettime_ns(time.CLOCK_REALTIME) // MILLISECOND
+        return {**shown, "confirm_left_ms": left, "confirm_until_ms": None if left is None else wall + left}
 
     def findings(self, now: Instant) -> list[str]:
         """Return what somebody should know of the configuration, worst first."""
@@ -294,8 +291,7 @@ class Keeper:
             else:
                 self._take_back(now, f"rolled back by {who(request)}", who(request), request)
             return
-        if number is None:
-            number = None if entry is None else entry.before
+        number = entry.before if number is None and entry is not None else number
         if not isinstance(number, int):
             what = "no configuration is kept from before this one"
             request.refuse("refused", what, "see `linkbalancer history config`, then `linkbalancer rollback N`")

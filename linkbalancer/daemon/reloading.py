@@ -54,7 +54,7 @@ class Reload:
         return Chosen(judged, by.notice(entry, judged, "files" if source is None else "entry", *lines))
 
     def _kept(self, entries: list[Entry]) -> tuple[Entry, Judged]:
-        """Return what is asked for; in its place, when something must be taken back, the newest good one that can be."""
+        """Return what is asked for; where something must be taken back, else the newest good one."""
         wanted = by_number(entries, self.request.get("entry"))
         try:
             return wanted, self.by.read(wanted)
