@@ -126,7 +126,7 @@ class Session:
             show_plan(self._config, {draft.source.real: draft.content() for draft in self._drafts}, self._run_dir)
             applying = {
                 "a": "save and apply",
-                "c": f"save and apply for {CONFIRM}, unless `linkbalancer confirm` comes",
+                "c": f"save and apply; taken back after {CONFIRM} unless `linkbalancer confirm` comes",
             }
             choices = applying | choices
         letter = question("it is good:", choices)

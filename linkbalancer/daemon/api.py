@@ -6,19 +6,23 @@ is a function that takes a request and answers it, now or later; what the agent 
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from linkbalancer.clock import Instant
+from linkbalancer.clock import SECOND, Instant
 from linkbalancer.config.load import Loaded
-from linkbalancer.daemon import logs
+from linkbalancer.daemon import capabilities, logs
+from linkbalancer.daemon.changes import Changes
+from linkbalancer.daemon.configurations import Configurations
+from linkbalancer.daemon.keeper import Keeper, Ways
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request, RequestServer
+from linkbalancer.daemon.scope import FOLDER
 from linkbalancer.daemon.zygote import BEAT
 
 QUERY = "query.sock"
@@ -35,11 +39,11 @@ class Verb:
     changes: bool = False
 
 
-def run(loaded: Loaded, lifeline: Lifeline, *, run_dir: Path, state_dir: Path) -> int:
+def run(loaded: Loaded, lifeline: Lifeline, notice: Mapping[str, Any], *, run_dir: Path, state_dir: Path) -> int:
     """Be the api's process until told to end; return the exit status."""
     log = logs.start(process="api")
     try:
-        process = ApiProcess(loaded, lifeline, log, run_dir=run_dir, state_dir=state_dir)
+        process = ApiProcess(loaded, lifeline, log, notice, run_dir=run_dir, state_dir=state_dir)
     except OSError as error:
         log.critical("cannot start", why=str(error))
         return 1
@@ -54,6 +58,7 @@ class ApiProcess:
         loaded: Loaded,
         lifeline: Lifeline,
         log: logs.Log,
+        notice: Mapping[str, Any],
         *,
         run_dir: Path,
         state_dir: Path,
@@ -63,14 +68,25 @@ class ApiProcess:
         self._run_dir, self._state_dir = run_dir, state_dir
         self._loop = Loop()
         self._agent = Questions(self._loop, run_dir / "agent.sock")
-        self._verbs: dict[str, Verb] = {"status": Verb(self._status)}
+        self._changes = Changes(lifeline)
+        self._keeper = self._new_keeper(notice, log)
+        self._changes.told = lambda outcome: self._keeper.outcome(self._loop.clock(), outcome)
+        self._verbs: dict[str, Verb] = {
+            "status": Verb(self._status),
+            "outcome": Verb(self._changes.outcome),
+            "reload": Verb(self._changes.reload, changes=True),
+            "upgrade": Verb(self._changes.upgrade, changes=True),
+            **{name: Verb(take, changes) for name, (take, changes) in self._keeper.verbs().items()},
+        }
         self._query = RequestServer(self._loop, run_dir / QUERY, partial(self._take, operator=False))
         self._control = RequestServer(self._loop, run_dir / CONTROL, partial(self._take, operator=True))
 
     def run(self) -> int:
-        """Turn until told to end."""
+        """Turn until told to end; whoever listens to strangers has no right beyond the sockets that it opened."""
+        capabilities.keep()
         self._loop.add(self._lifeline, self._hear)
         self._loop.every(BEAT, lambda _now: self._beat())
+        self._loop.every(SECOND, self._keeper.tick)
         gc.freeze()
         self._lifeline.say("ready")
         self._loop.run()
@@ -81,11 +97,22 @@ class ApiProcess:
     def _beat(self) -> None:
         self._lifeline.say("beat")
 
+    def _new_keeper(self, notice: Mapping[str, Any], log: logs.Log) -> Keeper:
+        kept = Configurations(self._state_dir / FOLDER, warn=lambda text: log.warning("configurations", text=text))
+
+        def reload(request: Mapping[str, Any]) -> bool:
+            self._changes.ask("reload", request, lambda _outcome: None)  # the keeper is told of every outcome
+            return True
+
+        return Keeper(kept, notice, Ways(reload, self._agent.ask, log), self._loop.clock)
+
     def _hear(self, _now: Instant) -> None:
         spoken = self._lifeline.hear()
         if isinstance(spoken, Hangup):
             os._exit(0)
-        if spoken is not None:  # leave, end or renew: nothing is lost by ending at once
+        if spoken is not None and not self._changes.hear(
+            spoken
+        ):  # leave, end, renew: nothing is lost by ending at once
             self._loop.stop()
 
     def _take(self, now: Instant, request: Request, *, operator: bool) -> None:
@@ -98,13 +125,13 @@ class ApiProcess:
         else:
             verb.take(now, request)
 
-    def _status(self, _now: Instant, request: Request) -> None:
+    def _status(self, now: Instant, request: Request) -> None:
         def heard(status: dict[str, Any] | None, why: str) -> None:
             if status is None:
                 request.refuse(
                     "unavailable", f"the agent does not answer: {why}", "ask again; if it lasts, see the log"
                 )
             else:
-                request.answer(status)
+                request.answer({**status, "configuration": self._keeper.configuration(now)})
 
         self._agent.ask("status", heard)

@@ -36,7 +36,6 @@ from linkbalancer.engine.application import (
 from linkbalancer.feed.codec import LIMIT, Applied, Goodbye, decode, encode
 from linkbalancer.feed.table import Table
 from linkbalancer.links import Vid
-from linkbalancer.routing.classifier import compile_rules
 from linkbalancer.routing.marks import Marks
 from linkbalancer.routing.plan import routing_rules
 
@@ -48,7 +47,7 @@ AGAIN_MAX: Duration = 320 * MILLISECOND
 def run(name: str, loaded: Loaded, read: Callable[[str], str], lifeline: Lifeline, run_dir: Path) -> int:
     """Be the process of one application until told to end; return the exit status."""
     ruleset = load_rules(loaded.beside(loaded.config.applications), read)
-    machine = Application(name, ruleset.applications[name].steps, compile_rules(ruleset).digest)
+    machine = Application(ruleset.applications[name])
     process = ApplicationProcess(machine, Eyes(loaded), lifeline, run_dir / FEED, logs.start(process=f"app:{name}"))
     return process.run()
 

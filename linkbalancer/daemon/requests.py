@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from linkbalancer.clock import SECOND, Duration, Instant
-from linkbalancer.daemon.feed import listen
+from linkbalancer.daemon.feed import go_on_listening, listen
 from linkbalancer.daemon.loop import Loop
 
 VERSION = 1
@@ -56,7 +56,8 @@ class _Caller:
 class Request:
     """One request: answer it once, by `answer` or by `refuse`; after that nothing more happens.
 
-    `who` is the asking user's name as the kernel knows it.
+    `who` is the asking user's name as the kernel knows it, `uid` the number. `detach` hands over the connection itself,
+    for a conversation: the server forgets it, and no answer is due.
     """
 
     verb: str
@@ -64,6 +65,8 @@ class Request:
     who: str
     _reply: Callable[["Request", bytes], None]
     answered: bool = False
+    detach: Callable[[], socket.socket] = field(default=lambda: socket.socket(socket.AF_UNIX), repr=False)
+    uid: int = -1
 
     def answer(self, answer: Mapping[str, Any]) -> None:
         """Answer it."""
@@ -97,17 +100,25 @@ class RequestServer:
         path: the socket.
         take: answers each request, now or later.
         group: the group that may connect beside the owner; None, or one that is not ours to give to: the owner alone.
+        listener: a predecessor's, already at that path.
     """
 
-    def __init__(self, loop: Loop, path: Path, take: Take, group: str | None = None) -> None:
+    def __init__(
+        self, loop: Loop, path: Path, take: Take, group: str | None = None, listener: socket.socket | None = None
+    ) -> None:
         """Listen; raises OSError."""
         self._loop, self._take = loop, take
         self._callers: dict[int, _Caller] = {}
-        self._listener = listen(path, socket.SOCK_STREAM)
+        self._listener = listen(path, socket.SOCK_STREAM) if listener is None else go_on_listening(listener)
         if group is not None:
             admit(path, group)
         loop.add(self._listener, self._accept)
         self._sweeping = loop.every(PATIENCE // 2, self._sweep)
+
+    @property
+    def listener(self) -> int:
+        """The listening socket's descriptor, for a successor."""
+        return self._listener.fileno()
 
     def close(self) -> None:
         """Hang up on everybody."""
@@ -164,6 +175,7 @@ class RequestServer:
         caller.asked = rest
         caller.until = now + ANSWER_PATIENCE
         caller.request = request = Request("", {}, user_name(caller.uid), partial(self._reply, caller))
+        request.uid, request.detach = caller.uid, partial(self._detach, caller)
         fault = _read(bytes(line), request)
         if fault is None:
             self._take(now, request)
@@ -200,6 +212,13 @@ class RequestServer:
             return
         self._loop.change(caller.sock, partial(self._talk, caller), write=False)
         self._next(caller, now)
+
+    def _detach(self, caller: _Caller) -> socket.socket:
+        self._callers.pop(caller.sock.fileno(), None)
+        self._loop.remove(caller.sock)
+        if caller.request is not None:
+            caller.request.answered = True
+        return caller.sock
 
     def _sweep(self, now: Instant) -> None:
         for caller in tuple(self._callers.values()):

@@ -16,6 +16,7 @@ from typing import Any, assert_never
 from linkbalancer.clock import Instant, earliest
 from linkbalancer.config.load import Loaded
 from linkbalancer.engine import snapshot, status
+from linkbalancer.engine.adoption import Adoption
 from linkbalancer.engine.effects import (
     AddAddresses,
     Announce,
@@ -24,6 +25,7 @@ from linkbalancer.engine.effects import (
     Publish,
     Record,
     RemoveAddresses,
+    Retired,
     SendAdvert,
     SendDatagram,
     SetMembers,
@@ -38,23 +40,26 @@ from linkbalancer.engine.events import (
     Leave,
     LegHeard,
     NeighbourHeard,
+    Retain,
+    Retire,
     Started,
     Tick,
 )
 from linkbalancer.engine.found import Found
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
-from linkbalancer.engine.told import Told
-from linkbalancer.feed.table import Table, VidEntry
+from linkbalancer.engine.retirement import REMOVED, Retirement
+from linkbalancer.engine.told import Told, entry
+from linkbalancer.feed.table import Table
 from linkbalancer.links import DEAD_PRIORITY, GroupState, LinkName, NextHop, Role, ViaLink, Vid
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.link import Link
-from linkbalancer.lvrrp.rules import Stance, Tier, controlled_stance, controller_stance, may_claim
+from linkbalancer.lvrrp.rules import Stance, Tier, controlled_stance, controller_stance, is_open_for, may_claim
 from linkbalancer.machine import Chance
 from linkbalancer.vrrp import effects as vrrp_effects
 from linkbalancer.vrrp import events as vrrp_events
-from linkbalancer.vrrp.packet import Advertisement, Received, decode, encode
+from linkbalancer.vrrp.packet import Received, decode
 from linkbalancer.vrrp.states import Initialize
 
 
@@ -80,13 +85,12 @@ class Agent:
         *,
         session: int,
         boot: Instant,
-        digest: str = "",
         found: Found | None = None,
     ) -> None:
         """Build every machine; nothing runs before `Started`."""
         self.config = loaded.config
         self.rules = loaded.rules
-        self.known = Knowledge(loaded, app_ids, session=session, boot=boot, digest=digest)
+        self.known = Knowledge(loaded, app_ids, session=session, boot=boot)
         self.links = {
             name: Link(link.settings(name, self.config), keys.get(name, ()), chance, boot)
             for name, link in self.config.links.items()
@@ -94,24 +98,15 @@ class Agent:
         self.memberships = {vid: Membership.of(vid, group, boot) for vid, group in self.config.groups.items()}
         self.leaving = False
         self._running = False
-        self._found = found or Found()
-        self._left_behind = snapshot.read(self._found.snapshot)
+        self._adoption = Adoption(found or Found())
         self._dirty: set[Vid] = set()
         self._told = Told()
         self._table: Table | None = None
         self._informed_at: Instant = 0
         self._left = False
+        self._retirement: Retirement | None = None
         self._out: list[Effect] = []
-        self._recall(boot)
-
-    def _recall(self, boot: Instant) -> None:
-        """Take over what the predecessor knew; before the first `DeviceChanged`, which may contradict it."""
-        left = self._left_behind
-        for name, link in self.links.items():
-            if name in left.links:
-                # At the controlled end the last proof is up to two intervals old in the best of times.
-                link.restore(boot, left.links[name], grace=2 * link.settings.interval_max)
-        self.known.recall(left.members)
+        self._adoption.recall(boot, self.links, self.known)
 
     def handle(self, now: Instant, event: Event) -> list[Effect]:
         """Take one event; return, in order, what the host must do about it."""
@@ -133,11 +128,12 @@ class Agent:
                 self._leg(event)
             case ApplicationSteers():
                 self.known.steers(now, event)
-            case Leave():
-                self._leave(now)
+            case Leave() | Retire() | Retain():
+                self._part(now, event)
             case _:
                 assert_never(event)
         self._conclude(now)
+        self._finish_retiring(now)
         return self._out
 
     def deadline(self) -> Instant | None:
@@ -146,38 +142,37 @@ class Agent:
             self._informed_at if self._running and self._table is None else None,
             *(link.deadline() for link in self.links.values()),
             self._told.deadline(),
+            self._retirement.deadline() if self._retirement is not None else None,
         )
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
         return status.describe(now, self.config, self.known, self.links, self.memberships)
 
-    def snapshot(self, now: Instant) -> dict[str, Any]:
-        """Return what a successor needs to go on where this agent stands; never sessions, never keys."""
-        return snapshot.take(now, self.links, self.memberships, self.known)
+    def snapshot(self, now: Instant, *, live: bool = False) -> dict[str, Any]:
+        """Return what a successor needs to go on where this agent stands (`live`: exactly); never sessions or keys."""
+        return snapshot.take(now, self.links, self.memberships, self.known, live=live)
 
     # -- what happens ------------------------------------------------------------------------------------------------
 
     def _start(self, now: Instant) -> None:
         self._running = True
-        # On a kernel that steers nothing yet there is nothing to keep: the applications may begin at once.
-        self._informed_at = now + self.known.patience if self._found.next_hops else now
+        self._informed_at = now + self._adoption.doubt(self.known.patience)
         self._dirty.update(self.memberships)
-        self.known.change(now)
         self._adopt(now)
+        self.known.change(self._adoption.changed_at(now))
         for name in self.links:
             self._link(now, name, lvrrp.Start())
 
     def _adopt(self, now: Instant) -> None:
         for membership in self.memberships.values():
-            group = membership.group
-            wanted = {(group.device, address) for address in group.virtual_ips}
-            if membership.vid in self._found.next_hops:
-                membership.next_hops[False] = self._found.next_hops[membership.vid]
-            membership.installed = membership.router is not None and bool(wanted & self._found.addresses)
-            resume = snapshot.resumption(now, self._left_behind, membership)
-            if resume is not None and membership.router is not None:
-                self._router(now, membership, resume)
+            match self._adoption.go_on(now, membership):
+                case vrrp_events.Resume() as resume:
+                    self._router(now, membership, resume)
+                    self._record("resumed", f"VID {membership.vid}", f"{membership.state.name.lower()}: resumed")
+                case effects:
+                    for effect in effects:
+                        self._perform(now, membership, effect)
 
     def _tick(self, now: Instant) -> None:
         if self._table is None:
@@ -247,12 +242,34 @@ class Agent:
                 if membership.router is not None:
                     self._router(now, membership, vrrp_events.SetPrimary(event.primary))
 
+    def _part(self, now: Instant, event: Leave | Retire | Retain) -> None:
+        """Begin to hand over everything, or what a successor will not serve; or serve that again."""
+        self._dirty.update(self.memberships)
+        match event:
+            case Leave():
+                self._leave(now)
+            case Retire(vids, links):
+                self._retirement = Retirement(vids & self.memberships.keys(), links & self.links.keys(), now)
+            case Retain():
+                left, self._retirement = self._retirement, None
+                for name in sorted(left.links) if left is not None and left.over else ():
+                    self._link(now, name, lvrrp.Start())
+
     def _leave(self, now: Instant) -> None:
         self.leaving = True
-        self._dirty.update(self.memberships)
         for name in self.links:
             self._link(now, name, lvrrp.Bye(None))
         self._record("leaving", self.config.node, "handing over every mastership")
+
+    def _finish_retiring(self, now: Instant) -> None:
+        retirement = self._retirement
+        if retirement is None or retirement.over or self.leaving:
+            return
+        steered = [steering.vid for steering in self.known.steering.values()]
+        if retirement.finish(now, self.memberships.values(), steered):
+            for name in sorted(retirement.links):
+                self._link(now, name, lvrrp.Bye(None))
+            self._out.append(Retired())
 
     def _datagram(self, now: Instant, event: DatagramReceived) -> None:
         if event.link in self.links:
@@ -325,10 +342,15 @@ class Agent:
             self._router(now, membership, event)
         self._moved(now, membership, stance.reason)
 
+    def _retires(self, membership: Membership) -> bool:
+        return self._retirement is not None and membership.vid in self._retirement.vids
+
     def _stance(self, now: Instant, membership: Membership) -> Stance:
         base = membership.group.priority
         if self.leaving:
             return Stance(runs=False, priority=0, stopped_as=GroupState.STOPPED, tier=None, reason="leaving")
+        if self._retires(membership):
+            return REMOVED
         assert membership.link is not None
         link = self.links[membership.link]
         decide = controller_stance if self.config.role is Role.CONTROLLER else controlled_stance
@@ -341,19 +363,12 @@ class Agent:
         )
 
     def _open(self, now: Instant, membership: Membership) -> bool:
-        """Whether this gateway's link is open for a VID, at both ends as far as this one may judge (mission A3).
-
-        The controller also believes the far end that says "my end is closed": stopped, or demoted to the priority that
-        nothing else has. The far end must not believe the like of the near one, else each would wait for the other.
-        """
+        """Whether this gateway's link is open for a VID, at both ends as far as this one may judge (mission A3)."""
         link = self.links.get(membership.link or "")
-        if link is None or not link.is_open:
+        goes = self._retirement is not None and membership.link in self._retirement.links
+        if link is None or goes:
             return False
-        peer = link.word(membership.vid, now)
-        if self.config.role is Role.CONTROLLED or peer is None:
-            return True
-        demoted = peer.priority == DEAD_PRIORITY and peer.state in {GroupState.BACKUP, GroupState.MASTER}
-        return peer.state is not GroupState.STOPPED and not demoted
+        return is_open_for(link_open=link.is_open, role=self.config.role, peer=link.word(membership.vid, now))
 
     def _follow(self, now: Instant, membership: Membership) -> None:
         """Rule 2, fast follow: the peer is Master and nobody better is heard, so claim without waiting (design 4.4)."""
@@ -403,13 +418,10 @@ class Agent:
                 assert_never(effect)
 
     def _send_advert(self, membership: Membership, priority: int) -> None:
-        group = membership.group
-        source = self.known.primary(group.device)
+        source = self.known.primary(membership.group.device)
         assert source is not None, "a router without a primary address is in Initialize"
-        addresses = tuple(address.ip for address in group.virtual_ips)
-        advertisement = Advertisement(group.vid, priority, group.advert_interval, addresses)
         self.known.count("vrrp:sent")
-        self._out.append(SendAdvert(group.device, source, encode(advertisement, source, group.checksum)))
+        self._out.append(SendAdvert(membership.group.device, source, membership.advert(priority, source)))
 
     def _moved(self, now: Instant, membership: Membership, reason: str) -> None:
         if membership.state is membership.shown:
@@ -456,7 +468,7 @@ class Agent:
         return self._table is None and now < self._informed_at
 
     def _publish(self, now: Instant, touched: list[Membership]) -> None:
-        changed = self._told.enter(map(_entry, touched))
+        changed = self._told.enter(entry(one, retires=self._retires(one)) for one in touched)
         entries = self._told.entries() if changed or self._table is None else []
         if self._is_waiting(now) and not all(entry.works for entry in entries):
             return
@@ -475,9 +487,3 @@ class Agent:
 
 def _due(now: Instant, deadline: Instant | None) -> bool:
     return deadline is not None and deadline <= now
-
-
-def _entry(membership: Membership) -> VidEntry:
-    other = "none" if membership.other_master() is None else "other"
-    master = "self" if membership.is_master else other
-    return VidEntry(membership.vid, membership.works, master, status.why(membership), membership.link)

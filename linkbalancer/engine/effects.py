@@ -91,6 +91,11 @@ class Left:
     """Every mastership is handed over; the process may end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """What a successor will not serve is handed over: it may have the rest. Always the last effect."""
+
+
 Effect: TypeAlias = (
     SendAdvert
     | SendDatagram
@@ -102,4 +107,5 @@ Effect: TypeAlias = (
     | Publish
     | Record
     | Left
+    | Retired
 )

@@ -78,6 +78,19 @@ class Leave:
     """The service is asked to stop: hand over every mastership, then report `Left`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """A successor of another configuration is ready: hand over what it will not serve, then report `Retired`."""
+
+    vids: frozenset[Vid]
+    links: frozenset[LinkName]
+
+
+@dataclass(frozen=True, slots=True)
+class Retain:
+    """The successor has failed: serve again what was to be handed over."""
+
+
 Event: TypeAlias = (
     Started
     | Tick
@@ -88,4 +101,6 @@ Event: TypeAlias = (
     | LegHeard
     | ApplicationSteers
     | Leave
+    | Retire
+    | Retain
 )

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 
 from linkbalancer.clock import Instant
 from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.retirement import REMOVED
+from linkbalancer.engine.status import why
 from linkbalancer.feed.table import VidEntry
 from linkbalancer.links import DeviceName, GroupWord, LinkName, Vid
 
@@ -73,3 +75,12 @@ class Told:
     def entries(self) -> list[VidEntry]:
         """Return the entries of all VIDs, in their order."""
         return [self._entries[vid] for vid in sorted(self._entries)]
+
+
+def entry(membership: Membership, *, retires: bool) -> VidEntry:
+    """Return what the applications are told of a VID; from one that goes they go first."""
+    if retires:
+        return VidEntry(membership.vid, works=False, master="none", reason=REMOVED.reason, link=membership.link)
+    other = "none" if membership.other_master() is None else "other"
+    master = "self" if membership.is_master else other
+    return VidEntry(membership.vid, membership.works, master, why(membership), membership.link)

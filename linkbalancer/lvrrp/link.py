@@ -132,7 +132,7 @@ class Link:
 
     def snapshot(self) -> dict[str, Any]:
         """Return, JSON-able, what a successor needs to carry on; never sessions or keys."""
-        return snapshot.take(self._detection, self.peer)
+        return {**snapshot.take(self._detection, self.peer), "counters": dict(self.counters)}
 
     def restore(self, now: Instant, found: dict[str, Any], grace: Duration = 0) -> None:
         """Carry on from a predecessor's snapshot of this boot, before `Start`; one that makes no sense is ignored.
@@ -141,6 +141,7 @@ class Link:
         ours, and is no sign of the link's.
         """
         if snapshot.restore(now, found, self._detection, self.peer):
+            self.counters.update(snapshot.counters(found))
             self.counters["restored"] += 1
             if grace and self.proof_at is not None and now - self.proof_at < self.detect + grace:
                 self._detection.freeze(now + grace)

@@ -6,7 +6,7 @@ Each is a function of the last confirmed knowledge, never a sum: nothing accumul
 from dataclasses import dataclass
 from enum import StrEnum
 
-from linkbalancer.links import DEAD_PRIORITY, GroupState, GroupWord, OnProbeLoss
+from linkbalancer.links import DEAD_PRIORITY, GroupState, GroupWord, OnProbeLoss, Role
 
 BASE_MIN = 1
 BASE_MAX = 254
@@ -90,6 +90,18 @@ def may_claim(*, peer: GroupWord | None, own: int, heard: int | None) -> bool:
     The peer must be Master, and the last advert heard (None: there is none) lower than our own effective priority.
     """
     return peer is not None and peer.state is GroupState.MASTER and (heard is None or heard < own)
+
+
+def is_open_for(*, link_open: bool, role: Role, peer: GroupWord | None) -> bool:
+    """Return whether a link is open for a VID, at both ends as far as this one may judge (mission A3).
+
+    The controller also believes the far end that says "my end is closed": stopped, or demoted to the priority that
+    nothing else has. The far end must not believe the like of the near one, else each would wait for the other.
+    """
+    if not link_open or role is Role.CONTROLLED or peer is None:
+        return link_open
+    demoted = peer.priority == DEAD_PRIORITY and peer.state in {GroupState.BACKUP, GroupState.MASTER}
+    return peer.state is not GroupState.STOPPED and not demoted
 
 
 def _barred(*, base: int, link_open: bool, fault: str | None, on_probe_loss: OnProbeLoss) -> Stance | None:

@@ -160,6 +160,21 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
+class Succeed:
+    """A gateway's agent is succeeded by a new one, as at a reload or an upgrade: nobody may notice."""
+
+    node: NodeName
+
+    def begin(self, world: World) -> None:
+        """Hand over."""
+        world.nodes[self.node].succeed()
+
+    def end(self, world: World) -> None:
+        """Hand over once more."""
+        world.nodes[self.node].succeed()
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """A gateway's agent is killed (kill -9), and started again at the end, with its predecessor's snapshot."""
 
