@@ -75,8 +75,12 @@ def files_of(answer: Mapping[str, Any]) -> Files:
     return Files(Side(loaded, texts.get(answer["rules"], ""), keys), texts)
 
 
-def files_at(path: Path) -> Files:
+def files_at(path: Path, instead: Mapping[Path, bytes] | None = None) -> Files:
     """Return the configuration at a path (a directory: its linkbalancer.yaml).
+
+    Args:
+        path: where it is.
+        instead: contents for some files (by their real paths) that are not written yet.
 
     Raises:
         BadFilesError: with every error, as the daemon would refuse it.
@@ -84,8 +88,15 @@ def files_at(path: Path) -> Files:
     """
     file = str(path / GATEWAY_FILE if path.is_dir() else path)
     texts = Texts()
+
+    def read(name: str) -> str:
+        content = (instead or {}).get(Path(name).resolve())
+        if content is not None:
+            texts.files[name] = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return texts.read(name)
+
     try:
-        loaded = load(file, texts.read, _key_state)
+        loaded = load(file, read, _key_state)
     except ConfigErrors as errors:
         raise BadFilesError(*map(str, errors.findings)) from None
     keys = dict(

@@ -12,6 +12,8 @@ from linkbalancer.cli.output import AnswerError, complain, finish, give_up
 COMMANDS = {
     "run": "run the gateway's daemon (what systemd starts)",
     "check": "check a configuration: every error at once, with its place and a remedy",
+    "rules": "list, add, move, remove, enable or disable a rule of the rule file; the rest of it stays",
+    "edit": "edit the configuration like visudo: checked and planned before it is saved or applied",
     "plan": "show what apply would change, and what that does to flows",
     "apply": "put the edited files in force; with --confirm 5m it reverts by itself",
     "confirm": "keep what was applied with --confirm",
@@ -25,6 +27,7 @@ COMMANDS = {
     "resume": "put back into service what was drained",
     "history": "what happened: each failure with what came of it, and how long that took",
     "doctor": "what on this host would break steering or failover, how it was seen, and how to mend it",
+    "watch": "the same live: links with sparklines, VIDs, applications and events; keys to drain and resume",
     "lab": "build a topology in network namespaces: up, down, exec, list",
     "drill": "rehearse every fault of a topology on real packets and measure the outages",
     "sim": "run the protocol in virtual time under random faults, judged at every step",

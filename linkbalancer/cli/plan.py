@@ -6,6 +6,7 @@ from pathlib import Path
 from linkbalancer.cli import changing
 from linkbalancer.cli.changing import BadFilesError, Files
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
+from linkbalancer.cli.footprint import kernel_changes
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable
 from linkbalancer.config.difference import Present, difference
 
@@ -39,10 +40,12 @@ def run(args: Namespace) -> int:
         complain("name the new configuration too: plan --from OLD NEW")
         return 2
     try:
+        notes: list[str] = []
         if args.old is not None:
             old, now, ids = changing.files_at(args.old), None, {}
         else:
             answer = changing.in_force(args.run_dir)
+            notes = answer["lines"]
             old, now, ids = changing.files_of(answer), changing.present(args.run_dir), _ids(args.run_dir)
             args.path = args.path or Path(answer["path"])
         new = changing.files_at(args.path)
@@ -57,7 +60,7 @@ def run(args: Namespace) -> int:
     except OSError as error:
         complain(unreadable(error, args.path or args.old))
         return 2
-    _tell(args, old, new, now, ids)
+    _tell(args, (old, new), now, ids, notes)
     return 0
 
 
@@ -68,14 +71,16 @@ def _ids(run_dir: Path) -> dict[str, int]:
         return {}
 
 
-def _tell(args: Namespace, old: Files, new: Files, now: Present | None, ids: dict[str, int]) -> None:
+def _tell(
+    args: Namespace, sides: tuple[Files, Files], now: Present | None, ids: dict[str, int], notes: list[str]
+) -> None:
+    old, new = sides
     same = texts_same(old, new)
     found = difference(old.side, new.side, now)
-    data = {**changing.as_json(found, same_texts=same), "warnings": list(new.warnings)}
+    data = {**changing.as_json(found, same_texts=same), "warnings": list(new.warnings), "in_force": notes}
     lines = [changing.drawn(found, same_texts=same), *(f"warning: {line}" for line in new.warnings)]
+    lines += [f"note: {line}" for line in notes]
     if args.verbose:
-        from linkbalancer.cli.footprint import kernel_changes  # noqa: PLC0415 - drivers, for those who ask
-
         places = {} if now is None else now.places
         data["kernel"] = kernel_changes(old.side.loaded, new.side.loaded, ids, places)
         lines += ["", "in the kernel:", *(f"  {line}" for line in data["kernel"] or ["nothing changes"])]

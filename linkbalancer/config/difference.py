@@ -102,10 +102,10 @@ def difference(old: Side | None, new: Side, present: Present | None = None) -> D
         *rules,
         *_rest(old, new),
     )
-    return Difference(changes, _notes(bool(rules), any(one.subject == "marks" for one in changes)))
+    return Difference(changes, _notes(rules=bool(rules), marks=any(one.subject == "marks" for one in changes)))
 
 
-def _notes(rules: bool, marks: bool) -> tuple[str, ...]:  # noqa: FBT001 - two facts
+def _notes(*, rules: bool, marks: bool) -> tuple[str, ...]:
     if marks:
         return ("other marks: every flow is classified anew with its next packet",)
     return ("flows that exist keep the application that they have; new flows meet the new rules",) if rules else ()
@@ -187,7 +187,7 @@ def _groups(old: Side, new: Side, present: Present | None) -> Iterator[Change]:
             effect = "its mastership is handed over first" if master else "nothing is handed over: Master is another"
             yield Change(Kind.GONE, subject, "", effect if present is not None else "a mastership is handed over first")
         else:
-            yield from _group(subject, was[vid], will[vid], present is not None and vid in present.masters)
+            yield from _group(subject, was[vid], will[vid], master=present is not None and vid in present.masters)
 
 
 def _group_in_words(group: Group) -> str:
@@ -197,7 +197,7 @@ def _group_in_words(group: Group) -> str:
     return f"on {group.device} over {group.link}, {addresses}, priority {group.priority}"
 
 
-def _group(subject: str, was: Group, will: Group, master: bool) -> Iterator[Change]:  # noqa: FBT001 - a fact
+def _group(subject: str, was: Group, will: Group, *, master: bool) -> Iterator[Change]:
     for key, effect in _GROUP.items():
         one, other = _value(getattr(was, key), key), _value(getattr(will, key), key)
         if one != other:
@@ -284,7 +284,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _value(value: Any, key: str = "interval") -> str:  # noqa: ANN401 - whatever a key may hold
+def _value(value: object, key: str = "interval") -> str:
     """Write a value as a configuration does."""
     if value is None:
         return "none"

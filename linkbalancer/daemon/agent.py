@@ -223,10 +223,11 @@ class AgentProcess:
         self._requests = RequestServer(loop, self._run_dir / SOCKET, self._asked, listener=asked)
         self._incumbent = Incumbent(loop, self._lock, self, self._complain)
         self._put_back = int(fields.get("put_back", 0))
-        self._begin()
+        at = fields.get("at")
+        self._begin(at if isinstance(at, int) else None)
 
-    def _begin(self) -> None:
-        """Look at the devices, and let the engine start."""
+    def _begin(self, since: Instant | None) -> None:
+        """Look at the devices, and let the engine start; `since` is when a predecessor spoke last."""
         loop = self._loop
         self._in_office = True
         self._monitor.read()  # what was removed until now was a predecessor's to remove
@@ -238,6 +239,8 @@ class AgentProcess:
         # The devices first: a mastership can only be gone on with where there is an address to advertise from.
         self._observe(loop.clock(), self._monitor.current())
         self._take(loop.clock(), [remembered(self._state_dir, self._log), Started()])
+        if since is not None:
+            self._log.info("succeeds", text=f"nobody spoke for {in_words(loop.clock() - since)}")
         self._sockets.probe(loop.clock(), self._primaries)
 
     def _working(self) -> set[Vid]:
@@ -276,7 +279,7 @@ class AgentProcess:
     def bequest(self, now: Instant) -> tuple[dict[str, Any], list[Heirloom]]:
         """Return what the successor goes on from."""
         self._write_snapshot(now)
-        fields = {"snapshot": self._agent.snapshot(now, live=True), "put_back": self._put_back}
+        fields = {"at": now, "snapshot": self._agent.snapshot(now, live=True), "put_back": self._put_back}
         listeners = [Heirloom((FEED,), (self._feed.listener,)), Heirloom((SOCKET,), (self._requests.listener,))]
         return fields, [*self._sockets.hand_on(), *listeners]
 

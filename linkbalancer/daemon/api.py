@@ -17,7 +17,6 @@ from linkbalancer.daemon import capabilities, logs
 from linkbalancer.daemon.admission import admit
 from linkbalancer.daemon.annals import Annals
 from linkbalancer.daemon.changes import Changes
-from linkbalancer.daemon.chosen import FOLDER
 from linkbalancer.daemon.configurations import Configurations
 from linkbalancer.daemon.drainfile import DrainFile
 from linkbalancer.daemon.draining import Draining
@@ -29,6 +28,7 @@ from linkbalancer.daemon.metrics import expose
 from linkbalancer.daemon.overview import Overview
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request, RequestServer
+from linkbalancer.daemon.scope import FOLDER
 from linkbalancer.daemon.scrape import Answer, ScrapeServer
 from linkbalancer.daemon.verbs import Verb, list_of
 from linkbalancer.daemon.zygote import BEAT
@@ -137,7 +137,7 @@ class ApiProcess:
             self._changes.ask("reload", request, lambda _outcome: None)  # the keeper is told of every outcome
             return True
 
-        return Keeper(self._loop.clock(), kept, notice, Ways(reload, self._agent.ask, log))
+        return Keeper(kept, notice, Ways(reload, self._agent.ask, log), self._loop.clock)
 
     def _hear(self, _now: Instant) -> None:
         spoken = self._lifeline.hear()

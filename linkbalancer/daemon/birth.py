@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from linkbalancer.daemon import agent, api, application, capabilities, recorder
-from linkbalancer.daemon.chosen import FOLDER, Chooser, Chosen
+from linkbalancer.daemon.chosen import choose
 from linkbalancer.daemon.configurations import Configurations
 from linkbalancer.daemon.judge import Judged, judge
 from linkbalancer.daemon.lifeline import Lifeline
+from linkbalancer.daemon.scope import FOLDER, Chosen, Scope
 from linkbalancer.daemon.zygote import Brood, Order
 from linkbalancer.engine.supervision import AGENT, API, RECORDER, SUCCESSOR
 from linkbalancer.routing.classifier import Classifier, compile_rules
@@ -55,7 +56,7 @@ def birth(path: str, directories: Directories, order: Order) -> Brood:
         RefusedError: with a line for each error.
     """
     kept = Configurations(directories.state / FOLDER, warn=_tell)
-    chosen = Chooser(path, kept, partial(judge, path)).choose(order.texts, order.request)
+    chosen = choose(Scope(path, kept, partial(judge, path)), order.texts, order.request)
     if order.texts is None or order.request is not None:
         for line in (*chosen.judged.warnings, *chosen.notice["lines"]):
             _tell(line)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 KEPT = 50
 """So many configurations are kept."""
@@ -159,14 +159,14 @@ class Configurations:
             raise NotKeptError(f"{error.filename or self.directory}: {error.strerror}") from None
         return entry
 
-    def change(self, number: int, **changes: Any) -> Entry | None:  # noqa: ANN401 - the fields of an entry
+    def change(self, number: int, **changes: object) -> Entry | None:
         """Change an entry in place; None where it is not there (any more). Raises NotKeptError."""
         path = self.directory / f"{number:06}.json"
         try:
             with self._locked():
                 descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
                 try:
-                    entry = replace(_entry(os.pread(descriptor, BLOCK, 0), path), **changes)
+                    entry = replace(_entry(os.pread(descriptor, BLOCK, 0), path), **cast("dict[str, Any]", changes))
                     os.pwrite(descriptor, _block(entry), 0)
                     os.fsync(descriptor)
                 finally:

@@ -10,12 +10,14 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, in_words
 from linkbalancer.config.load import ConfigErrors, load_as
 from linkbalancer.config.model import Config
+from linkbalancer.daemon import catalogue
 from linkbalancer.daemon import configurations as store
+from linkbalancer.daemon.catalogue import who
 from linkbalancer.daemon.configurations import Configurations, Entry, NotKeptError
 from linkbalancer.daemon.drift import Drift
 from linkbalancer.daemon.logs import Log
@@ -28,9 +30,6 @@ AGAIN: Duration = 10 * SECOND
 
 WAITING_MAX = 64
 """Requests whose outcome is awaited."""
-
-NAME_MAX = 32
-"""Characters of a name that a caller tells."""
 
 Heard: TypeAlias = Callable[[dict[str, Any] | None, str], None]
 
@@ -51,12 +50,15 @@ class Keeper:
         kept: the store.
         notice: what is in force, as it was chosen.
         ways: see there.
+        clock: the loop's.
     """
 
-    def __init__(self, now: Instant, kept: Configurations, notice: Mapping[str, Any], ways: Ways) -> None:
-        self._kept, self._ways = kept, ways
+    def __init__(
+        self, kept: Configurations, notice: Mapping[str, Any], ways: Ways, clock: Callable[[], Instant]
+    ) -> None:
+        self._kept, self._ways, self._clock = kept, ways, clock
         self._waiting: dict[str, Request | None] = {}
-        self._unwritten: dict[int, dict[str, Any]] = {}
+        self._unwritten: dict[int, dict[str, object]] = {}
         self._trial: Trial | None = None
         self._asking = False
         self._again_at: Instant = 0
@@ -64,7 +66,7 @@ class Keeper:
         self._drift = Drift({})
         self._entry: Entry | None = None
         self._notice: Mapping[str, Any] = {}
-        self._adopt(now, notice)
+        self._adopt(clock(), notice)
 
     # -- what is in force ----------------------------------------------------------------------------------------------
 
@@ -87,10 +89,10 @@ class Keeper:
         self._change(entry, state=store.PENDING, until=until)
         self._trial = Trial(since, until, graces(entry.open, notice["grace_ms"]))
 
-    def _change(self, entry: Entry, **changes: Any) -> None:  # noqa: ANN401 - the fields of an entry
+    def _change(self, entry: Entry, **changes: object) -> None:
         """Change an entry on disk, later where the disk refuses, and at once in what is said."""
         if self._entry is not None and self._entry.number == entry.number:
-            self._entry = replace(self._entry, **changes)
+            self._entry = replace(self._entry, **cast("dict[str, Any]", changes))
         self._unwritten.setdefault(entry.number, {}).update(changes)
         self._write()
 
@@ -109,12 +111,9 @@ class Keeper:
         shown: dict[str, Any] = {key: notice[key] for key in ("entry", "at", "who", "how", "source", "path")}
         shown["state"] = "unkept" if entry is None else entry.state
         shown["lines"] = [*notice["lines"], *self._drift.lines()]
-        shown["confirm_left_ms"] = shown["confirm_until_ms"] = None
-        if self._trial is not None:
-            left = max(0, self._trial.until - now) // MILLISECOND
-            shown["confirm_left_ms"] = left
-            shown["confirm_until_ms"] = int(time.clock_gettime(time.CLOCK_REALTIME) * 1000) + left
-        return shown
+        left = None if self._trial is None else max(0, self._trial.until - now) // MILLISECOND
+        wall = time.clock_gettime_ns(time.CLOCK_REALTIME) // MILLISECOND
+        return {**shown, "confirm_left_ms": left, "confirm_until_ms": None if left is None else wall + left}
 
     def config(self) -> Config | None:
         """Return the configuration in force without its rules, None where it could not be kept."""
@@ -139,8 +138,8 @@ class Keeper:
         if self._unwritten:
             self._write()
         self._drift.look()
-        if now < self._again_at or self._taking_back:
-            return
+        if now < self._again_at or self._waiting:
+            return  # what people asked for comes first: it may end the trial itself
         entry, trial = self._entry, self._trial
         over = None if trial is None else trial.over(now)
         if over is not None:
@@ -167,13 +166,10 @@ class Keeper:
             self._change(entry, state=store.GOOD)
 
     def _seen(self, trial: Trial, status: dict[str, Any] | None, _why: str) -> None:
-        now = self._now()
+        now = self._clock()
         lost = trial.lost(now, status) if trial is self._trial else None
-        if lost is not None and not self._taking_back:
+        if lost is not None and not self._waiting:
             self._take_back(now, lost)
-
-    def _now(self) -> Instant:
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
     def _take_back(self, now: Instant, reason: str, who: str = "linkbalancer", asked: Request | None = None) -> None:
         """Go back to what was in force before the configuration on trial."""
@@ -209,33 +205,32 @@ class Keeper:
 
     def outcome(self, now: Instant, outcome: Mapping[str, Any]) -> None:
         """Take note of how a reload has ended, and tell who asked for it."""
-        result, name = outcome["result"], outcome["id"]
-        if result in {"applied", "unchanged"} and "sums" not in outcome["notice"]:
+        result, name, notice = outcome["result"], outcome["id"], outcome["notice"]
+        good = result in {"applied", "unchanged"}
+        if good and "sums" not in notice:
             return  # of something else than a configuration
         asked = self._waiting.pop(name, None)
         lines = [str(line) for line in outcome.get("lines") or ()]
-        old, back = self._entry, self._taking_back
+        back = self._taking_back
         self._taking_back = None if back is not None and back[0] == name else back
-        if result in {"applied", "unchanged"}:
-            why = back[1] if back is not None else f"configuration {outcome['notice']['entry']} took its place"
-            if old is not None and old.on_trial and old.number != outcome["notice"]["entry"]:
-                self._change(old, state=store.REVERTED, reason=why, until=None)
-            self._adopt(now, outcome["notice"], taken_over=True)
-            self._succeed()
+        if good:
+            self._succeed(now, notice, f"configuration {notice['entry']} took its place" if back is None else back[1])
         else:
             self._fail(name, lines)
         if asked is None:
             return
-        if result in {"applied", "unchanged"}:
-            asked.answer(
-                {"result": result, "lines": lines, "took_ms": outcome.get("took_ms"), **self.configuration(now)}
-            )
+        told = {"result": result, "lines": lines}
+        if good:
+            asked.answer({**told, "took_ms": outcome.get("took_ms"), **self.configuration(now)})
         else:
-            what = lines[0] if lines else "it did not come into force; see the log"
-            asked.refuse("refused", what, result=result, lines=lines)
+            asked.refuse("refused", lines[0] if lines else "it did not come into force; see the log", **told)
 
-    def _succeed(self) -> None:
-        """Mark the configuration in force good, unless it is on trial."""
+    def _succeed(self, now: Instant, notice: Mapping[str, Any], why: str) -> None:
+        """Mark what was on trial as taken back, and what is in force good unless that is on trial now."""
+        old = self._entry
+        if old is not None and old.on_trial and old.number != notice["entry"]:
+            self._change(old, state=store.REVERTED, reason=why, until=None)
+        self._adopt(now, notice, taken_over=True)
         entry = self._entry
         if entry is not None and self._trial is None and entry.state in {store.APPLYING, store.REVERTED, store.FAILED}:
             self._change(entry, state=store.GOOD, reason="", until=None)
@@ -282,34 +277,13 @@ class Keeper:
         }
 
     def tell(self, now: Instant, request: Request) -> None:
-        """Answer with what is in force (or with an entry): its texts, and its keys as they may be shown."""
+        """Answer with what is in force, or with an entry."""
         number = request.arguments.get("entry") or self._notice["entry"]
-        if not isinstance(number, int):
-            request.refuse(
-                "refused", "what is in force could not be kept, so it cannot be shown", "make room on the disk"
-            )
-            return
-        try:
-            found = self._kept.read(number)
-        except NotKeptError as error:
-            request.refuse("refused", str(error), "see `linkbalancer history config`")
-            return
-        request.answer(
-            {
-                **self.configuration(now),
-                "shown": number,
-                "texts": found.public(),
-                "rules": found.facts.rules,
-                "keys": found.facts.keys,
-                "store": str(self._kept.directory),
-            }
-        )
+        catalogue.tell(self._kept, number, self.configuration(now), request)
 
     def list(self, _now: Instant, request: Request) -> None:
-        """Answer with all that are kept, newest first."""
-        keys = ("number", "at", "who", "how", "state", "reason", "before", "path", "id", "summary", "digest")
-        entries = [{key: getattr(entry, key) for key in keys} for entry in reversed(self._kept.entries())]
-        request.answer({"in_force": self._notice["entry"], "entries": entries})
+        """Answer with all that are kept."""
+        catalogue.list_all(self._kept, self._notice["entry"], request)
 
     def apply(self, _now: Instant, request: Request) -> None:
         """Have the files come into force, on trial where `confirm_s` says so."""
@@ -352,20 +326,10 @@ class Keeper:
             else:
                 self._take_back(now, f"rolled back by {who(request)}", who(request), request)
             return
-        if number is None:
-            number = None if entry is None else entry.before
+        number = entry.before if number is None and entry is not None else number
         if not isinstance(number, int):
             what = "no configuration is kept from before this one"
             request.refuse("refused", what, "see `linkbalancer history config`, then `linkbalancer rollback N`")
             return
         wish = {"source": "entry", "entry": number, "how": "rollback", "again": True}
         self._request(wish, who(request), request)
-
-
-def who(request: Request) -> str:
-    """Return who asks: the user that the kernel names, and for root who that was, as far as the caller tells."""
-    told = request.arguments.get("sudo_user")
-    if request.who != "root" or not isinstance(told, str) or not told or told == "root":
-        return request.who
-    shown = "".join(letter for letter in told if letter.isascii() and (letter.isalnum() or letter in "._-@"))
-    return f"root (sudo by {shown[:NAME_MAX]})" if shown else request.who

@@ -9,9 +9,10 @@ import pytest
 
 from linkbalancer.clock import SECOND
 from linkbalancer.daemon import configurations as store
-from linkbalancer.daemon.chosen import Chooser, Chosen, Moment
+from linkbalancer.daemon.chosen import choose
 from linkbalancer.daemon.configurations import Configurations, NotKeptError
 from linkbalancer.daemon.judge import judge
+from linkbalancer.daemon.scope import Chosen, Moment, Scope
 from linkbalancer.daemon.zygote import RefusedError
 
 CONFIG = """\
@@ -41,7 +42,7 @@ class Site:
         self.write("linkbalancer.yaml", CONFIG)
         self.write("apps.conf", RULES)
         self.write("l1.key", KEY)
-        self.chooser = Chooser(self.path, self.kept, partial(judge, self.path), self.moment)
+        self.scope = Scope(self.path, self.kept, partial(judge, self.path), self.moment)
 
     def moment(self) -> Moment:
         """Return the present moment."""
@@ -54,7 +55,7 @@ class Site:
 
     def start(self) -> Chosen:
         """Start."""
-        return self.chooser.choose(None, None)
+        return choose(self.scope, None, None)
 
     def good(self, chosen: Chosen) -> Chosen:
         """Mark what was chosen as the keeper does when it works."""
@@ -64,7 +65,7 @@ class Site:
     def reload(self, chosen: Chosen, **wish: Any) -> Chosen:
         """Ask for a reload of the files, by hand unless said otherwise."""
         plain = {"id": "x", "source": "files", "entry": None, "who": "anna", "how": "apply", "confirm_s": None}
-        return self.chooser.choose(chosen.bundle(), {**plain, "again": False, **wish})
+        return choose(self.scope, chosen.bundle(), {**plain, "again": False, **wish})
 
     def states(self) -> list[str]:
         """Return what is kept."""
@@ -136,8 +137,8 @@ def test_another_path_is_another_configuration(site: Site) -> None:
     """What is kept of one never stands in for another."""
     site.good(site.start())
     other = str(site.directory / "other.yaml")
-    chooser = Chooser(other, site.kept, partial(judge, other), site.moment)
-    assert "No such file" in refusal(lambda: chooser.choose(None, None))[0]
+    scope = Scope(other, site.kept, partial(judge, other), site.moment)
+    assert "No such file" in refusal(lambda: choose(scope, None, None))[0]
 
 
 def test_faulty_rule_lines_with_nothing_kept(site: Site) -> None:
@@ -199,7 +200,7 @@ def test_again_is_what_was_in_force(site: Site) -> None:
     """Whatever the files say meanwhile, and with nothing kept anew."""
     first = site.start()
     site.write("apps.conf", "nonsense")
-    again = site.chooser.choose(first.bundle(), None)
+    again = choose(site.scope, first.bundle(), None)
     assert again.notice == first.notice
     assert again.bundle() == first.bundle()
     assert len(site.states()) == 1
@@ -291,24 +292,24 @@ def test_a_full_disk(site: Site) -> None:
     first = site.good(site.start())
     site.write("apps.conf", WEB + RULES)
     second = site.good(site.reload(first))
-    full = Chooser(site.path, Full(site.kept.directory), partial(judge, site.path), site.moment)
+    full = Scope(site.path, Full(site.kept.directory), partial(judge, site.path), site.moment)
     site.write("apps.conf", WEB)
     request = {"source": "files", "how": "apply", "who": "anna"}
 
-    lines = refusal(lambda: full.choose(second.bundle(), request))
+    lines = refusal(lambda: choose(full, second.bundle(), request))
     assert "No space left on device; make room, then apply it again" in lines[0]
-    started = full.choose(None, None)
+    started = choose(full, None, None)
     assert started.notice["entry"] is None
     assert "could not be kept for a rollback" in started.notice["lines"][0]
-    back = full.choose(second.bundle(), {"source": "entry", "entry": 1, "how": "rollback", "who": "anna"})
+    back = choose(full, second.bundle(), {"source": "entry", "entry": 1, "how": "rollback", "who": "anna"})
     assert back.notice["entry"] == 1
     assert "this could not be kept" in back.notice["lines"][0]
 
 
 def test_what_could_not_be_kept_at_the_start_is_kept_before_it_is_replaced(site: Site) -> None:
     """So that there is something to go back to."""
-    full = Chooser(site.path, Full(site.directory / "state"), partial(judge, site.path), site.moment)
-    first = full.choose(None, None)
+    full = Scope(site.path, Full(site.directory / "state"), partial(judge, site.path), site.moment)
+    first = choose(full, None, None)
     site.write("apps.conf", WEB + RULES)
 
     second = site.reload(first, confirm_s=60)
@@ -318,7 +319,7 @@ def test_what_could_not_be_kept_at_the_start_is_kept_before_it_is_replaced(site:
     site.write("apps.conf", WEB)
     assert (
         "nothing to go back to"
-        in refusal(lambda: full.choose(first.bundle(), {"source": "files", "how": "apply", "confirm_s": 60}))[0]
+        in refusal(lambda: choose(full, first.bundle(), {"source": "files", "how": "apply", "confirm_s": 60}))[0]
     )
 
 
@@ -369,3 +370,20 @@ def test_edited_between_the_check_and_the_apply(site: Site) -> None:
     site.write("apps.conf", "nonsense")
     refusal(lambda: site.reload(first))
     assert site.states() == [store.GOOD]
+
+
+def test_taking_back_to_a_damaged_configuration(site: Site) -> None:
+    """The newest good one that can be read stands in; a rollback by hand is refused."""
+    site.good(site.start())
+    site.write("apps.conf", WEB)
+    second = site.good(site.start())
+    site.write("apps.conf", WEB + RULES)
+    third = site.reload(second, confirm_s=300)
+    path = site.kept.directory / "000002.json"
+    path.write_bytes(path.read_bytes()[:-10])
+    wish = {"source": "entry", "entry": 2}
+
+    assert site.reload(third, how="revert", **wish).notice["entry"] == 1
+    assert "configuration 2 cannot be read" in refusal(lambda: site.reload(third, how="rollback", **wish))[0]
+    site.kept.change(1, state=store.FAILED)
+    assert "configuration 2 cannot be read" in refusal(lambda: site.reload(third, how="revert", **wish))[0]

@@ -10,8 +10,9 @@ import pytest
 from linkbalancer.clock import SECOND, Instant
 from linkbalancer.daemon import configurations as store
 from linkbalancer.daemon import logs
+from linkbalancer.daemon.catalogue import who
 from linkbalancer.daemon.configurations import Configurations, Entry, Facts, NotKeptError, digest
-from linkbalancer.daemon.keeper import AGAIN, Heard, Keeper, Ways, who
+from linkbalancer.daemon.keeper import AGAIN, Heard, Keeper, Ways
 from linkbalancer.daemon.requests import Request
 
 PATH = "/etc/linkbalancer/linkbalancer.yaml"
@@ -41,12 +42,12 @@ class World:
     def notice(self, number: int | None, *lines: str) -> dict[str, Any]:
         """Return what the api is told of a configuration in force."""
         about = {"at": 1.0, "who": "root", "how": "apply", "source": "files", "path": PATH, "rules": PATH}
-        return {"entry": number, **about, "sums": {}, "lines": list(lines), "since": 0, "grace_ms": {"l1": 3000}}
+        return {"entry": number, **about, "sums": {}, "lines": list(lines), "grace_ms": {"l1": 3000}}
 
     def born(self, number: int | None, *lines: str) -> Keeper:
         """Return a keeper as a new api process has it."""
         ways = Ways(reload=self.reload, agent=self.agent, log=logs.start())
-        self.keeper = Keeper(self.now, self.kept, self.notice(number, *lines), ways)
+        self.keeper = Keeper(self.kept, self.notice(number, *lines), ways, lambda: self.now)
         return self.keeper
 
     def reload(self, request: dict[str, Any]) -> bool:
@@ -64,7 +65,6 @@ class World:
         end = self.now + int(seconds * SECOND)
         while self.now < end:
             self.now += SECOND
-            self.keeper._now = lambda: self.now  # type: ignore[method-assign]
             self.keeper.tick(self.now)
 
     def outcome(self, result: str, number: int | None = 1, *lines: str) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from linkbalancer.daemon import texts
-from linkbalancer.daemon.chosen import sums
 from linkbalancer.daemon.drift import Drift
+from linkbalancer.daemon.scope import sums
 from linkbalancer.daemon.texts import Texts, read_text
 
 

@@ -301,6 +301,13 @@ def test_too_many_requests_wait(aside: Story) -> None:
     assert len(told(aside.do(Died(CANDIDATE, 70), Died(CANDIDATE, 70)))) == WAITING_LIMIT + 1
 
 
+def test_a_storm_of_signals_leaves_room_for_people(aside: Story) -> None:
+    """Any number of SIGHUPs that wait are one run, of which the first is told."""
+    aside.do(*(reload(number, how="SIGHUP") for number in range(3 * WAITING_LIMIT)))
+    assert told(aside.do(reload(999))) == []
+    assert told(aside.do(Died(CANDIDATE, 70), Died(CANDIDATE, 70))) == [("r0", Result.FAILED), ("r1", Result.FAILED)]
+
+
 def test_an_outcome_waits_for_the_api(aside: Story) -> None:
     """An api that died is told when it is back."""
     aside.do(reload(), Died(API, -9))
