@@ -24,6 +24,10 @@ from linkbalancer.daemon.zygote import BEAT
 QUERY = "query.sock"
 CONTROL = "control.sock"
 
+READERS = "linkbalancer-read"
+OPERATORS = "linkbalancer-operate"
+"""The groups that may ask, and that may do (systemd/sysusers.conf)."""
+
 Take: TypeAlias = Callable[[Instant, Request], None]
 
 
@@ -64,8 +68,8 @@ class ApiProcess:
         self._loop = Loop()
         self._agent = Questions(self._loop, run_dir / "agent.sock")
         self._verbs: dict[str, Verb] = {"status": Verb(self._status)}
-        self._query = RequestServer(self._loop, run_dir / QUERY, partial(self._take, operator=False))
-        self._control = RequestServer(self._loop, run_dir / CONTROL, partial(self._take, operator=True))
+        self._query = RequestServer(self._loop, run_dir / QUERY, partial(self._take, operator=False), READERS)
+        self._control = RequestServer(self._loop, run_dir / CONTROL, partial(self._take, operator=True), OPERATORS)
 
     def run(self) -> int:
         """Turn until told to end."""

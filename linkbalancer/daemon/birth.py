@@ -15,8 +15,10 @@ from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import ConfigErrors, Loaded, load
 from linkbalancer.daemon import agent, api, application
 from linkbalancer.daemon.lifeline import Lifeline
+from linkbalancer.daemon.requests import user_name
 from linkbalancer.daemon.zygote import Brood, RefusedError
 from linkbalancer.engine.supervision import AGENT, API
+from linkbalancer.host.account import own_group
 from linkbalancer.links import LinkName
 from linkbalancer.lvrrp.keys import Key, parse_keys
 from linkbalancer.routing.classifier import compile_rules
@@ -56,7 +58,10 @@ class Texts:
 
         Raises OSError.
         """
-        return keyfile.exposure(Path(path).stat().st_mode) if self._kept is None else None
+        if self._kept is not None:
+            return None
+        status = Path(path).stat()
+        return keyfile.exposure(status.st_mode, own_group=status.st_gid == own_group())
 
     def bundle(self) -> bytes:
         """Return everything that was read, for the next zygote."""
@@ -95,7 +100,7 @@ def _load(path: str, texts: Texts) -> Loaded:
     except ConfigErrors as errors:
         raise RefusedError(*map(str, errors.findings)) from None
     except OSError as error:
-        raise RefusedError(f"{path}: {os.strerror(error.errno or 0)}") from None
+        raise RefusedError(f"{path}: {_why(error)}") from None
 
 
 def _keys(loaded: Loaded, texts: Texts) -> dict[LinkName, tuple[Key, ...]]:
@@ -114,10 +119,18 @@ def _keys(loaded: Loaded, texts: Texts) -> dict[LinkName, tuple[Key, ...]]:
         except _DoubtError as error:
             errors.append(str(error))
         except OSError as error:
-            errors.append(f"{path}: {error.strerror}; link {name} needs its keys")
+            errors.append(f"{path}: {_why(error)}; link {name} needs its keys")
     if errors:
         raise RefusedError(*errors)
     return keys
+
+
+def _why(error: OSError) -> str:
+    """Say why a file cannot be read; the service is not root, which its administrator easily forgets."""
+    why = os.strerror(error.errno or 0)
+    if isinstance(error, PermissionError) and os.geteuid() != 0:
+        why += f" for {user_name(os.geteuid())} (chgrp {keyfile.SERVICE} it, and chmod g+r it)"
+    return why
 
 
 class _DoubtError(Exception):
