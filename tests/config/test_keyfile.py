@@ -32,7 +32,7 @@ def test_what_is_no_key_is_told_without_showing_it(text: str, what: str) -> None
 
 
 def test_the_services_own_group_may_read() -> None:
-    """The installed service is not root: its group reads, but has nothing to write, and everybody has nothing at all."""
+    """The installed service is not root: its group reads, but writes nothing, and everybody does neither."""
     assert exposure(0o100640, own_group=True) is None
     assert exposure(0o100660, own_group=True) == Doubt("can be written by the service", "chmod g=r it")
     assert exposure(0o100644, own_group=True) == exposure(0o100604)

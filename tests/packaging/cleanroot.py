@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
-# The folder becomes the root, with /proc of the caller's namespaces; `strict`, as the unit's sandbox has it: nothing can
-# be written but what the service is given.
+# The folder becomes the root, with /proc of the caller's namespaces; `strict`, as the unit's sandbox has it: nothing
+# can be written but what the service is given.
 _ENTER = """
 set -e
 root=$1 strict=$2; shift 2
@@ -62,10 +62,7 @@ def repacked(package: Path, folder: Path, version: str) -> Path:
 
 def base(package: Path) -> Path:
     """Return the archive of a clean Debian with what the package depends on."""
-    wanted = sorted(
-        {choice.split("|")[0].split()[0].split(":")[0] for choice in field(package, "Depends").split(",")}
-        | {"bash-completion"}
-    )
+    wanted = sorted({choice.split("|")[0].split()[0].split(":")[0] for choice in field(package, "Depends").split(",")})
     digest = hashlib.sha256(json.dumps([wanted, _ENTER, sources()]).encode()).hexdigest()[:12]
     archive = BUILD / f"cleanroot-{digest}.tar"
     if not archive.exists():

@@ -1,5 +1,6 @@
 """Numbered datagrams from one namespace to another, sent steadily, so that each that is lost is known."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -48,18 +49,14 @@ class Stream:
 
     def _send(self) -> None:
         while not self._over.wait(EVERY_S):
-            try:
+            with contextlib.suppress(OSError):  # counted as lost
                 self._mouth.send(self.sent.to_bytes(4))
-            except OSError:
-                pass  # counted as lost
             self.sent += 1
 
     def _hear(self) -> None:
         last = None
         while last is None or time.monotonic() < last:
-            try:
+            with contextlib.suppress(TimeoutError):
                 self.heard.add(int.from_bytes(self._ear.recv(64)))
-            except TimeoutError:
-                pass
             if self._over.is_set() and last is None:
                 last = time.monotonic() + 0.5  # what is under way may still arrive

@@ -1,7 +1,9 @@
-"""The service as systemd would start it, without systemd: as the unit's user, with its groups and capabilities alone."""
+"""The service as systemd would start it, without systemd: as its user, with its groups and capabilities alone."""
 
 from collections import defaultdict
 from pathlib import Path
+
+SYSTEMD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def settings(path: Path) -> dict[str, list[str]]:
@@ -22,7 +24,16 @@ def words_to_start(path: Path) -> list[str]:
     return [
         *("setpriv", "--reuid", user, "--regid", group, "--groups", ",".join([group, *groups.split()])),
         *(f"--ambient-caps={_only(ambient)}", f"--inh-caps={_only(ambient)}", f"--bounding-set={_only(bounding)}"),
-        *("--no-new-privs", "--reset-env", "--", "sh", "-c", f"umask {unit['UMask'][0]}; exec {unit['ExecStart'][0]}"),
+        *(
+            "--no-new-privs",
+            "--",
+            "env",
+            "--ignore-environment",
+            f"PATH={SYSTEMD_PATH}",
+            "sh",
+            "-c",
+            f"umask {unit['UMask'][0]}; exec {unit['ExecStart'][0]}",
+        ),
     ]
 
 
