@@ -44,7 +44,8 @@ def run(args: Namespace) -> int:
         except (RefusedError, KeyError):
             return 0
         return 0
-    # Imported here: it imports every command, and names are wanted at once.
+    # Imported here: they import every command, and names are wanted at once.
     shells = importlib.import_module("linkbalancer.cli.shells")
-    write(shells.bash() if args.what == "bash" else shells.zsh())
+    commands = importlib.import_module("linkbalancer.cli.outline").outlines()
+    write(shells.bash(commands) if args.what == "bash" else shells.zsh(commands))
     return 0

@@ -233,9 +233,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name, page in pages(args.reference.read_text(), args.rules.read_text()).items():
             _write(args.man / f"man{name[-1]}" / name, page)
     if args.bash is not None:
-        _write(args.bash, shells.bash())
+        _write(args.bash, shells.bash(outlines()))
     if args.zsh is not None:
-        _write(args.zsh, shells.zsh())
+        _write(args.zsh, shells.zsh(outlines()))
     return 0
 
 

@@ -1,10 +1,9 @@
 """The completions of bash and zsh, written from the outlines of the commands: nothing about one command stands here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from linkbalancer.cli.main import COMMANDS
-from linkbalancer.cli.outline import Kind, Outline, Place, outlines
+from linkbalancer.cli.outline import Kind, Outline, Place
 
 _ASKED: Final = (Kind.LINKS, Kind.VIDS, Kind.APPLICATIONS, Kind.NODE)
 """Kinds whose words the daemon knows."""
@@ -83,10 +82,11 @@ complete -F _linkbalancer linkbalancer
 """
 
 
-def bash() -> str:
+def bash(commands: Sequence[Outline]) -> str:
     """Return the completion of bash."""
-    everything = [one for command in outlines() for one in command.everything()]
-    takes = [f"        '') deeds='{' '.join(COMMANDS)}' options='--help --version' ;;"]
+    everything = [one for command in commands for one in command.everything()]
+    names = " ".join(command.words[0] for command in commands)
+    takes = [f"        '') deeds='{names}' options='--help --version' ;;"]
     arguments = []
     for one in everything:
         path = " ".join(one.words)
@@ -142,9 +142,9 @@ _ZSH_BRANCH: Final = r"""@NAME@() {
 }"""
 
 
-def zsh() -> str:
+def zsh(commands: Sequence[Outline]) -> str:
     """Return the completion of zsh."""
-    whole = Outline((), "", (Place(("--version",), "", "print the version"),), (), outlines())
+    whole = Outline((), "", (Place(("--version",), "", "print the version"),), (), tuple(commands))
     return _ZSH.replace("@FUNCTIONS@", "\n\n".join(_functions(whole)))
 
 
