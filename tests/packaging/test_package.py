@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.gateway import CONFIG, RULES, Gateway
+from linkbalancer import __version__
+from linkbalancer.cli.main import COMMANDS
 from tests.daemon.waiting import alive, until
-from tests.namespaces import Namespace
 from tests.packaging.cleanroot import CleanRoot, build_package, repacked
-from tests.packaging.stream import Stream
+from tests.packaging.sites import Sites, configure, sites
 from tests.packaging.unit import words_to_start
 
 pytestmark = pytest.mark.lab
@@ -28,25 +28,21 @@ LEFT = {"etc/passwd", "etc/group", "etc/shadow", "etc/gshadow"}
 
 @dataclass(slots=True)
 class Site:
-    """A root with the package in it, the namespaces around, and the service once it runs."""
+    """A root with the package in it, the sites around, and the service once it runs."""
 
     root: CleanRoot
     package: Path
     before: set[str] = field(repr=False)
-    near: Namespace
-    far: Namespace
-    host: Namespace
-    far_host: Namespace
+    around: Sites
     log: Path
     service: subprocess.Popen[bytes] | None = None
-    far_gateway: Gateway | None = None
     pids: set[int] = field(default_factory=set)
 
     def ask(self, *words: str, groups: str = "") -> subprocess.CompletedProcess[str]:
         """Ask the daemon as somebody who is nobody, but for the groups."""
         who = ["setpriv", "--reuid", "nobody", "--regid", "nogroup"]
         who += ["--groups", groups] if groups else ["--clear-groups"]
-        return self.root.run(*who, "--", "linkbalancer", *words, namespace=self.near)
+        return self.root.run(*who, "--", "linkbalancer", *words, namespace=self.around.near)
 
     def status(self) -> dict[str, Any]:
         """Return the status as a reader sees it, empty while there is none."""
@@ -61,32 +57,18 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Return two sites with a gateway each; the near one's root has the package, freshly installed."""
+    """Return two sites; the near gateway's root has the package, freshly installed."""
     package = build_package()
     folder = tmp_path_factory.mktemp("package")
     root = CleanRoot(folder / "root", package)
     before = root.files()
     root.install(package)
-    with (
-        Namespace("near") as near,
-        Namespace("far") as far,
-        Namespace("host") as host,
-        Namespace("farhost") as far_host,
-    ):
-        near.connect("eth1", far, "eth1")
-        near.connect("eth0", host, "eth0")
-        far.connect("eth0", far_host, "eth0")
-        near("ip addr add 192.0.2.1/24 dev eth0", "ip addr add 10.1.0.1/24 dev eth1")
-        far("ip addr add 198.51.100.1/24 dev eth0", "ip addr add 10.1.0.2/24 dev eth1")
-        host("ip addr add 192.0.2.10/24 dev eth0", "ip route add default via 192.0.2.251")
-        far_host("ip addr add 198.51.100.10/24 dev eth0", "ip route add default via 198.51.100.251")
-        built = Site(root, package, before, near, far, host, far_host, folder / "log")
+    with sites(folder) as around:
+        built = Site(root, package, before, around, folder / "log")
         yield built
         if built.service is not None and built.service.poll() is None:
             built.service.kill()
             built.service.wait()
-        if built.far_gateway is not None:
-            built.far_gateway.stop()
         for pid in built.pids:
             if alive(pid):
                 os.kill(pid, signal.SIGKILL)
@@ -138,24 +120,9 @@ def test_only_what_is_installed_is_imported(site: Site) -> None:
     assert "taken over" not in done.stdout + done.stderr
 
 
-def configure(site: Site) -> None:
-    """Write the near gateway's files as an administrator does, and the far gateway beside it."""
-    folder = site.root.path / "etc/linkbalancer"
-    (folder / "linkbalancer.yaml").write_text(
-        CONFIG.format(node="b1", role="controller", local="10.1.0.1", peer="10.1.0.2", lan="192.0.2").replace(
-            "key_file: l1.key", "key_file: keys/l1.key"
-        )
-    )
-    (folder / "apps.conf").write_text(RULES)
-    (folder / "keys/l1.key").write_text("1 000102030405060708090a0b0c0d0e0f\n")
-    for name in ("linkbalancer.yaml", "apps.conf"):
-        (folder / name).chmod(0o644)
-    (folder / "keys/l1.key").chmod(0o600)
-
-
 def test_a_key_that_the_service_may_read_is_good(site: Site) -> None:
     """Root's key is pointed out, with the remedy; after that, there is no warning."""
-    configure(site)
+    configure(site.root)
     warned = site.root.run("linkbalancer", "check", "/etc/linkbalancer")
     assert "cannot be read by the service; chgrp linkbalancer it, and chmod g=r it" in warned.stderr
     site.root("chgrp", "linkbalancer", "/etc/linkbalancer/keys/l1.key")
@@ -166,33 +133,23 @@ def test_a_key_that_the_service_may_read_is_good(site: Site) -> None:
 def test_it_works_with_the_units_rights_alone(site: Site) -> None:
     """Not root, two capabilities, nothing to write but its two directories: it masters its VIDs and packets pass."""
     site.root("install", "-d", "-o", "linkbalancer", "-g", "linkbalancer", "/run/linkbalancer", "/var/lib/linkbalancer")
-    site.far_gateway = Gateway(
-        site.far,
-        site.log.parent / "far",
-        node="f1",
-        role="controlled",
-        local="10.1.0.2",
-        peer="10.1.0.1",
-        lan="198.51.100",
-    )
-    site.far_gateway.start()
     words = words_to_start(site.root.path / UNIT)
     with site.log.open("ab") as log:
         site.service = subprocess.Popen(
-            site.root.command(*words, namespace=site.near, strict=True),
+            site.root.command(*words, namespace=site.around.near, strict=True),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
         )
     until(site.at_work, 20)
-    until(site.far_gateway.settled, 20)
+    until(site.around.far.settled, 20)
     site.pids = daemon_pids(site)
 
     assert {"uid": False, "net": True} == {
         "uid": any(Path(f"/proc/{pid}").stat().st_uid == 0 for pid in site.pids),
-        "net": site.near("sysctl --values net.ipv4.ip_forward").strip() == "1",
+        "net": site.around.near("sysctl --values net.ipv4.ip_forward").strip() == "1",
     }
-    with Stream(site.host, site.far_host, "198.51.100.10") as stream:
+    with site.around.traffic() as stream:
         until(lambda: len(stream.heard) > 100, 10)
     assert stream.lost() == 0
 
@@ -200,10 +157,8 @@ def test_it_works_with_the_units_rights_alone(site: Site) -> None:
 def daemon_pids(site: Site) -> set[int]:
     """Return every process of the service."""
     uid = site.root.path.joinpath("run/linkbalancer").stat().st_uid
-    listing = subprocess.run(
-        ["ip", "netns", "pids", site.near.name], check=True, capture_output=True, text=True
-    ).stdout.split()
-    return {int(pid) for pid in listing if Path(f"/proc/{pid}").stat().st_uid == uid}
+    listing = site.around.near(f"ip netns pids {site.around.near.name}").split()
+    return {int(pid) for pid in listing if alive(int(pid)) and Path(f"/proc/{pid}").stat().st_uid == uid}
 
 
 def test_the_groups_decide_who_asks(site: Site) -> None:
@@ -218,8 +173,8 @@ def test_the_groups_decide_who_asks(site: Site) -> None:
 
 def test_an_upgrade_loses_nothing(site: Site, tmp_path: Path) -> None:
     """The package is replaced under the running service: no packet lost, and the same Master throughout."""
-    with Stream(site.host, site.far_host, "198.51.100.10") as stream:
-        said = site.root.install(repacked(site.package, tmp_path, "99.0"), namespace=site.near)
+    with site.around.traffic() as stream:
+        said = site.root.install(repacked(site.package, tmp_path, "99.0"), namespace=site.around.near)
         until(site.at_work, 30, said)
         heard = len(stream.heard)
         until(lambda: len(stream.heard) > heard + 50, 10)
@@ -227,6 +182,7 @@ def test_an_upgrade_loses_nothing(site: Site, tmp_path: Path) -> None:
     assert site.service.poll() is None
     assert stream.lost() == 0
     assert site.root("linkbalancer", "version") == "linkbalancer 99.0\n"
+    assert "upgrade" not in COMMANDS or f"version {__version__} -> 99.0" in site.log.read_text()
     site.pids |= daemon_pids(site)
 
 
