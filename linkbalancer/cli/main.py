@@ -31,6 +31,7 @@ COMMANDS = {
     "lab": "build a topology in network namespaces: up, down, exec, list",
     "drill": "rehearse every fault of a topology on real packets and measure the outages",
     "sim": "run the protocol in virtual time under random faults, judged at every step",
+    "completion": "print a shell's completion (bash, zsh), or the names that it completes",
     "version": "print the version",
 }
 
@@ -59,10 +60,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def parser_of(command: str) -> argparse.ArgumentParser:
+    """Return a command's parser: its `--help`, its manual page and its completions are all made from it.
+
+    A command's file may show how it is used: `EXAMPLES`, pairs of a command line's words and what they do.
+    """
+    module = importlib.import_module(f"linkbalancer.cli.{command}")
+    examples = "\n".join(f"  linkbalancer {words}\n      {what}" for words, what in getattr(module, "EXAMPLES", ()))
+    parser = argparse.ArgumentParser(
+        prog=f"linkbalancer {command}",
+        description=COMMANDS[command],
+        epilog=examples and f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.configure(parser)
+    return parser
+
+
 def _run(command: str, words: Sequence[str]) -> int:
     module = importlib.import_module(f"linkbalancer.cli.{command}")
-    parser = argparse.ArgumentParser(prog=f"linkbalancer {command}", description=COMMANDS[command])
-    module.configure(parser)
+    parser = parser_of(command)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     status = int(module.run(parser.parse_args(words)))
@@ -71,7 +88,7 @@ def _run(command: str, words: Sequence[str]) -> int:
 
 
 def _outline() -> argparse.ArgumentParser:
-    lines = "\n".join(f"  {name:9} {text}" for name, text in COMMANDS.items())
+    lines = "\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="linkbalancer",
         usage="linkbalancer COMMAND [OPTION ...]",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from linkbalancer.config import keyfile
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import ConfigErrors, Loaded, load
+from linkbalancer.daemon.requests import user_name
 from linkbalancer.daemon.texts import Texts
 from linkbalancer.daemon.zygote import RefusedError
 from linkbalancer.links import LinkName
@@ -34,7 +35,7 @@ def judge(path: str, texts: Texts) -> Judged:
     except ConfigErrors as errors:
         raise RefusedError(*map(str, errors.findings)) from None
     except OSError as error:
-        raise RefusedError(f"{path}: {error.strerror or os.strerror(error.errno or 0)}") from None
+        raise RefusedError(f"{path}: {_why(error)}") from None
     keys, warnings = _keys(loaded, texts)
     return Judged(texts, loaded, keys, (*map(str, loaded.warnings), *warnings))
 
@@ -56,12 +57,20 @@ def _keys(loaded: Loaded, texts: Texts) -> tuple[dict[LinkName, tuple[Key, ...]]
         except _DoubtError as error:
             errors.append(str(error))
         except OSError as error:
-            errors.append(f"{path}: {error.strerror}; link {name} needs its keys")
+            errors.append(f"{path}: {_why(error)}; link {name} needs its keys")
         else:
             warnings += [] if exposed is None else [f"{path}: {exposed.what}; {exposed.remedy}"]
     if errors:
         raise RefusedError(*errors)
     return keys, warnings
+
+
+def _why(error: OSError) -> str:
+    """Say why a file cannot be read; the service is not root, which its administrator easily forgets."""
+    why = error.strerror or os.strerror(error.errno or 0)
+    if isinstance(error, PermissionError) and os.geteuid() != 0:
+        why += f" for {user_name(os.geteuid())} (chgrp {keyfile.SERVICE} it, and chmod g+r it)"
+    return why
 
 
 class _DoubtError(Exception):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from linkbalancer.config import keyfile
 from linkbalancer.config.keyfile import Doubt
+from linkbalancer.host.account import own_group
 
 LARGEST = 32 << 20
 """Bytes of all files of a configuration together."""
@@ -57,7 +58,10 @@ class Texts:
 
     def exposure(self, path: str) -> Doubt | None:
         """Say who else than its owner may read a key file; one that was kept is not judged again. Raises OSError."""
-        return keyfile.exposure(Path(path).stat().st_mode) if self._kept is None else None
+        if self._kept is not None:
+            return None
+        status = Path(path).stat()
+        return keyfile.exposure(status.st_mode, own_group=status.st_gid == own_group())
 
     def _find(self, path: str) -> str:
         if self._kept is None:

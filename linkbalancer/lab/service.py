@@ -103,8 +103,11 @@ class Service:
 
 
 def daemon_environment() -> dict[str, str]:
-    """Return the environment of the lab's processes: ours, and no byte code left beside the sources by root."""
-    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    """Return the environment of the lab's processes: ours, and no byte code left beside the sources by root.
+
+    They find what this process finds, also where it is an installed program that looks at no environment.
+    """
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _session(leader: int) -> list[int]:

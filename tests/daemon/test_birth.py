@@ -46,7 +46,8 @@ def test_a_key_that_the_group_may_read_is_taken_with_a_warning(
     kept = born(tmp_path, KEY, 0o640)
 
     assert capsys.readouterr().err == (
-        f"{tmp_path}/l1.key: can be read or written by its group; chmod g= it unless that is meant\n"
+        f"{tmp_path}/l1.key: can be read or written by its group; chgrp linkbalancer it, "
+        "or chmod g= it, unless that is meant\n"
     )
     born(tmp_path, KEY, 0o666, kept)
     assert capsys.readouterr().err == ""
