@@ -18,6 +18,7 @@ import yaml
 
 from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.config.load import load_rules
+from linkbalancer.lab.conntrack import forget_flows
 from linkbalancer.lab.directory import CONFIG, RULES, Directory
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.faults import Fault
@@ -195,7 +196,14 @@ def _read(text: str) -> RuleSet | None:
 
 
 def _with_rules(fault: Fault, rules: RuleSet, becomes: Mapping[str, str]) -> Fault:
-    return replace(fault, rules=rules, becomes=becomes)
+    """Say which rules are in force. Flows keep the application that they have begun with; healed, they begin anew."""
+
+    def heal(lab: Lab) -> None:
+        fault.heal(lab)
+        for node in lab.topology.gateways:
+            forget_flows(lab.run.namespace(node))
+
+    return replace(fault, rules=rules, becomes=becomes, heal=heal)
 
 
 # -- the configuration -------------------------------------------------------------------------------------------------
@@ -233,7 +241,8 @@ def _groups(directory: Directory) -> Iterator[Fault]:
     ]
     if movable:
         change = partial(_in_groups, change=_change_vip, vids=movable[:1])
-        yield _edit("virtual IP changed", _everywhere_config(directory, change))
+        edit = _edit("virtual IP changed", _everywhere_config(directory, change))
+        yield replace(edit, readdressed=frozenset(movable[:1]))
 
 
 def _everywhere_config(directory: Directory, change: Callable[[dict[str, Any]], None]) -> list[Step]:

@@ -15,7 +15,7 @@ from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.status import Damage
 from linkbalancer.lab.topology import Segment, Topology
-from linkbalancer.links import NodeName
+from linkbalancer.links import NodeName, Vid
 from linkbalancer.routing.rule import RuleSet
 
 Deed = Callable[[Lab], None]
@@ -35,7 +35,8 @@ class Fault:
     `kind` and `target` name it in the report, `details` say more of it there. `damage` is what does not work while it
     lasts. A momentary fault heals by itself (a process that is started again). An exempt one is reported, and its
     flows are not judged. While a still one lasts, and is healed, no mastership may move anywhere. `rules` are in force
-    while it lasts, where they are others, and `becomes` says which application's flows are another's then.
+    while it lasts, where they are others, and `becomes` says which application's flows are another's then. The virtual
+    IPs of `readdressed` VIDs are others meanwhile.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Fault:
     still: bool = False
     rules: RuleSet | None = None
     becomes: Mapping[str, str] = field(default_factory=dict)
+    readdressed: frozenset[Vid] = frozenset()
 
     @property
     def name(self) -> str:

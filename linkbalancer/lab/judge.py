@@ -96,7 +96,7 @@ def _settled(judged: _Judged) -> Iterator[str]:
 def _virtual_ips(judged: _Judged) -> Iterator[str]:
     if judged.fault["fault"] in ANSWERING and judged.fault["still"]:
         for one in judged.phase["virtual_ips"]:
-            if one["lost"]:
+            if one["lost"] and one["vid"] not in judged.fault["readdressed"]:
                 yield f"the virtual IP {one['address']} left {one['lost']} of {one['sent']} echo requests unanswered"
 
 

@@ -99,6 +99,7 @@ def _outcome(topology: Topology, outcome: Outcome, measured: Measured) -> dict[s
         "momentary": fault.momentary,
         "still": fault.still,
         "becomes": dict(fault.becomes),
+        "readdressed": sorted(fault.readdressed),
         **other,
         "links_left": {str(vid): list(working_links(topology, vid, fault.damage)) for vid in topology.vids},
         "broken": _phase(outcome.broken, measured),

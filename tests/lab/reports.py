@@ -79,6 +79,7 @@ def good_report() -> dict[str, Any]:
                     "momentary": False,
                     "still": False,
                     "becomes": {},
+                    "readdressed": [],
                     "links_left": {"1": ["l2"], "2": ["l2"], "3": []},
                     "broken": phase(
                         _MOVED,

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from linkbalancer.config.load import ConfigErrors, Loaded, load
+from linkbalancer.lab import edits
 from linkbalancer.lab.directory import CONFIG, Directory, read_directory
 from linkbalancer.lab.edits import all_edits
 from linkbalancer.lab.faults import Fault
+from linkbalancer.lab.run import Run
 from tests.lab.example import EXAMPLE
 
 NAMES = [
@@ -64,7 +66,8 @@ class Files:
 
     def __init__(self, directory: Directory) -> None:
         """Stand on a directory's copy."""
-        self.directory = directory
+        self.directory, self.topology = directory, directory.topology
+        self.run = Run(1, 1)
         self.services = {node: Service(directory.path / node / CONFIG) for node in directory.topology.gateways}
 
     def last_words(self, _node: str) -> str:
@@ -73,8 +76,9 @@ class Files:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Any:
-    """Return the example's copy."""
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the example's copy; there are no flows to forget."""
+    monkeypatch.setattr(edits, "forget_flows", lambda _namespace: None)
     return Files(read_directory(EXAMPLE).copy_to(tmp_path / "copy"))
 
 

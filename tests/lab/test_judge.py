@@ -138,6 +138,9 @@ def test_the_virtual_ips_answer_all_the_while() -> None:
         "restart b1: the virtual IP 192.168.1.251 left 3 of 400 echo requests unanswered",
     ]
 
+    report["faults"][0].update(fault="reload", readdressed=[1])
+    assert judge(report) == []
+
 
 def test_flows_are_judged_by_the_rules_in_force() -> None:
     """While an edit lasts, an application may have other VIDs, or its flows be another's; healed, all is as before."""
