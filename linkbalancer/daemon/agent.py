@@ -101,6 +101,8 @@ class AgentProcess:
         """Prepare the kernel and adopt what is there; raises DriverError, OSError, ValueError."""
         self._log, self._lifeline = log, lifeline
         self._loop = Loop()
+        self._recording = Recording(run_dir, "agent", self._loop.clock())
+        self._loop.watch(self._recording)
         self._complaints: dict[str, Instant] = {}
         self._put_back = 0
         self._took: Duration = 0
@@ -123,8 +125,6 @@ class AgentProcess:
         self._snapshot = SnapshotFile(run_dir / SNAPSHOT)
         self._snapshot_at: Instant | None = None
         now = self._loop.clock()
-        self._recording = Recording(run_dir, "agent", now)
-        self._loop.watch(self._recording)
         self._agent = Agent(
             loaded,
             keys,
@@ -165,10 +165,10 @@ class AgentProcess:
         if not self._performer.loading:
             self._say_ready()
         loop.run()
-        self._recording.close()
         self._performer.close()
         self._feed.close()
         self._requests.close()
+        self._recording.close()
         return self._exit or 0
 
     # -- deadlines (the loop asks) -------------------------------------------------------------------------------------
