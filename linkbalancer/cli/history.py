@@ -11,6 +11,7 @@ import sys
 import time
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
@@ -63,7 +64,7 @@ def configure(parser: ArgumentParser) -> None:
     show = more.add_parser("show", help="tell one of them step by step")
     show.add_argument("id", type=_number, metavar="ID", help="its number in the list, or that of one of its steps")
     show.add_argument("--json", action="store_true", default=SUPPRESS, help=SUPPRESS)
-    show.add_argument("--run-dir", default=SUPPRESS, help=SUPPRESS)
+    show.add_argument("--run-dir", type=Path, default=SUPPRESS, help=SUPPRESS)
     if importlib.util.find_spec(CONFIGURATIONS) is not None:
         module = importlib.import_module(CONFIGURATIONS)
         module.configure(more.add_parser("config", help="the configurations that were in force"))

@@ -120,6 +120,8 @@ class AgentProcess:
         self.orphan_for = ORPHAN
         self._orphan_until: Instant | None = None
         self._loop = Loop()
+        self._recording = Recording(run_dir, "agent", self._loop.clock())
+        self._loop.watch(self._recording)
         self._complaints: dict[str, Instant] = {}
         self._put_back = 0
         self._took: Duration = 0
@@ -205,7 +207,8 @@ class AgentProcess:
         """Do once, for nobody, what must be quick when nobody speaks: first calls take many times as long."""
         now = self._loop.clock()
         agent = self._engine(now, self._snapshot.read(), live=False)
-        for event in (*self._monitor.current(), Started()):
+        events: list[Event] = [*self._monitor.current(), Started()]
+        for event in events:
             agent.handle(now, event)
         agent.snapshot(now)
         gc.collect()
@@ -217,8 +220,6 @@ class AgentProcess:
         fields: dict[str, Any] = {"snapshot": self._snapshot.read()} if bequest is None else bequest.fields
         left = fields.get("snapshot")
         now = loop.clock()
-        self._recording = Recording(self._run_dir, "agent", now)
-        loop.watch(self._recording)
         self._agent = self._engine(now, left, live=bequest is not None)
         self._places.update(self._agent.known.places())
         self._sockets = Sockets(loop, config, self._take, self._complain, self._agent.known.deaf())
@@ -259,10 +260,10 @@ class AgentProcess:
         if not self._performer.loading:
             self._say_ready()
         self._loop.run()
-        self._recording.close()
         self._performer.close()
         self._feed.close()
         self._requests.close()
+        self._recording.close()
         return self._exit or 0
 
     # -- how it ends: a successor asks (`daemon.incumbent.Office`) -----------------------------------------------------
@@ -294,6 +295,7 @@ class AgentProcess:
     def depart(self) -> NoReturn:
         """End, and touch nothing."""
         self._log.info("succeeded", text="another agent has taken over")
+        self._recording.close()
         os._exit(0)
 
     # -- deadlines (the loop asks) -------------------------------------------------------------------------------------

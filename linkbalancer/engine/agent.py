@@ -219,11 +219,10 @@ class Agent:
             self._router(now, membership, heard)
 
     def _observe(self, now: Instant, membership: Membership, event: vrrp_events.Heard | vrrp_events.Tick) -> None:
-        before, is_master = membership.observer.heard, membership.is_master
         for changed in membership.observer.handle(now, event):
             if membership.router is None:
                 membership.since, membership.reason = now, changed.reason
-        self._out += self._chronicle.heard(membership.vid, before, membership.observer.heard, is_master=is_master)
+        self._out += self._chronicle.heard(membership.vid, membership.observer.heard, is_master=membership.is_master)
 
     def _meet(self, event: AdvertReceived) -> None:
         if self.known.meet(event.device, event.source_mac):
@@ -310,8 +309,7 @@ class Agent:
         self._told.forget_heard()
         self._dirty.update(self.memberships)
         self.known.change(now)
-        link = self.links[name]
-        self._out.append(self._chronicle.turned(now, link.settings, effect, link.detect))
+        self._out.append(self._chronicle.turned(now, self.links[name], effect))
 
     # -- what follows ------------------------------------------------------------------------------------------------
 
@@ -451,8 +449,7 @@ class Agent:
         membership.since, membership.reason = now, reason
         self._dirty.add(membership.vid)
         self.known.change(now)
-        text = f"{membership.state.name.lower()}: {reason}"
-        self._record("vid", f"VID {membership.vid}", text, vid=membership.vid)
+        self._record("vid", f"VID {membership.vid}", f"{membership.state.name.lower()}: {reason}", vid=membership.vid)
 
     def _route(self, now: Instant, membership: Membership) -> None:
         """Judge the VID and point its two tables."""

@@ -16,7 +16,7 @@ from linkbalancer.config.model import Group
 from linkbalancer.engine.effects import AddAddresses, Effect, Record, RemoveAddresses
 from linkbalancer.links import DEAD_PRIORITY, DeviceName, GroupState, GroupWord, LinkName, Vid
 from linkbalancer.lvrrp.events import Closed, Opened
-from linkbalancer.lvrrp.settings import LinkSettings
+from linkbalancer.lvrrp.link import Link
 from linkbalancer.vrrp.heard import LastHeard
 
 REACTION: Duration = 2 * SECOND
@@ -70,6 +70,7 @@ class Chronicle:
         self._number = 0
         self._running = self._resumed = False
         self._noted: dict[Topic, _Noted] = {}
+        self._heard: dict[Vid, LastHeard | None] = {}
         self._peers: dict[tuple[LinkName, Vid], GroupState] = {}
         self._faults: dict[DeviceName, str | None] = {}
         self._places: dict[str, Vid | None] = {}
@@ -82,10 +83,10 @@ class Chronicle:
         how = "goes on where its predecessor stopped" if resumed else "starts anew"
         return [Record("started", node, f"the agent {how}")]
 
-    def turned(self, now: Instant, settings: LinkSettings, effect: Opened | Closed, detect: Duration) -> Record:
+    def turned(self, now: Instant, link: Link, effect: Opened | Closed) -> Record:
         """Tell that a link opened or closed, with what was measured."""
-        name = settings.name
-        fields: dict[str, str | int] = {"link": name, "device": settings.device, "detect_ms": detect // MILLISECOND}
+        name, device = link.settings.name, link.settings.device
+        fields: dict[str, str | int] = {"link": name, "device": device, "detect_ms": link.detect // MILLISECOND}
         if isinstance(effect, Opened):
             return Record("link-opened", name, effect.reason, tuple(fields.items()))
         fields["misses"] = effect.misses
@@ -95,10 +96,9 @@ class Chronicle:
             del self._peers[key]
         return Record("link-closed", name, effect.reason, tuple(fields.items()))
 
-    def heard(
-        self, vid: Vid, before: LastHeard | None, after: LastHeard | None, *, is_master: bool = False
-    ) -> list[Record]:
+    def heard(self, vid: Vid, after: LastHeard | None, *, is_master: bool = False) -> list[Record]:
         """Tell what changed of the Master that is heard on the LAN; a Master misses nobody."""
+        before, self._heard[vid] = self._heard.get(vid), after
         text = _heard_in_words(before, after)
         last = after or before
         if text is None or last is None or not self._running or (after is None and is_master):
@@ -184,7 +184,7 @@ class Chronicle:
         vid, link = facts.get("vid", 0), facts.get("link", "")
         about: list[Topic]
         match kind:
-            case "link-opened":
+            case "link-opened" | "resumed":
                 about = [("gateway", "started")]
             case "link-closed":
                 about = [("gateway", "leaving")]

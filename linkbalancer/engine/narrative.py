@@ -76,7 +76,7 @@ def consequences(chain: Sequence[Row]) -> list[str]:
         match one["kind"]:
             case "link-closed" | "link-opened":
                 links[one["subject"]] = one["kind"].removeprefix("link-")
-            case "vid":
+            case "vid" | "resumed" if "vid" in fields:
                 vids[fields["vid"]] = _place(one["text"].partition(":")[0], vids.get(fields["vid"], ""))
             case "heard" if " is Master" in one["text"]:
                 vids[fields["vid"]] = f"to {fields['source']}"

@@ -55,10 +55,11 @@ def near(gateways: tuple[Gateway, Gateway]) -> Gateway:
 
 
 def test_every_process_has_one_thread(near: Gateway) -> None:
-    """Nobody forks from a process with threads: supervisor, zygote and workers have one each."""
+    """Nobody forks from a process with threads; the recorder's second one writes, and it forks nobody."""
     pids = near.pids()
-    assert set(pids) == {"supervisor", "zygote", "agent", "api", "web", "rest"}
-    assert all(len(list(Path(f"/proc/{pid}/task").iterdir())) == 1 for pid in pids.values())
+    assert set(pids) == {"supervisor", "zygote", "agent", "api", "recorder", "web", "rest"}
+    threads = {name: len(list(Path(f"/proc/{pid}/task").iterdir())) for name, pid in pids.items()}
+    assert threads == {**dict.fromkeys(pids, 1), "recorder": 2}
 
 
 def test_status_names_the_processes(near: Gateway) -> None:
@@ -73,7 +74,7 @@ def test_status_names_the_processes(near: Gateway) -> None:
     assert "worst_us" in status["daemon"]["timer_lateness"]
 
 
-@pytest.mark.parametrize("name", ["agent", "api", "zygote", "web"])
+@pytest.mark.parametrize("name", ["agent", "api", "recorder", "zygote", "web"])
 def test_a_killed_process_is_replaced_and_the_kernel_not_touched(near: Gateway, name: str) -> None:
     """After kill -9 another process takes over, no address, rule or route is deleted, and no mastership moves."""
     before, kernel, others = near.status(), near.kernel(), near.pids()

@@ -1,6 +1,7 @@
 """Tests of the chronicle: what is recorded, in which order it is numbered, and what follows from what."""
 
 from ipaddress import IPv4Address, IPv4Interface
+from random import Random
 
 import pytest
 
@@ -12,6 +13,7 @@ from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Leave, 
 from linkbalancer.feed.table import Table
 from linkbalancer.links import GroupState, GroupWord, OnProbeLoss, Role
 from linkbalancer.lvrrp.events import Closed, Opened
+from linkbalancer.lvrrp.link import Link
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.sim.faults import Cut
 from linkbalancer.sim.node import Node
@@ -27,10 +29,10 @@ GROUPS = {
     1: Group(device="eth0", link="l1", virtual_ips=HERE),
     2: Group(device="eth0", mode="observe", virtual_ips=(IPv4Interface("192.0.2.252/24"),)),
 }
-LINK = LinkSettings(
+SETTINGS = LinkSettings(
     name="l1",
     node="b1",
-    role=Role.CONTROLLER,
+    role=Role.CONTROLLED,
     device="eth1",
     local=IPv4Address("10.1.0.1"),
     peer=IPv4Address("10.1.0.2"),
@@ -43,6 +45,7 @@ LINK = LinkSettings(
     on_probe_loss=OnProbeLoss.STOP,
     insecure=True,
 )
+LINK = Link(SETTINGS, (), Random(1), 0)
 FAR = IPv4Address("192.0.2.2")
 
 
@@ -83,7 +86,7 @@ def test_a_turn_without_records_is_left_alone() -> None:
 def test_a_turn_is_numbered_in_the_order_of_the_chain() -> None:
     """The table is written before the mastership is taken, but it follows from it."""
     chronicle = begun()
-    link = chronicle.turned(NOW, LINK, Closed("no carrier", NOW - 42 * MILLISECOND, 2), 600 * MILLISECOND)
+    link = chronicle.turned(NOW, LINK, Closed("no carrier", NOW - 42 * MILLISECOND, 2))
     hop, verdict = Record("next-hop", "VID 1", "x", (("vid", 1),)), Record("verdict", "VID 1", "works", (("vid", 1),))
     told = numbered(chronicle, hop, verdict, vid(), link)
 
@@ -98,9 +101,9 @@ def test_a_turn_is_numbered_in_the_order_of_the_chain() -> None:
 def test_a_closed_link_is_a_root_with_its_measurement() -> None:
     """The age of the last proof, the unanswered queries and the detect time, as they were."""
     chronicle = begun()
-    closed = chronicle.turned(NOW, LINK, Closed("silent", NOW - 612 * MILLISECOND, 5), 600 * MILLISECOND)
-    unproven = chronicle.turned(NOW, LINK, Closed("no carrier"), 600 * MILLISECOND)
-    opened = chronicle.turned(NOW, LINK, Opened("proven"), 600 * MILLISECOND)
+    closed = chronicle.turned(NOW, LINK, Closed("silent", NOW - 612 * MILLISECOND, 5))
+    unproven = chronicle.turned(NOW, LINK, Closed("no carrier"))
+    opened = chronicle.turned(NOW, LINK, Opened("proven"))
 
     assert dict(closed.fields) == {
         "link": "l1",
@@ -117,11 +120,11 @@ def test_a_closed_link_is_a_root_with_its_measurement() -> None:
 def test_what_is_too_old_is_no_cause() -> None:
     """A mastership that moves long after a link closed has a reason of its own."""
     chronicle = begun()
-    numbered(chronicle, chronicle.turned(NOW, LINK, Closed("silent"), 1))
+    numbered(chronicle, chronicle.turned(NOW, LINK, Closed("silent")))
 
     assert numbered(chronicle, vid(), now=NOW + chronicle.fresh)[0].cause == 2
     chronicle = begun()
-    numbered(chronicle, chronicle.turned(NOW, LINK, Closed("silent"), 1))
+    numbered(chronicle, chronicle.turned(NOW, LINK, Closed("silent")))
     assert numbered(chronicle, vid(), now=NOW + chronicle.fresh + 1)[0].cause is None
 
 
@@ -136,7 +139,7 @@ def test_what_a_peer_says_is_news_once() -> None:
     chronicle.peer("l2", [word])
     (changed,) = chronicle.peer("l1", [GroupWord(1, GroupState.BACKUP, 100, 2)])
     assert changed.text == "backup at the far end of l1, was master"
-    chronicle.turned(NOW, LINK, Closed("silent"), 1)
+    chronicle.turned(NOW, LINK, Closed("silent"))
     assert len(chronicle.peer("l1", [GroupWord(1, GroupState.BACKUP, 100, 2)])) == 1
     assert chronicle.peer("l2", [word]) == []
 
@@ -153,25 +156,25 @@ def test_what_one_peer_says_of_several_vids_is_one_thing() -> None:
 
 def test_what_is_heard_on_the_lan() -> None:
     """A Master that appears, resigns, goes on without a link, falls silent; everything else is no news."""
-    chronicle = begun()
     other = IPv4Address("192.0.2.3")
-    texts = [
-        [record.text for record in chronicle.heard(1, before, after)]
-        for before, after in (
-            (None, heard(150)),
-            (heard(150), heard(160)),
-            (heard(150), heard(0)),
-            (heard(0), heard(0)),
-            (None, heard(0)),
-            (heard(0), heard(150)),
-            (heard(150), heard(1)),
-            (heard(1), heard(1)),
-            (heard(150), heard(200, source=other)),
-            (heard(150), None),
-            (heard(0), None),
-            (None, None),
-        )
-    ]
+    texts = []
+    for before, after in (
+        (None, heard(150)),
+        (heard(150), heard(160)),
+        (heard(150), heard(0)),
+        (heard(0), heard(0)),
+        (None, heard(0)),
+        (heard(0), heard(150)),
+        (heard(150), heard(1)),
+        (heard(1), heard(1)),
+        (heard(150), heard(200, source=other)),
+        (heard(150), None),
+        (heard(0), None),
+        (None, None),
+    ):
+        chronicle = begun()
+        chronicle.heard(1, before)
+        texts.append([record.text for record in chronicle.heard(1, after)])
 
     assert texts == [
         ["192.0.2.2 is Master (priority 150)"],
@@ -187,14 +190,17 @@ def test_what_is_heard_on_the_lan() -> None:
         [],
         [],
     ]
-    assert chronicle.heard(1, heard(150), None, is_master=True) == []
+    chronicle.heard(1, heard(150))
+    assert chronicle.heard(1, None, is_master=True) == []
 
 
 def test_a_resignation_of_several_vids_is_one_thing() -> None:
     """The adverts of one gateway that leaves belong together, and what follows hangs below."""
     chronicle = begun()
-    first = numbered(chronicle, *chronicle.heard(1, heard(150), heard(0)))
-    second = numbered(chronicle, *chronicle.heard(2, heard(150), heard(0)), now=NOW + 3 * MILLISECOND)
+    for number in (1, 2):
+        chronicle.heard(number, heard(150))
+    first = numbered(chronicle, *chronicle.heard(1, heard(0)))
+    second = numbered(chronicle, *chronicle.heard(2, heard(0)), now=NOW + 3 * MILLISECOND)
     taken = numbered(chronicle, vid(text="master: 192.0.2.2 left"), now=NOW + SECOND)
 
     assert (first[0].cause, second[0].cause, taken[0].cause) == (None, 2, 2)
@@ -267,7 +273,7 @@ def test_what_somebody_orders_is_a_root_of_masterships() -> None:
 def test_what_knows_no_group_has_no_cause() -> None:
     """A verdict on a VID that is only observed follows from no link; one without configuration from nothing."""
     chronicle = begun()
-    numbered(chronicle, chronicle.turned(NOW, LINK, Closed("silent"), 1))
+    numbered(chronicle, chronicle.turned(NOW, LINK, Closed("silent")))
     verdicts = [Record("verdict", f"VID {number}", "does not work", (("vid", number),)) for number in (2, 9)]
 
     assert causes(numbered(chronicle, *verdicts)) == [("verdict", None), ("verdict", None)]
@@ -276,7 +282,7 @@ def test_what_knows_no_group_has_no_cause() -> None:
 
 def test_before_the_start_nothing_is_heard() -> None:
     """The first devices and adverts of a new agent are no news."""
-    assert Chronicle(GROUPS).heard(1, None, heard(150)) == []
+    assert Chronicle(GROUPS).heard(1, heard(150)) == []
 
 
 def test_an_agents_start_and_end() -> None:

@@ -74,6 +74,7 @@ def test_the_end_of_each_vid_counts() -> None:
         row("verdict", "VID 3", "does not work: no Master is heard", vid=3),
         row("vid", "VID 3", "master: nobody else", vid=3),
         row("next-hop", "VID 3", "unreachable", vid=3),
+        row("resumed", "l2", "was drained by anna"),
     ]
 
     assert consequences(chain) == [
