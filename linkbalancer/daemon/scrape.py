@@ -19,7 +19,6 @@ from prometheus_client.registry import Collector
 from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.daemon.feed import listen
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.daemon.requests import admit
 
 CLIENTS = 16
 """Connections at once; for one more the one that has been idle longest is dropped."""
@@ -80,7 +79,7 @@ class ScrapeServer:
         run_dir: where the Unix socket is.
         collect: asks for the metrics.
         complain: told why nobody can listen there; it is tried again.
-        group: the group that may read the Unix socket beside the owner.
+        opened: called with the Unix socket's path, to let others than the owner in.
     """
 
     def __init__(
@@ -91,9 +90,9 @@ class ScrapeServer:
         collect: Collect,
         *,
         complain: Callable[[str], None],
-        group: str | None = None,
+        opened: Callable[[Path], object] | None = None,
     ) -> None:
-        self._loop, self._place, self._path, self._group = loop, place, run_dir / SOCKET, group
+        self._loop, self._place, self._path, self._opened = loop, place, run_dir / SOCKET, opened
         self._collect, self._complain = collect, complain
         self._clients: dict[int, _Client] = {}
         self._collecting = False
@@ -137,8 +136,8 @@ class ScrapeServer:
     def _listen(self) -> socket.socket:
         if self._place == UNIX:
             listener = listen(self._path, socket.SOCK_STREAM)
-            if self._group is not None:
-                admit(self._path, self._group)
+            if self._opened is not None:
+                self._opened(self._path)
             return listener
         self._path.unlink(missing_ok=True)
         host, _, port = self._place.rpartition(":")

@@ -35,10 +35,13 @@ class Daemon:
         self.path, self.clock = run_dir / "metrics.sock", Clock()
         self.loop = Loop(self.clock)
         self.complaints: list[str] = []
+        self.opened: list[Path] = []
         self.collected = 0
         self.applications = 1
         self.kept: list[Answer] | None = None
-        self.server = ScrapeServer(self.loop, place, run_dir, self._collect, complain=self.complaints.append)
+        self.server = ScrapeServer(
+            self.loop, place, run_dir, self._collect, complain=self.complaints.append, opened=self.opened.append
+        )
         self.loop.every(1 * MILLISECOND, lambda _now: None)
         self._stopped = False
         self._thread = threading.Thread(target=self._run)
@@ -230,6 +233,12 @@ def test_a_place_that_is_taken_is_tried_again(tmp_path: Path) -> None:
     assert not daemon.path.exists()
     (complaint,) = daemon.complaints
     assert complaint == f"cannot serve metrics on {place}: Address already in use; trying again"
+
+
+def test_the_socket_is_its_owners(daemon: Daemon) -> None:
+    """Until whoever made the server lets others in."""
+    assert daemon.path.stat().st_mode & 0o777 == 0o600
+    assert daemon.opened == [daemon.path]
 
 
 def test_off_is_off(tmp_path: Path) -> None:
