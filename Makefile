@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint fmt clean
+.PHONY: help setup demo test check lint fmt deb install uninstall clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,6 +28,17 @@ lint:  ## format, lint, types and the import contract alone
 fmt:  ## format the sources, and mend what the linter can
 	@scripts/setup check
 	@source scripts/privileges && as_owner $$VENV/bin/ruff format . && as_owner $$VENV/bin/ruff check --fix .
+
+deb:  ## build the Debian package: build/linkbalancer_VERSION_ARCH.deb, without lintian's complaints
+	@scripts/setup deb
+	@scripts/deb lintian
+
+# Not by `as_root`: who installs, and where (DESTDIR, PREFIX), is the caller's business.
+install:  ## put everything in place: PREFIX=/usr/local, DESTDIR= (docs/install.md)
+	@DESTDIR="$(DESTDIR)" PREFIX="$(or $(PREFIX),/usr/local)" scripts/install install
+
+uninstall:  ## take away what `make install` put in place; the configuration stays
+	@DESTDIR="$(DESTDIR)" PREFIX="$(or $(PREFIX),/usr/local)" scripts/install uninstall
 
 clean:  ## remove what was made: .venv, build, caches
 	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -14,12 +14,15 @@ from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import load, load_as
 from linkbalancer.config.rules import parse_rules, read_text
 from linkbalancer.config.schema import json_schema
+from linkbalancer.host.account import service_group
 from linkbalancer.lab.topology import TopologyDocument
 
 GATEWAY_FILE = "linkbalancer.yaml"
 TOPOLOGY_FILE = "topology.yaml"
 YAML = {".yaml", ".yml"}
 RULES = {".conf"}
+INSTALLED = Path("/etc/linkbalancer")
+"""Where the service's own files are: the service must be able to read them."""
 
 
 class NothingToCheckError(Exception):
@@ -143,9 +146,12 @@ def key_state(path: str) -> Doubt | None:
     """Say what is wrong with a key file, None when nothing is."""
     try:
         text = read(path)
-        exposed = keyfile.exposure(Path(path).stat().st_mode)
+        status, group = Path(path).stat(), service_group()
+        exposed = keyfile.exposure(status.st_mode, own_group=status.st_gid == group)
         if exposed is not None and exposed.refused:
             return exposed
+        if exposed is None and group is not None and status.st_uid == 0 and Path(path).is_relative_to(INSTALLED):
+            exposed = keyfile.reach(status.st_mode, own_group=status.st_gid == group)
         return keyfile.content(text) or exposed
     except FileNotFoundError:
         return keyfile.MISSING

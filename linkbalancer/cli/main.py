@@ -12,12 +12,26 @@ from linkbalancer.cli.output import AnswerError, complain, finish, give_up
 COMMANDS = {
     "run": "run the gateway's daemon (what systemd starts)",
     "check": "check a configuration: every error at once, with its place and a remedy",
+    "rules": "list, add, move, remove, enable or disable a rule of the rule file; the rest of it stays",
+    "edit": "edit the configuration like visudo: checked and planned before it is saved or applied",
+    "plan": "show what apply would change, and what that does to flows",
+    "apply": "put the edited files in force; with --confirm 5m it reverts by itself",
+    "confirm": "keep what was applied with --confirm",
+    "rollback": "go back to the configuration before, or to one of history",
     "explain": "say which rule, application and VIDs a packet takes",
+    "reload": "have the daemon read its configuration again, and say how that ended",
+    "upgrade": "put the installed program in the running one's place, without a packet noticing",
+    "stop": "end the daemon in order, or leave its agent at work for the next start",
     "status": "what each link, VID and application does, since when, why, and what is next",
+    "drain": "take a link, a VID or this gateway out of service: its traffic moves first, nothing is lost",
+    "resume": "put back into service what was drained",
+    "history": "what happened: each failure with what came of it, and how long that took",
     "doctor": "what on this host would break steering or failover, how it was seen, and how to mend it",
+    "watch": "the same live: links with sparklines, VIDs, applications and events; keys to drain and resume",
     "lab": "build a topology in network namespaces: up, down, exec, list",
     "drill": "rehearse every fault of a topology on real packets and measure the outages",
     "sim": "run the protocol in virtual time under random faults, judged at every step",
+    "completion": "print a shell's completion (bash, zsh), or the names that it completes",
     "version": "print the version",
 }
 
@@ -46,10 +60,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def parser_of(command: str) -> argparse.ArgumentParser:
+    """Return a command's parser: its `--help`, its manual page and its completions are all made from it.
+
+    A command's file may show how it is used: `EXAMPLES`, pairs of a command line's words and what they do.
+    """
+    module = importlib.import_module(f"linkbalancer.cli.{command}")
+    examples = "\n".join(f"  linkbalancer {words}\n      {what}" for words, what in getattr(module, "EXAMPLES", ()))
+    parser = argparse.ArgumentParser(
+        prog=f"linkbalancer {command}",
+        description=COMMANDS[command],
+        epilog=examples and f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.configure(parser)
+    return parser
+
+
 def _run(command: str, words: Sequence[str]) -> int:
     module = importlib.import_module(f"linkbalancer.cli.{command}")
-    parser = argparse.ArgumentParser(prog=f"linkbalancer {command}", description=COMMANDS[command])
-    module.configure(parser)
+    parser = parser_of(command)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     status = int(module.run(parser.parse_args(words)))
@@ -58,7 +88,7 @@ def _run(command: str, words: Sequence[str]) -> int:
 
 
 def _outline() -> argparse.ArgumentParser:
-    lines = "\n".join(f"  {name:9} {text}" for name, text in COMMANDS.items())
+    lines = "\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="linkbalancer",
         usage="linkbalancer COMMAND [OPTION ...]",

@@ -22,13 +22,31 @@ MISSING: Final = Doubt("is missing")
 NO_TEXT: Final = Doubt("holds other characters than a key's")
 
 
-def exposure(mode: int) -> Doubt | None:
-    """Say what is wrong with a key file's permissions (`st_mode`), None when it is its owner's alone."""
+SERVICE: Final = "linkbalancer"
+"""The user that the installed service runs as, and its group (systemd/sysusers.conf)."""
+
+
+def exposure(mode: int, *, own_group: bool = False) -> Doubt | None:
+    """Say what is wrong with a key file's permissions, None when it is its owner's alone, or the service may read it.
+
+    Args:
+        mode: the file's `st_mode`.
+        own_group: whether its group is the service's own, which has no other members.
+    """
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         return Doubt("can be read or written by everybody", "chmod o= it", refused=True)
+    if own_group:
+        return Doubt("can be written by the service", "chmod g=r it") if mode & stat.S_IWGRP else None
     if mode & (stat.S_IRGRP | stat.S_IWGRP):
-        return Doubt("can be read or written by its group", "chmod g= it unless that is meant")
+        return Doubt("can be read or written by its group", f"chgrp {SERVICE} it, or chmod g= it, unless that is meant")
     return None
+
+
+def reach(mode: int, *, own_group: bool) -> Doubt | None:
+    """Say what keeps the installed service from reading a key file that is root's, None when nothing does."""
+    if own_group and mode & stat.S_IRGRP:
+        return None
+    return Doubt("cannot be read by the service", f"chgrp {SERVICE} it, and chmod g=r it")
 
 
 def content(text: str) -> Doubt | None:

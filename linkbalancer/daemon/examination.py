@@ -12,6 +12,7 @@ from linkbalancer.daemon.logs import Log
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request
+from linkbalancer.daemon.verbs import Verb
 
 WAIT: Duration = 1 * SECOND
 """How often it is tried whether the agent is there: before it has prepared the kernel, everything is missing."""
@@ -44,6 +45,11 @@ class Examination:
     def findings(self) -> list[dict[str, Any]] | None:
         """What was found at the last look; None before the first."""
         return None if self._report is None else list(self._report["findings"])
+
+    def verbs(self) -> dict[str, Verb]:
+        """Return the verb."""
+        about = "Tells what on this host would break steering or failover, as seen at the last look."
+        return {"doctor": Verb(take=self.take, about=about, arguments={})}
 
     def look(self, config: Config | None = None) -> None:
         """Look soon: at the host as another configuration needs it, where one is given."""

@@ -6,7 +6,7 @@ who asked for it meanwhile.
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from linkbalancer.clock import SECOND, Duration, Instant
+from linkbalancer.daemon.admission import admit
 from linkbalancer.daemon.feed import listen
 from linkbalancer.daemon.loop import Loop
 
@@ -79,7 +80,7 @@ class ScrapeServer:
         run_dir: where the Unix socket is.
         collect: asks for the metrics.
         complain: told why nobody can listen there; it is tried again.
-        opened: called with the Unix socket's path, to let others than the owner in.
+        groups: those that may read the Unix socket beside the owner.
     """
 
     def __init__(
@@ -90,9 +91,9 @@ class ScrapeServer:
         collect: Collect,
         *,
         complain: Callable[[str], None],
-        opened: Callable[[Path], object] | None = None,
+        groups: Sequence[str] = (),
     ) -> None:
-        self._loop, self._place, self._path, self._opened = loop, place, run_dir / SOCKET, opened
+        self._loop, self._place, self._path, self._groups = loop, place, run_dir / SOCKET, groups
         self._collect, self._complain = collect, complain
         self._clients: dict[int, _Client] = {}
         self._collecting = False
@@ -136,8 +137,7 @@ class ScrapeServer:
     def _listen(self) -> socket.socket:
         if self._place == UNIX:
             listener = listen(self._path, socket.SOCK_STREAM)
-            if self._opened is not None:
-                self._opened(self._path)
+            admit(self._path, self._groups)
             return listener
         self._path.unlink(missing_ok=True)
         host, _, port = self._place.rpartition(":")

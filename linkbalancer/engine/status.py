@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.model import Config
+from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
 from linkbalancer.links import LinkName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
@@ -18,6 +19,8 @@ def describe(
     known: Knowledge,
     links: Mapping[LinkName, Link],
     memberships: Mapping[Vid, Membership],
+    *,
+    drained: Drained,
 ) -> dict[str, Any]:
     """Return the whole status as JSON-able values (schema 1)."""
     settled_at = known.changed_at + known.settle_time
@@ -29,8 +32,12 @@ def describe(
         "role": str(config.role),
         "settled": now >= settled_at,
         "settled_for_ms": max(0, now - settled_at) // MILLISECOND,
-        "links": {name: _link(now, link, memberships) for name, link in links.items()},
-        "groups": {str(vid): _group(now, m, config, falls) for vid, m in sorted(memberships.items())},
+        "lans": {device: known.lan(device) for device in config.lans},
+        "links": {name: _link(now, link, memberships, drained) for name, link in links.items()},
+        "groups": {
+            str(vid): {**_group(now, m, config, falls), **_ends(now, m, links, drained)}
+            for vid, m in sorted(memberships.items())
+        },
         "applications": {name: _application(now, name, known, working) for name in known.applications},
         "counters": dict(known.counters),
     }
@@ -63,7 +70,7 @@ def hop_in_words(hop: NextHop) -> str:
     assert_never(hop)
 
 
-def _link(now: Instant, link: Link, memberships: Mapping[Vid, Membership]) -> dict[str, Any]:
+def _link(now: Instant, link: Link, memberships: Mapping[Vid, Membership], drained: Drained) -> dict[str, Any]:
     name = link.settings.name
     jitter, loss = link.quality
     carried = [m.vid for m in memberships.values() if m.link == name and m.is_master and m.own]
@@ -78,6 +85,8 @@ def _link(now: Instant, link: Link, memberships: Mapping[Vid, Membership]) -> di
         "loss": None if loss is None else round(loss, 6),
         "peer_node": link.peer.node,
         "fault": link.fault,
+        "peer_fault": (link.peer.fault or None) if link.is_open else None,
+        "drained": drained.links.get(name) or drained.node,
         "carries": carried,
         "if_it_dies": _if_link_dies(carried),
         "counters": dict(link.counters),
@@ -113,6 +122,18 @@ def _group(now: Instant, membership: Membership, config: Config, falls: Mapping[
         "next_hop": "as found" if hop is None else str(membership.link) if via_own else hop_in_words(hop),
         "transitions": membership.transitions,
         "if_it_dies": ", ".join(falls.get(membership.vid, ())) or "nothing moves",
+    }
+
+
+def _ends(now: Instant, membership: Membership, links: Mapping[LinkName, Link], drained: Drained) -> dict[str, Any]:
+    """Return what concerns both ends of a VID's link: what the peer says of the VID, and whether it is drained here."""
+    link = links.get(membership.link or "")
+    peer = link.word(membership.vid, now) if link is not None else None
+    reason = drained.reason(membership.vid, membership.link) if link is not None else None
+    return {
+        "peer": None if peer is None else {"state": peer.state.name.lower(), "priority": peer.priority},
+        "drained": reason,
+        "advert_interval_ms": membership.group.advert_interval // MILLISECOND,
     }
 
 

@@ -15,6 +15,9 @@ from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.run import kill_processes
 
 RESTART_AFTER: Final[Duration] = 100 * MILLISECOND
+_OFFICES: Final = frozenset({"zygote", "agent", "api", "recorder", "errand"})
+"""Processes that are no application's, by the names that ps shows."""
+
 STOP_LIMIT: Final[Duration] = 10 * SECOND
 
 
@@ -60,6 +63,24 @@ class Service:
         if self._keeper.is_alive():
             raise LabError(f"the daemon in {self._namespace} did not end within {STOP_LIMIT // SECOND} s after SIGTERM")
 
+    def reload(self) -> None:
+        """Ask the daemon to read its configuration again (SIGHUP)."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+
+    def processes(self) -> dict[str, int]:
+        """Return the daemon's processes by their names: supervisor, zygote, agent, api, `app:` and an application."""
+        if self._process is None:
+            return {}
+        pid = self._process.pid
+        found = {"supervisor": pid}
+        with contextlib.suppress(OSError):
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                with contextlib.suppress(OSError):
+                    name = Path(f"/proc/{child}/comm").read_text().strip().removeprefix("lb:")
+                    found[name if name in _OFFICES else f"app:{name}"] = int(child)
+        return found
+
     def abandon(self) -> None:
         """Take note that the daemon is about to be killed and shall not come back."""
         self._wanted.clear()
@@ -103,8 +124,11 @@ class Service:
 
 
 def daemon_environment() -> dict[str, str]:
-    """Return the environment of the lab's processes: ours, and no byte code left beside the sources by root."""
-    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    """Return the environment of the lab's processes: ours, and no byte code left beside the sources by root.
+
+    They find what this process finds, also where it is an installed program that looks at no environment.
+    """
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _session(leader: int) -> list[int]:

@@ -106,8 +106,8 @@ class Link:
                 return self._receive(now, data)
             case events.Carrier(up):
                 return self._carrier(now, up=up)
-            case events.Words(words, digest):
-                return self._push(now) if self._speaker.learn(words, digest) else []
+            case events.Words(words, digest, fault):
+                return self._push(now) if self._speaker.learn(words, digest, fault) else []
             case events.Rekey(keys):
                 self._speaker.take_keys(keys)
                 return []
@@ -132,7 +132,7 @@ class Link:
 
     def snapshot(self) -> dict[str, Any]:
         """Return, JSON-able, what a successor needs to carry on; never sessions or keys."""
-        return snapshot.take(self._detection, self.peer)
+        return {**snapshot.take(self._detection, self.peer), "counters": dict(self.counters)}
 
     def restore(self, now: Instant, found: dict[str, Any], grace: Duration = 0) -> None:
         """Carry on from a predecessor's snapshot of this boot, before `Start`; one that makes no sense is ignored.
@@ -141,6 +141,7 @@ class Link:
         ours, and is no sign of the link's.
         """
         if snapshot.restore(now, found, self._detection, self.peer):
+            self.counters.update(snapshot.counters(found))
             self.counters["restored"] += 1
             if grace and self.proof_at is not None and now - self.proof_at < self.detect + grace:
                 self._detection.freeze(now + grace)
@@ -252,9 +253,8 @@ class Link:
 
     def _close(self, now: Instant, reason: str, *, flap: bool = True) -> list[Effect]:
         self.peer.silence()
-        if self._probing:
-            self._probing.forget()
-        return [events.Closed(reason)] if self._detection.close(now, reason, flap=flap) else []
+        closed = events.Closed(reason, self.proof_at, self._probing.forget() if self._probing else 0)
+        return [closed] if self._detection.close(now, reason, flap=flap) else []
 
     def _closing_at(self) -> Instant | None:
         """Silence of the detect time closes; at the controller, only once enough queries are missed as well."""

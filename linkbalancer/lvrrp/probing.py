@@ -103,9 +103,14 @@ class Probing:
         self.needed = misses_needed(self._loss, self._settings.misses)
         return settled
 
-    def forget(self) -> None:
-        """Let go of what is outstanding without calling it lost: its session ended, or the link closed."""
+    def forget(self) -> int:
+        """Let go of what is outstanding without calling it lost: its session ended, or the link closed.
+
+        Return how many queries that were.
+        """
+        outstanding = len(self._outstanding)
         self._outstanding.clear()
+        return outstanding
 
     def halt(self) -> None:
         """Query no more until the next one is `sent`."""

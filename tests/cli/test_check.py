@@ -97,7 +97,7 @@ def test_warnings_refuse_nothing(gateway: Path, capsys: pytest.CaptureFixture[st
     ("text", "mode", "warning"),
     [
         (None, 0o600, "is missing; put `1 HEX` in it (HEX: 16 random bytes or more)"),
-        (b"1 00112233445566778899aabbccddeeff\n", 0o640, "can be read or written by its group; chmod g= it unless"),
+        (b"1 00112233445566778899aabbccddeeff\n", 0o640, "can be read or written by its group; chgrp linkbalancer it"),
         (b"1 0011\n", 0o600, "holds no key: "),
         (b"1 secretsecretsecret\n", 0o600, "holds no key: line 1: the secret is not hexadecimal"),
         (b"1 \xff\n", 0o600, "holds other characters than a key's"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from linkbalancer.cli.client import RefusedError, ask
+from linkbalancer.cli.outcome import carry_out
 from tests.daemon.waiting import alive, until
 from tests.namespaces import Namespace
 
@@ -77,12 +78,25 @@ class Gateway:
         self.process.terminate()
         return self.process.wait(20)
 
-    def reload(self) -> None:
-        """Have the configuration read again, and wait until it is in force."""
+    def reload(self) -> dict[str, Any]:
+        """Have the configuration read again; return the outcome, which is to be good."""
+        return self._carried_out("reload")
+
+    def upgrade(self) -> dict[str, Any]:
+        """Have the program replaced by itself; return the outcome, which is to be good."""
+        return self._carried_out("upgrade")
+
+    def _carried_out(self, verb: str) -> dict[str, Any]:
+        outcome = carry_out(self.run_dir, verb)
+        assert outcome["result"] in {"applied", "unchanged"}, outcome
+        return outcome
+
+    def restart(self) -> None:
+        """Restart as systemd does: the supervisor ends at once, the next one takes over what it left at work."""
         assert self.process is not None
-        before = self.lines().count("event=ready")
-        self.process.send_signal(signal.SIGHUP)
-        until(lambda: self.lines().count("event=ready") > before, 20)
+        self.process.send_signal(signal.SIGUSR2)
+        assert self.process.wait(10) == 0
+        self.start()
 
     def kill(self, *names: str) -> None:
         """Kill processes by name, and wait until they are gone."""

@@ -18,24 +18,25 @@ def unit(tmp_path: Path) -> Path:
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     copy = tmp_path / UNIT.name
-    copy.write_text(UNIT.read_text().replace("/usr/local/bin/linkbalancer", str(program)))
+    copy.write_text(UNIT.read_text().replace("/usr/bin/linkbalancer", str(program)))
     return copy
 
 
 def test_verify(unit: Path) -> None:
-    """`systemd-analyze verify` finds nothing to say."""
-    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+    """`systemd-analyze verify` finds nothing to say, but that the pages are not installed here."""
+    words = ["systemd-analyze", "verify", "--man=no", str(unit)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_exposure(unit: Path) -> None:
-    """`systemd-analyze security` rates the service under 3.0."""
+    """`systemd-analyze security` rates the service 2.5 or better."""
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", str(unit)], capture_output=True, text=True, check=False
     )
     found = re.search(r"Overall exposure level for linkbalancer.service: (\d+\.\d+)", done.stdout)
     assert found is not None
-    assert float(found[1]) < 3.0
+    assert float(found[1]) <= 2.5
 
 
 def test_what_the_daemon_speaks_is_what_the_unit_expects() -> None:
@@ -48,9 +49,12 @@ def test_what_the_daemon_speaks_is_what_the_unit_expects() -> None:
         "RestartSec=100ms",
         "RestartPreventExitStatus=1",
         "LimitCORE=0",
-        "KillMode=mixed",
-        "ExecReload=/bin/kill -HUP $MAINPID",
+        "KillMode=process",
+        "ExecReload=/usr/bin/linkbalancer reload",
+        "RestartKillSignal=SIGUSR2",
+        "User=linkbalancer",
         "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW",
+        "AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW",
         "RuntimeDirectory=linkbalancer",
         "StateDirectory=linkbalancer",
     ):

@@ -1,0 +1,1 @@
+"""Tests of what is installed: the Debian package, `make install`, and what both put in place."""
