@@ -514,12 +514,15 @@ class AgentProcess:
 
     def _describe(self, now: Instant) -> dict[str, Any]:
         """Return the engine's status, with what only this process knows."""
-        processes = {"agent": os.getpid()}
+        processes, counts = (
+            {"agent": os.getpid()},
+            {"put_back": self._put_back, "records_dropped": self._recording.lost},
+        )
         if self._orphan_until is None:
             processes |= {"supervisor": os.getppid()}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}
         return {
             **self._agent.status(now),
             "processes": processes,
-            "daemon": {"put_back": self._put_back, "timer_lateness": self._loop.lateness.report()},
+            "daemon": {**counts, "timer_lateness": self._loop.lateness.report()},
         }

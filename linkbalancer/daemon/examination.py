@@ -20,6 +20,9 @@ WAIT: Duration = 1 * SECOND
 AGAIN: Duration = 600 * SECOND
 """How often the host is looked at again."""
 
+SOON: Duration = 60 * SECOND
+"""How soon after errors, so that one that was mended does not stand in the status for long."""
+
 WAITING_MAX = 64
 """Requests that wait for the first report; one more is told to ask again."""
 
@@ -88,6 +91,8 @@ class Examination:
                 request.refuse("unavailable", what, "run `linkbalancer doctor` there")
             return
         self._report = report
+        if any(finding["severity"] == "error" for finding in report["findings"]):
+            self._periodic.at = self._loop.clock() + SOON
         for finding in report["findings"]:
             if finding["severity"] != "note":
                 words = {name: finding[name] for name in ("kind", "subject", "breaks", "seen", "mend")}

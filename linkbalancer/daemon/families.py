@@ -67,8 +67,7 @@ FAMILIES: Final = (
     Family(
         "linkbalancer_records_dropped_total",
         Kind.COUNTER,
-        "Records of the history that were lost because nobody took them.",
-        always=False,
+        "Records of the history that the agent lost because nobody took them.",
     ),
     Family("linkbalancer_timer_lateness_seconds", Kind.HISTOGRAM, "How late the agent judged its timers.", ("le",)),
     Family("linkbalancer_timer_lateness_worst_seconds", Kind.GAUGE, "The latest of all since the agent began."),

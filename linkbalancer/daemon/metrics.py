@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client.core import Metric
@@ -11,6 +10,7 @@ from prometheus_client.registry import Collector
 from linkbalancer import __version__
 from linkbalancer.daemon.families import FAMILIES, Kind
 from linkbalancer.daemon.loop import BUCKETS
+from linkbalancer.host.process import started_at
 
 VID_STATES: Final = ("observing", "stopped", "initialising", "held", "fault", "backup", "master")
 HEALTH: Final = ("good", "degraded", "broken")
@@ -163,15 +163,3 @@ def _application(to: Exposition, name: str, application: Mapping[str, Any], stat
 
 def _seconds(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else milliseconds / 1000
-
-
-def started_at(pid: int) -> float | None:
-    """Return when a process was started, in seconds since 1970; None when it is gone, or not to be seen."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        booted = next(
-            int(line.split()[1]) for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime")
-        )
-    except (OSError, StopIteration):
-        return None
-    return booted + int(fields[19]) / os.sysconf("SC_CLK_TCK")

@@ -2,7 +2,7 @@
 
 import platform
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,17 @@ from linkbalancer.engine.preflight import devices as judged_devices
 from linkbalancer.engine.preflight import system
 from linkbalancer.engine.preflight.finding import Finding, Severity
 from linkbalancer.engine.preflight.judgement import judge
-from linkbalancer.engine.preflight.observed import Address, Observed, Services, Unseen, Wanted
+from linkbalancer.engine.preflight.observed import Address, Observed, Process, Services, Unseen, Wanted
 from linkbalancer.host.preflight import devices, files, networkmanager, processes, routes, rules, ruleset, switches
 from linkbalancer.host.preflight.program import UnseenError, find
+from linkbalancer.host.process import started_at
 
 T = TypeVar("T")
 
 AGENT_SOCKET = "agent.sock"
+
+_GRANULARITY_S = 1.0
+"""The kernel tells the boot, and so every process's start, in whole seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ def observe(wanted: Wanted, *, running: bool) -> Observed:
         processes=seen,
         services=Services(
             networkd=files.networkd(),
+            networkd_changed=_networkd_changed(seen or ()),
             keepalived=files.keepalived(),
             managed=managed or {},
             dhcpcd_denied=denied,
@@ -124,6 +129,13 @@ class _Look:
             why = f"{type(error).__name__}: {error}"
         self.unseen.append(Unseen(what, why))
         return None
+
+
+def _networkd_changed(processes: Iterable[Process]) -> bool:
+    """Return whether networkd runs by an older configuration than its files."""
+    pid = next((one.pid for one in processes if one.name == "systemd-network"), None)
+    started = None if pid is None else started_at(pid)
+    return started is not None and files.networkd_changed(started + _GRANULARITY_S)
 
 
 def _switches(wanted: Wanted) -> list[str]:

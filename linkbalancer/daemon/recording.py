@@ -67,6 +67,7 @@ class Recording:
         self._teller, self._session, self._clock = teller, session, clock
         self._waiting: deque[dict[str, Any]] = deque()
         self._dropped = 0
+        self.lost = 0
         self._own = 0  # counts downwards, so that it meets none of the teller's own numbers
         self._due: Instant | None = None
         self._delay = AGAIN
@@ -118,6 +119,7 @@ class Recording:
         if len(self._waiting) >= WAITING:
             self._waiting.popleft()
             self._dropped += 1
+            self.lost += 1
         self._waiting.append(record)
         if self._due is None:
             self._due = self._clock()

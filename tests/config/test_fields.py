@@ -109,6 +109,13 @@ def test_ranges_and_host_routes() -> None:
             "10.0.0.0/24 is the network's own address; write a host's address within",
         ),
         (fields.parse_virtual_ip, "10.0.0.255/24", "10.0.0.255/24 is the network's own address"),
+        (fields.parse_listen, True, "true is no place to listen; write unix, off, or an address and a port, such as"),
+        (fields.parse_listen, "on", "nobody can listen on 'on'; write unix, off, or an address and a port"),
+        (fields.parse_listen, "b1:9586", "nobody can listen on 'b1:9586'"),
+        (fields.parse_listen, "127.0.0.1", "nobody can listen on '127.0.0.1'"),
+        (fields.parse_listen, "127.0.0.1:0", "'127.0.0.1:0' has no port from 1 to 65535"),
+        (fields.parse_listen, "127.0.0.1:65536", "'127.0.0.1:65536' has no port"),
+        (fields.parse_listen, "127.0.0.1:x", "'127.0.0.1:x' has no port"),
         (fields.parse_name, 7, "7 is no name; put it in quotes if it is one"),
         (fields.parse_name, "a b", "the name 'a b' will not do"),
         (fields.parse_device, {}, "a mapping is no device; write such as eth0, in quotes if it is a number"),
@@ -130,3 +137,18 @@ def test_wrong_values(parse: Callable[[object], object], raw: object, error: str
         parse(raw)
 
     assert str(caught.value).startswith(error) or f" {error}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "place"),
+    [
+        ("unix", "unix"),
+        ("off", "off"),
+        (False, "off"),
+        ("127.0.0.1:9586", "127.0.0.1:9586"),
+        ("0.0.0.0:080", "0.0.0.0:80"),
+    ],
+)
+def test_where_to_listen(raw: object, place: str) -> None:
+    """A Unix socket, an address and a port, or nowhere; YAML reads a bare off as false."""
+    assert fields.parse_listen(raw) == place

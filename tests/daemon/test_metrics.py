@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from linkbalancer.daemon.families import FAMILIES, Family, Kind
-from linkbalancer.daemon.metrics import expose, started_at
+from linkbalancer.daemon.metrics import expose
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.shape import Shape
 from tests.daemon.gateway import ROOT, Gateway
@@ -108,15 +108,6 @@ def test_an_agent_that_does_not_answer() -> None:
         "linkbalancer_application_processes",
         "linkbalancer_process_start_time_seconds",
     }
-
-
-def test_when_a_process_was_started() -> None:
-    """In seconds since 1970; a process that is gone has no start."""
-    mine, first = started_at(os.getpid()), started_at(1)
-    assert mine is not None
-    assert first is not None
-    assert 1.6e9 < first < mine < 5e9
-    assert started_at(2**22 + 1) is None
 
 
 def test_the_document_lists_what_there_is() -> None:

@@ -232,6 +232,11 @@ def test_a_place_that_is_taken_is_tried_again(tmp_path: Path) -> None:
     assert complaint == f"cannot serve metrics on {place}: Address already in use; trying again"
 
 
+def test_the_socket_is_its_owners(daemon: Daemon) -> None:
+    """Where no group is let in."""
+    assert daemon.path.stat().st_mode & 0o777 == 0o600
+
+
 def test_off_is_off(tmp_path: Path) -> None:
     """Nobody listens, and no socket of an earlier configuration is left."""
     (tmp_path / "metrics.sock").touch()

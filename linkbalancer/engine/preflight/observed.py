@@ -139,6 +139,9 @@ class Services:
     networkd: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Settings of networkd.conf and its drop-ins: value and file."""
 
+    networkd_changed: bool = False
+    """Whether one of those files is younger than the process that reads them at its start."""
+
     keepalived: tuple[Instance, ...] = ()
     managed: Mapping[DeviceName, str] = field(default_factory=dict)
     """The state of each device at NetworkManager."""

@@ -43,6 +43,8 @@ def _networkd(observed: Observed) -> Iterator[Finding]:
         value, file = observed.services.networkd.get(key, ("yes", "the default"))
         if value.lower() not in _NO:
             wrong.append(f"{key}={value} ({file})")
+    if observed.services.networkd_changed:
+        wrong.append("its configuration was changed after it was started, and is read at its start alone")
     if wrong:
         text = "".join(f"{line}\n" for line in ("[Network]", *(f"{key}=no" for key in NETWORKD_KEYS)))
         steps = (WriteFile(NETWORKD_FILE, text), RunCommand(("systemctl", "restart", "systemd-networkd.service")))

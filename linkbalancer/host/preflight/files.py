@@ -17,12 +17,8 @@ _INCLUDES_MAX: Final = 100
 
 def networkd(root: Path = ROOT) -> dict[str, tuple[str, str]]:
     """Return the settings of the section Network of networkd.conf and its drop-ins: value and file."""
-    main = next((path for layer in _LAYERS if (path := root / layer / "systemd/networkd.conf").is_file()), None)
-    dropins: dict[str, Path] = {}
-    for layer in reversed(_LAYERS):
-        dropins |= {path.name: path for path in (root / layer / "systemd/networkd.conf.d").glob("*.conf")}
     settings = {}
-    for path in [*([main] if main else []), *(dropins[name] for name in sorted(dropins))]:
+    for path in _networkd_files(root):
         section = ""
         for raw in text(path).splitlines():
             line = raw.strip()
@@ -32,6 +28,23 @@ def networkd(root: Path = ROOT) -> dict[str, tuple[str, str]]:
                 key, _, value = line.partition("=")
                 settings[key.strip()] = (value.strip(), f"/{path.relative_to(root)}")
     return settings
+
+
+def networkd_changed(started: float, root: Path = ROOT) -> bool:
+    """Return whether one of networkd's files was changed after an instant, in seconds since 1970."""
+    try:
+        return any(path.stat().st_ctime > started for path in _networkd_files(root))
+    except OSError:
+        return False
+
+
+def _networkd_files(root: Path) -> list[Path]:
+    """Return networkd.conf and its drop-ins in the order in which they are read."""
+    main = next((path for layer in _LAYERS if (path := root / layer / "systemd/networkd.conf").is_file()), None)
+    dropins: dict[str, Path] = {}
+    for layer in reversed(_LAYERS):
+        dropins |= {path.name: path for path in (root / layer / "systemd/networkd.conf.d").glob("*.conf")}
+    return [*([main] if main else []), *(dropins[name] for name in sorted(dropins))]
 
 
 def keepalived(root: Path = ROOT) -> tuple[Instance, ...]:

@@ -225,6 +225,14 @@ def test_the_files_that_a_fix_writes() -> None:
     assert str(SetSwitch("a/b", "1")) == "echo 1 > /proc/sys/net/a/b"
 
 
+def test_networkd_reads_its_files_at_its_start() -> None:
+    """So a file that was mended since mends nothing yet."""
+    mended = dict.fromkeys(("ManageForeignRoutingPolicyRules", "ManageForeignRoutes"), ("no", "/etc/x.conf"))
+    (found,) = judge(WANTED, serving("systemd-network", networkd=mended, networkd_changed=True))
+    assert found.seen.startswith("process 100 is systemd-network; its configuration was changed after it was started")
+    assert kinds(serving(networkd_changed=True)) == []
+
+
 def test_the_worst_comes_first_and_nothing_twice() -> None:
     """Errors, warnings, notes."""
     by_name = {kind.name: kind for kind in CATALOGUE}

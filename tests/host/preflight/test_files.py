@@ -43,6 +43,15 @@ def test_networkd(tmp_path: Path) -> None:
     }
 
 
+def test_whether_networkd_has_read_its_files(tmp_path: Path) -> None:
+    """It has not, where one is younger than the process."""
+    assert not files.networkd_changed(0, tmp_path)
+    write(tmp_path, {"etc/systemd/networkd.conf.d/x.conf": "[Network]\n"})
+    changed = (tmp_path / "etc/systemd/networkd.conf.d/x.conf").stat().st_ctime
+    assert files.networkd_changed(changed - 1, tmp_path)
+    assert not files.networkd_changed(changed + 1, tmp_path)
+
+
 def test_keepalived(tmp_path: Path) -> None:
     """Instances with device and VRID, also those of files that are included, and of files that include each other."""
     assert files.keepalived(tmp_path) == ()
