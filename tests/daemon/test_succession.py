@@ -341,7 +341,7 @@ def test_an_agent_that_dies_while_its_successor_prepares(site: Site, monkeypatch
 
 
 def test_orphans_go_on_and_are_succeeded(site: Site) -> None:
-    """Without a supervisor agent and applications go on; when another agent comes, the old ones end, nothing is lost."""
+    """Without a supervisor agent and applications go on; when another agent comes, the old end, nothing is lost."""
     old = [site.near.agent, *site.near.applications.values()]
     flow, watch = Flow(site.host, site.server, 6), Deletions(site.near)
     for worker in old:

@@ -19,7 +19,7 @@ mount -t sysfs sysfs "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 cd "$root"
-exec env -i container=linkbalancer-test chroot "$root" /lib/systemd/systemd systemd.unit=basic.target
+exec env -i PATH="$PATH" container=linkbalancer-test chroot "$root" /lib/systemd/systemd systemd.unit=basic.target
 """
 
 
@@ -39,16 +39,24 @@ class Machine:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        until(self._first, 10)
-        until(lambda: self.run("systemctl", "is-active", "basic.target").stdout == "active\n", 30)
+        try:
+            until(self._first, 10)
+            until(lambda: self.run("systemctl", "is-active", "basic.target").stdout == "active\n", 30)
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         self._process.kill()  # and with it, by --kill-child, the first process, and so every one
         self._process.wait()
-        until(lambda: not self.namespace(f"ip netns pids {self.namespace.name}"), 10)
+        words = ["ip", "netns", "pids", self.namespace.name]
+        until(lambda: not subprocess.run(words, capture_output=True, text=True, check=True).stdout, 10)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run words in it to their end."""

@@ -1,4 +1,4 @@
-"""Two sites with a host each: the near gateway is for what is tested, the far one runs the daemon of the tree."""
+"""Two sites with a host each: what is tested is the near gateway; the far one has a daemon of the tree."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

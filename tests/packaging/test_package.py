@@ -15,7 +15,7 @@ import pytest
 from linkbalancer import __version__
 from linkbalancer.cli.main import COMMANDS
 from tests.daemon.waiting import alive, until
-from tests.packaging.cleanroot import CleanRoot, build_package, repacked
+from tests.packaging.cleanroot import CleanRoot
 from tests.packaging.sites import Sites, configure, sites
 from tests.packaging.unit import words_to_start
 
@@ -31,7 +31,6 @@ class Site:
     """A root with the package in it, the sites around, and the service once it runs."""
 
     root: CleanRoot
-    package: Path
     before: set[str] = field(repr=False)
     around: Sites
     log: Path
@@ -56,15 +55,14 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator[Site]:
     """Return two sites; the near gateway's root has the package, freshly installed."""
-    package = build_package()
     folder = tmp_path_factory.mktemp("package")
     root = CleanRoot(folder / "root", package)
     before = root.files()
     root.install(package)
     with sites(folder) as around:
-        built = Site(root, package, before, around, folder / "log")
+        built = Site(root, before, around, folder / "log")
         yield built
         if built.service is not None and built.service.poll() is None:
             built.service.kill()
@@ -171,10 +169,10 @@ def test_the_groups_decide_who_asks(site: Site) -> None:
     assert site.root.mode("/run/linkbalancer/control.sock") == ("660", "linkbalancer", "linkbalancer-operate")
 
 
-def test_an_upgrade_loses_nothing(site: Site, tmp_path: Path) -> None:
+def test_an_upgrade_loses_nothing(site: Site, newer: Path) -> None:
     """The package is replaced under the running service: no packet lost, and the same Master throughout."""
     with site.around.traffic() as stream:
-        said = site.root.install(repacked(site.package, tmp_path, "99.0"), namespace=site.around.near)
+        said = site.root.install(newer, namespace=site.around.near)
         until(site.at_work, 30, said)
         heard = len(stream.heard)
         until(lambda: len(stream.heard) > heard + 50, 10)

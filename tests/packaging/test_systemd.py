@@ -11,7 +11,7 @@ import pytest
 from linkbalancer.cli.main import COMMANDS
 from tests.daemon.gateway import RULES
 from tests.daemon.waiting import until
-from tests.packaging.cleanroot import CleanRoot, build_package, repacked
+from tests.packaging.cleanroot import CleanRoot
 from tests.packaging.machine import Machine
 from tests.packaging.sites import Sites, configure, sites
 
@@ -22,12 +22,11 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine, Sites]]:
+def machine(tmp_path_factory: pytest.TempPathFactory, package: Path, newer: Path) -> Iterator[tuple[Machine, Sites]]:
     """Return a booted gateway with the package installed, not configured yet, and the sites around it."""
-    package = build_package()
     folder = tmp_path_factory.mktemp("systemd")
     root = CleanRoot(folder / "root", package)
-    for name, one in (("old.deb", package), ("new.deb", repacked(package, folder, "99.0"))):
+    for name, one in (("old.deb", package), ("new.deb", newer)):
         shutil.copy(one, root.path / "root" / name)
     with sites(folder) as around, Machine(root, around.near) as booted:
         yield booted, around
