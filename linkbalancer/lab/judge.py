@@ -20,8 +20,8 @@ OUTAGE_MS: Final[Mapping[str, float]] = {
 }
 """The longest outage when something breaks, by kind of fault."""
 
-LOSSLESS: Final = frozenset({"restart", "kill", "killall"})
-"""Faults of the service alone: what forwards goes on, so nothing is lost."""
+LOSSLESS: Final = frozenset({"restart", "kill", "killall", "drain"})
+"""Faults of the service alone, and what is taken out of service in order: what forwards goes on, nothing is lost."""
 
 
 @dataclass(frozen=True, slots=True)
