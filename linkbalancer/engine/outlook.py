@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """`vids` are touched, `moving` of them have their Master here, `alone` of those nobody else to take them."""
+    """`vids` are touched, `moving` of them are carried here, `alone` of those have nobody else to take them."""
 
     vids: tuple[str, ...]
     moving: tuple[str, ...]
@@ -21,8 +21,8 @@ def outlook(status: Mapping[str, Any], kind: str, name: str) -> Outlook:
     vids = tuple(
         vid for vid, group in groups.items() if group["link"] is not None and _is_meant(vid, group, kind, name)
     )
-    moving = tuple(vid for vid in vids if groups[vid]["master"] == "self" and not groups[vid]["drained"])
-    alone = tuple(vid for vid in moving if groups[vid]["works"] and not _others(status, groups[vid]))
+    moving = tuple(vid for vid in vids if _moves(groups[vid]))
+    alone = tuple(vid for vid in moving if not _others(status, groups[vid]))
     lines = tuple(_line(status, vid, moves=vid in moving, alone=vid in alone) for vid in vids)
     return Outlook(vids, moving, alone, lines or ("no VID is on it: nothing moves",))
 
@@ -38,6 +38,11 @@ def _is_meant(vid: str, group: Mapping[str, Any], kind: str, name: str) -> bool:
     return kind == "node" or (vid == name if kind == "vid" else group["link"] == name)
 
 
+def _moves(group: Mapping[str, Any]) -> bool:
+    """Whether something is carried here: a demoted Master without a link carries nothing that could be lost."""
+    return group["master"] == "self" and bool(group["works"]) and not group["drained"]
+
+
 def _others(status: Mapping[str, Any], group: Mapping[str, Any]) -> bool:
     """Whether another gateway may be there: not, when the LAN's members are configured and none of them answers."""
     members = status["lans"].get(group["device"], {}).get("members", {})
@@ -51,7 +56,7 @@ def _line(status: Mapping[str, Any], vid: str, *, moves: bool, alone: bool) -> s
         return f"{name} is {group['drained']} already"
     if alone:
         return f"{name} has no other gateway: no other member answers on {group['device']}"
-    if moves and group["works"]:
+    if moves:
         return f"{name} moves to another gateway, at both ends of {group['link']}"
     if group["works"]:
         return f"{name} is on {group['master']} and stays there"

@@ -41,7 +41,7 @@ def test_what_does_not_work_and_what_is_drained_already() -> None:
         "3": group(works=False),
     }
     seen = outlook(status(groups=groups, lans=ALONE), "link", "l1")
-    assert (seen.moving, seen.alone) == (("3",), ())
+    assert (seen.moving, seen.alone) == ((), ())
     assert seen.lines == (
         "VID 1 (web) does not work now, and this gateway will not take it",
         "VID 2 is drained by ann already",
