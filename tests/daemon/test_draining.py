@@ -11,7 +11,7 @@ import pytest
 from linkbalancer.clock import Instant
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.drainfile import DrainFile, remembered
-from linkbalancer.daemon.draining import Draining, resolve
+from linkbalancer.daemon.draining import Draining
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.overview import FRESH, Overview
 from linkbalancer.daemon.questions import PATIENCE, Questions
@@ -296,13 +296,3 @@ def test_who_asks_at_once_shares_an_answer(world: World) -> None:
     while len(world.replies) < 8:
         world.pass_time(PATIENCE // 2)
     assert [reply["error"]["kind"] for reply in world.replies[-2:]] == ["unavailable"] * 2
-
-
-def test_names_are_resolved_as_people_mean_them() -> None:
-    """By the name alone where it is clear, else with its kind."""
-    known = [("link", "l1"), ("link", "1"), ("vid", "1"), ("node", "b1")]
-    assert resolve("l1", known) == ("link", "l1")
-    assert resolve(" VID  1 ", known) == ("vid", "1")
-    assert resolve("node b1", known) == ("node", "b1")
-    assert resolve("1", known) == "'1' may mean link 1 or vid 1: say which"
-    assert resolve("vid l1", known) == "there is no link, VID or gateway 'vid l1'"
