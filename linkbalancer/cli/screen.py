@@ -6,31 +6,28 @@ Drawn by hand: the usual library would take longer to import than the daemon to 
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BOLD, DIM = "1", "2"
 COLOURS = ("", "33", "31")
 """How a row is coloured, by how bad it is: as wished, not as wished, not at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One line: how bad it is (0: as wished), and its cells."""
 
     badness: int
     cells: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One table; its header's first word says what its rows are."""
 
     header: tuple[str, ...]
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(NamedTuple):
     """Where it is shown: None stands for no limit."""
 
     width: int | None = None

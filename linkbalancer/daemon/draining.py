@@ -7,7 +7,7 @@ that saying it again, to the same agent or a new one, does no harm.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -21,7 +21,7 @@ from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.verbs import Argument, Verb
 from linkbalancer.engine.drain import LIMIT, is_text
-from linkbalancer.engine.outlook import Outlook, outlook
+from linkbalancer.engine.outlook import Outlook, followed, is_known, kept, offers, outlook, resolve
 
 Entry: TypeAlias = dict[str, Any]
 Status: TypeAlias = dict[str, Any]
@@ -34,8 +34,6 @@ MARGIN: Duration = 1 * SECOND
 
 AGAIN: Duration = 1 * SECOND
 """How often an agent is told that could not be told what is drained."""
-
-KINDS = ("link", "vid", "node")
 
 
 @dataclass(slots=True)
@@ -123,7 +121,7 @@ class Draining:
 
     # -- drain ---------------------------------------------------------------------------------------------------------
 
-    def _drain(self, now: Instant, request: Request) -> None:
+    def _drain(self, _now: Instant, request: Request) -> None:
         if self._busy and not request.arguments.get("preview"):
             request.refuse("busy", "another drain is under way", "wait until it is over")
             return
@@ -132,9 +130,9 @@ class Draining:
             request.refuse("usage", "the reason is too long, or not printable", "say it in one line of 200 characters")
             return
         self._busy = self._busy or not request.arguments.get("preview")
-        self._agent.ask("status", partial(self._begin, now, request))
+        self._agent.ask("status", partial(self._begin, request))
 
-    def _begin(self, now: Instant, request: Request, status: Status | None, why: str) -> None:
+    def _begin(self, request: Request, status: Status | None, why: str) -> None:
         arguments = request.arguments
         preview = bool(arguments.get("preview"))
         if status is None:
@@ -143,7 +141,8 @@ class Draining:
             return
         found = resolve(arguments["what"], offers(status))
         if isinstance(found, str):
-            self._refuse(request, "usage", found, _there_is(status))
+            there_is = ", ".join(f"{kind} {name}" for kind, name in offers(status))
+            self._refuse(request, "usage", found, f"there are {there_is}")
             return
         kind, name = found
         seen = outlook(status, kind, name)
@@ -163,7 +162,12 @@ class Draining:
             "at": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
             "forced": force,
         }
-        entries = [one for one in self._entries if not _is(one, kind, name)] + [entry]
+        longest = max((status["groups"][vid]["advert_interval_ms"] for vid in seen.moving), default=0) * MILLISECOND
+        self._try(request, entry, seen, 2 * longest + MARGIN)
+
+    def _try(self, request: Request, entry: Entry, seen: Outlook, patience: Duration) -> None:
+        """Begin a trial, once it is sure that it could be remembered."""
+        entries = [one for one in self._entries if not _is(one, entry["kind"], entry["name"])] + [entry]
         if len(entries) > LIMIT:
             self._refuse(request, "refused", f"{LIMIT} entries are drained already", "resume what is no longer there")
             return
@@ -172,9 +176,8 @@ class Draining:
         except OSError as error:
             self._refuse(request, "refused", f"it could not be remembered: {error.strerror}", "make room, then again")
             return
-        waits = max((status["groups"][vid]["advert_interval_ms"] for vid in seen.moving), default=0) * MILLISECOND
-        began = self._loop.clock()
-        self._trial = _Trial(request, entry, entries, seen, began, began + 2 * waits + MARGIN, force, now)
+        now = self._loop.clock()
+        self._trial = _Trial(request, entry, entries, seen, now, now + patience, entry["forced"], now)
 
     def _looked(self, trial: _Trial, answer: Status | None, why: str) -> None:
         if answer is None:
@@ -278,41 +281,5 @@ class Draining:
         self._agent.ask("drained", told, drained=left)
 
 
-def offers(status: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what can be drained at a gateway: kinds and names."""
-    vids = [("vid", vid) for vid, group in status["groups"].items() if group["link"] is not None]
-    return [*(("link", name) for name in status["links"]), *vids, ("node", status["node"])]
-
-
-def resolve(what: str, known: Sequence[tuple[str, str]]) -> tuple[str, str] | str:
-    """Find what a person means by `l1`, `vid 1`, `1`, `link l1` or a gateway's name; else say why it is unclear."""
-    first, _, rest = what.strip().partition(" ")
-    kind, name = (first.lower(), rest.strip()) if rest and first.lower() in KINDS else (None, what.strip())
-    found = [one for one in known if one[1] == name and kind in {None, one[0]}]
-    if len(found) > 1:
-        return f"{what!r} may mean {' or '.join(f'{kind} {name}' for kind, name in found)}: say which"
-    return found[0] if found else f"there is no link, VID or gateway {what!r}"
-
-
-def is_known(status: Mapping[str, Any], entry: Entry) -> bool:
-    """Whether a gateway has what an entry names."""
-    return (entry["kind"], entry["name"]) in offers(status)
-
-
-def kept(status: Mapping[str, Any], vids: Sequence[str]) -> list[str]:
-    """Return those of some VIDs that no other gateway of this LAN has."""
-    return [vid for vid in vids if status["groups"].get(vid, {}).get("master") in {None, "self"}]
-
-
-def followed(status: Mapping[str, Any], vids: Sequence[str]) -> list[str]:
-    """Return those of some VIDs that the far end of this gateway's link still has."""
-    peers = {vid: status["groups"].get(vid, {}).get("peer") or {} for vid in vids}
-    return [vid for vid, peer in peers.items() if peer.get("state") == "master"]
-
-
 def _is(entry: Entry, kind: str, name: str) -> bool:
     return (entry["kind"], entry["name"]) == (kind, name)
-
-
-def _there_is(status: Mapping[str, Any]) -> str:
-    return "there are " + ", ".join(f"{kind} {name}" for kind, name in offers(status))

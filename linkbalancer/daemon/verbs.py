@@ -54,7 +54,7 @@ class Verb:
             if argument is None:
                 return f"there is no argument {name!r}", right
             if value is not None and not KINDS[argument.kind](value):
-                return f"{name} must be {argument.kind}", right
+                return f"{name} must be of the kind {argument.kind}", right
         for name, argument in self.arguments.items():
             if argument.required and given.get(name) is None:
                 return f"{name} is missing", right

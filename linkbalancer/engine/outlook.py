@@ -1,13 +1,15 @@
-"""What a drain would do, told from a status before anything is done: which VIDs move, and which have nowhere to go."""
+"""What a drain would do, and what it has done, told from a status: which VIDs move, and which have nowhere to go."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from linkbalancer.engine.drain import KINDS
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """`vids` are touched, `moving` of them have their Master here, `alone` of those nobody else to take them."""
+    """`vids` are touched, `moving` of them are carried here, `alone` of those have nobody else to take them."""
 
     vids: tuple[str, ...]
     moving: tuple[str, ...]
@@ -21,8 +23,8 @@ def outlook(status: Mapping[str, Any], kind: str, name: str) -> Outlook:
     vids = tuple(
         vid for vid, group in groups.items() if group["link"] is not None and _is_meant(vid, group, kind, name)
     )
-    moving = tuple(vid for vid in vids if groups[vid]["master"] == "self" and not groups[vid]["drained"])
-    alone = tuple(vid for vid in moving if groups[vid]["works"] and not _others(status, groups[vid]))
+    moving = tuple(vid for vid in vids if _moves(groups[vid]))
+    alone = tuple(vid for vid in moving if not _others(status, groups[vid]))
     lines = tuple(_line(status, vid, moves=vid in moving, alone=vid in alone) for vid in vids)
     return Outlook(vids, moving, alone, lines or ("no VID is on it: nothing moves",))
 
@@ -34,8 +36,45 @@ def applications_on(status: Mapping[str, Any], vid: str) -> str:
     return f" ({shown})" if names else ""
 
 
+def offers(status: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what can be drained at a gateway: kinds and names."""
+    vids = [("vid", vid) for vid, group in status["groups"].items() if group["link"] is not None]
+    return [*(("link", name) for name in status["links"]), *vids, ("node", status["node"])]
+
+
+def resolve(what: str, known: Sequence[tuple[str, str]]) -> tuple[str, str] | str:
+    """Find what a person means by `l1`, `vid 1`, `1`, `link l1` or a gateway's name; else say why it is unclear."""
+    first, _, rest = what.strip().partition(" ")
+    kind, name = (first.lower(), rest.strip()) if rest and first.lower() in KINDS else (None, what.strip())
+    found = [one for one in known if one[1] == name and kind in {None, one[0]}]
+    if len(found) > 1:
+        return f"{what!r} may mean {' or '.join(f'{kind} {name}' for kind, name in found)}: say which"
+    return found[0] if found else f"there is no link, VID or gateway {what!r}"
+
+
+def is_known(status: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    """Whether a gateway has what an entry names."""
+    return (entry["kind"], entry["name"]) in offers(status)
+
+
+def kept(status: Mapping[str, Any], vids: Sequence[str]) -> list[str]:
+    """Return those of some VIDs that no other gateway of this LAN has."""
+    return [vid for vid in vids if status["groups"].get(vid, {}).get("master") in {None, "self"}]
+
+
+def followed(status: Mapping[str, Any], vids: Sequence[str]) -> list[str]:
+    """Return those of some VIDs that the far end of this gateway's link still has."""
+    peers = {vid: status["groups"].get(vid, {}).get("peer") or {} for vid in vids}
+    return [vid for vid, peer in peers.items() if peer.get("state") == "master"]
+
+
 def _is_meant(vid: str, group: Mapping[str, Any], kind: str, name: str) -> bool:
     return kind == "node" or (vid == name if kind == "vid" else group["link"] == name)
+
+
+def _moves(group: Mapping[str, Any]) -> bool:
+    """Whether something is carried here: a demoted Master without a link carries nothing that could be lost."""
+    return group["master"] == "self" and bool(group["works"]) and not group["drained"]
 
 
 def _others(status: Mapping[str, Any], group: Mapping[str, Any]) -> bool:
@@ -51,7 +90,7 @@ def _line(status: Mapping[str, Any], vid: str, *, moves: bool, alone: bool) -> s
         return f"{name} is {group['drained']} already"
     if alone:
         return f"{name} has no other gateway: no other member answers on {group['device']}"
-    if moves and group["works"]:
+    if moves:
         return f"{name} moves to another gateway, at both ends of {group['link']}"
     if group["works"]:
         return f"{name} is on {group['master']} and stays there"

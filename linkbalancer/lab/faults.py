@@ -11,6 +11,7 @@ from functools import partial
 
 from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.lab.commands import ip, ip_json, nft
+from linkbalancer.lab.draining import Drain, drains
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.status import Damage
@@ -72,7 +73,7 @@ def all_faults(topology: Topology, applications: Sequence[str]) -> list[Fault]:
     faults += [_lan_silent(topology, node) for node in (near, far)]
     faults += [_node(topology, node) for node in (near, far)]
     faults += _of_the_service(topology, near, far, applications)
-    faults += [_killall(near), _blackout(topology)]
+    faults += [_killall(near), *map(_drain, drains(topology, near, far)), _blackout(topology)]
     return faults + list(_strangers(topology, near))
 
 
@@ -254,6 +255,18 @@ def _killall(node: NodeName) -> Fault:
             raise LabError(f"{node} has no process to kill")
 
     return Fault(kind="killall", target=node, strike=strike, heal=_nothing, momentary=True)
+
+
+def _drain(drain: Drain) -> Fault:
+    """A person takes something out of service, and puts it back."""
+    return Fault(
+        kind="drain",
+        target=drain.node,
+        details={"how": drain.kind},
+        damage=drain.damage,
+        strike=drain.begin,
+        heal=drain.end,
+    )
 
 
 def _blackout(topology: Topology) -> Fault:

@@ -20,8 +20,8 @@ OUTAGE_MS: Final[Mapping[str, float]] = {
 }
 """The longest outage when something breaks, by kind of fault."""
 
-LOSSLESS: Final = frozenset({"reload", "upgrade", "restart", "leave", "kill", "killall"})
-"""Faults of the service alone: what forwards goes on, so nothing is lost."""
+LOSSLESS: Final = frozenset({"reload", "upgrade", "restart", "leave", "kill", "killall", "drain"})
+"""Faults of the service alone, and what is taken out of service in order: what forwards goes on, nothing is lost."""
 
 ANSWERING: Final = frozenset({"reload", "upgrade", "restart", "kill"})
 """Faults in which the virtual IPs themselves go on answering without a gap, where no mastership moves."""

@@ -110,12 +110,12 @@ def test_any_record_leads_to_its_whole_chain(annals: Annals, number: int) -> Non
 @pytest.mark.parametrize(
     ("verb", "arguments", "kind", "what"),
     [
-        ("history", {"vid": "one"}, "usage", "vid must be number"),
-        ("history", {"vid": True}, "usage", "vid must be number"),
-        ("history", {"limit": 2**60}, "usage", "limit must be number"),
-        ("history", {"since": float("nan")}, "usage", "since must be instant"),
+        ("history", {"vid": "one"}, "usage", "vid must be of the kind number"),
+        ("history", {"vid": True}, "usage", "vid must be of the kind number"),
+        ("history", {"limit": 2**60}, "usage", "limit must be of the kind number"),
+        ("history", {"since": float("nan")}, "usage", "since must be of the kind instant"),
         ("history", {"colour": "red"}, "usage", "there is no argument 'colour'"),
-        ("history-show", {"id": "1"}, "usage", "id must be number"),
+        ("history-show", {"id": "1"}, "usage", "id must be of the kind number"),
         ("history-show", {"id": 77}, "refused", "there is no record of this id"),
     ],
 )
