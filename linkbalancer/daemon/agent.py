@@ -160,8 +160,8 @@ class AgentProcess:
         loop.add(self._lifeline, self._hear)
         loop.every(BEAT, lambda _now: self._beat())
         heir = find(loop, self._run_dir / SOCKET, self._lock, self._beat)
-        gc.collect()
         if heir is None:
+            gc.collect()
             for line in self._performer.prepare():
                 self._log.info(line)
             self._go_on(None)
@@ -180,6 +180,7 @@ class AgentProcess:
             self._loop.turn()
         if outcome and outcome[0] is not None:
             raise SuccessionError(f"load the classifier: {outcome[0]}")
+        self._rehearse()
         groups = self._loaded.config.groups
         heir.ask(groups, self._loaded.config.links)
         while heir.bequest is None and not heir.lost:
@@ -188,6 +189,21 @@ class AgentProcess:
             raise SuccessionError("the agent in office hung up, and stays")
         return heir.bequest
 
+    def _engine(self, now: Instant, snapshot: Mapping[str, Any] | None, *, live: bool) -> Agent:
+        """Return an engine that goes on from what the kernel and a predecessor left."""
+        found = replace(self._performer.found(), snapshot=snapshot, live=live)
+        chance = random.SystemRandom()
+        return Agent(self._loaded, self._keys, chance, self._app_ids, session=now, boot=now, found=found)
+
+    def _rehearse(self) -> None:
+        """Do once, for nobody, what must be quick when nobody speaks: first calls take many times as long."""
+        now = self._loop.clock()
+        agent = self._engine(now, self._snapshot.read(), live=False)
+        for event in (*self._monitor.current(), Started()):
+            agent.handle(now, event)
+        agent.snapshot(now)
+        gc.collect()
+
     def _go_on(self, bequest: Bequest | None) -> None:
         """Begin: where a living predecessor stands, or where a dead one stood; raises DriverError, OSError."""
         loop, config = self._loop, self._loaded.config
@@ -195,15 +211,7 @@ class AgentProcess:
         fields: dict[str, Any] = {"snapshot": self._snapshot.read()} if bequest is None else bequest.fields
         left = fields.get("snapshot")
         now = loop.clock()
-        self._agent = Agent(
-            self._loaded,
-            self._keys,
-            random.SystemRandom(),
-            self._app_ids,
-            session=now,
-            boot=now,
-            found=replace(self._performer.found(), snapshot=left, live=bequest is not None),
-        )
+        self._agent = self._engine(now, left, live=bequest is not None)
         self._places.update(self._agent.known.places())
         self._sockets = Sockets(loop, config, self._take, self._complain, self._agent.known.deaf())
         inherited = bequest or Bequest({})
