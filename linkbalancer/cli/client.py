@@ -81,7 +81,10 @@ def _exchange(path: Path, request: dict[str, Any], patience_s: float) -> dict[st
         sock.connect(str(path))
         sock.sendall(json.dumps(request).encode() + b"\n")
         with sock.makefile("rb") as file:
-            reply = json.loads(file.readline())
+            line = file.readline()
+    if not line:
+        raise ValueError("it hung up without an answer")
+    reply = json.loads(line)
     if not isinstance(reply, dict) or not {"answer", "error"} & reply.keys() or "ok" not in reply:
         raise ValueError("what answers is no linkbalancer")
     return reply

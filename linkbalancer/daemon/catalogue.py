@@ -1,15 +1,39 @@
 """What the api tells of the configurations kept, and who it is that asks for one."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
-from linkbalancer.daemon.configurations import Configurations, NotKeptError
+from linkbalancer.clock import MILLISECOND, Duration, in_words
+from linkbalancer.daemon.configurations import Configurations, Entry, NotKeptError
 from linkbalancer.daemon.requests import Request
 
 NAME_MAX = 32
 """Characters of a name that a caller tells."""
 
 _TOLD = ("number", "at", "who", "how", "state", "reason", "before", "path", "id", "summary", "digest")
+
+
+def shown(notice: Mapping[str, Any], entry: Entry | None, left: Duration | None, drift: list[str]) -> dict[str, Any]:
+    """Return what is in force, as `status` shows it; of one on trial with the time that is left for it."""
+    wall = time.clock_gettime_ns(time.CLOCK_REALTIME)
+    return {
+        **{key: notice[key] for key in ("entry", "at", "who", "how", "source", "path")},
+        "state": "unkept" if entry is None else entry.state,
+        "lines": [*notice["lines"], *drift],
+        "confirm_left_ms": None if left is None else left // MILLISECOND,
+        "confirm_until_ms": None if left is None else (wall + left) // MILLISECOND,
+    }
+
+
+def findings(configuration: Mapping[str, Any]) -> list[str]:
+    """Return what somebody should know of it, worst first."""
+    left = configuration["confirm_left_ms"]
+    if left is None:
+        return list(configuration["lines"])
+    words = in_words(left * MILLISECOND)
+    trial = f"the configuration is taken back in {words} unless `linkbalancer confirm` comes before"
+    return [trial, *configuration["lines"]]
 
 
 def tell(kept: Configurations, number: object, in_force: Mapping[str, Any], request: Request) -> None:

@@ -31,6 +31,9 @@ WORDS_MAX = 400
 LINES_MAX = 200
 """Lines of a difference that are kept."""
 
+INTENT = "intent"
+"""The file of what is about to be applied on trial: it may be in force before it is an entry, if everybody dies."""
+
 _NAME = re.compile(r"[0-9]{6,}\.json", re.ASCII)
 
 APPLYING, GOOD, PENDING, REVERTED, FAILED, PARTIAL = "applying", "good", "pending", "reverted", "failed", "partial"
@@ -176,6 +179,25 @@ class Configurations:
         except (OSError, ValueError) as error:
             raise NotKeptError(f"{path}: {error}") from None
         return entry
+
+    def intend(self, wish: Mapping[str, Any] | None) -> None:
+        """Keep what is about to be applied on trial, None when that has ended; raises NotKeptError."""
+        try:
+            with self._locked():
+                if wish is None:
+                    (self.directory / INTENT).unlink(missing_ok=True)
+                else:
+                    self._write(self.directory / INTENT, json.dumps(wish).encode())
+        except OSError as error:
+            raise NotKeptError(f"{error.filename or self.directory}: {error.strerror}") from None
+
+    def intended(self) -> dict[str, Any]:
+        """Return what was about to be applied on trial, empty where nothing was."""
+        try:
+            wish = json.loads((self.directory / INTENT).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return wish if isinstance(wish, dict) else {}
 
     def _files(self) -> list[Path]:
         try:

@@ -5,14 +5,13 @@ confirmed in time or costs a link, and watches whether the files are edited. Wha
 killed keeper's successor goes on where it was.
 """
 
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias, cast
 
-from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, in_words
+from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.config.load import ConfigErrors, load_as
 from linkbalancer.config.model import Config
 from linkbalancer.daemon import catalogue
@@ -67,6 +66,7 @@ class Keeper:
         self._entry: Entry | None = None
         self._notice: Mapping[str, Any] = {}
         self._adopt(clock(), notice)
+        self._intend(None)
 
     # -- what is in force ----------------------------------------------------------------------------------------------
 
@@ -107,13 +107,8 @@ class Keeper:
 
     def configuration(self, now: Instant) -> dict[str, Any]:
         """Return what is in force, as `status` shows it."""
-        entry, notice = self._entry, self._notice
-        shown: dict[str, Any] = {key: notice[key] for key in ("entry", "at", "who", "how", "source", "path")}
-        shown["state"] = "unkept" if entry is None else entry.state
-        shown["lines"] = [*notice["lines"], *self._drift.lines()]
-        left = None if self._trial is None else max(0, self._trial.until - now) // MILLISECOND
-        wall = time.clock_gettime_ns(time.CLOCK_REALTIME) // MILLISECOND
-        return {**shown, "confirm_left_ms": left, "confirm_until_ms": None if left is None else wall + left}
+        left = None if self._trial is None else max(0, self._trial.until - now)
+        return catalogue.shown(self._notice, self._entry, left, self._drift.lines())
 
     def config(self) -> Config | None:
         """Return the configuration in force without its rules, None where it could not be kept."""
@@ -125,11 +120,7 @@ class Keeper:
 
     def findings(self, now: Instant) -> list[str]:
         """Return what somebody should know of the configuration, worst first."""
-        found = [*self._notice["lines"]]
-        if self._trial is not None:
-            left = in_words(max(0, self._trial.until - now))
-            found.append(f"the configuration is taken back in {left} unless `linkbalancer confirm` comes before")
-        return [*found, *self._drift.lines()]
+        return catalogue.findings(self.configuration(now))
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
@@ -211,6 +202,7 @@ class Keeper:
             return  # of something else than a configuration
         asked = self._waiting.pop(name, None)
         lines = [str(line) for line in outcome.get("lines") or ()]
+        self._intend(None)
         back = self._taking_back
         self._taking_back = None if back is not None and back[0] == name else back
         if good:
@@ -300,12 +292,25 @@ class Keeper:
         def ask(status: dict[str, Any] | None, _why: str) -> None:
             links = {} if status is None else status["links"]
             opened = [name for name, link in links.items() if link["open"]]
-            self._request({**wish, "open": opened}, who(request), request)
+            until = {"until": self._clock() + (seconds or 0) * SECOND, "boot": self._notice["boot"]}
+            asker = {"who": who(request), "id": request.arguments.get("id")}
+            if self._intend({**wish, **until, **asker, "open": opened}, request):
+                self._request({**wish, "open": opened}, who(request), request)
 
         if seconds is None:
             self._request(wish, who(request), request)
         else:
             self._ways.agent("status", ask)
+
+    def _intend(self, wish: Mapping[str, Any] | None, asked: Request | None = None) -> bool:
+        """Keep what is to be applied on trial for the case that everybody dies; False where that cannot be."""
+        try:
+            self._kept.intend(wish)
+        except NotKeptError as error:
+            if asked is not None:
+                asked.refuse("refused", f"the trial cannot be kept: {error}", "make room, then apply it again")
+            return False
+        return True
 
     def confirm(self, now: Instant, request: Request) -> None:
         """End the trial: the configuration stays."""

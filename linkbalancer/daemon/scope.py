@@ -110,6 +110,7 @@ class Scope:
             "rules": _rules(judged.loaded),
             "sums": sums(judged.texts.files),
             "lines": list(lines),
+            "boot": moment.boot,
             "grace_ms": grace(judged.loaded),
         }
 

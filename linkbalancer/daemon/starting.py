@@ -105,10 +105,22 @@ class Start:
                 old = None
             try:
                 before = good[-1].number if good else None
-                entry = self.by.record(judged, old, {before}, who="start", how="start", before=before)
+                words = {"who": "start", "how": "start", **(self._intended() if good else {})}
+                entry = self.by.record(judged, old, {before}, before=before, **words)
             except NotKeptError as error:
                 lines = (*lines, f"this configuration could not be kept for a rollback: {error}")
         return Chosen(judged, self.by.notice(entry, judged, source, *lines))
+
+    def _intended(self) -> dict[str, object]:
+        """Return the trial that these files were about to begin when everybody died."""
+        wish, moment = self.by.kept.intended(), self.by.moment()
+        until, seconds = wish.get("until"), wish.get("confirm_s")
+        if wish.get("boot") != moment.boot or not isinstance(until, int) or not isinstance(seconds, int):
+            return {}
+        if until <= moment.now:
+            return {}
+        words = {"who": str(wish.get("who")), "how": "apply", "id": str(wish.get("id"))}
+        return {**words, "until": until, "confirm_s": seconds, "open": tuple(map(str, wish.get("open") or ()))}
 
     def _without_faulty_rules(self, entries: list[Entry]) -> Chosen | None:
         texts = Texts()

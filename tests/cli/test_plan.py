@@ -1,6 +1,7 @@
 """`linkbalancer plan` without a daemon: two directories, in the operator's words and in the kernel's."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,7 @@ def test_a_key_that_is_not_ours_to_read(
     def denied(path: str) -> str:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(changing.os, "access", lambda path, _mode: not path.endswith(".key"))
+    monkeypatch.setattr(os, "access", lambda path, _mode: not path.endswith(".key"))
     monkeypatch.setattr(changing, "read_text", denied)
     assert plan(sides) == 0
     assert capsys.readouterr().out == "nothing changes\n"

@@ -57,3 +57,17 @@ def test_a_long_line_is_cut() -> None:
     assert [str(change) for change in changes(was, REST, will, REST)] == [f"rule apps.conf:1 new: {REST}"]
     late = loaded(rules=f"# names\n{DNS}\n{REST}")
     assert next(changes(was, REST, late, "")).what == "* * * * * 53-53 17 dns".replace("53-53", "53")
+
+
+def test_the_fewest_rules_are_said_to_have_moved() -> None:
+    """One that goes from top to bottom of many, and all of them in another order: each is named once, at once."""
+    many = [f"App=10.{number // 250}.{number % 250}.0/24 * * * * * [1] name=one" for number in range(3000)]
+    assert lines(many, [*many[1:], many[0]]) == [f"rule apps.conf:3000 moved: from line 1: {many[0]}"]
+    assert len(lines(many, many[::-1])) == len(many) - 1
+
+
+def test_a_rule_that_is_there_twice() -> None:
+    """Is a first and a second one."""
+    assert lines([DNS, DNS, REST], [DNS, REST]) == [f"rule apps.conf:2 gone: {DNS}"]
+    assert len(lines([DNS, DNS, REST], [REST])) == 2
+    assert lines([REST], []) == [f"rule apps.conf:1 gone: {REST}"]

@@ -387,3 +387,22 @@ def test_taking_back_to_a_damaged_configuration(site: Site) -> None:
     assert "configuration 2 cannot be read" in refusal(lambda: site.reload(third, how="rollback", **wish))[0]
     site.kept.change(1, state=store.FAILED)
     assert "configuration 2 cannot be read" in refusal(lambda: site.reload(third, how="revert", **wish))[0]
+
+
+def test_a_trial_that_everybody_died_in(site: Site) -> None:
+    """Edited files that were about to be on trial are on trial at the start; not in another boot, nor too late."""
+    site.good(site.start())
+    site.write("apps.conf", WEB + RULES)
+    wish = {"until": 400 * SECOND, "confirm_s": 300, "boot": "boot-1", "who": "anna", "id": "mine", "open": ["l1"]}
+    for unfit in ({**wish, "boot": "boot-0"}, {**wish, "until": 100 * SECOND}, {**wish, "until": "soon"}, None):
+        site.kept.intend(unfit)
+        number = site.start().notice["entry"]
+        assert not site.kept.entries()[-1].on_trial
+        site.kept.change(number, state=store.GOOD)
+        site.write("apps.conf", f"# {number}\n{WEB}{RULES}")
+    (site.kept.directory / store.INTENT).write_text("[]")
+    assert site.kept.intended() == {}
+    site.kept.intend(wish)
+    site.start()
+    entry = site.kept.entries()[-1]
+    assert (entry.on_trial, entry.who, entry.until, entry.open) == (True, "anna", 400 * SECOND, ("l1",))

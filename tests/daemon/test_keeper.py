@@ -42,7 +42,7 @@ class World:
     def notice(self, number: int | None, *lines: str) -> dict[str, Any]:
         """Return what the api is told of a configuration in force."""
         about = {"at": 1.0, "who": "root", "how": "apply", "source": "files", "path": PATH, "rules": PATH}
-        return {"entry": number, **about, "sums": {}, "lines": list(lines), "grace_ms": {"l1": 3000}}
+        return {"entry": number, **about, "sums": {}, "boot": "boot-1", "lines": list(lines), "grace_ms": {"l1": 3000}}
 
     def born(self, number: int | None, *lines: str) -> Keeper:
         """Return a keeper as a new api process has it."""
@@ -149,6 +149,18 @@ def test_an_apply_that_fails(world: World, result: str) -> None:
     assert (answer.fields["kind"], answer.fields["what"], answer.fields["lines"]) == ("refused", "one", ["one", "two"])
     assert world.states() == [store.GOOD, store.FAILED]
     assert world.keeper.configuration(world.now)["entry"] == 1
+
+
+def test_a_trial_is_kept_before_it_is_asked_for(world: World) -> None:
+    """Until it has ended, one way or the other; where it cannot be kept it is refused."""
+    world.ask("apply", confirm_s=300, id="mine")
+    wish = world.kept.intended()
+    assert (wish["until"], wish["boot"], wish["open"], wish["id"]) == (1300 * SECOND, "boot-1", ["l1"], "mine")
+    world.outcome("refused", 1, "a line")
+    assert world.kept.intended() == {}
+    world.ask("apply", confirm_s=300)
+    world.born(1)
+    assert world.kept.intended() == {}
 
 
 def test_a_trial_is_confirmed(world: World) -> None:
@@ -325,6 +337,13 @@ def test_a_state_that_cannot_be_written(world: World, monkeypatch: pytest.Monkey
     assert world.states() == [store.GOOD, store.PENDING]
     world.later(1)
     assert world.states() == [store.GOOD, store.GOOD]
+
+
+def test_a_trial_that_cannot_be_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is refused before anything is asked for."""
+    monkeypatch.setattr(Configurations, "intend", _broken)
+    assert "the trial cannot be kept: the disk is gone" in world.ask("apply", confirm_s=300).fields["what"]
+    assert world.asked == []
 
 
 def _broken(*_arguments: Any, **_changes: Any) -> None:

@@ -1,15 +1,19 @@
 """Reload, upgrade, restart and every kill under traffic: nothing lost, no mastership moved, nothing deleted."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.daemon.gateway import Gateway, Watch
-from tests.daemon.waiting import until
+from tests.daemon.waiting import alive, until
 from tests.daemon.witness import Witness
 from tests.namespaces import Namespace
 
@@ -116,6 +120,53 @@ def kill(*names: str) -> Callable[[Gateway], None]:
     return do
 
 
+def kill_during_reload(gateway: Gateway) -> None:
+    """Kill the supervisor while a successor of the agent comes up; what it leaves is taken over, or ends."""
+    text = gateway.config.read_text()
+    gateway.config.write_text(text.replace("priority: 100", "priority: 101"))
+    before = agents(gateway)
+    assert gateway.process is not None
+    gateway.process.send_signal(signal.SIGHUP)
+    until(lambda: agents(gateway) != before, 20)
+    gateway.kill("supervisor")
+    gateway.config.write_text(text)
+    gateway.start()
+    until(lambda: gateway.pids().get("agent") is not None, 20)
+
+
+def kill_during_upgrade(gateway: Gateway) -> None:
+    """Kill the supervisor just as it has become the new program, as if that had failed in spite of its trial."""
+    before = gateway.lines().count("the new program takes over")
+    command = [sys.executable, "-m", "linkbalancer", "upgrade", "--run-dir", str(gateway.run_dir)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as upgrading:
+        until(lambda: gateway.lines().count("the new program takes over") > before, 20)
+        gateway.kill("supervisor")
+        gateway.start()
+        until(lambda: gateway.pids().get("rest") is not None, 20)
+        upgrading.kill()
+
+
+def restart_twice(gateway: Gateway) -> None:
+    """Restart again before the first restart has come far."""
+    gateway.restart()
+    assert gateway.process is not None
+    until(lambda: len(gateway.pids()) > 1)
+    gateway.process.send_signal(signal.SIGUSR2)
+    gateway.process.wait(10)
+    gateway.start()
+    until(lambda: gateway.pids().get("rest") is not None, 20)
+
+
+def agents(gateway: Gateway) -> set[int]:
+    """Return every agent of a gateway, whoever its parent is."""
+    found = set()
+    for pid in gateway.namespace.pids():
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text() == "lb:agent\n":
+                found.add(pid)
+    return found
+
+
 CHANGES: dict[str, Callable[[Gateway], None]] = {
     "reload_priority": reload_priority,
     "reload_rule": reload_rule,
@@ -126,6 +177,9 @@ CHANGES: dict[str, Callable[[Gateway], None]] = {
     "kill_application": kill("rest"),
     "kill_zygote": kill("zygote"),
     "kill_api": kill("api"),
+    "kill_during_reload": kill_during_reload,
+    "kill_during_upgrade": kill_during_upgrade,
+    "restart_twice": restart_twice,
 }
 
 
@@ -143,6 +197,7 @@ def test_nobody_notices(site: Site, change: str, end: str) -> None:
     with witness:
         CHANGES[change](site.near if end == "near" else site.far)
         until(site.settled, 30)
+    assert [len(agents(gateway)) for gateway in gateways] == [1, 1]
     deleted = [line for watch in watches for line in watch.deleted()]
     told = json.dumps(witness.seen)
     assert deleted == []
@@ -152,3 +207,26 @@ def test_nobody_notices(site: Site, change: str, end: str) -> None:
         assert witness.seen["adverts"][vid]["sources"] == ["192.0.2.1"]
         assert 0 not in witness.seen["adverts"][vid]["priorities"]
         assert witness.seen["adverts"][vid]["gap_ms"] < MASTER_DOWN_MS, told
+
+
+def test_a_frozen_orphan_is_no_rival(site: Site) -> None:
+    """An agent that was merely stopped when its supervisor went is killed by its successor, and there is one agent."""
+    until(site.settled, 30)
+    frozen = site.near.pids()["agent"]
+    os.kill(frozen, signal.SIGSTOP)
+    site.near.restart()
+    until(lambda: not alive(frozen), 20)
+    until(site.settled, 30)
+    assert agents(site.near) == {site.near.pids()["agent"]}
+
+
+def test_orphans_that_nobody_succeeds_leave(site: Site) -> None:
+    """Half a minute after the supervisor's end they have handed over and are gone; what routes packets stays."""
+    until(site.settled, 30)
+    site.near.kill("supervisor")
+    assert len(agents(site.near)) == 1
+    until(lambda: not site.near.namespace.pids(), 45, "everybody has left")
+    assert site.near.addresses() == {"192.0.2.1"}
+    assert "lookup 20001" in site.near.namespace("ip rule")
+    site.near.start()
+    until(site.settled, 30)
