@@ -160,9 +160,10 @@ def replace(source: Source, content: bytes) -> Source:
             _swap(part, source)
         finally:
             part.unlink(missing_ok=True)
-        _sync(source.real.parent)
     except OSError as error:
         raise SourceError(f"cannot write {source.path}: {error.strerror}; it is as it was") from None
+    with contextlib.suppress(OSError):  # it is written; how soon its name is on the disk is not ours to decide
+        _sync(source.real.parent)
     return read_source(source.path)
 
 
@@ -178,9 +179,10 @@ def _dress(descriptor: int, source: Source) -> None:
     if (new.st_uid, new.st_gid) != (source.state.st_uid, source.state.st_gid):
         os.fchown(descriptor, source.state.st_uid, source.state.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(source.state.st_mode))
-    for name in os.listxattr(source.real):
-        with contextlib.suppress(OSError):  # some are the kernel's own to set
-            os.setxattr(descriptor, name, os.getxattr(source.real, name))
+    with contextlib.suppress(OSError):  # some file systems have none
+        for name in os.listxattr(source.real):
+            with contextlib.suppress(OSError):  # some are the kernel's own to set
+                os.setxattr(descriptor, name, os.getxattr(source.real, name))
 
 
 def _sync(directory: Path) -> None:

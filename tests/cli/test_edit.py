@@ -8,6 +8,7 @@ import pytest
 
 from linkbalancer.cli.editors import NoEditorError, chosen, opens_at_line
 from linkbalancer.cli.main import main
+from tests.cli.fakeapi import FakeApi, status
 from tests.cli.terminal import Terminal
 from tests.config.texts import CONFIG
 from tests.daemon.waiting import until
@@ -91,6 +92,38 @@ def test_a_good_edit_is_shown_and_saved(desk: Desk) -> None:
     assert desk.rules.stat().st_mode & 0o777 == 0o640
     assert desk.copies() == []
     assert desk.arguments() == [".apps.conf.new"]
+
+
+@pytest.mark.parametrize(("letter", "confirm_s"), [("a", None), ("c", 300)])
+def test_saving_and_applying(desk: Desk, letter: str, confirm_s: int | None) -> None:
+    """The plan is shown before; the daemon is asked to apply what is saved by then, on trial if that was chosen."""
+    texts = {str(desk.config): CONFIG, str(desk.rules): RULES}
+    answer = {"path": str(desk.config), "rules": str(desk.rules), "texts": texts, "keys": {}}
+    outcome = {"result": "applied", "entry": 2, "took_ms": 5, "lines": []}
+    api = FakeApi(desk.directory / "run", {"configuration": answer, "status": status(), "apply": outcome})
+    desk.steps(replaced("name=web", "name=www"))
+
+    terminal = desk.open(str(desk.rules), "--run-dir", str(desk.directory / "run"))
+    terminal.expect("application www new")
+    terminal.answer("it is good", letter)
+
+    assert terminal.wait() == 0
+    api.close()
+    (asked,) = (one for socket, one in api.asked if socket == "control" and one["verb"] == "apply")
+    assert asked["confirm_s"] == confirm_s
+    assert "configuration 2 is in force" in terminal.shown
+    assert "name=www" in desk.rules.read_text()
+
+
+def test_another_configuration_is_not_applied(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the daemon runs other files, what was edited is saved, and that is said."""
+    api = FakeApi(desk.directory / "run", {"configuration": {"path": "/etc/other.yaml"}})
+    desk.steps(replaced("443", "80"))
+    assert main(["rules", "disable", "web", "--apply", str(desk.config), "--run-dir", str(desk.directory / "run")]) == 1
+
+    api.close()
+    assert [one["verb"] for _, one in api.asked if one["verb"] == "apply"] == []
+    assert "not applied: the daemon runs /etc/other.yaml" in capsys.readouterr().err
 
 
 def test_both_files_one_after_the_other(desk: Desk) -> None:

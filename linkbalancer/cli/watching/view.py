@@ -1,7 +1,9 @@
 """The live view itself: asks the daemon again and again, and hands what it says to the tables."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -20,6 +22,9 @@ from linkbalancer.cli.watching.table import LiveTable
 
 EVENTS_SHOWN: Final = 30
 HISTORY_EVERY_S: Final = 2.0
+STRANGE: Final = (KeyError, TypeError, ValueError, AttributeError)
+"""What comes of an answer that has another shape than ours."""
+
 CHANGE_PATIENCE_S: Final = 130.0
 """How long a drain may take, a little longer than the daemon allows itself."""
 
@@ -87,26 +92,30 @@ class View(App[None]):
     def on_mount(self) -> None:
         """Begin to ask."""
         self.query_one("#links").focus()
-        self.run_worker(self._follow_status(), exit_on_error=True)
-        self.run_worker(self._follow_history(), exit_on_error=True)
+        self.run_worker(self._until_the_end(self._follow_status()))
+        self.run_worker(self._until_the_end(self._follow_history()))
 
     # -- what is asked again and again ---------------------------------------------------------------------------------
+
+    async def _until_the_end(self, following: Coroutine[None, None, None]) -> None:
+        with contextlib.suppress(NoMatches):  # while it ends, the tables go before us
+            await following
 
     async def _follow_status(self) -> None:
         while True:
             try:
-                status = await ask(self._run_dir, "status")
+                self._take(await ask(self._run_dir, "status"))
             except RefusedError as error:
                 self._absent(str(error))
-            else:
-                self._take(status)
+            except STRANGE as error:
+                self._absent(f"the daemon's answer is not understood ({error!r}): is it of another version?")
             await asyncio.sleep(self._interval_s)
 
     async def _follow_history(self) -> None:
         while True:
             try:
                 self._table("events").show(rows.events(await ask(self._run_dir, "history", limit=EVENTS_SHOWN)))
-            except RefusedError as error:
+            except (RefusedError, *STRANGE) as error:
                 missing = "there is no verb" in str(error)
                 text = "this daemon tells no events" if missing else f"no events: {error}"
                 if self._status is not None:

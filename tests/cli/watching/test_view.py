@@ -207,6 +207,21 @@ def test_the_selection_stays_with_its_row(api: FakeApi, tmp_path: Path) -> None:
     drive(tmp_path / "run", story)
 
 
+@pytest.mark.parametrize(
+    "strange", [{}, {"links": []}, {**status(), "groups": {"x": {}}}, {**status(), "links": {"l1": {"open": 1}}}]
+)
+def test_a_daemon_of_another_version(api: FakeApi, tmp_path: Path, strange: dict[str, Any]) -> None:
+    """A status or history of another shape is said not to be understood, and the next good one is shown."""
+    api.answers |= {"status": strange, "history": {"chains": [{}]}}
+
+    async def story(view: View, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "is it of another version?" in headline(view))
+        api.answers["status"] = status()
+        await until(pilot, lambda: "degraded" in headline(view))
+
+    drive(tmp_path / "run", story)
+
+
 @pytest.mark.parametrize("answer", [b"", b"[]\n", b"nonsense\n"])
 def test_an_answer_that_is_none(tmp_path: Path, answer: bytes) -> None:
     """Something else at that socket is said, not fatal."""
