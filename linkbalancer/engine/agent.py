@@ -175,7 +175,8 @@ class Agent:
             match self._adoption.go_on(now, membership):
                 case vrrp_events.Resume() as resume:
                     self._router(now, membership, resume)
-                    self._record("resumed", f"VID {membership.vid}", f"{membership.state.name.lower()}: resumed")
+                    text = f"{membership.state.name.lower()}: resumed"
+                    self._record("resumed", f"VID {membership.vid}", text, vid=membership.vid)
                 case effects:
                     for effect in effects:
                         self._perform(now, membership, effect)

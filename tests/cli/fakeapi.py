@@ -81,7 +81,7 @@ def status(applications: int = 4) -> dict[str, Any]:
             "3": {**group(works=False, state="backup", master=None), "peer": None, "drained": None},
         },
         "applications": {
-            name: application(1 if index % 3 else 2, 2 if index % 3 else None) for index, name in enumerate(names)
+            name: application(1 if index % 3 else 2, next=2 if index % 3 else None) for index, name in enumerate(names)
         },
         "processes": {"agent": os.getpid()},
         "counters": {},

@@ -18,6 +18,18 @@ from tests.daemon.gateway import Gateway
 from tests.daemon.waiting import until
 from tests.namespaces import Namespace
 
+NOTICE: dict[str, Any] = {
+
+        "entry": None,
+        "at": 0.0,
+        "who": "root",
+        "how": "start",
+        "source": "files",
+        "path": "/etc/x.yaml",
+        "rules": "/x"
+    ,
+    "sums": {}, "boot": "boot-1", "lines": [], "grace_ms": {},
+}
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 SECTIONS = dict(re.findall(r"^### `(\S+)`\n(.*?)(?=^### |\Z)", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL))
 EXAMPLES = re.findall(r"```json\n(\{.*\})\n```\n```json\n(\{.*\})\n```", DOCUMENT.read_text())
@@ -28,7 +40,7 @@ def verbs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verb]:
     """Return every verb that the api's process registers."""
     place = tmp_path_factory.mktemp("api")
     process = ApiProcess(
-        loaded(Shape(), "b1"), cast("Lifeline", None), logs.start(process="api"), run_dir=place, state_dir=place
+        loaded(Shape(), "b1"), cast("Lifeline", None), logs.start(process="api"), NOTICE, run_dir=place, state_dir=place
     )
     process.close()
     process._loop.forget()
