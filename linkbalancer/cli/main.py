@@ -16,7 +16,7 @@ COMMANDS = {
     "edit": "edit the configuration like visudo: checked and planned before it is saved or applied",
     "plan": "show what apply would change, and what that does to flows",
     "apply": "put the edited files in force; with --confirm 5m it reverts by itself",
-    "confirm": "keep what was applied with --confirm",
+    "confirm": "keep the configuration that apply put on trial",
     "rollback": "go back to the configuration before, or to one of history",
     "explain": "say which rule, application and VIDs a packet takes",
     "reload": "have the daemon read its configuration again, and say how that ended",

@@ -32,7 +32,7 @@ from linkbalancer.routing.rule import RuleSet
 RELOAD_LIMIT_S: Final = 30.0
 """How long a reload may take."""
 
-_OVER: Final = re.compile(r"event=ready|reload (?:unchanged|refused|failed)|stays in force")
+_OVER: Final = re.compile(r"event=\"reload \([^)]*\): ")
 
 Change = Callable[[str], str]
 """Makes a file's new text of its old one."""

@@ -72,13 +72,13 @@ def status(applications: int = 4) -> dict[str, Any]:
         "health": "degraded",
         "findings": ["link l2 has been closed for 5 s: silent for 600 ms", "web is on its second choice"],
         "links": {
-            "l1": {**link(is_open=True), "loss": 0.0, "jitter_ms": 0.1, "drained": None},
-            "l2": {**link(is_open=False), "loss": None, "drained": None},
+            "l1": link(loss=0.0, jitter_ms=0.1),
+            "l2": link(open=False, reason="silent for 600 ms", rtt_ms=None, loss=None),
         },
         "groups": {
-            "1": {**group(works=True), "peer": peer, "drained": None},
-            "2": {**group(works=True, state="backup", master="192.168.1.2"), "peer": None, "drained": None},
-            "3": {**group(works=False, state="backup", master=None), "peer": None, "drained": None},
+            "1": group(peer=peer),
+            "2": group(state="backup", master="192.168.1.2", peer=None),
+            "3": group(works=False, state="backup", master=None, peer=None),
         },
         "applications": {
             name: application(1 if index % 3 else 2, next=2 if index % 3 else None) for index, name in enumerate(names)

@@ -53,10 +53,10 @@ class Service:
         """Read them."""
         try:
             self.read.append(load(str(self.config), lambda path: Path(path).read_text()))
-            word = "event=ready"
+            word = 'event="reload (SIGHUP): applied after 9 ms"'
         except ConfigErrors:
             self.read.append(None)
-            word = "the old configuration stays in force"
+            word = 'event="reload (SIGHUP): refused"'
         with self.log.open("a") as log:
             log.write(f"{word}\n")
 
