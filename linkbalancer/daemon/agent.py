@@ -31,6 +31,7 @@ from linkbalancer.daemon.requests import Request, RequestServer
 from linkbalancer.daemon.snapshot import EVERY, SnapshotFile
 from linkbalancer.daemon.sockets import Sockets
 from linkbalancer.daemon.succession import Bequest, Heirloom
+from linkbalancer.daemon.turn import go_first
 from linkbalancer.daemon.zygote import BEAT
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.engine import drain
@@ -169,6 +170,7 @@ class AgentProcess:
         loop.every(BEAT, lambda _now: self._beat())
         heir = find(loop, self._run_dir / SOCKET, self._lock, self._beat)
         if heir is None:
+            go_first()
             gc.collect()
             for line in self._performer.prepare():
                 self._log.info(line)
@@ -215,6 +217,7 @@ class AgentProcess:
 
     def _go_on(self, bequest: Bequest | None) -> None:
         """Begin: where a living predecessor stands, or where a dead one stood; raises DriverError, OSError."""
+        go_first()
         loop, config = self._loop, self._loaded.config
         self._snapshot.follow()
         fields: dict[str, Any] = {"snapshot": self._snapshot.read()} if bequest is None else bequest.fields

@@ -24,6 +24,7 @@ from linkbalancer.daemon.lifeline import CONTENT_LIMIT, Hangup, Lifeline, Spoken
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.notify import Notifier
 from linkbalancer.daemon.recording import Recording
+from linkbalancer.daemon.turn import go_first
 from linkbalancer.daemon.zygote import CRASHED, Birth, Offer, Order, live, offered
 from linkbalancer.engine import supervision as words
 from linkbalancer.engine.orders import Kind, Outcome, Request, Run
@@ -120,6 +121,7 @@ class Supervisor:
 
     def _supervise(self) -> int:
         adopt_orphans()
+        go_first()
         for end in (self._wakeup, self._wakeup_end):
             end.settimeout(0)
         for number in SIGNALS:

@@ -23,6 +23,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, call_myself, die_with_parent
+from linkbalancer.daemon.turn import go_first
 from linkbalancer.engine.supervision import AGENT, ASIDE, REFUSED, SUCCESSOR, Word
 
 BEAT: Duration = 400 * MILLISECOND
@@ -99,6 +100,7 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
         crash()
     _offer(lifeline, brood)
     gc.collect()
+    go_first()
     gc.freeze()  # what is shared stays shared: the collector does not write into it any more
     while True:
         heard, _, _ = select([lifeline], [], [], BEAT / SECOND)

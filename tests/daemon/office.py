@@ -125,15 +125,18 @@ class Office:
     def reset(self) -> None:
         """Be as at the beginning: the files, and everybody at work."""
         (self.run_dir / "orphan").unlink(missing_ok=True)
-        for path, text in self._texts.items():
-            path.write_text(text)
+        edited = {path for path, text in self._texts.items() if path.read_text() != text}
+        for path in edited:
+            path.write_text(self._texts[path])
         if self.agent.process.poll() is not None:
             self.begin()
             return
-        self.succeed()
+        if edited:
+            self.succeed()
         for name in [name for name in self.applications if name not in {"web", "rest"}]:
             self.applications.pop(name).end()
-        self.renew("web", "rest")
+        dead = [name for name, worker in self.applications.items() if worker.process.poll() is not None]
+        self.renew(*({"web", "rest"} if self.rules in edited else dead))
 
     def edit(self, old: str, new: str, path: Path | None = None) -> None:
         """Change the configuration (or the file at a path)."""
@@ -238,14 +241,13 @@ class Deletions:
 
 
 SEND = """
-import socket, sys, time
+import select, socket, sys
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 sock.connect(("203.0.113.1", 443))
-end, number = time.monotonic() + float(sys.argv[1]), 0
-while time.monotonic() < end:
+number = 0
+while not select.select([sys.stdin], [], [], 0.003)[0]:
     sock.send(number.to_bytes(4, "big"))
     number += 1
-    time.sleep(0.003)
 print(number)
 """
 
@@ -262,27 +264,27 @@ print(*found)
 
 
 class Flow:
-    """Numbered datagrams from a near host to a far one, for some seconds."""
+    """Numbered datagrams from a near host to a far one, for as long as it lasts."""
 
-    def __init__(self, host: Namespace, server: Namespace, seconds: float) -> None:
+    def __init__(self, host: Namespace, server: Namespace) -> None:
         """Begin."""
         self._server = server
         self._sink = self._run(server, RECEIVE)
         assert self._sink.stdout is not None
         assert self._sink.stdout.readline() == "ready\n"
-        self._source = self._run(host, SEND, str(seconds))
+        self._source = self._run(host, SEND)
 
     @staticmethod
-    def _run(namespace: Namespace, program: str, *arguments: str) -> "subprocess.Popen[str]":
-        command = ["ip", "netns", "exec", namespace.name, sys.executable, "-c", program, *arguments]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    def _run(namespace: Namespace, program: str) -> "subprocess.Popen[str]":
+        command = ["ip", "netns", "exec", namespace.name, sys.executable, "-c", program]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def lost(self) -> set[int]:
-        """Wait for its end; return the numbers that did not arrive."""
+        """End it; return the numbers that did not arrive."""
         sent = int(self._source.communicate(timeout=60)[0])
         end = "import socket; socket.socket(2, 2).sendto(b'\\xff' * 4, ('203.0.113.1', 443))"
         until(self._is_idle, 5)
-        self._run(self._server, end).wait(10)
+        self._run(self._server, end).communicate(timeout=10)
         received = set(map(int, self._sink.communicate(timeout=20)[0].split()))
         assert received
         return set(range(sent)) - received

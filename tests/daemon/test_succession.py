@@ -97,7 +97,7 @@ def test_nobody_notices_a_successor(site: Site) -> None:
     offices = (site.near, site.far)
     before = [office.status() for office in offices]
     kernels = [office.kernel() for office in offices]
-    adverts, flow = Adverts(site.host, "eth0", site.directory / "adverts"), Flow(site.host, site.server, 3)
+    adverts, flow = Adverts(site.host, "eth0", site.directory / "adverts"), Flow(site.host, site.server)
     watches = [Deletions(office) for office in offices]
     for office in offices:
         office.succeed()
@@ -138,7 +138,7 @@ DNS = "App=* * * * 53 udp [1] name=dns\n"
 def test_an_edit_is_made_and_taken_back(site: Site, old: str, new: str, gone: str) -> None:
     """Packets flow, what stays is not deleted, what goes is, and no mastership of what stays moves."""
     before = site.near.status()
-    flow, watch = Flow(site.host, site.server, 6), Deletions(site.near)
+    flow, watch = Flow(site.host, site.server), Deletions(site.near)
     for one, other in ((old, new), (new, old)):
         site.near.edit(one, other)
         site.near.succeed()
@@ -158,7 +158,7 @@ def test_rules_come_move_and_go(site: Site) -> None:
     """An application is added, its line moved, its VIDs changed, itself removed: ids stay, packets flow."""
     rules = site.near.rules.read_text()
     ids = {name: one["id"] for name, one in site.near.status()["applications"].items()}
-    flow, watch = Flow(site.host, site.server, 8), Deletions(site.near)
+    flow, watch = Flow(site.host, site.server), Deletions(site.near)
     for text in (DNS + rules, rules.replace("[1 2]", "[1]") + DNS, rules + DNS.replace("[1]", "[2]")):
         site.near.rules.write_text(text)
         site.near.succeed()
@@ -180,7 +180,7 @@ def test_flows_of_an_application_that_is_removed_are_classified_anew(site: Site)
     site.near.succeed()
     site.near.renew("web")
     until(site.settled)
-    flow = Flow(site.host, site.server, 5)
+    flow = Flow(site.host, site.server)
     ids = {name: one["id"] for name, one in site.near.status()["applications"].items()}
     until(lambda: f"mark={ids['web']} " in site.near.namespace("cat /proc/net/nf_conntrack") + " ")
     site.near.rules.write_text("App=* * * * * * [1 2] name=rest\n")
@@ -276,7 +276,7 @@ def first_line(process: "subprocess.Popen[str]") -> str:
 def test_a_successor_that_fails_half_way_leaves_the_agent_in_office(site: Site, words: tuple[str, ...]) -> None:
     """Killed after any of its words, or silent with the bequest in its hands: masterships, link and kernel stay."""
     kernel, before = site.near.kernel(), site.near.status()
-    flow = Flow(site.host, site.server, 3)
+    flow = Flow(site.host, site.server)
     heir = impostor(site.near, *words)
     try:
         assert first_line(heir) == "True"
@@ -341,9 +341,9 @@ def test_an_agent_that_dies_while_its_successor_prepares(site: Site, monkeypatch
 
 
 def test_orphans_go_on_and_are_succeeded(site: Site) -> None:
-    """Without a supervisor agent and applications go on; when another agent comes, the old end, nothing is lost."""
+    """Without a supervisor all go on; when another agent comes, the old ones end, and nothing is lost."""
     old = [site.near.agent, *site.near.applications.values()]
-    flow, watch = Flow(site.host, site.server, 6), Deletions(site.near)
+    flow, watch = Flow(site.host, site.server), Deletions(site.near)
     for worker in old:
         worker.line.close()
     until(lambda: site.near.lines().count("event=orphaned") == len(old))
