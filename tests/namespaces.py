@@ -60,6 +60,11 @@ class Namespace:
             output = done.stdout
         return output
 
+    def pids(self) -> list[int]:
+        """Return the processes inside."""
+        done = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True, check=True)
+        return [int(pid) for pid in done.stdout.split()]
+
     def connect(self, device: str, other: "Namespace", other_device: str) -> None:
         """Join two namespaces by a pair of devices, both up."""
         self(

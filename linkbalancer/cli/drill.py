@@ -9,10 +9,11 @@ from rich.console import Console
 
 from linkbalancer.cli.main import INTERRUPTED
 from linkbalancer.cli.output import add_json_option, complain
-from linkbalancer.lab.directory import read_directory
+from linkbalancer.lab.directory import Directory, read_directory
 from linkbalancer.lab.drill import LONG, Pace, run_drill
+from linkbalancer.lab.edits import all_edits
 from linkbalancer.lab.errors import LabError
-from linkbalancer.lab.faults import all_faults, select_faults
+from linkbalancer.lab.faults import Fault, all_faults, select_faults
 from linkbalancer.lab.lab import lab_of
 from linkbalancer.lab.table import console_for, show_report
 
@@ -22,11 +23,14 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("directory", type=Path, help="a configuration directory with topology.yaml (docs/drill.md)")
     parser.add_argument("--long", action="store_true", help="watch every fault and every healing for 10 s, not 2 s")
     parser.add_argument(
+        "--reload", action="store_true", help="rehearse edits of the files and reloads in place of faults"
+    )
+    parser.add_argument(
         "--fault",
         action="append",
         default=[],
         metavar="NAME",
-        help="rehearse this fault alone: a kind (cut), or a kind and its target (cut:l1); may be repeated",
+        help="rehearse this one alone: a kind (cut), or a kind and its target (cut:l1); may be repeated",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there as JSON")
     add_json_option(parser)
@@ -37,7 +41,8 @@ def run(args: Namespace) -> int:
     progress = console_for(sys.stderr)
     try:
         directory = read_directory(args.directory)
-        faults = select_faults(all_faults(directory.topology, tuple(directory.rules.applications)), args.fault)
+        known = all_edits(directory) if args.reload else _faults(directory)
+        faults = select_faults(known, args.fault)
         _check_output(args.output)
         with lab_of(directory) as lab:
             report = run_drill(lab, faults, LONG if args.long else Pace(), lambda line: _tell(progress, line))
@@ -54,6 +59,10 @@ def run(args: Namespace) -> int:
     else:
         show_report(report, console_for(sys.stdout))
     return 0 if written and not report["failures"] else 1
+
+
+def _faults(directory: Directory) -> list[Fault]:
+    return all_faults(directory.topology, tuple(directory.rules.applications))
 
 
 def _tell(progress: Console, line: str) -> None:

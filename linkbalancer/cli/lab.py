@@ -117,7 +117,7 @@ def _execute(args: Namespace) -> NoReturn:
     # `linkbalancer` is this one, and it asks the daemon of that node.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     os.environ[RUN_DIRECTORY_VARIABLE] = str(lab.run.directory / args.node / "run")
-    os.execvp(words[0], words)  # noqa: S606 - the user's own words, on purpose, and no shell between
+    os.execvp(words[0], words)
 
 
 def _list(args: Namespace) -> None:

@@ -4,6 +4,7 @@ This process becomes the supervisor, so it imports nothing that the supervisor m
 imported by the zygote.
 """
 
+import contextlib
 import fcntl
 import functools
 import os
@@ -12,10 +13,13 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from linkbalancer.cli.output import complain
+from linkbalancer.daemon.handover import receive, texts_to_try
 from linkbalancer.daemon.line import Stream
+from linkbalancer.daemon.loop import boottime
 from linkbalancer.daemon.notify import Notifier
+from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.supervisor import Supervisor
-from linkbalancer.daemon.zygote import Brood
+from linkbalancer.daemon.zygote import Brood, Order, RefusedError
 
 RUN_DIRECTORY = Path("/run/linkbalancer")
 STATE_DIRECTORY = Path("/var/lib/linkbalancer")
@@ -23,8 +27,10 @@ STATE_DIRECTORY = Path("/var/lib/linkbalancer")
 RIGHTS = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13}
 """The capabilities needed, and their bits (capabilities(7))."""
 
+LOCK = "lock"
+
 PATIENCE_S = 2.0
-"""How long the processes of a killed predecessor may take to end."""
+"""How long a predecessor may take to end."""
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -48,6 +54,10 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Run the daemon; 0: ended as asked, 1: the configuration is refused, 2: no rights, or one runs already."""
+    tried = texts_to_try()
+    if tried is not None:
+        return _try(args, tried)
+    inherited = receive()
     missing = missing_rights()
     if missing:
         complain(f"run needs {' and '.join(missing)}: start it as root, or by systemd")
@@ -55,16 +65,17 @@ def run(args: Namespace) -> int:
     try:
         for directory in (args.run_dir, args.state_dir):
             directory.mkdir(parents=True, exist_ok=True)
-        lock = lock_directory(args.run_dir)
+        lock = lock_directory(args.run_dir) if inherited is None or inherited.lock < 0 else inherited.lock
     except OSError as error:
         complain(f"cannot use {error.filename or args.run_dir}: {error.strerror}")
         return 2
     if lock is None:
         complain(f"another linkbalancer runs with {args.run_dir}; give this one a --run-dir of its own")
         return 2
-    stream = Stream()
     birth = functools.partial(_birth, args.config, args.run_dir, args.state_dir)
-    return Supervisor(birth, functools.partial(_say, stream), notifier=Notifier()).run()
+    recording = Recording(args.run_dir, "supervisor", boottime())
+    say = functools.partial(_say, Stream(), recording)
+    return Supervisor(birth, say, notifier=Notifier(), lock=lock, inherited=inherited, recording=recording).run()
 
 
 def missing_rights(status: str | None = None) -> list[str]:
@@ -77,9 +88,10 @@ def missing_rights(status: str | None = None) -> list[str]:
 def lock_directory(directory: Path, patience_s: float = PATIENCE_S) -> int | None:
     """Take the run directory for this daemon; return the lock's descriptor, None when another daemon has it.
 
-    Every process of a daemon inherits the lock: it is free when the last of them is gone, so two agents never meet.
+    The supervisor alone keeps it, and its process id is in it: agent and applications may outlive it, and those of the
+    next one take over from them.
     """
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     end = time.monotonic() + patience_s
     while True:
         try:
@@ -90,14 +102,29 @@ def lock_directory(directory: Path, patience_s: float = PATIENCE_S) -> int | Non
                 return None
             time.sleep(0.02)
         else:
+            with contextlib.suppress(OSError):  # full: only `stop` would like to know
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             return descriptor
 
 
-def _birth(config: str, run_dir: Path, state_dir: Path, texts: bytes | None) -> Brood:
+def _birth(config: str, run_dir: Path, state_dir: Path, order: Order) -> Brood:
     from linkbalancer.daemon.birth import Directories, birth  # noqa: PLC0415 - in the zygote alone
 
-    return birth(config, Directories(run_dir, state_dir), texts)
+    return birth(config, Directories(run_dir, state_dir), order)
 
 
-def _say(stream: Stream, name: str, text: str, *, grave: bool) -> None:
+def _try(args: Namespace, texts: bytes) -> int:
+    """Say whether this program could take over: it can be imported whole, and takes the texts in force."""
+    try:
+        _birth(args.config, args.run_dir, args.state_dir, Order(texts))
+    except RefusedError as refused:
+        for line in refused.args:
+            complain(line)
+        return 1
+    return 0
+
+
+def _say(stream: Stream, recording: Recording, name: str, text: str, *, grave: bool) -> None:
     stream.write("warning" if grave else "info", text, process=name)
+    recording.tell("process" if grave else "service", text, subject=name)

@@ -1,125 +1,104 @@
-"""`linkbalancer status`: what each link, VID and application does, since when, why, and what is next if it dies.
+"""`linkbalancer status`: how healthy the gateway is, and what each link, VID and application does, since when, and why.
 
-The worst comes first. Tables are drawn by rich on a terminal; elsewhere lines are plain text, and start-up stays quick.
+The worst comes first. On a terminal it fits one screen; `--all` shows everything. Elsewhere it is plain text.
 """
 
-import sys
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
-from linkbalancer.cli.output import add_json_option, complain, emit
+from linkbalancer.cli.output import add_json_option, complain, emit, write
+from linkbalancer.cli.screen import BOLD, COLOURS, Row, Screen, Section, folded, here, tables, worst_first
 from linkbalancer.clock import MILLISECOND, in_words
 
+SCHEMA = Path(__file__).with_name("status.schema.json")
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line: how bad it is (0: as wished), and its cells."""
+FINDINGS = 6
+"""Lines of findings on one screen."""
 
-    badness: int
-    cells: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One table."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[Row, ...]
+_BADNESS = {"good": 0, "degraded": 1, "broken": 2}
 
 
 def configure(parser: ArgumentParser) -> None:
     """Add the command's options."""
+    parser.add_argument("--all", action="store_true", help="show everything, also where it does not fit the screen")
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of what --json prints")
     add_json_option(parser)
     add_run_dir_option(parser)
 
 
 def run(args: Namespace) -> int:
     """Show the status; 1: no daemon answers, 2: it is not ours to ask."""
+    if args.schema:
+        write(SCHEMA.read_text())
+        return 0
     try:
         status = ask(args.run_dir, "status")
     except RefusedError as error:
         complain(str(error))
         return error.status
-    if args.json or not sys.stdout.isatty():
-        emit(args, status, plain(status))
-    else:
-        draw(status)
+    emit(args, status, "" if args.json else draw(status, here(everything=args.all)))
     return 0
 
 
+def draw(status: dict[str, Any], screen: Screen) -> str:
+    """Return the status as it is shown on a screen."""
+    badness = _BADNESS[status["health"]]
+    head = [screen.paint(screen.cut(headline(status)), f"{BOLD};{COLOURS[badness] or '32'}")]
+    findings = folded(status["findings"], None if screen.height is None else FINDINGS)
+    head += [screen.paint(screen.cut(f"  {finding}"), COLOURS[badness]) for finding in findings]
+    return "\n".join([*head, *tables(sections(status), screen, len(head))])
+
+
 def headline(status: dict[str, Any]) -> str:
-    """Say in one line who answers and whether things are settled."""
+    """Say in one line who answers, how it is, and whether things are settled."""
     settled = f"settled for {_since(status['settled_for_ms'])}" if status["settled"] else "not settled yet"
-    return f"{status['node']}, {status['role']}: {settled}"
+    number = (status.get("configuration") or {}).get("entry")
+    configuration = "" if number is None else f", configuration #{number}"
+    return f"{status['node']} ({status['role']}): {status['health']}, {settled}{configuration}"
 
 
 def sections(status: dict[str, Any]) -> tuple[Section, ...]:
     """Return the tables, the worst of each first."""
+    vids = sorted(status["groups"].items(), key=lambda item: int(item[0]))
     return (
-        _sorted("Links", ("link", "is", "for", "why", "next if it dies"), map(_link, status["links"].items())),
-        _sorted("VIDs", ("VID", "is", "for", "why", "next hop", "next if it dies"), map(_group, _groups(status))),
-        _sorted(
-            "Applications",
-            ("application", "is on", "for", "why", "next if it dies"),
-            (_application(item, status) for item in status["applications"].items()),
+        worst_first(("link", "is", "for", "RTT", "next if it dies", "why"), [*map(_link, status["links"].items())]),
+        worst_first(("VID", "is", "for", "Master", "way", "next if it dies", "why"), [*map(_group, vids)]),
+        worst_first(
+            ("application", "is on", "for", "then", "why"),
+            [_application(item, status) for item in status["applications"].items()],
         ),
     )
-
-
-def plain(status: dict[str, Any]) -> str:
-    """Return the status as text in columns."""
-    lines = [headline(status)]
-    for section in sections(status):
-        rows = [section.header, *(row.cells for row in section.rows)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines += ["", section.title]
-        lines += ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join(lines)
-
-
-def draw(status: dict[str, Any]) -> None:
-    """Draw the status on a terminal."""
-    from rich.console import Console  # noqa: PLC0415 - a quarter of the start-up, and only a terminal needs it
-    from rich.table import Table  # noqa: PLC0415 - as above
-
-    console = Console()
-    console.print(headline(status), style="bold" if status["settled"] else "bold yellow", highlight=False)
-    for section in sections(status):
-        # No lines between the cells: a gateway's state fits a small terminal.
-        table = Table(*section.header, title=f"\n{section.title}", title_justify="left", box=None, padding=(0, 2, 0, 0))
-        for row in section.rows:
-            table.add_row(*row.cells, style=("", "yellow", "red")[row.badness])
-        console.print(table)
-
-
-def _sorted(title: str, header: tuple[str, ...], rows: Any) -> Section:  # noqa: ANN401 - any iterable of rows
-    return Section(title, header, tuple(sorted(rows, key=lambda row: -row.badness)))
-
-
-def _groups(status: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    return sorted(status["groups"].items(), key=lambda item: int(item[0]))
 
 
 def _link(item: tuple[str, dict[str, Any]]) -> Row:
     name, link = item
     state = "open" if link["open"] else "closed"
+    reason = link["reason"]
+    badness = 0 if link["open"] else 2
+    if link["drained"]:
+        state, reason, badness = f"{state}, drained", link["drained"], max(badness, 1)
+    if link["peer_fault"]:
+        reason, badness = f"far end: {link['peer_fault']}", max(badness, 1)
     if link["fault"]:
-        state = f"fault: {link['fault']}"
-    good = link["open"] and not link["fault"]
-    return Row(0 if good else 2, (name, state, _since(link["since_ms"]), link["reason"], link.get("if_it_dies", "")))
+        state, reason, badness = "fault", link["fault"], 2
+    rtt = "-" if link["rtt_ms"] is None else f"{link['rtt_ms']:.3g} ms"
+    return Row(badness, (name, state, _since(link["since_ms"]), rtt, link["if_it_dies"], reason))
 
 
 def _group(item: tuple[str, dict[str, Any]]) -> Row:
     vid, group = item
-    master = {"self": "", None: ", no Master"}.get(group["master"], f", Master is {group['master']}")
+    master = {"self": "here", None: "none"}.get(group["master"], group["master"])
     badness = 0 if group["works"] else 2
-    if not badness and group["state"] in {"fault", "held", "stopped", "initialising"}:
+    if not badness and (group["drained"] or group["state"] in {"fault", "held", "stopped", "initialising"}):
         badness = 1
-    state = f"{group['state']}{master}" + ("" if group["works"] else ", does not work")
-    cells = (vid, state, _since(group["since_ms"]), group["reason"], group["next_hop"], group["if_it_dies"])
+    state = "drained" if group["drained"] and group["state"] == "fault" else group["state"]
+    state = state if group["works"] else f"{state}, dead"
+    way = group["next_hop"]
+    if way not in {group["link"], "unreachable", "as found"}:
+        way = "LAN"
+    cells = (vid, state, _since(group["since_ms"]), str(master), way, group["if_it_dies"], group["reason"])
     return Row(badness, cells)
 
 
@@ -133,7 +112,7 @@ def _application(item: tuple[str, dict[str, Any]], status: dict[str, Any]) -> Ro
         badness = 2
     following = "nothing" if application["next"] is None else f"VID {application['next']}"
     place = "nowhere" if vid is None else f"VID {vid}"
-    return Row(badness, (name, place, _since(application["since_ms"]), application["reason"], following))
+    return Row(badness, (name, place, _since(application["since_ms"]), following, application["reason"]))
 
 
 def _since(milliseconds: int) -> str:

@@ -17,6 +17,11 @@ UNITS: Final = {"us": MICROSECOND, "ms": MILLISECOND, "s": SECOND, "min": 60 * S
 DAY: Final[Duration] = 86400 * SECOND
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))? ?(us|ms|s|min)", re.ASCII)
+_GROUP: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", re.ASCII)
+_KEEP_UNITS: Final = {"h": 3600 * SECOND, "d": DAY}
+_KEEP: Final = re.compile(r"([0-9]{1,6}) ?(h|d)", re.ASCII)
+_SIZE_UNITS: Final = {"MiB": 1 << 20, "GiB": 1 << 30}
+_SIZE: Final = re.compile(r"([0-9]{1,6}) ?(MiB|GiB)", re.ASCII)
 _DEVICE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,14}", re.ASCII)
 
 
@@ -50,6 +55,48 @@ def parse_duration(raw: object) -> Duration:
     if nanoseconds > DAY:
         raise FieldError(f"{raw!r} is longer than a day", "write a day or less")
     return nanoseconds
+
+
+def parse_keep(raw: object) -> Duration:
+    """Read how long something is kept: `90d`, `12h`; from an hour to ten years.
+
+    Raises:
+        FieldError: It is none.
+    """
+    match = _KEEP.fullmatch(text(raw, "time to keep something", "write such as 90d or 12h"))
+    if match is None:
+        raise FieldError(f"{raw!r} is no time to keep something", "write a number and h or d, such as 90d")
+    keep = int(match[1]) * _KEEP_UNITS[match[2]]
+    if not _KEEP_UNITS["h"] <= keep <= 3653 * DAY:
+        raise FieldError(f"{raw} will not do", "write 1h to 3653d")
+    return keep
+
+
+def write_keep(keep: Duration) -> str:
+    """Write how long something is kept, in days where they are whole."""
+    unit = "h" if keep % DAY else "d"
+    return f"{keep // _KEEP_UNITS[unit]}{unit}"
+
+
+def parse_size(raw: object) -> int:
+    """Read a size of a file: `64MiB`, `1GiB`; from 1 MiB to 64 GiB.
+
+    Raises:
+        FieldError: It is none.
+    """
+    match = _SIZE.fullmatch(text(raw, "size", "write such as 64MiB"))
+    if match is None:
+        raise FieldError(f"{raw!r} is no size", "write a whole number and MiB or GiB, such as 64MiB")
+    size = int(match[1]) * _SIZE_UNITS[match[2]]
+    if not _SIZE_UNITS["MiB"] <= size <= 64 * _SIZE_UNITS["GiB"]:
+        raise FieldError(f"{raw} will not do", "write 1MiB to 64GiB")
+    return size
+
+
+def write_size(size: int) -> str:
+    """Write a size in its largest whole unit."""
+    unit = "MiB" if size % _SIZE_UNITS["GiB"] else "GiB"
+    return f"{size // _SIZE_UNITS[unit]}{unit}"
 
 
 def write_duration(duration: Duration) -> str:
@@ -167,6 +214,18 @@ def parse_device(raw: object) -> str:
     return word
 
 
+def parse_user_group(raw: object) -> str:
+    """Read the name of a group of this host's users.
+
+    Raises:
+        FieldError: It is none.
+    """
+    word = text(raw, "group", "write a group's name, such as linkbalancer-read")
+    if not _GROUP.fullmatch(word):
+        raise FieldError(f"the group {word!r} cannot be", "write a group's name, such as linkbalancer-read")
+    return word
+
+
 def parse_file(raw: object) -> str:
     """Read the path of a file beside the configuration.
 
@@ -184,6 +243,28 @@ def parse_file(raw: object) -> str:
     if b"\0" in encoded:
         raise FieldError(f"the path {shown(word)} cannot be", remedy)
     return word
+
+
+def parse_listen(raw: object) -> str:
+    """Read where metrics are served: `unix`, `off`, or the IPv4 address and port of a TCP listener.
+
+    Raises:
+        FieldError: It is none of them.
+    """
+    remedy = "write unix, off, or an address and a port, such as 127.0.0.1:9586"
+    if raw is False:  # YAML 1.1 reads `off` so
+        return "off"
+    word = text(raw, "place to listen", remedy)
+    if word in {"unix", "off"}:
+        return word
+    host, _, port = word.rpartition(":")
+    try:
+        address = IPv4Address(host)
+    except ValueError:
+        raise FieldError(f"nobody can listen on {shown(word)}", remedy) from None
+    if not re.fullmatch("[0-9]{1,5}", port, re.ASCII) or not 1 <= int(port) <= 65535:
+        raise FieldError(f"{shown(word)} has no port from 1 to 65535", remedy)
+    return f"{address}:{int(port)}"
 
 
 def _reader(parse: Callable[[object], object]) -> BeforeValidator:
@@ -209,8 +290,10 @@ Integer: TypeAlias = StrictInt
 Switch: TypeAlias = StrictBool
 Name: TypeAlias = Annotated[str, _reader(parse_name), _schema(pattern=f"^{NAME.pattern}$")]
 Device: TypeAlias = Annotated[str, _reader(parse_device), _schema(pattern=f"^{_DEVICE.pattern}$")]
+UserGroup: TypeAlias = Annotated[str, _reader(parse_user_group), _schema(pattern=f"^{_GROUP.pattern}$")]
 File: TypeAlias = Annotated[str, _reader(parse_file), _schema(minLength=1)]
 Address: TypeAlias = Annotated[IPv4Address, _reader(parse_address), _schema(format="ipv4")]
+Listen: TypeAlias = Annotated[str, _reader(parse_listen), _schema(pattern="^(unix|off|[0-9.]+:[0-9]{1,5})$")]
 VirtualIp: TypeAlias = Annotated[IPv4Interface, _reader(parse_virtual_ip), _schema(pattern="^[0-9.]+/[0-9]+$")]
 Time: TypeAlias = Annotated[int, _reader(parse_duration), _AS_DURATION, WithJsonSchema(_DURATION_SCHEMA)]
 Detect: TypeAlias = Annotated[int, _reader(parse_detect), _AS_DURATION, WithJsonSchema(_DURATION_SCHEMA)]
@@ -224,4 +307,10 @@ TimeRange: TypeAlias = Annotated[
     WithJsonSchema(
         {"anyOf": [_DURATION_SCHEMA, {"type": "array", "items": _DURATION_SCHEMA, "minItems": 2, "maxItems": 2}]}
     ),
+]
+Keep: TypeAlias = Annotated[
+    int, _reader(parse_keep), PlainSerializer(write_keep, return_type=str), _schema(pattern="^[0-9]+ ?(h|d)$")
+]
+Size: TypeAlias = Annotated[
+    int, _reader(parse_size), PlainSerializer(write_size, return_type=str), _schema(pattern="^[0-9]+ ?(MiB|GiB)$")
 ]

@@ -10,16 +10,21 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.config.fields import (
+    DAY,
     Address,
     AdvertInterval,
     Detect,
     Device,
     File,
     Integer,
+    Keep,
+    Listen,
     Name,
+    Size,
     Switch,
     Time,
     TimeRange,
+    UserGroup,
     VirtualIp,
 )
 from linkbalancer.links import LinkName, OnProbeLoss, Role, Vid
@@ -132,6 +137,26 @@ class Tables(Section):
     rules: Annotated[Integer, Field(ge=1, le=32000)] = Marks().rule_base
 
 
+class Api(Section):
+    """Who may use the daemon's sockets beside root: groups of this host; one that does not exist lets nobody in."""
+
+    readers: UserGroup = "linkbalancer-read"
+    operators: UserGroup = "linkbalancer-operate"
+
+
+class History(Section):
+    """How much of what happened is remembered."""
+
+    keep: Keep = 90 * DAY
+    size: Size = 64 << 20
+
+
+class Metrics(Section):
+    """Where Prometheus finds the metrics (docs/metrics.md)."""
+
+    listen: Listen = "unix"
+
+
 class Config(Section):
     """The whole configuration of a gateway."""
 
@@ -143,6 +168,9 @@ class Config(Section):
     applications: File
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
+    api: Api = Api()
+    history: History = History()
+    metrics: Metrics = Metrics()
 
     @property
     def marks(self) -> Marks:

@@ -21,6 +21,9 @@ FIELDS: Final = ("source", "destination", "TOS", "source port", "destination por
 NOT_STEERED: Final = "IPv6 is classified, not steered yet: main's routes decide"
 """What a gateway has to say of rules and packets of IPv6 as long as no VID has a virtual IP of it."""
 
+OTHER_VIDS: Final = "has other VIDs than on line"
+"""How an error says that a line is wrong only beside another one."""
+
 _START = re.compile(r"\s*App\s*=")
 _WORD = re.compile(r"\S+")
 ValueT = TypeVar("ValueT")
@@ -73,7 +76,7 @@ class RuleFile:
             self.error(
                 line,
                 name.column if name else column,
-                f"the application {application} has other VIDs than on line {there}: {steps_in_words(known.steps)}",
+                f"the application {application} {OTHER_VIDS} {there}: {steps_in_words(known.steps)}",
                 "give all its lines one list, or another name",
             )
             return

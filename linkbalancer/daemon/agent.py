@@ -12,28 +12,35 @@ from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any, NoReturn, assert_never
 
-from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Instant, earliest, in_words
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
+from linkbalancer.daemon.agentlock import AgentLock
+from linkbalancer.daemon.drainfile import remembered
 from linkbalancer.daemon.feed import FeedServer
-from linkbalancer.daemon.lifeline import Hangup, Lifeline
-from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
+from linkbalancer.daemon.incumbent import Incumbent
+from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken
+from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.numbering import number_applications
-from linkbalancer.daemon.performer import Performer
+from linkbalancer.daemon.performer import Performer, layout_from_words, layout_in_words
+from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.requests import Request, RequestServer
 from linkbalancer.daemon.snapshot import EVERY, SnapshotFile
 from linkbalancer.daemon.sockets import Sockets
+from linkbalancer.daemon.succession import Bequest, Heirloom
 from linkbalancer.daemon.zygote import BEAT
 from linkbalancer.drivers.errors import DriverError
+from linkbalancer.engine import drain
 from linkbalancer.engine import effects as effect_kinds
 from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.effects import Effect
-from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Event, Leave, Started, Tick
+from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Event, Leave, Retain, Retire, Started, Tick
 from linkbalancer.engine.supervision import Word
 from linkbalancer.feed.codec import Applied
-from linkbalancer.host.devices import DeviceMonitor
+from linkbalancer.host.devices import DeviceMonitor, Observation
 from linkbalancer.links import DeviceName, LinkName, Vid
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.routing.classifier import Classifier
@@ -59,7 +66,11 @@ COMPLAINTS = 256
 CANNOT_START = 75
 """Exit status when the kernel refuses what everything rests on (EX_TEMPFAIL)."""
 
+ORPHAN: Duration = 30 * SECOND
+"""How long an agent lives on without its supervisor: another one may come and succeed it."""
+
 FEED = "feed.sock"
+LOCK = "agent.lock"
 SOCKET = "agent.sock"
 SNAPSHOT = "agent.snapshot"
 
@@ -72,12 +83,18 @@ def run(
     *,
     run_dir: Path,
     state_dir: Path,
+    orphan_for: Duration = ORPHAN,
 ) -> int:
-    """Be the agent until it has left, or is to make room; return the exit status."""
+    """Be the agent until it has left, or another one succeeds it; return the exit status.
+
+    An agent that is in office already is succeeded; `orphan_for` is how long this one lives on without a supervisor.
+    """
     log = logs.start(process="agent")
     try:
         process = AgentProcess(loaded, classifier, keys, lifeline, log, run_dir=run_dir, state_dir=state_dir)
-    except (DriverError, OSError, ValueError) as error:
+        process.orphan_for = orphan_for
+        process.take_office()
+    except (DriverError, OSError, ValueError, SuccessionError) as error:
         log.critical("cannot start", why=str(error))
         return CANNOT_START
     return process.run()
@@ -97,82 +114,195 @@ class AgentProcess:
         run_dir: Path,
         state_dir: Path,
     ) -> None:
-        """Prepare the kernel and adopt what is there; raises DriverError, OSError, ValueError."""
+        """Open what disturbs nobody; raises DriverError, OSError, ValueError."""
+        self._loaded, self._keys, self._run_dir = loaded, keys, run_dir
         self._log, self._lifeline = log, lifeline
+        self.orphan_for = ORPHAN
+        self._orphan_until: Instant | None = None
         self._loop = Loop()
+        self._recording = Recording(run_dir, "agent", self._loop.clock())
+        self._loop.watch(self._recording)
         self._complaints: dict[str, Instant] = {}
         self._put_back = 0
+        self._took: Duration = 0
+        self._records: list[effect_kinds.Record] = []
         self._primaries: dict[DeviceName, IPv4Address | None] = {}
-        app_ids = number_applications(state_dir, loaded.rules.applications, loaded.config.marks.application_limit)
+        self._state_dir = state_dir
+        self._app_ids = number_applications(state_dir, loaded.rules.applications, loaded.config.marks.application_limit)
         self._places: dict[str, Vid] = {}
         self._performer = Performer(
             self._loop,
             loaded,
             classifier,
-            app_ids,
+            self._app_ids,
             self._places,
             complain=self._complain,
             put_back=self._tell_put_back,
             load_over=self._load_over,
         )
-        for line in self._performer.prepare():
-            log.info(line)
+        self._lock = AgentLock(run_dir / LOCK)
         self._snapshot = SnapshotFile(run_dir / SNAPSHOT)
         self._snapshot_at: Instant | None = None
-        now = self._loop.clock()
-        self._agent = Agent(
-            loaded,
-            keys,
-            random.SystemRandom(),
-            app_ids,
-            session=now,
-            boot=now,
-            digest=classifier.digest,
-            found=replace(self._performer.found(), snapshot=self._snapshot.read()),
-        )
-        self._sockets = Sockets(self._loop, loaded.config, self._take, self._complain)
-        layout = self._performer.layout
-        virtual_ips = [one.ip for many in self._performer.virtual_ips.values() for one in many]
-        devices = (*layout.lan_devices, *layout.link_devices)
-        self._monitor = DeviceMonitor(devices, virtual_ips, self._performer.kernel.port)
-        self._feed = FeedServer(self._loop, run_dir / FEED, self._applied, partial(self._complain, "feed"))
-        self._requests = RequestServer(self._loop, run_dir / SOCKET, self._asked)
-        self._reconcile = self._loop.every(RECONCILE, self._reconcile_now)
         self._exit: int | None = None
-        self._told_ready = False
+        self._in_office = self._told_ready = False
+        self._agent: Agent
+        self._sockets: Sockets
+        self._feed: FeedServer
+        self._requests: RequestServer
+        self._incumbent: Incumbent
+        self._reconcile: Periodic
+        layout = self._performer.layout
+        ours = {address.ip for _device, address in self._performer.kernel.found().addresses}
+        self._virtual_ips = {one.ip for many in self._performer.virtual_ips.values() for one in many}
+        devices = (*layout.lan_devices, *layout.link_devices)
+        self._monitor = DeviceMonitor(devices, self._virtual_ips | ours, self._performer.kernel.port)
+
+    # -- how it begins -------------------------------------------------------------------------------------------------
+
+    def take_office(self) -> None:
+        """Succeed the agent in office, or be the first, and adopt what is there.
+
+        Raises DriverError, OSError, SuccessionError.
+        """
+        loop = self._loop
+        loop.add(self._lifeline, self._hear)
+        loop.every(BEAT, lambda _now: self._beat())
+        heir = find(loop, self._run_dir / SOCKET, self._lock, self._beat)
+        if heir is None:
+            gc.collect()
+            for line in self._performer.prepare():
+                self._log.info(line)
+            self._go_on(None)
+        else:
+            self._go_on(self._succeed(heir))
+            self._performer.take_up(self._working())
+        gc.freeze()
+
+    def _succeed(self, heir: Heir) -> Bequest | None:
+        """Prepare beside the incumbent, then have its bequest; None when it has died meanwhile."""
+        outcome: list[str | None] = []
+        theirs = layout_from_words(heir.answer.get("layout"), self._performer.layout)
+        for line in self._performer.extend(theirs, outcome.append):
+            self._log.info(line)
+        while not outcome and not heir.lost:
+            self._loop.turn()
+        if outcome and outcome[0] is not None:
+            raise SuccessionError(f"load the classifier: {outcome[0]}")
+        self._rehearse()
+        groups = self._loaded.config.groups
+        heir.ask(groups, self._loaded.config.links)
+        while heir.bequest is None and not heir.lost:
+            self._loop.turn()
+        if heir.bequest is None and not wait_for_office(self._lock):
+            raise SuccessionError("the agent in office hung up, and stays")
+        return heir.bequest
+
+    def _engine(self, now: Instant, snapshot: Mapping[str, Any] | None, *, live: bool) -> Agent:
+        """Return an engine that goes on from what the kernel and a predecessor left."""
+        found = replace(self._performer.found(), snapshot=snapshot, live=live)
+        chance = random.SystemRandom()
+        return Agent(self._loaded, self._keys, chance, self._app_ids, session=now, boot=now, found=found)
+
+    def _rehearse(self) -> None:
+        """Do once, for nobody, what must be quick when nobody speaks: first calls take many times as long."""
+        now = self._loop.clock()
+        agent = self._engine(now, self._snapshot.read(), live=False)
+        events: list[Event] = [*self._monitor.current(), Started()]
+        for event in events:
+            agent.handle(now, event)
+        agent.snapshot(now)
+        gc.collect()
+
+    def _go_on(self, bequest: Bequest | None) -> None:
+        """Begin: where a living predecessor stands, or where a dead one stood; raises DriverError, OSError."""
+        loop, config = self._loop, self._loaded.config
+        self._snapshot.follow()
+        fields: dict[str, Any] = {"snapshot": self._snapshot.read()} if bequest is None else bequest.fields
+        left = fields.get("snapshot")
+        now = loop.clock()
+        self._agent = self._engine(now, left, live=bequest is not None)
+        self._places.update(self._agent.known.places())
+        self._sockets = Sockets(loop, config, self._take, self._complain, self._agent.known.deaf())
+        inherited = bequest or Bequest({})
+        self._sockets.inherit(inherited)
+        self._sockets.open()
+        feed, asked = (next(iter(inherited.take(key)), None) for key in (FEED, SOCKET))
+        inherited.close()
+        self._feed = FeedServer(loop, self._run_dir / FEED, self._applied, partial(self._complain, "feed"), feed)
+        self._requests = RequestServer(loop, self._run_dir / SOCKET, self._asked, listener=asked)
+        self._incumbent = Incumbent(loop, self._lock, self, self._complain)
+        self._put_back = int(fields.get("put_back", 0))
+        at = fields.get("at")
+        self._begin(at if isinstance(at, int) else None)
+
+    def _begin(self, since: Instant | None) -> None:
+        """Look at the devices, and let the engine start; `since` is when a predecessor spoke last."""
+        loop = self._loop
+        self._in_office = True
+        self._monitor.read()  # what was removed until now was a predecessor's to remove
+        loop.add(self._monitor, self._devices)
+        loop.watch(self)
+        loop.every(LOOK, lambda now: self._observe(now, self._monitor.poll()))
+        loop.every(PROBE, lambda now: self._sockets.probe(now, self._primaries))
+        self._reconcile = loop.every(RECONCILE, self._reconcile_now)
+        # The devices first: a mastership can only be gone on with where there is an address to advertise from.
+        self._observe(loop.clock(), self._monitor.current())
+        self._take(loop.clock(), [remembered(self._state_dir, self._log), Started()])
+        if since is not None:
+            self._log.info("succeeds", text=f"nobody spoke for {in_words(loop.clock() - since)}")
+        self._sockets.probe(loop.clock(), self._primaries)
+
+    def _working(self) -> set[Vid]:
+        return {vid for vid, membership in self._agent.memberships.items() if membership.works}
 
     def run(self) -> int:
         """Turn until told to end."""
-        loop = self._loop
-        self._sockets.open()
-        loop.add(self._monitor, self._devices)
-        loop.add(self._lifeline, self._hear)
-        loop.watch(self)
-        loop.every(BEAT, lambda _now: self._beat())
-        loop.every(LOOK, lambda now: self._observe(now, self._monitor.poll()))
-        loop.every(PROBE, lambda now: self._sockets.probe(now, self._primaries))
-        # The devices first: a mastership can only be gone on with where there is an address to advertise from.
-        self._observe(loop.clock(), self._monitor.current())
-        self._sockets.probe(loop.clock(), self._primaries)
-        self._take(loop.clock(), [Started()])
-        gc.collect()
-        gc.freeze()
         if not self._performer.loading:
             self._say_ready()
-        loop.run()
+        self._loop.run()
         self._performer.close()
         self._feed.close()
         self._requests.close()
+        self._recording.close()
         return self._exit or 0
+
+    # -- how it ends: a successor asks (`daemon.incumbent.Office`) -----------------------------------------------------
+
+    def hold(self) -> dict[str, Any]:
+        """Compare the kernel with nothing; return what the successor must know."""
+        self._performer.pause()
+        self._log.info("a successor prepares")
+        return {"layout": layout_in_words(self._performer.layout)}
+
+    def resume(self) -> None:
+        """Go on as before, and mend what the successor left."""
+        self._log.warning("the successor has failed: this agent stays")
+        self._reconcile.at = self._loop.clock()
+        self._take(self._loop.clock(), [Retain()])
+
+    def retire(self, now: Instant, vids: frozenset[Vid], links: frozenset[LinkName]) -> None:
+        """Hand over everything but these."""
+        groups, present = frozenset(self._agent.memberships), frozenset(self._agent.links)
+        self._take(now, [Retire(groups - vids, present - links)])
+
+    def bequest(self, now: Instant) -> tuple[dict[str, Any], list[Heirloom]]:
+        """Return what the successor goes on from."""
+        self._write_snapshot(now)
+        fields = {"at": now, "snapshot": self._agent.snapshot(now, live=True), "put_back": self._put_back}
+        listeners = [Heirloom((FEED,), (self._feed.listener,)), Heirloom((SOCKET,), (self._requests.listener,))]
+        return fields, [*self._sockets.hand_on(), *listeners]
+
+    def depart(self) -> NoReturn:
+        """End, and touch nothing."""
+        self._log.info("succeeded", text="another agent has taken over")
+        self._recording.close()
+        os._exit(0)
 
     # -- deadlines (the loop asks) -------------------------------------------------------------------------------------
 
     def deadline(self) -> Instant | None:
-        """Return the engine's deadline or the snapshot's."""
-        engine = self._agent.deadline()
-        if engine is None or self._snapshot_at is None:
-            return engine or self._snapshot_at
-        return min(engine, self._snapshot_at)
+        """Return the engine's deadline, the snapshot's, or an orphan's."""
+        return earliest(self._agent.deadline(), self._snapshot_at, self._orphan_until)
 
     def expire(self, now: Instant) -> None:
         """Hand the engine its deadline; write the snapshot when it is due."""
@@ -181,6 +311,8 @@ class AgentProcess:
             self._take(now, [Tick()])
         if self._snapshot_at is not None and self._snapshot_at <= now:
             self._write_snapshot(now)
+        if self._orphan_until is not None and self._orphan_until <= now:
+            self._give_up(now)
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
@@ -190,13 +322,14 @@ class AgentProcess:
             effects = self._agent.handle(now, event)
             for effect in effects:
                 self._perform(now, effect)
+            self._remember(now)
             if effects and self._snapshot_at is None:
                 self._snapshot_at = now + EVERY
 
     def _devices(self, now: Instant) -> None:
         self._observe(now, self._monitor.read())
 
-    def _observe(self, now: Instant, news: Iterable[object]) -> None:
+    def _observe(self, now: Instant, news: Iterable[Observation]) -> None:
         for one in news:
             if isinstance(one, DeviceChanged):
                 self._primaries[one.device] = one.primary
@@ -205,6 +338,7 @@ class AgentProcess:
                 self._take(now, [one])
             else:
                 self._log.warning("removed by somebody else", what=str(one))
+                self._recording.tell("stranger", f"somebody else removed the {one.what} {one.detail}")
                 self._reconcile.at = min(self._reconcile.at, now + SOON)
 
     def _flush_neighbours(self, device: DeviceName) -> None:
@@ -214,12 +348,18 @@ class AgentProcess:
             self._complain(f"forget neighbours on {device}", str(error))
 
     def _hear(self, now: Instant) -> None:
-        """Do what the supervisor says; when it is gone, end without a word (the kernel goes on as it stands)."""
+        """Do what the supervisor says; when it is gone, wait for another one's agent, unless not even in office."""
         spoken = self._lifeline.hear()
         if isinstance(spoken, Hangup):
-            os._exit(0)
-        if spoken is None:
+            if not self._in_office:
+                os._exit(0)
+            self._loop.remove(self._lifeline)
+            self._orphan_until = now + self.orphan_for
+            self._log.warning("orphaned", text=f"the supervisor is gone; leaving in {in_words(self.orphan_for)}")
+        if not isinstance(spoken, Spoken):
             return
+        if not self._in_office:
+            os._exit(0)
         match spoken.word:
             case Word.LEAVE:
                 self._take(now, [Leave()])
@@ -230,6 +370,14 @@ class AgentProcess:
                 self._loop.stop()
             case _:
                 self._complain("obey the supervisor", f"{spoken.word!r} is no word of his")
+
+    def _give_up(self, now: Instant) -> None:
+        """Leave in order: nobody has come to succeed an orphan."""
+        if self._incumbent.is_held:
+            self._orphan_until = now + SECOND
+            return
+        self._orphan_until = None
+        self._take(now, [Leave()])
 
     def _load_over(self, line: str | None) -> None:
         """A classifier was loaded beside the work: at the start, or because somebody had removed it."""
@@ -256,7 +404,8 @@ class AgentProcess:
     def _reconcile_now(self, _now: Instant) -> None:
         if self._exit is None:
             self._sockets.open()
-            self._performer.reconcile()
+            if not self._incumbent.is_held:
+                self._performer.reconcile()
 
     def _write_snapshot(self, now: Instant) -> None:
         self._snapshot_at = None
@@ -276,16 +425,44 @@ class AgentProcess:
                 | effect_kinds.SetNextHop()
                 | effect_kinds.SetMembers()
             ):
+                began = self._loop.clock()
                 self._performer.perform(effect)
+                self._took = self._loop.clock() - began
             case effect_kinds.Publish(table):
                 self._feed.publish(table)
-            case effect_kinds.Record(kind, subject, text, fields):
-                write = self._log.warning if kind == "alarm" else self._log.info
-                write(kind, subject=subject, text=text, **dict(fields))
+            case effect_kinds.Record():
+                self._record(effect)
             case effect_kinds.Left():
                 self._left(now)
+            case effect_kinds.Retired():
+                self._incumbent.retired(now)
             case _:
                 assert_never(effect)
+
+    def _record(self, record: effect_kinds.Record) -> None:
+        """Log a record, with how long the kernel took where it tells of a change; it is remembered a little later."""
+        fields = dict(record.fields)
+        if record.kind in {"next-hop", "kernel"}:
+            fields["took_us"] = self._took // MICROSECOND
+        self._records.append(replace(record, fields=tuple(fields.items())))
+        if record.kind != "kernel":
+            write = self._log.warning if record.kind == "alarm" else self._log.info
+            write(record.kind, subject=record.subject, text=record.text, **fields)
+
+    def _remember(self, now: Instant) -> None:
+        """Have the records of one event remembered, causes first."""
+        for record in sorted(self._records, key=lambda record: record.number):
+            self._recording.tell(
+                record.kind,
+                record.text,
+                subject=record.subject,
+                at=now,
+                number=record.number,
+                cause=record.cause,
+                follows={"kind": "process", "subject": "agent"} if record.kind == "started" else None,
+                fields=dict(record.fields),
+            )
+        self._records.clear()
 
     def _left(self, _now: Instant) -> None:
         """Every mastership is handed over: nothing to go on from is left to a successor."""
@@ -310,20 +487,42 @@ class AgentProcess:
     def _tell_put_back(self, what: str) -> None:
         self._put_back += 1
         self._log.warning("put back", what=what)
+        self._recording.tell("put-back", what, follows={"kind": "stranger"})
 
     def _asked(self, now: Instant, request: Request) -> None:
         """Answer the daemon's own processes; people ask the api."""
         if request.verb == "status":
             request.answer(self._describe(now))
+        elif request.verb == "hold" and self._agent.leaving:
+            request.refuse("unavailable", "it is leaving")
+        elif request.verb == "hold":
+            self._incumbent.take(now, request)
+        elif request.verb == "drained":
+            self._be_drained(now, request)
         else:
             request.refuse("usage", f"the agent knows no {request.verb!r}")
 
+    def _be_drained(self, now: Instant, request: Request) -> None:
+        """Take in the whole of what is drained, as the api has it."""
+        try:
+            drained = drain.read(request.arguments.get("drained"))
+        except ValueError as error:
+            request.refuse("usage", str(error))
+            return
+        self._take(now, [drained])
+        request.answer({})
+
     def _describe(self, now: Instant) -> dict[str, Any]:
         """Return the engine's status, with what only this process knows."""
-        processes = {"supervisor": os.getppid(), "agent": os.getpid()}
+        processes, counts = (
+            {"agent": os.getpid()},
+            {"put_back": self._put_back, "records_dropped": self._recording.lost},
+        )
+        if self._orphan_until is None:
+            processes |= {"supervisor": os.getppid()}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}
         return {
             **self._agent.status(now),
             "processes": processes,
-            "daemon": {"put_back": self._put_back, "timer_lateness": self._loop.lateness.report()},
+            "daemon": {**counts, "timer_lateness": self._loop.lateness.report()},
         }

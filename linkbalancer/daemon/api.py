@@ -6,44 +6,42 @@ is a function that takes a request and answers it, now or later; what the agent 
 
 import gc
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from linkbalancer.clock import Instant
+from linkbalancer.clock import SECOND, Instant
 from linkbalancer.config.load import Loaded
-from linkbalancer.daemon import logs
+from linkbalancer.daemon import capabilities, logs
+from linkbalancer.daemon.admission import admit
+from linkbalancer.daemon.annals import Annals
+from linkbalancer.daemon.changes import Changes
+from linkbalancer.daemon.configurations import Configurations
+from linkbalancer.daemon.drainfile import DrainFile
+from linkbalancer.daemon.draining import Draining
+from linkbalancer.daemon.examination import Examination
+from linkbalancer.daemon.keeper import Keeper, Ways
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.metrics import expose
+from linkbalancer.daemon.overview import Overview
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request, RequestServer
+from linkbalancer.daemon.scope import FOLDER
+from linkbalancer.daemon.scrape import Answer, ScrapeServer
+from linkbalancer.daemon.verbs import Verb, list_of
 from linkbalancer.daemon.zygote import BEAT
 
 QUERY = "query.sock"
 CONTROL = "control.sock"
 
-READERS = "linkbalancer-read"
-OPERATORS = "linkbalancer-operate"
-"""The groups that may ask, and that may do (systemd/sysusers.conf)."""
 
-Take: TypeAlias = Callable[[Instant, Request], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """What can be asked for: how it is answered, and whether it changes something (for `control.sock` alone)."""
-
-    take: Take
-    changes: bool = False
-
-
-def run(loaded: Loaded, lifeline: Lifeline, *, run_dir: Path, state_dir: Path) -> int:
+def run(loaded: Loaded, lifeline: Lifeline, notice: Mapping[str, Any], *, run_dir: Path, state_dir: Path) -> int:
     """Be the api's process until told to end; return the exit status."""
     log = logs.start(process="api")
     try:
-        process = ApiProcess(loaded, lifeline, log, run_dir=run_dir, state_dir=state_dir)
+        process = ApiProcess(loaded, lifeline, log, notice, run_dir=run_dir, state_dir=state_dir)
     except OSError as error:
         log.critical("cannot start", why=str(error))
         return 1
@@ -58,6 +56,7 @@ class ApiProcess:
         loaded: Loaded,
         lifeline: Lifeline,
         log: logs.Log,
+        notice: Mapping[str, Any],
         *,
         run_dir: Path,
         state_dir: Path,
@@ -67,48 +66,96 @@ class ApiProcess:
         self._run_dir, self._state_dir = run_dir, state_dir
         self._loop = Loop()
         self._agent = Questions(self._loop, run_dir / "agent.sock")
-        self._verbs: dict[str, Verb] = {"status": Verb(self._status)}
-        self._query = RequestServer(self._loop, run_dir / QUERY, partial(self._take, operator=False), READERS)
-        self._control = RequestServer(self._loop, run_dir / CONTROL, partial(self._take, operator=True), OPERATORS)
+        self._changes = Changes(lifeline)
+        self._keeper = self._new_keeper(notice, log)
+        self._changes.told = self._concluded
+        self._overview = Overview(self._agent, self._loop.clock)
+        self._draining = Draining(self._loop, self._agent, DrainFile(state_dir), log, self._overview.forget)
+        self._overview.parts.append(self._draining.part)
+        self._overview.parts.append(lambda _status: {"configuration": self._keeper.configuration(self._loop.clock())})
+        self._examination = Examination(self._loop, loaded.config, self._agent, log)
+        self._overview.parts.append(lambda _status: {"preflight": self._examination.findings})
+        self.verbs: dict[str, Verb] = {
+            "status": self._overview.verb(),
+            **self._draining.verbs(),
+            **self._changes.verbs(),
+            **self._keeper.verbs(),
+            **Annals(state_dir).verbs(),
+            **self._examination.verbs(),
+        }
+        self.verbs["verbs"] = list_of(self.verbs)
+        groups = loaded.config.api
+        self._query = self._listen(QUERY, (groups.readers, groups.operators), operator=False)
+        self._control = self._listen(CONTROL, (groups.operators,), operator=True)
+        place = loaded.config.metrics.listen
+        readers = (groups.readers, groups.operators)
+        self._scrape = ScrapeServer(self._loop, place, run_dir, self._metrics, complain=log.warning, groups=readers)
 
     def run(self) -> int:
-        """Turn until told to end."""
+        """Turn until told to end; whoever listens to strangers has no right beyond the sockets that it opened."""
+        capabilities.keep()
         self._loop.add(self._lifeline, self._hear)
         self._loop.every(BEAT, lambda _now: self._beat())
+        self._loop.every(SECOND, self._keeper.tick)
         gc.freeze()
         self._lifeline.say("ready")
         self._loop.run()
+        self.close()
+        return 0
+
+    def close(self) -> None:
+        """Hang up on everybody."""
         self._query.close()
         self._control.close()
-        return 0
+        self._scrape.close()
+        self._examination.close()
+        self._agent.close()
+
+    def _listen(self, name: str, groups: Sequence[str], *, operator: bool) -> RequestServer:
+        server = RequestServer(self._loop, self._run_dir / name, partial(self._take, operator=operator))
+        for wrong in admit(self._run_dir / name, groups):
+            self._log.info("only root may use it", socket=name, why=wrong)
+        return server
+
+    def _metrics(self, answer: Answer) -> None:
+        self._agent.ask("status", lambda status, _why: answer(expose(status and self._overview.complete(status))))
+
+    def _concluded(self, outcome: Mapping[str, Any]) -> None:
+        """Have the keeper know of an outcome; another configuration needs another look at the host."""
+        self._keeper.outcome(self._loop.clock(), outcome)
+        config = self._keeper.config() if outcome["result"] == "applied" else None
+        if config is not None:
+            self._examination.look(config)
 
     def _beat(self) -> None:
         self._lifeline.say("beat")
+
+    def _new_keeper(self, notice: Mapping[str, Any], log: logs.Log) -> Keeper:
+        kept = Configurations(self._state_dir / FOLDER, warn=lambda text: log.warning("configurations", text=text))
+
+        def reload(request: Mapping[str, Any]) -> bool:
+            self._changes.ask("reload", request, lambda _outcome: None)  # the keeper is told of every outcome
+            return True
+
+        return Keeper(kept, notice, Ways(reload, self._agent.ask, log), self._loop.clock)
 
     def _hear(self, _now: Instant) -> None:
         spoken = self._lifeline.hear()
         if isinstance(spoken, Hangup):
             os._exit(0)
-        if spoken is not None:  # leave, end or renew: nothing is lost by ending at once
+        if spoken is not None and not self._changes.hear(
+            spoken
+        ):  # leave, end, renew: nothing is lost by ending at once
             self._loop.stop()
 
     def _take(self, now: Instant, request: Request, *, operator: bool) -> None:
-        verb = self._verbs.get(request.verb)
+        verb = self.verbs.get(request.verb)
         if verb is None:
-            known = ", ".join(sorted(self._verbs))
+            known = ", ".join(sorted(self.verbs))
             request.refuse("usage", f"there is no verb {request.verb!r}", f"use one of: {known}")
         elif verb.changes and not operator:
             request.refuse("rights", f"{request.verb} changes something", f"ask over {CONTROL}")
+        elif (fault := verb.fault(request.arguments)) is not None:
+            request.refuse("usage", f"{request.verb}: {fault[0]}", fault[1])
         else:
             verb.take(now, request)
-
-    def _status(self, _now: Instant, request: Request) -> None:
-        def heard(status: dict[str, Any] | None, why: str) -> None:
-            if status is None:
-                request.refuse(
-                    "unavailable", f"the agent does not answer: {why}", "ask again; if it lasts, see the log"
-                )
-            else:
-                request.answer(status)
-
-        self._agent.ask("status", heard)

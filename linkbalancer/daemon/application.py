@@ -16,6 +16,7 @@ from linkbalancer.daemon import logs
 from linkbalancer.daemon.agent import FEED
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.moves import Moves
 from linkbalancer.daemon.zygote import BEAT
 from linkbalancer.drivers import routes, rules
 from linkbalancer.drivers.errors import DriverError
@@ -36,7 +37,6 @@ from linkbalancer.engine.application import (
 from linkbalancer.feed.codec import LIMIT, Applied, Goodbye, decode, encode
 from linkbalancer.feed.table import Table
 from linkbalancer.links import Vid
-from linkbalancer.routing.classifier import compile_rules
 from linkbalancer.routing.marks import Marks
 from linkbalancer.routing.plan import routing_rules
 
@@ -48,8 +48,9 @@ AGAIN_MAX: Duration = 320 * MILLISECOND
 def run(name: str, loaded: Loaded, read: Callable[[str], str], lifeline: Lifeline, run_dir: Path) -> int:
     """Be the process of one application until told to end; return the exit status."""
     ruleset = load_rules(loaded.beside(loaded.config.applications), read)
-    machine = Application(name, ruleset.applications[name].steps, compile_rules(ruleset).digest)
+    machine = Application(ruleset.applications[name])
     process = ApplicationProcess(machine, Eyes(loaded), lifeline, run_dir / FEED, logs.start(process=f"app:{name}"))
+    process.moves = Moves(run_dir, name, loaded.config.marks, len(loaded.rules.applications))
     return process.run()
 
 
@@ -110,12 +111,16 @@ class ApplicationProcess:
         self._delay = AGAIN
         self._connect_at: Instant | None = self._loop.clock()
         self._told: tuple[Vid | None, str] | None = None
+        self.moves: Moves | None = None
+        self._orphaned = False
 
     def run(self) -> int:
         """Turn until told to end."""
         loop = self._loop
         loop.add(self._lifeline, self._hear)
         loop.watch(self)
+        if self.moves is not None:
+            self.moves.attend(loop)
         loop.every(BEAT, lambda _now: self._beat())
         gc.freeze()
         self._lifeline.say("ready")
@@ -139,11 +144,15 @@ class ApplicationProcess:
         self._lifeline.say("beat")
 
     def _hear(self, _now: Instant) -> None:
-        """Do what the supervisor says; when it is gone, end without a word (the kernel goes on as it stands)."""
+        """Do what the supervisor says; when it is gone, go on for as long as the agent does that is there now."""
         spoken = self._lifeline.hear()
         if isinstance(spoken, Hangup):
-            os._exit(0)
-        if spoken is not None:  # leave, end or renew: what is steered stays steered
+            if self._socket is None:
+                os._exit(0)
+            self._orphaned = True
+            self._loop.remove(self._lifeline)
+            self._log.warning("orphaned", text="the supervisor is gone; following its agent to the end")
+        elif spoken is not None:  # leave, end or renew: what is steered stays steered
             self._loop.stop()
 
     def _connect(self, now: Instant) -> None:
@@ -183,6 +192,9 @@ class ApplicationProcess:
             self._take(now, TableReceived(newest))
 
     def _lost(self, now: Instant) -> None:
+        """Look for another agent; an orphan ends without a word, the next agent brings processes of its own."""
+        if self._orphaned:
+            os._exit(0)
         if self._socket is not None:
             self._loop.remove(self._socket)
             self._socket.close()
@@ -198,11 +210,18 @@ class ApplicationProcess:
                     case Verify(vid, app_id):
                         events.append(self._eyes.verify(vid, app_id))
                     case Steer(app_id, vid):
-                        events.append(self._eyes.steer(app_id, vid))
+                        events.append(self._steer(app_id, vid))
                     case Report():
                         self._report(effect)
                     case _:
                         assert_never(effect)
+
+    def _steer(self, app_id: int, vid: Vid) -> Steered:
+        before, began = self._machine.place, self._loop.clock()
+        steered = self._eyes.steer(app_id, vid)
+        if self.moves is not None and steered.ok:
+            self.moves.moved(app_id, before, vid, self._loop.clock() - began)
+        return steered
 
     def _report(self, report: Report) -> None:
         self._send(encode(Applied(self._machine.name, report.vid, report.session, report.sequence, report.reason)))

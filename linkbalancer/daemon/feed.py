@@ -42,13 +42,19 @@ class FeedServer:
         path: Path,
         heard: Callable[[Instant, Applied], None],
         complain: Callable[[str], None],
+        listener: socket.socket | None = None,
     ) -> None:
-        """Listen; raises OSError."""
+        """Listen, or go on with a predecessor's listening socket; raises OSError."""
         self._loop, self._heard, self._complain = loop, heard, complain
         self._newest: bytes | None = None
         self._clients: dict[int, _Client] = {}
-        self._listener = listen(path, socket.SOCK_SEQPACKET)
+        self._listener = listen(path, socket.SOCK_SEQPACKET) if listener is None else go_on_listening(listener)
         loop.add(self._listener, self._accept)
+
+    @property
+    def listener(self) -> int:
+        """The listening socket's descriptor, for a successor."""
+        return self._listener.fileno()
 
     def publish(self, table: Table) -> None:
         """Hand the table to everybody who can take it now, and to the others when they can."""
@@ -114,7 +120,7 @@ class FeedServer:
             message = decode(data)
             match message:
                 case Applied():
-                    client.application = message.application
+                    self._name(client, message.application)
                     self._heard(now, message)
                 case Goodbye():
                     self._drop(client)
@@ -129,6 +135,14 @@ class FeedServer:
                     return
         if client.behind:
             self._send(client)
+
+    def _name(self, client: _Client, application: str) -> None:
+        """Note whose process it is; an older one of the same application, if it still lives, has been replaced."""
+        if client.application == application:
+            return
+        client.application = application
+        for other in [one for one in self._clients.values() if one.application == application and one is not client]:
+            self._drop(other)
 
     def _drop(self, client: _Client) -> None:
         self._clients.pop(client.sock.fileno(), None)
@@ -146,5 +160,12 @@ def listen(path: Path, kind: socket.SocketKind) -> socket.socket:
         listener.bind(str(path))
     finally:
         os.umask(old)
+    listener.listen(128)
+    return listener
+
+
+def go_on_listening(listener: socket.socket) -> socket.socket:
+    """Return a predecessor's listening socket; those that connect see this process from now on."""
+    listener.settimeout(0)
     listener.listen(128)
     return listener

@@ -1,11 +1,13 @@
 """The line between the supervisor and one of its children: words both ways, and its end means the other's end.
 
-A packet socket (SOCK_SEQPACKET), so that a word is a word. Words of a child: `configured`, `ready`, `beat`, `spawned`,
-`failed`. Words of the supervisor: `go`, `spawn`, `leave`, `end`, `renew`.
+A packet socket (SOCK_SEQPACKET), so that a word is a word. Words of a child: `configured`, `refused`, `ready`, `beat`,
+`spawned`, `failed`; of the api also `reload`, `upgrade`. Words of the supervisor: `go`, `spawn`, `leave`, `end`,
+`renew`; to the api also `outcome`. What is too long for a word travels beside it, in a memory file.
 """
 
 import array
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -14,6 +16,9 @@ from typing import Self
 
 LONGEST = 4096
 """Bytes of the longest word."""
+
+CONTENT_LIMIT = 64 << 20
+"""Bytes beside a word at most."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
@@ -67,10 +72,23 @@ class Lifeline:
             return False
         return True
 
+    def tell(self, word: str, content: bytes) -> bool:
+        """Send a word with content beside it; False as `say`, or when there is no memory for it."""
+        try:
+            descriptor = enclose(content)
+        except OSError:
+            return False
+        try:
+            return self.say(word, descriptor=descriptor)
+        finally:
+            os.close(descriptor)
+
     def hear(self) -> Spoken | Hangup | None:
         """Return the next word, `Hangup` at the end of the line, or None when nothing has been said."""
         try:
-            data, ancillary, _flags, _address = self._socket.recvmsg(LONGEST, socket.CMSG_SPACE(4))
+            data, ancillary, _flags, _address = self._socket.recvmsg(
+                LONGEST, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC
+            )
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:
@@ -91,6 +109,26 @@ class Lifeline:
             return self.hear() or Hangup()
         finally:
             self._socket.settimeout(0)
+
+
+def enclose(content: bytes) -> int:
+    """Return the descriptor of a memory file with this content; raises OSError."""
+    descriptor = os.memfd_create("linkbalancer")
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            file.write(content)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def enclosed(descriptor: int, limit: int = CONTENT_LIMIT) -> bytes:
+    """Return the content of a memory file; raises OSError for what is none, or is too long."""
+    size = os.fstat(descriptor).st_size
+    if size > limit:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return os.pread(descriptor, size, 0)
 
 
 def die_with_parent(parent: int) -> None:

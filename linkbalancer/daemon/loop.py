@@ -79,16 +79,18 @@ class Lateness:
 
     counts: list[int] = field(default_factory=lambda: [0] * BUCKETS)
     worst: Duration = 0
+    total: Duration = 0
 
     def add(self, late: Duration) -> None:
         """Count one timer."""
         self.worst = max(self.worst, late)
+        self.total += late
         self.counts[min((late // MICROSECOND).bit_length(), BUCKETS - 1)] += 1
 
     def report(self) -> dict[str, int]:
-        """Return `{"<=Nus": count}` for the buckets in use, and the worst in microseconds."""
+        """Return `{"<Nus": count}` for the buckets in use, the worst and the sum of all in microseconds."""
         used = {f"<{1 << bucket}us": count for bucket, count in enumerate(self.counts) if count}
-        return {**used, "worst_us": self.worst // MICROSECOND}
+        return {**used, "worst_us": self.worst // MICROSECOND, "total_us": self.total // MICROSECOND}
 
 
 class Loop:

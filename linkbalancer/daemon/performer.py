@@ -3,11 +3,16 @@
 The kernel is asked again and again whether it still holds what was wanted; what is missing is put back, and a refusal
 is said once, with the operation and the kernel's reason, and tried again at the next turn. What needs nft takes up to
 seconds, so a running agent has it done by an errand.
+
+Beside a living predecessor a successor first makes only what is new (`extend`, `stage`); when it has taken over
+(`take_up`), its classifier is put to use, and only then what is no longer configured is taken away.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from ipaddress import IPv4Interface
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
 
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
@@ -24,7 +29,7 @@ from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMember
 from linkbalancer.engine.found import Found
 from linkbalancer.links import DeviceName, Unreachable, ViaLink, ViaMaster, Vid
 from linkbalancer.routing.classifier import Classifier
-from linkbalancer.routing.marks import OWN
+from linkbalancer.routing.marks import LAST_VID, OWN
 from linkbalancer.routing.plan import own_next_hop
 
 
@@ -40,6 +45,31 @@ def layout_of(loaded: Loaded) -> Layout:
         vids=tuple(sorted(config.groups)),
         peers=tuple(sorted({Peer(link.peer, link.port) for link in config.links.values()})),
     )
+
+
+def layout_in_words(layout: Layout) -> dict[str, Any]:
+    """Return what a successor must know of the table that this agent works with, JSON-able."""
+    return {
+        "lan_devices": layout.lan_devices,
+        "link_devices": layout.link_devices,
+        "vids": layout.vids,
+        "peers": [[str(peer.address), peer.port] for peer in layout.peers],
+    }
+
+
+def layout_from_words(words: object, own: Layout) -> Layout:
+    """Return a predecessor's layout, with the marks of `own`; `own` where the words make no sense."""
+    try:
+        fields = dict(words)  # type: ignore[call-overload]
+        return replace(
+            own,
+            lan_devices=tuple(map(str, fields["lan_devices"])),
+            link_devices=tuple(map(str, fields["link_devices"])),
+            vids=tuple(vid for vid in map(int, fields["vids"]) if 1 <= vid <= LAST_VID),
+            peers=tuple(Peer(IPv4Address(address), int(port)) for address, port in fields["peers"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return own
 
 
 class Performer:
@@ -80,6 +110,10 @@ class Performer:
         self._applications, self._places = loaded.rules.applications, places
         self._complain, self._put_back, self._load_over = complain, put_back, load_over
         self._errand = Errand(loop, self._errand_ended)
+        self._staged: Callable[[str | None], None] | None = None
+        self._trimmed = True
+        self._left_behind: Layout = self.layout
+        self._homes: dict[int, Vid | None] = {}
         self._hops: dict[tuple[Vid, bool], SetNextHop] = {}
         self._addresses: set[tuple[DeviceName, IPv4Interface]] = set()
         self._members: dict[DeviceName, SetMembers] = {}
@@ -120,6 +154,47 @@ class Performer:
     def _loaded_line(self) -> str:
         return f"loaded the classifier {self._classifier.digest[:12]}"
 
+    def extend(self, theirs: Layout, staged: Callable[[str | None], None]) -> list[str]:
+        """Make what is new beside a predecessor's, and have the classifier loaded beside its own; return lines.
+
+        `staged` is called when that is done, or with why not. Nothing of the predecessor's changes. Raises DriverError,
+        OSError.
+        """
+        self._left_behind = theirs
+        self._trimmed = False
+        prepared = self.kernel.mend(trim=False)
+        self._staged = staged
+        self._errand.start(self._stage)
+        return [f"set {change}" for change in prepared.changed] + [f"refused: {error}" for error in prepared.refused]
+
+    def _stage(self) -> None:
+        """Load beside what is in use (in the errand's process). Raises DriverError."""
+        with closing(NetlinkSocket(NETFILTER)) as netlink:
+            joined = self.layout.joined(self._left_behind)
+            load.prepare(joined, netlink)
+            self._fill_map(MapWriter(self.layout.marks, netlink))
+            load.stage(joined, self._classifier, self._app_ids, netlink)
+
+    def take_up(self, working: Collection[Vid]) -> bool:
+        """Take over from the predecessor: put the classifier to use; return whether it is in use already.
+
+        Applications that go to a VID which is no more are sent to the best of theirs of those that work.
+        """
+        self._homes = {app_id: self._home(name, working) for name, app_id in self._app_ids.items()}
+        try:
+            return self._load_aside()
+        except DriverError as error:
+            self._complain("load the classifier", str(error))
+            return False
+
+    def _home(self, name: str, working: Collection[Vid]) -> Vid | None:
+        vids = self._applications[name].vids if name in self._applications else ()
+        return next((vid for vid in vids if vid in working), next(iter(vids), None))
+
+    def pause(self) -> None:
+        """Give up what is being loaded: a successor loads now. The next `reconcile` mends what it leaves."""
+        self._errand.close()
+
     def _load_aside(self) -> bool:
         """Return whether everything that nft loads is there; else have it loaded, unless that is under way."""
         if self.kernel.loaded(self._classifier, self._app_ids):
@@ -131,13 +206,23 @@ class Performer:
         return False
 
     def _load(self) -> None:
-        """Load what is missing (in the errand's process, which has no socket of this one's). Raises DriverError."""
+        """Load what is missing (in the errand's process, which has no socket of this one's). Raises DriverError.
+
+        Where it was staged it is put to use first: then no flow of an application that is gone is left to old rules.
+        """
         with closing(NetlinkSocket(NETFILTER)) as netlink:
-            load.prepare(self.layout, netlink)
-            self._fill_map(MapWriter(self.layout.marks, netlink))
+            writer = MapWriter(self.layout.marks, netlink)
+            if load.is_staged(self.layout, self._classifier, self._app_ids, netlink):
+                load.install(self.layout, self._classifier, self._app_ids, netlink)
+            load.prepare(self.layout, netlink, self._homes)
+            self._fill_map(writer)
             load.install(self.layout, self._classifier, self._app_ids, netlink)
 
     def _errand_ended(self, _now: Instant, why: str | None) -> None:
+        if self._staged is not None:
+            staged, self._staged = self._staged, None
+            staged(why)
+            return
         if why is not None:
             self._complain("load the classifier", why)
             self._load_over(None)
@@ -162,15 +247,28 @@ class Performer:
     def found(self) -> Found:
         """Return what a predecessor left, and remove virtual IPs that are no longer configured. Raises DriverError.
 
-        Its next hops are what is wanted until an effect says otherwise: an agent that adopts one is silent about it.
+        Those of a living predecessor stay until the rest is trimmed. Next hops that are found are what is wanted until
+        an effect says otherwise: an agent that adopts one is silent about it.
         """
         found = self.kernel.found()
         self._hops.update({(vid, False): SetNextHop(vid, next_hop) for vid, next_hop in found.next_hops.items()})
         self._point_own_traffic()
+        if self._trimmed:
+            self._release(found)
+        return found
+
+    def _release(self, found: Found) -> None:
+        """Remove virtual IPs of ours that are no longer configured."""
         for device, interface in found.addresses:
             if interface not in self._configured.get(device, ()):
                 self._try(RemoveAddresses(device, (interface,)))
-        return found
+
+    def _trim(self) -> None:
+        """Take away what a predecessor served and this configuration does not; its packets have other ways by now."""
+        self.kernel.mend()
+        self._release(self.kernel.found())
+        self.kernel.unpin({*self.layout.lan_devices, *self._left_behind.lan_devices})
+        self._trimmed = True
 
     def perform(self, effect: Applicable) -> None:
         """Do one effect and remember what is wanted; a refusal is said, and mended at the next `reconcile`."""
@@ -200,9 +298,11 @@ class Performer:
     def reconcile(self) -> None:
         """Compare the kernel with what is wanted, and put back what is missing."""
         try:
-            for change in self.kernel.mend().changed:
+            for change in self.kernel.mend(trim=self._trimmed).changed:
                 self._put_back(f"set {change}")
             loaded = self._load_aside()
+            if loaded and not self._trimmed:
+                self._trim()
             if loaded:
                 for line in self._fill_map(self._map):
                     self._put_back(line)

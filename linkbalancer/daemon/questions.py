@@ -3,16 +3,22 @@
 import json
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from linkbalancer.clock import SECOND, Duration, Instant
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.daemon.loop import Loop
 
 PATIENCE: Duration = 3 * SECOND
 """How long an answer is waited for."""
+
+REPLACEMENT: Duration = 1 * SECOND
+"""How long one who does not listen, or hangs up, is asked again: while it is replaced, somebody else soon listens."""
+
+AGAIN: Duration = 20 * MILLISECOND
+"""How long to wait before it is asked again."""
 
 ANSWER_LIMIT = 64 << 20
 """Bytes of an answer; a longer one is none."""
@@ -23,12 +29,15 @@ Heard: TypeAlias = Callable[[dict[str, Any] | None, str], None]
 
 @dataclass(slots=True)
 class _Question:
-    """One question under way."""
+    """One question under way; without a socket it waits to be asked again at `again_at`."""
 
-    sock: socket.socket
+    text: bytes
     heard: Heard
     until: Instant
-    received: bytearray
+    replaced_until: Instant
+    sock: socket.socket | None = None
+    again_at: Instant | None = None
+    received: bytearray = field(default_factory=bytearray)
 
 
 class Questions:
@@ -40,19 +49,15 @@ class Questions:
         loop.watch(self)
 
     def ask(self, verb: str, heard: Heard, **arguments: object) -> None:
-        """Ask; `heard` is called within `PATIENCE`, at once where nobody listens."""
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.settimeout(0)
-        try:
-            sock.connect(str(self._path))
-            sock.sendall(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
-        except OSError as error:
-            sock.close()
-            heard(None, error.strerror or str(error))
-            return
-        question = _Question(sock, heard, self._loop.clock() + PATIENCE, bytearray())
+        """Ask; `heard` is called within `PATIENCE`, never before this returns.
+
+        A question that was not answered because its hearer ended is asked again: let it be one that may be asked twice.
+        """
+        now = self._loop.clock()
+        text = json.dumps({"verb": verb, **arguments}).encode() + b"\n"
+        question = _Question(text, heard, now + PATIENCE, now + REPLACEMENT)
         self._open.append(question)
-        self._loop.add(sock, partial(self._read, question))
+        self._send(question, now)
 
     def close(self) -> None:
         """Give up what is being asked; nobody is told."""
@@ -60,15 +65,40 @@ class Questions:
             self._drop(question)
 
     def deadline(self) -> Instant | None:
-        """Return when the oldest question is given up (the loop asks)."""
-        return min((question.until for question in self._open), default=None)
+        """Return when something is asked again or given up (the loop asks)."""
+        return min((min(one.until, one.again_at or one.until) for one in self._open), default=None)
 
     def expire(self, now: Instant) -> None:
-        """Give up what takes too long."""
-        for question in [one for one in self._open if one.until <= now]:
-            self._end(question, None, "no answer in time")
+        """Give up what takes too long; ask again what nobody heard."""
+        for question in tuple(self._open):
+            if question.until <= now:
+                self._end(question, None, "no answer in time")
+            elif question.again_at is not None and question.again_at <= now:
+                self._send(question, now)
 
-    def _read(self, question: _Question, _now: Instant) -> None:
+    def _send(self, question: _Question, now: Instant) -> None:
+        question.again_at = None
+        question.sock = sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(0)
+        try:
+            sock.connect(str(self._path))
+            sock.sendall(question.text)
+        except OSError as error:
+            self._retry(question, now, error.strerror or str(error))
+            return
+        self._loop.add(sock, partial(self._read, question))
+
+    def _retry(self, question: _Question, now: Instant, why: str) -> None:
+        """Ask again soon; who was not replaced within a while is not there."""
+        self._hang_up(question)
+        question.received.clear()
+        if now < question.replaced_until:
+            question.again_at = now + AGAIN
+        else:
+            self._end(question, None, why)
+
+    def _read(self, question: _Question, now: Instant) -> None:
+        assert question.sock is not None
         try:
             data = question.sock.recv(1 << 18)
         except BlockingIOError:
@@ -78,15 +108,18 @@ class Questions:
         question.received += data
         if question.received.endswith(b"\n"):
             self._conclude(question)
-        elif not data or len(question.received) > ANSWER_LIMIT:
-            self._end(question, None, "hung up")
+        elif len(question.received) > ANSWER_LIMIT:
+            self._end(question, None, "its answer has no end")
+        elif not data:
+            self._retry(question, now, "hung up")
 
     def _conclude(self, question: _Question) -> None:
-        reply = json.loads(question.received)
-        if reply["ok"]:
-            self._end(question, reply["answer"], "")
-        else:
-            self._end(question, None, reply["error"]["what"])
+        try:
+            reply = json.loads(question.received)
+            answer, why = (reply["answer"], "") if reply["ok"] else (None, str(reply["error"]["what"]))
+        except (KeyError, TypeError, ValueError):
+            answer, why = None, "its answer makes no sense"
+        self._end(question, answer, why)
 
     def _end(self, question: _Question, answer: dict[str, Any] | None, why: str) -> None:
         self._drop(question)
@@ -94,5 +127,10 @@ class Questions:
 
     def _drop(self, question: _Question) -> None:
         self._open.remove(question)
-        self._loop.remove(question.sock)
-        question.sock.close()
+        self._hang_up(question)
+
+    def _hang_up(self, question: _Question) -> None:
+        if question.sock is not None:
+            self._loop.remove(question.sock)
+            question.sock.close()
+            question.sock = None

@@ -5,9 +5,7 @@ A request is an object with a `verb`; what else it may hold is the verb's busine
 An answer may be given later than the request was taken, so that whoever answers can ask others meanwhile.
 """
 
-import grp
 import json
-import os
 import pwd
 import socket
 import struct
@@ -18,11 +16,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from linkbalancer.clock import SECOND, Duration, Instant
-from linkbalancer.daemon.feed import listen
+from linkbalancer.daemon.feed import go_on_listening, listen
 from linkbalancer.daemon.loop import Loop
 
 VERSION = 1
 """The version of the protocol; a caller that names another one is refused."""
+
+TURN = 16
+"""Requests of one caller that are answered before others have their turn."""
 
 CALLERS = 64
 """Connections at once; for one more the one that has been idle longest is dropped."""
@@ -50,13 +51,31 @@ class _Caller:
     answer: memoryview | None = None
     request: "Request | None" = None
     ended: bool = False
+    serving: bool = False
+    attended: str | None = None
+
+    @property
+    def has_request(self) -> bool:
+        """Whether a whole request waits."""
+        return b"\n" in self.asked
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request of it is being answered, or it is gone."""
+        return self.request is not None or self.answer is not None or self.is_gone
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the connection is closed."""
+        return self.sock.fileno() < 0
 
 
 @dataclass(slots=True)
 class Request:
     """One request: answer it once, by `answer` or by `refuse`; after that nothing more happens.
 
-    `who` is the asking user's name as the kernel knows it.
+    `who` is the asking user's name as the kernel knows it, `uid` the number. `detach` hands over the connection itself,
+    for a conversation: the server forgets it, and no answer is due.
     """
 
     verb: str
@@ -64,6 +83,8 @@ class Request:
     who: str
     _reply: Callable[["Request", bytes], None]
     answered: bool = False
+    detach: Callable[[], socket.socket] = field(default=lambda: socket.socket(socket.AF_UNIX), repr=False)
+    uid: int = -1
 
     def answer(self, answer: Mapping[str, Any]) -> None:
         """Answer it."""
@@ -96,18 +117,23 @@ class RequestServer:
         loop: what turns.
         path: the socket.
         take: answers each request, now or later.
-        group: the group that may connect beside the owner; None, or one that is not ours to give to: the owner alone.
+        listener: a predecessor's, already at that path.
+
+    Who may connect beside the owner is said by `admit`.
     """
 
-    def __init__(self, loop: Loop, path: Path, take: Take, group: str | None = None) -> None:
+    def __init__(self, loop: Loop, path: Path, take: Take, listener: socket.socket | None = None) -> None:
         """Listen; raises OSError."""
         self._loop, self._take = loop, take
         self._callers: dict[int, _Caller] = {}
-        self._listener = listen(path, socket.SOCK_STREAM)
-        if group is not None:
-            admit(path, group)
+        self._listener = listen(path, socket.SOCK_STREAM) if listener is None else go_on_listening(listener)
         loop.add(self._listener, self._accept)
         self._sweeping = loop.every(PATIENCE // 2, self._sweep)
+
+    @property
+    def listener(self) -> int:
+        """The listening socket's descriptor, for a successor."""
+        return self._listener.fileno()
 
     def close(self) -> None:
         """Hang up on everybody."""
@@ -117,7 +143,7 @@ class RequestServer:
         self._listener.close()
 
     def _accept(self, now: Instant) -> None:
-        while True:
+        for _ in range(CALLERS):
             try:
                 sock, _address = self._listener.accept()
             except OSError:
@@ -128,42 +154,53 @@ class RequestServer:
             _pid, uid, _gid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
             caller = _Caller(sock, uid, now + PATIENCE)
             self._callers[sock.fileno()] = caller
-            self._loop.add(sock, partial(self._talk, caller))
+            self._attend(caller, "read")
 
     def _talk(self, caller: _Caller, now: Instant) -> None:
+        """Go on with a caller: send, or receive where no whole request waits, then answer what there is."""
         if caller.answer is not None:
             self._send(caller, now)
-            return
+        elif caller.request is not None or not caller.has_request:
+            self._receive(caller)
+        self._serve(caller, now)
+
+    def _receive(self, caller: _Caller) -> None:
         try:
             data = caller.sock.recv(REQUEST_LIMIT)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
-        if not data:
-            caller.ended = True
-            if caller.request is None:
-                self._drop(caller)
-            else:
-                self._loop.remove(caller.sock)  # it may have closed its half only; the answer is tried all the same
+            self._drop(caller)
             return
+        caller.ended = not data  # it may have closed its half only: what it asked is answered all the same
         caller.asked += data
-        self._next(caller, now)
+
+    def _serve(self, caller: _Caller, now: Instant) -> None:
+        """Take what whole requests there are, a turn's worth of them, and see what is to be waited for next."""
+        caller.serving = True
+        for _ in range(TURN):
+            if caller.is_busy or not caller.has_request:
+                break
+            self._next(caller, now)
+        caller.serving = False
+        if caller.is_gone:
+            return
+        over = len(caller.asked) > REQUEST_LIMIT
+        if caller.answer is not None or (caller.has_request and caller.request is None):
+            self._attend(caller, "write")  # the rest of an answer, or its next turn
+        elif over or (caller.ended and caller.request is None):
+            self._drop(caller)
+        else:
+            self._attend(caller, None if caller.ended else "read")
 
     def _next(self, caller: _Caller, now: Instant) -> None:
-        """Take the next whole request, unless one is being answered."""
-        if caller.request is not None or caller.answer is not None:
-            if len(caller.asked) > REQUEST_LIMIT:
-                self._drop(caller)
-            return
-        line, newline, rest = caller.asked.partition(b"\n")
-        if not newline:
-            if len(caller.asked) > REQUEST_LIMIT:
-                self._drop(caller)
-            return
-        caller.asked = rest
+        """Take the next whole request."""
+        end = caller.asked.index(b"\n")
+        line = bytes(caller.asked[:end])
+        del caller.asked[: end + 1]
         caller.until = now + ANSWER_PATIENCE
         caller.request = request = Request("", {}, user_name(caller.uid), partial(self._reply, caller))
+        request.uid, request.detach = caller.uid, partial(self._detach, caller)
         fault = _read(bytes(line), request)
         if fault is None:
             self._take(now, request)
@@ -171,10 +208,14 @@ class RequestServer:
             request.refuse("usage", fault, "see docs/api.md")
 
     def _reply(self, caller: _Caller, request: Request, data: bytes) -> None:
-        if caller.request is not request or caller.sock.fileno() < 0:
+        if caller.request is not request or caller.is_gone:
             return
+        now = self._loop.clock()
         caller.request, caller.answer = None, memoryview(data)
-        self._send(caller, self._loop.clock())
+        caller.until = now + PATIENCE
+        self._send(caller, now)
+        if not caller.serving:
+            self._serve(caller, now)
 
     def _send(self, caller: _Caller, now: Instant) -> None:
         assert caller.answer is not None
@@ -182,24 +223,28 @@ class RequestServer:
         try:
             caller.answer = caller.answer[caller.sock.send(caller.answer, socket.MSG_NOSIGNAL) :]
         except BlockingIOError:
-            pass
+            return
         except OSError:
             self._drop(caller)
             return
         if len(caller.answer) < waiting:
             caller.until = now + PATIENCE
-        if caller.answer:
-            if caller.ended:
-                self._drop(caller)
-            else:
-                self._loop.change(caller.sock, partial(self._talk, caller), read=False, write=True)
-            return
-        caller.answer = None
-        if caller.ended:
-            self._drop(caller)
-            return
-        self._loop.change(caller.sock, partial(self._talk, caller), write=False)
-        self._next(caller, now)
+        caller.answer = caller.answer or None
+
+    def _attend(self, caller: _Caller, wish: str | None) -> None:
+        """Wait until a caller can be read or written, or for nothing."""
+        if caller.attended != wish:
+            caller.attended = wish
+            self._loop.remove(caller.sock)
+            if wish is not None:
+                self._loop.add(caller.sock, partial(self._talk, caller), write=wish == "write")
+
+    def _detach(self, caller: _Caller) -> socket.socket:
+        self._callers.pop(caller.sock.fileno(), None)
+        self._loop.remove(caller.sock)
+        if caller.request is not None:
+            caller.request.answered = True
+        return caller.sock
 
     def _sweep(self, now: Instant) -> None:
         for caller in tuple(self._callers.values()):
@@ -236,13 +281,3 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
-
-
-def admit(path: Path, group: str) -> bool:
-    """Let a group connect; False where there is no such group, or it is not ours to give to: the owner alone can."""
-    try:
-        os.chown(path, -1, grp.getgrnam(group).gr_gid)
-    except (KeyError, PermissionError):
-        return False
-    path.chmod(0o660)
-    return True

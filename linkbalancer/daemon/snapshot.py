@@ -32,12 +32,19 @@ class SnapshotFile:
         self._boot = (boot_id or _BOOT_ID.read_text().strip()).encode()
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         os.posix_fallocate(self._fd, 0, 2 * SLOT)
-        self._number = max((number for number, _ in self._slots()), default=0)
+        self._number = 0
+        self.follow()
 
     def read(self) -> dict[str, Any] | None:
         """Return the newest whole snapshot of this boot, None when there is none."""
-        slots = sorted(self._slots(), key=lambda slot: slot[0])
-        return slots[-1][1] if slots else None
+        number, content = max(self._slots(), default=(0, b"null"))
+        self._number = max(self._number, number)
+        found = json.loads(content)
+        return found if isinstance(found, dict) else None
+
+    def follow(self) -> None:
+        """Note what a predecessor has written meanwhile, so that what is written from now on is newer."""
+        self._number = max([self._number, *(number for number, _ in self._slots())])
 
     def write(self, snapshot: Mapping[str, Any]) -> bool:
         """Write a snapshot over the older slot; False when it is too long for one, and nothing was written."""
@@ -58,12 +65,12 @@ class SnapshotFile:
         """Close the file; what it holds stays."""
         os.close(self._fd)
 
-    def _slots(self) -> list[tuple[int, dict[str, Any]]]:
+    def _slots(self) -> list[tuple[int, bytes]]:
         found = []
         for slot in range(2):
             data = os.pread(self._fd, SLOT, slot * SLOT)
             magic, boot, number, length, checksum = _HEADER.unpack_from(data.ljust(_HEADER.size, b"\0"))
             content = data[_HEADER.size : _HEADER.size + length]
             if (magic, boot) == (_MAGIC, self._boot) and len(content) == length and zlib.crc32(content) == checksum:
-                found.append((number, json.loads(content)))
+                found.append((number, content))
         return found

@@ -6,7 +6,7 @@ opened when there is a device, and again when it is a new one.
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
@@ -15,6 +15,7 @@ from typing import Protocol, TypeAlias
 from linkbalancer.clock import Instant
 from linkbalancer.config.model import Config
 from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.succession import Bequest, Heirloom
 from linkbalancer.engine.effects import SendAdvert, SendDatagram
 from linkbalancer.engine.events import Event
 from linkbalancer.host.adverts import AdvertSocket
@@ -57,7 +58,10 @@ class Port:
 class Sockets:
     """All sockets of a gateway; what they receive goes to `take`, what the kernel refuses to `complain`."""
 
-    def __init__(self, loop: Loop, config: Config, take: Take, complain: Complain) -> None:
+    def __init__(
+        self, loop: Loop, config: Config, take: Take, complain: Complain, deaf: Collection[DeviceName] = ()
+    ) -> None:
+        """Open nothing yet; `deaf` are the LAN devices that a predecessor found silent."""
         self._loop, self._take, self._complain = loop, take, complain
         self._adverts: dict[DeviceName, Port] = {
             device: Port(device, partial(AdvertSocket, device))
@@ -67,12 +71,14 @@ class Sockets:
             name: Port(link.device, partial(DatagramSocket, link.settings(name, config)))
             for name, link in config.links.items()
         }
+        self._places = {name: (link.device, str(link.local), link.port) for name, link in config.links.items()}
+        self._settings = {name: link.settings(name, config) for name, link in config.links.items()}
         self._probes: dict[DeviceName, Port] = {
             device: Port(
                 device,
                 partial(NeighbourProbe, device, (*lan.members, *lan.targets)),
                 # Members alone do not judge: the other gateway's death on a quiet LAN must not take this one down too.
-                LegWatch(device) if lan.targets else None,
+                LegWatch(device, alive=device not in deaf) if lan.targets else None,
             )
             for device, lan in config.lans.items()
             if lan.members or lan.targets
@@ -86,12 +92,42 @@ class Sockets:
                 self._close(port)
             if port.receiver is None and index:
                 try:
-                    port.receiver = port.open()
+                    self._settle(port, port.open(), index)
                 except OSError as error:
                     self._complain(f"open a socket on {port.device}", str(error))
+
+    def hand_on(self) -> list[Heirloom]:
+        """Return what a successor may go on with: sockets for adverts by device, of links by what they are bound to."""
+        handed = []
+        for device, port in self._adverts.items():
+            if isinstance(port.receiver, AdvertSocket):
+                handed.append(Heirloom(("adverts", device, port.index), port.receiver.descriptors))
+        for name, port in self._datagrams.items():
+            if isinstance(port.receiver, DatagramSocket):
+                key = ("datagrams", *self._places[name], port.index)
+                handed.append(Heirloom(key, (port.receiver.fileno(),)))
+        return handed
+
+    def inherit(self, bequest: Bequest) -> None:
+        """Go on with a predecessor's sockets, as far as their devices are still the same."""
+        for device, port in self._adverts.items():
+            index = _index(device)
+            match bequest.take("adverts", device, index):
+                case [receiver, sender]:
+                    self._settle(port, AdvertSocket(device, (receiver, sender)), index)
+                case _:
                     continue
-                port.index = index
-                self._loop.add(port.receiver, partial(self._receive, port))
+        for name, port in self._datagrams.items():
+            index = _index(port.device)
+            match bequest.take("datagrams", *self._places[name], index):
+                case [sock]:
+                    self._settle(port, DatagramSocket(self._settings[name], sock), index)
+                case _:
+                    continue
+
+    def _settle(self, port: Port, receiver: Receiver, index: int) -> None:
+        port.receiver, port.index = receiver, index
+        self._loop.add(receiver, partial(self._receive, port))
 
     def close(self) -> None:
         """Close everything."""

@@ -2,24 +2,28 @@
 
 A worker forked from it starts in milliseconds and shares its memory. It forks twice: the process in between ends at
 once, so that the worker becomes the supervisor's own child (a subreaper adopts orphans) and outlives the zygote. The
-configuration's texts live in a memory file that the supervisor keeps: a zygote born after an edit, but before a reload,
+configuration's texts are kept by the supervisor: a zygote born after an edit, but before a reload,
 still speaks for the configuration in force.
+
+Agent and applications outlive the supervisor, so that whoever takes over from them finds them at work; everybody else
+ends with it, even when stopped.
 """
 
 import gc
+import json
 import os
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from select import select
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, call_myself, die_with_parent
-from linkbalancer.engine.supervision import REFUSED, Word
+from linkbalancer.engine.supervision import AGENT, ASIDE, REFUSED, SUCCESSOR, Word
 
 BEAT: Duration = 400 * MILLISECOND
 """How often a child says that it is alive; several fit into the supervisor's patience."""
@@ -33,36 +37,61 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Brood:
-    """What a zygote can fork: the workers' names, what they do, and the texts they were read from.
+class Order:
+    """What a zygote is to read: the texts of an earlier one, else the files, and for whose request, if for one's.
 
-    `work(name, lifeline)` is a worker's whole life and returns its exit status.
+    `(None, None)`: the service starts. `(texts, None)`: again what is in force. `(texts, request)`: what is asked for;
+    the texts in force are there to compare with.
     """
 
-    workers: tuple[str, ...]
+    texts: bytes | None = None
+    request: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Brood:
+    """What a zygote can fork.
+
+    `specs`: the workers' names, each with a digest of everything that its life depends on: whose digest a reload does
+    not change is not replaced. `texts`: what they were read from. `work(name, lifeline)` is a worker's whole life and
+    returns its exit status. `notice`: what the api is to know of this configuration, JSON-able.
+    """
+
+    specs: Mapping[str, str]
     texts: bytes
     work: Callable[[str, Lifeline], int]
+    notice: Mapping[str, Any] = field(default_factory=dict)
 
 
-Birth: TypeAlias = Callable[[bytes | None], Brood]
-"""Imports everything and reads the configuration: from the files (None), or from the texts of an earlier brood."""
+Birth: TypeAlias = Callable[[Order], Brood]
+"""Imports everything and reads the configuration."""
 
 
-def live(lifeline: Lifeline, birth: Birth, texts: int | None, supervisor: int) -> NoReturn:
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a zygote tells the supervisor of its brood."""
+
+    specs: Mapping[str, str]
+    notice: Mapping[str, Any]
+    texts: bytes
+
+
+def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoReturn:
     """Be the zygote until the supervisor is gone.
 
     Args:
         lifeline: the line to the supervisor.
         birth: imports everything and reads the configuration.
-        texts: the memory file of the configuration in force, None to read the files.
+        order: what to read.
         supervisor: the supervisor's process id.
     """
     quiet_signals()
     die_with_parent(supervisor)
     call_myself("lb:zygote")
     try:
-        brood = birth(None if texts is None else _read(texts))
+        brood = birth(order)
     except RefusedError as refused:
+        lifeline.tell("refused", json.dumps(refused.args).encode())
         sys.stderr.write("".join(f"{line}\n" for line in refused.args))
         sys.stderr.flush()
         os._exit(REFUSED)
@@ -86,7 +115,7 @@ def live(lifeline: Lifeline, birth: Birth, texts: int | None, supervisor: int) -
 def quiet_signals() -> None:
     """Leave Ctrl-C and reload requests to the supervisor, and take SIGTERM and SIGCHLD as everybody does."""
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
@@ -100,30 +129,21 @@ def crash() -> NoReturn:
 
 
 def _offer(lifeline: Lifeline, brood: Brood) -> None:
-    descriptor = os.memfd_create("linkbalancer-configuration")
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(_frame(brood))
-        file.flush()
-        lifeline.say("configured", descriptor=descriptor)
+    """Offer what can be forked; without memory for saying so there is nothing to be a zygote for."""
+    if not lifeline.tell("configured", _frame(brood)):
+        os._exit(CRASHED)
 
 
 def _frame(brood: Brood) -> bytes:
-    """Put the workers' names before the texts, so that the supervisor reads them without knowing the texts' form."""
-    return "\0".join(brood.workers).encode() + b"\n" + brood.texts
+    """Put the offer before the texts, so that the supervisor reads it without knowing the texts' form."""
+    return json.dumps({"specs": dict(brood.specs), "notice": brood.notice}).encode() + b"\n" + brood.texts
 
 
-def offered(descriptor: int) -> tuple[str, ...]:
-    """Return the workers' names from a zygote's memory file."""
-    names, _, _texts = _whole(descriptor).partition(b"\n")
-    return tuple(name for name in names.decode().split("\0") if name)
-
-
-def _read(descriptor: int) -> bytes:
-    return _whole(descriptor).partition(b"\n")[2]
-
-
-def _whole(descriptor: int) -> bytes:
-    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+def offered(content: bytes) -> Offer:
+    """Read a zygote's offer."""
+    head, _, texts = content.partition(b"\n")
+    fields = json.loads(head)
+    return Offer(fields["specs"], fields["notice"], texts)
 
 
 def _beget(lifeline: Lifeline, brood: Brood, name: str, descriptor: int, supervisor: int) -> None:
@@ -166,8 +186,9 @@ def _work(brood: Brood, name: str, descriptor: int, supervisor: int) -> NoReturn
         spoken = lifeline.wait()
         if isinstance(spoken, Hangup) or spoken.word != "go":
             os._exit(0)
-        die_with_parent(supervisor)
-        call_myself(f"lb:{name.removeprefix('app:')}")
+        if name in ASIDE:
+            die_with_parent(supervisor)
+        call_myself(f"lb:{AGENT if name == SUCCESSOR else name.removeprefix('app:')}")
         status = brood.work(name, lifeline)
         sys.stderr.flush()
         os._exit(status)

@@ -4,7 +4,7 @@ import errno
 import platform
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from typing import Final, TypeAlias, assert_never
@@ -77,18 +77,29 @@ class Kernel:
         load.prepare(self._layout, self._netfilter)  # first: connection tracking's switches come with it
         return self.mend()
 
-    def mend(self) -> Prepared:
-        """Do the part of `prepare` that is done without nft, and so within a few milliseconds. Raises DriverError."""
+    def mend(self, *, trim: bool = True) -> Prepared:
+        """Do the part of `prepare` that is done without nft, and so within a few milliseconds. Raises DriverError.
+
+        Without `trim`, rules and tables of VIDs that are not in the layout stay: somebody still serves them.
+        """
         layout = self._layout
         changed, refused = sysctl.apply(sysctl.wanted(layout.lan_devices, layout.link_devices))
         tables = routing_tables(layout.vids, layout.marks)
         floored = routes.floored(self._netlink)
         for table in sorted(tables - floored):
             routes.floor(self._netlink, table)
-        rules.apply(self._netlink, routing_rules(layout.vids, layout.marks))
-        for table in sorted(floored - tables):
+        rules.apply(self._netlink, routing_rules(layout.vids, layout.marks), keep=not trim)
+        for table in sorted(floored - tables) if trim else ():
             routes.remove(self._netlink, table)
         return Prepared(tuple(changed), tuple(refused))
+
+    def unpin(self, devices: Iterable[DeviceName]) -> None:
+        """Remove the pins on these devices that no next hop uses: those of VIDs that are gone. Raises DriverError."""
+        used = {(pin.device, pin.gateway) for pin in self._pins.values()}
+        for device in devices:
+            for address in neighbours.pinned(self._netlink, device):
+                if (device, address) not in used:
+                    neighbours.unpin(self._netlink, device, address)
 
     def loaded(self, classifier: Classifier, app_ids: Mapping[str, int]) -> bool:
         """Return whether our table is there, with this classifier in use. Raises DriverError."""

@@ -27,15 +27,16 @@ def read(netlink: NetlinkSocket) -> list[RoutingRule]:
     return [_rule(attributes) for attributes in parsed if attributes.get("FRA_PROTOCOL") == PROTOCOL]
 
 
-def apply(netlink: NetlinkSocket, wanted: Iterable[RoutingRule]) -> tuple[int, int]:
+def apply(netlink: NetlinkSocket, wanted: Iterable[RoutingRule], *, keep: bool = False) -> tuple[int, int]:
     """Make our rules exactly these, adding before removing; return how many were added and removed.
 
-    Raises DriverError.
+    `keep`: others of ours stay too. Raises DriverError.
     """
     wanted = tuple(wanted)
     added = removed = 0
     for _attempt in range(_ATTEMPTS):
         missing, unwanted = difference(wanted, read(netlink))
+        unwanted = () if keep else unwanted
         if not missing and not unwanted:
             break
         for rule in missing:

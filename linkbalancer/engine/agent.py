@@ -15,7 +15,10 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import Instant, earliest
 from linkbalancer.config.load import Loaded
-from linkbalancer.engine import snapshot, status
+from linkbalancer.engine import drain, snapshot, status
+from linkbalancer.engine.adoption import Adoption
+from linkbalancer.engine.chronicle import Chronicle
+from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import (
     AddAddresses,
     Announce,
@@ -24,6 +27,7 @@ from linkbalancer.engine.effects import (
     Publish,
     Record,
     RemoveAddresses,
+    Retired,
     SendAdvert,
     SendDatagram,
     SetMembers,
@@ -38,23 +42,26 @@ from linkbalancer.engine.events import (
     Leave,
     LegHeard,
     NeighbourHeard,
+    Retain,
+    Retire,
     Started,
     Tick,
 )
 from linkbalancer.engine.found import Found
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
-from linkbalancer.engine.told import Told
-from linkbalancer.feed.table import Table, VidEntry
+from linkbalancer.engine.retirement import REMOVED, Retirement
+from linkbalancer.engine.told import Told, entry
+from linkbalancer.feed.table import Table
 from linkbalancer.links import DEAD_PRIORITY, GroupState, LinkName, NextHop, Role, ViaLink, Vid
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.link import Link
-from linkbalancer.lvrrp.rules import Stance, Tier, controlled_stance, controller_stance, may_claim
+from linkbalancer.lvrrp.rules import Stance, Tier, controlled_stance, controller_stance, is_open_for, may_claim
 from linkbalancer.machine import Chance
 from linkbalancer.vrrp import effects as vrrp_effects
 from linkbalancer.vrrp import events as vrrp_events
-from linkbalancer.vrrp.packet import Advertisement, Received, decode, encode
+from linkbalancer.vrrp.packet import Received, decode
 from linkbalancer.vrrp.states import Initialize
 
 
@@ -80,38 +87,30 @@ class Agent:
         *,
         session: int,
         boot: Instant,
-        digest: str = "",
         found: Found | None = None,
     ) -> None:
         """Build every machine; nothing runs before `Started`."""
         self.config = loaded.config
         self.rules = loaded.rules
-        self.known = Knowledge(loaded, app_ids, session=session, boot=boot, digest=digest)
+        self.known = Knowledge(loaded, app_ids, session=session, boot=boot)
         self.links = {
             name: Link(link.settings(name, self.config), keys.get(name, ()), chance, boot)
             for name, link in self.config.links.items()
         }
         self.memberships = {vid: Membership.of(vid, group, boot) for vid, group in self.config.groups.items()}
         self.leaving = False
+        self.drained = Drained()
+        self._chronicle = Chronicle(self.config.groups)
         self._running = False
-        self._found = found or Found()
-        self._left_behind = snapshot.read(self._found.snapshot)
+        self._adoption = Adoption(found or Found())
         self._dirty: set[Vid] = set()
         self._told = Told()
         self._table: Table | None = None
         self._informed_at: Instant = 0
         self._left = False
+        self._retirement: Retirement | None = None
         self._out: list[Effect] = []
-        self._recall(boot)
-
-    def _recall(self, boot: Instant) -> None:
-        """Take over what the predecessor knew; before the first `DeviceChanged`, which may contradict it."""
-        left = self._left_behind
-        for name, link in self.links.items():
-            if name in left.links:
-                # At the controlled end the last proof is up to two intervals old in the best of times.
-                link.restore(boot, left.links[name], grace=2 * link.settings.interval_max)
-        self.known.recall(left.members)
+        self._adoption.recall(boot, self.links, self.known)
 
     def handle(self, now: Instant, event: Event) -> list[Effect]:
         """Take one event; return, in order, what the host must do about it."""
@@ -127,18 +126,20 @@ class Agent:
                 self._datagram(now, event)
             case DeviceChanged():
                 self._device(now, event)
-            case NeighbourHeard():
-                self._neighbour(event)
-            case LegHeard():
-                self._leg(event)
+            case NeighbourHeard() | LegHeard():
+                self._lan(event)
             case ApplicationSteers():
                 self.known.steers(now, event)
-            case Leave():
-                self._leave(now)
+                self._out += self._chronicle.steers(event.application, event.vid, event.reason)
+            case Leave() | Retire() | Retain():
+                self._part(now, event)
+            case Drained():
+                self._drain(now, event)
             case _:
                 assert_never(event)
         self._conclude(now)
-        return self._out
+        self._finish_retiring(now)
+        return self._chronicle.complete(now, self._out)
 
     def deadline(self) -> Instant | None:
         """Return when to hand in the next `Tick`."""
@@ -146,38 +147,39 @@ class Agent:
             self._informed_at if self._running and self._table is None else None,
             *(link.deadline() for link in self.links.values()),
             self._told.deadline(),
+            self._retirement.deadline() if self._retirement is not None else None,
         )
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
-        return status.describe(now, self.config, self.known, self.links, self.memberships)
+        return status.describe(now, self.config, self.known, self.links, self.memberships, drained=self.drained)
 
-    def snapshot(self, now: Instant) -> dict[str, Any]:
-        """Return what a successor needs to go on where this agent stands; never sessions, never keys."""
-        return snapshot.take(now, self.links, self.memberships, self.known)
+    def snapshot(self, now: Instant, *, live: bool = False) -> dict[str, Any]:
+        """Return what a successor needs to go on where this agent stands (`live`: exactly); never sessions or keys."""
+        return snapshot.take(now, self.links, self.memberships, self.known, live=live)
 
     # -- what happens ------------------------------------------------------------------------------------------------
 
     def _start(self, now: Instant) -> None:
         self._running = True
-        # On a kernel that steers nothing yet there is nothing to keep: the applications may begin at once.
-        self._informed_at = now + self.known.patience if self._found.next_hops else now
+        self._informed_at = now + self._adoption.doubt(self.known.patience)
         self._dirty.update(self.memberships)
-        self.known.change(now)
+        self._out += self._chronicle.started(self.config.node, resumed=self._adoption.resumed)
         self._adopt(now)
+        self.known.change(self._adoption.changed_at(now))
         for name in self.links:
             self._link(now, name, lvrrp.Start())
 
     def _adopt(self, now: Instant) -> None:
         for membership in self.memberships.values():
-            group = membership.group
-            wanted = {(group.device, address) for address in group.virtual_ips}
-            if membership.vid in self._found.next_hops:
-                membership.next_hops[False] = self._found.next_hops[membership.vid]
-            membership.installed = membership.router is not None and bool(wanted & self._found.addresses)
-            resume = snapshot.resumption(now, self._left_behind, membership)
-            if resume is not None and membership.router is not None:
-                self._router(now, membership, resume)
+            match self._adoption.go_on(now, membership):
+                case vrrp_events.Resume() as resume:
+                    self._router(now, membership, resume)
+                    text = f"{membership.state.name.lower()}: resumed"
+                    self._record("resumed", f"VID {membership.vid}", text, vid=membership.vid)
+                case effects:
+                    for effect in effects:
+                        self._perform(now, membership, effect)
 
     def _tick(self, now: Instant) -> None:
         if self._table is None:
@@ -221,23 +223,23 @@ class Agent:
         for changed in membership.observer.handle(now, event):
             if membership.router is None:
                 membership.since, membership.reason = now, changed.reason
+        self._out += self._chronicle.heard(membership.vid, membership.observer.heard, is_master=membership.is_master)
 
     def _meet(self, event: AdvertReceived) -> None:
         if self.known.meet(event.device, event.source_mac):
             self._out.append(SetMembers(event.device, self.known.members(event.device)))
 
-    def _neighbour(self, event: NeighbourHeard) -> None:
-        changed = self.known.neighbour(event)
-        if changed:
+    def _lan(self, event: NeighbourHeard | LegHeard) -> None:
+        if isinstance(event, LegHeard):
+            self.known.leg(event.device, alive=event.alive)
+            self._out += self._chronicle.device(event.device, self.known.fault(event.device))
+        elif self.known.neighbour(event):
             self._out.append(SetMembers(event.device, self.known.members(event.device)))
-        self._dirty.update(m.vid for m in self.memberships.values() if m.group.device == event.device)
-
-    def _leg(self, event: LegHeard) -> None:
-        self.known.leg(event.device, alive=event.alive)
         self._dirty.update(m.vid for m in self.memberships.values() if m.group.device == event.device)
 
     def _device(self, now: Instant, event: DeviceChanged) -> None:
         self.known.device(event)
+        self._out += self._chronicle.device(event.device, self.known.fault(event.device))
         for name, link in self.links.items():
             if link.settings.device == event.device:
                 self._link(now, name, lvrrp.Carrier(event.carrier))
@@ -247,12 +249,41 @@ class Agent:
                 if membership.router is not None:
                     self._router(now, membership, vrrp_events.SetPrimary(event.primary))
 
+    def _part(self, now: Instant, event: Leave | Retire | Retain) -> None:
+        """Begin to hand over everything, or what a successor will not serve; or serve that again."""
+        self._dirty.update(self.memberships)
+        match event:
+            case Leave():
+                self._leave(now)
+            case Retire(vids, links):
+                self._retirement = Retirement(vids & self.memberships.keys(), links & self.links.keys(), now)
+            case Retain():
+                left, self._retirement = self._retirement, None
+                for name in sorted(left.links) if left is not None and left.over else ():
+                    self._link(now, name, lvrrp.Start())
+
     def _leave(self, now: Instant) -> None:
         self.leaving = True
-        self._dirty.update(self.memberships)
+        self._record("leaving", self.config.node, "handing over every mastership")
         for name in self.links:
             self._link(now, name, lvrrp.Bye(None))
-        self._record("leaving", self.config.node, "handing over every mastership")
+
+    def _finish_retiring(self, now: Instant) -> None:
+        retirement = self._retirement
+        if retirement is None or retirement.over or self.leaving:
+            return
+        steered = [steering.vid for steering in self.known.steering.values()]
+        if retirement.finish(now, self.memberships.values(), steered):
+            for name in sorted(retirement.links):
+                self._link(now, name, lvrrp.Bye(None))
+            self._out.append(Retired())
+
+    def _drain(self, now: Instant, event: Drained) -> None:
+        for kind, subject, text in event.changes(self.drained):
+            self.known.change(now)
+            self._record(kind, subject, text)
+        self.drained = event
+        self._dirty.update(self.memberships)
 
     def _datagram(self, now: Instant, event: DatagramReceived) -> None:
         if event.link in self.links:
@@ -265,22 +296,21 @@ class Agent:
             match effect:
                 case lvrrp.Transmit(data):
                     self._out.append(SendDatagram(name, data))
-                case lvrrp.Opened(reason):
-                    self._turned(now, name, "link-opened", reason)
-                case lvrrp.Closed(reason):
-                    self._turned(now, name, "link-closed", reason)
+                case lvrrp.Opened() | lvrrp.Closed():
+                    self._turned(now, name, effect)
                 case lvrrp.PeerSpoke(words):
+                    self._out += self._chronicle.peer(name, words)
                     self._dirty |= self._told.hear(name, words) & self.memberships.keys()
                 case lvrrp.Alarm(text):
-                    self._record("alarm", name, text)
+                    self._record("alarm", name, text, link=name)
                 case _:
                     assert_never(effect)
 
-    def _turned(self, now: Instant, name: LinkName, kind: str, reason: str) -> None:
+    def _turned(self, now: Instant, name: LinkName, effect: lvrrp.Opened | lvrrp.Closed) -> None:
         self._told.forget_heard()
         self._dirty.update(self.memberships)
         self.known.change(now)
-        self._record(kind, name, reason)
+        self._out.append(self._chronicle.turned(now, self.links[name], effect))
 
     # -- what follows ------------------------------------------------------------------------------------------------
 
@@ -296,8 +326,8 @@ class Agent:
                 self._follow(now, membership)
             self._route(now, membership)
             self._told.note_deadline(membership)
-        for name, words in self._told.word(memberships, self.known.witnesses):
-            self._link(now, name, lvrrp.Words(words))
+        for name, words, fault in self._told.word(memberships, self.known.witnesses):
+            self._link(now, name, lvrrp.Words(words, fault=fault))
         self._publish(now, memberships)
         self._finish_leaving()
         self._dirty.clear()
@@ -325,35 +355,38 @@ class Agent:
             self._router(now, membership, event)
         self._moved(now, membership, stance.reason)
 
+    def _retires(self, membership: Membership) -> bool:
+        return self._retirement is not None and membership.vid in self._retirement.vids
+
     def _stance(self, now: Instant, membership: Membership) -> Stance:
         base = membership.group.priority
         if self.leaving:
             return Stance(runs=False, priority=0, stopped_as=GroupState.STOPPED, tier=None, reason="leaving")
+        if self._retires(membership):
+            return REMOVED
         assert membership.link is not None
         link = self.links[membership.link]
+        fault = self.known.fault(membership.group.device)
+        drained = self.drained.reason(membership.vid, membership.link)
+        if fault is None and drained is not None:
+            return drain.stance(drained)
         decide = controller_stance if self.config.role is Role.CONTROLLER else controlled_stance
         return decide(
             base=base,
             link_open=self._open(now, membership),
             peer=link.word(membership.vid, now),
-            fault=self.known.fault(membership.group.device),
+            fault=fault,
+            peer_fault=link.peer.fault,
             on_probe_loss=link.settings.on_probe_loss,
         )
 
     def _open(self, now: Instant, membership: Membership) -> bool:
-        """Whether this gateway's link is open for a VID, at both ends as far as this one may judge (mission A3).
-
-        The controller also believes the far end that says "my end is closed": stopped, or demoted to the priority that
-        nothing else has. The far end must not believe the like of the near one, else each would wait for the other.
-        """
+        """Whether this gateway's link is open for a VID, at both ends as far as this one may judge (mission A3)."""
         link = self.links.get(membership.link or "")
-        if link is None or not link.is_open:
+        goes = self._retirement is not None and membership.link in self._retirement.links
+        if link is None or goes:
             return False
-        peer = link.word(membership.vid, now)
-        if self.config.role is Role.CONTROLLED or peer is None:
-            return True
-        demoted = peer.priority == DEAD_PRIORITY and peer.state in {GroupState.BACKUP, GroupState.MASTER}
-        return peer.state is not GroupState.STOPPED and not demoted
+        return is_open_for(link_open=link.is_open, role=self.config.role, peer=link.word(membership.vid, now))
 
     def _follow(self, now: Instant, membership: Membership) -> None:
         """Rule 2, fast follow: the peer is Master and nobody better is heard, so claim without waiting (design 4.4)."""
@@ -367,7 +400,7 @@ class Agent:
             self._router(now, membership, vrrp_events.Claim())
         rival = membership.meets_rival()
         if rival and not membership.rival:
-            self._record("alarm", f"VID {membership.vid}", "two far Masters: the far LAN is split")
+            self._record("alarm", f"VID {membership.vid}", "two far Masters: the far LAN is split", vid=membership.vid)
         membership.rival = rival
 
     def _router(self, now: Instant, membership: Membership, event: vrrp_events.Event) -> None:
@@ -403,13 +436,10 @@ class Agent:
                 assert_never(effect)
 
     def _send_advert(self, membership: Membership, priority: int) -> None:
-        group = membership.group
-        source = self.known.primary(group.device)
+        source = self.known.primary(membership.group.device)
         assert source is not None, "a router without a primary address is in Initialize"
-        addresses = tuple(address.ip for address in group.virtual_ips)
-        advertisement = Advertisement(group.vid, priority, group.advert_interval, addresses)
         self.known.count("vrrp:sent")
-        self._out.append(SendAdvert(group.device, source, encode(advertisement, source, group.checksum)))
+        self._out.append(SendAdvert(membership.group.device, source, membership.advert(priority, source)))
 
     def _moved(self, now: Instant, membership: Membership, reason: str) -> None:
         if membership.state is membership.shown:
@@ -420,7 +450,7 @@ class Agent:
         membership.since, membership.reason = now, reason
         self._dirty.add(membership.vid)
         self.known.change(now)
-        self._record("vid", f"VID {membership.vid}", f"{membership.state.name.lower()}: {reason}")
+        self._record("vid", f"VID {membership.vid}", f"{membership.state.name.lower()}: {reason}", vid=membership.vid)
 
     def _route(self, now: Instant, membership: Membership) -> None:
         """Judge the VID and point its two tables."""
@@ -429,7 +459,7 @@ class Agent:
         if membership.judge(now, carries=carries):
             self.known.change(now)
             verdict = "works" if membership.works else "does not work"
-            self._record("verdict", f"VID {membership.vid}", f"{verdict}: {status.why(membership)}")
+            self._record("verdict", f"VID {membership.vid}", f"{verdict}: {status.why(membership)}", vid=membership.vid)
         source = self.known.primary(membership.group.device)
         via_link = ViaLink(link.settings.device, link.settings.peer, source) if link is not None and carries else None
         unheard = not membership.is_master and membership.other_master() is None
@@ -449,14 +479,14 @@ class Agent:
         self._out.append(SetNextHop(membership.vid, hop, guard))
         if not guard:
             self.known.change(now)
-            self._record("next-hop", f"VID {membership.vid}", status.hop_in_words(hop))
+            self._record("next-hop", f"VID {membership.vid}", status.hop_in_words(hop), vid=membership.vid)
 
     def _is_waiting(self, now: Instant) -> bool:
         """Whether a new agent could still hear a Master unheard so far: until then the kernel stays as found."""
         return self._table is None and now < self._informed_at
 
     def _publish(self, now: Instant, touched: list[Membership]) -> None:
-        changed = self._told.enter(map(_entry, touched))
+        changed = self._told.enter(entry(one, retires=self._retires(one)) for one in touched)
         entries = self._told.entries() if changed or self._table is None else []
         if self._is_waiting(now) and not all(entry.works for entry in entries):
             return
@@ -469,15 +499,9 @@ class Agent:
             self._left = True
             self._out.append(Left())
 
-    def _record(self, kind: str, subject: str, text: str) -> None:
-        self._out.append(Record(kind, subject, text))
+    def _record(self, kind: str, subject: str, text: str, **fields: str | int) -> None:
+        self._out.append(Record(kind, subject, text, tuple(fields.items())))
 
 
 def _due(now: Instant, deadline: Instant | None) -> bool:
     return deadline is not None and deadline <= now
-
-
-def _entry(membership: Membership) -> VidEntry:
-    other = "none" if membership.other_master() is None else "other"
-    master = "self" if membership.is_master else other
-    return VidEntry(membership.vid, membership.works, master, status.why(membership), membership.link)

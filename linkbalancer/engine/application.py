@@ -2,17 +2,16 @@
 
 It leaves a VID only when that does not work, and returns to a preferred one when that works again (mission A3). Before
 it points anywhere it has the kernel asked whether the VID's rule and table are there. It refuses to steer by a table
-whose classifier is not the one it computed from the rules itself: the marks would mean something else.
+whose agent has another definition of its application: one of the two is of an older configuration.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.feed.table import Table
 from linkbalancer.links import Vid
-from linkbalancer.routing.application import Step
+from linkbalancer.routing.application import Application as Configured
 from linkbalancer.routing.choice import choose
 
 AGAIN: Duration = 1 * SECOND
@@ -93,13 +92,13 @@ class Application:
     `place` is the VID that the kernel's map holds for it as far as known, `reason` why that is so, in words.
     """
 
-    def __init__(self, name: str, steps: Sequence[Step], digest: str) -> None:
-        self.name = name
+    def __init__(self, application: Configured) -> None:
+        self.name = application.name
         self.place: Vid | None = None
         self.reason = "waiting for the agent's first table"
-        self._steps = tuple(steps)
-        self._order = tuple(member.vid for step in self._steps for member in step)
-        self._digest = digest
+        self._steps = application.steps
+        self._order = application.vids
+        self._definition = application.definition
         self._table: Table | None = None
         self._broken: dict[Vid, str] = {}
         self._awaited: Vid | None = None
@@ -143,12 +142,11 @@ class Application:
             return []
         self._again_at = now + AGAIN
         self._awaited = None
-        if table.digest != self._digest:
-            theirs, mine = table.digest[:12] or "none", self._digest[:12]
-            return self._say(f"not steered: the kernel classifies by rules {theirs}, this process read {mine}")
         app_id = table.applications.get(self.name)
         if app_id is None:
             return self._say("not steered: the agent knows no application of this name")
+        if table.definitions[self.name] != self._definition:
+            return self._say("not steered: the agent's configuration has other VIDs for it than this process")
         return self._ask(table, app_id)
 
     def _ask(self, table: Table, app_id: int) -> list[Effect]:

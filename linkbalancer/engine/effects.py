@@ -78,17 +78,27 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Something worth a log line: what happened, to what, and why."""
+    """Something worth remembering: what happened, to what, and why; numbered by `engine.chronicle`.
+
+    `cause` is the number of the record that this one follows from, None for the root of a chain.
+    """
 
     kind: str
     subject: str
     text: str
     fields: tuple[tuple[str, str | int], ...] = ()
+    number: int = 0
+    cause: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
     """Every mastership is handed over; the process may end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """What a successor will not serve is handed over: it may have the rest. Always the last effect."""
 
 
 Effect: TypeAlias = (
@@ -102,4 +112,5 @@ Effect: TypeAlias = (
     | Publish
     | Record
     | Left
+    | Retired
 )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TypeAlias
 
+from linkbalancer.engine.drain import Drained
 from linkbalancer.links import DeviceName, LinkName, Mac, Vid
 
 
@@ -78,6 +79,19 @@ class Leave:
     """The service is asked to stop: hand over every mastership, then report `Left`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """A successor of another configuration is ready: hand over what it will not serve, then report `Retired`."""
+
+    vids: frozenset[Vid]
+    links: frozenset[LinkName]
+
+
+@dataclass(frozen=True, slots=True)
+class Retain:
+    """The successor has failed: serve again what was to be handed over."""
+
+
 Event: TypeAlias = (
     Started
     | Tick
@@ -87,5 +101,8 @@ Event: TypeAlias = (
     | NeighbourHeard
     | LegHeard
     | ApplicationSteers
+    | Drained
     | Leave
+    | Retire
+    | Retain
 )

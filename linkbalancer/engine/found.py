@@ -10,8 +10,12 @@ from linkbalancer.links import DeviceName, NextHop, Vid
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Virtual IPs by device, next hops by VID, and the last snapshot, None when there is none of this boot."""
+    """Virtual IPs by device, next hops by VID, and the last snapshot, None when there is none of this boot.
+
+    `live`: the predecessor itself has just handed the snapshot over, so it is exact.
+    """
 
     addresses: frozenset[tuple[DeviceName, IPv4Interface]] = frozenset()
     next_hops: Mapping[Vid, NextHop] = field(default_factory=dict)
     snapshot: Mapping[str, Any] | None = None
+    live: bool = False

@@ -30,7 +30,7 @@ class Steering:
 class Knowledge:
     """Facts and counters of one gateway; its methods answer whether something changed."""
 
-    def __init__(self, loaded: Loaded, app_ids: Mapping[str, int], *, session: int, boot: Instant, digest: str) -> None:
+    def __init__(self, loaded: Loaded, app_ids: Mapping[str, int], *, session: int, boot: Instant) -> None:
         """Start with every device unknown, thus dead."""
         config = loaded.config
         self.boot = boot
@@ -41,10 +41,11 @@ class Knowledge:
         self.steering = {name: Steering(since=boot) for name in self.applications}
         self.patience = _patience(loaded)
         self.settle_time = self.patience + _detect_time(loaded)
-        self._session, self._sequence, self._digest = session, 0, digest
+        self._session, self._sequence = session, 0
+        self._definitions = {name: application.definition for name, application in self.applications.items()}
         self._devices: dict[DeviceName, DeviceChanged] = {}
         self._deaf: set[DeviceName] = set()
-        self._configured = {name: frozenset(lan.members) for name, lan in config.lans.items()}
+        self._lans = config.lans
         self._answering: set[tuple[DeviceName, IPv4Address]] = set()
         self._macs: dict[tuple[DeviceName, IPv4Address], Mac] = {}
         self._met: dict[DeviceName, dict[Mac, None]] = {}
@@ -69,6 +70,10 @@ class Knowledge:
         if known.primary is None:
             return f"{device} has no address"
         return f"{device} hears nobody" if device in self._deaf else None
+
+    def deaf(self) -> list[DeviceName]:
+        """Return the LAN devices that hear nobody."""
+        return sorted(self._deaf)
 
     def leg(self, device: DeviceName, *, alive: bool) -> None:
         """Take in whether a LAN device with carrier hears anything at all."""
@@ -110,7 +115,7 @@ class Knowledge:
 
     def members(self, device: DeviceName) -> frozenset[Mac]:
         """Return the MAC addresses of the other gateways on a LAN."""
-        configured = self._configured.get(device, frozenset())
+        configured = frozenset(self._lans[device].members) if device in self._lans else frozenset()
         answered = {mac for (dev, address), mac in self._macs.items() if dev == device and address in configured}
         return frozenset(answered | self._met.get(device, {}).keys())
 
@@ -119,11 +124,25 @@ class Knowledge:
         devices = {dev for dev, _ in self._macs} | self._met.keys()
         return {device: sorted(mac.hex() for mac in self.members(device)) for device in sorted(devices)}
 
-    def recall(self, members: Mapping[DeviceName, Iterable[Mac]]) -> None:
+    def recall(self, members: Mapping[DeviceName, Iterable[Mac]], deaf: Iterable[DeviceName]) -> None:
         """Take over the members that a predecessor knew: the kernel's guard must never know fewer than it did."""
         for device, macs in members.items():
             for mac in macs:
                 self.meet(device, mac)
+        self._deaf.update(deaf)
+
+    def recall_steering(self, left: Mapping[str, tuple[Vid | None, Instant, str]]) -> None:
+        """Take over where the applications go, since when and why, until their processes speak."""
+        for name in left.keys() & self.steering.keys():
+            self.steering[name] = Steering(*left[name])
+
+    def lan(self, device: DeviceName) -> dict[str, dict[str, bool]]:
+        """Return which of a LAN's configured members and targets answer, JSON-able."""
+        lan = self._lans[device]
+        return {
+            kind: {str(address): (device, address) in self._answering for address in addresses}
+            for kind, addresses in (("members", lan.members), ("targets", lan.targets))
+        }
 
     def witnesses(self, device: DeviceName) -> int:
         """Return how many configured members and targets of a LAN answer."""
@@ -142,10 +161,17 @@ class Knowledge:
             known.vid, known.reason = event.vid, event.reason
         known.sequence = event.sequence
 
+    def places(self) -> dict[str, Vid]:
+        """Return where the applications go, as far as it is known."""
+        return {name: steering.vid for name, steering in self.steering.items() if steering.vid is not None}
+
     def table(self, entries: Iterable[VidEntry]) -> Table:
         """Return the next table of VIDs for the applications."""
         self._sequence += 1
-        return Table(self._session, self._sequence, self._digest, dict(self.app_ids), tuple(entries))
+        ids = {name: self.app_ids[name] for name in self.applications if name in self.app_ids}
+        return Table(
+            self._session, self._sequence, ids, {name: self._definitions[name] for name in ids}, tuple(entries)
+        )
 
 
 def _patience(loaded: Loaded) -> Duration:

@@ -13,6 +13,7 @@ from linkbalancer.links import DEAD_PRIORITY, GroupState, GroupWord, LinkName, M
 from linkbalancer.lvrrp.rules import Stance, Tier, tier_priority
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.observer import Observer
+from linkbalancer.vrrp.packet import Advertisement, encode
 from linkbalancer.vrrp.router import Router
 from linkbalancer.vrrp.states import Initialize, Master
 
@@ -85,6 +86,17 @@ class Membership:
     def tier(self) -> Tier | None:
         """The tier that the effective priority stands in (design 4.4), None where LVrrp does not move it."""
         return self.stance.tier if self.stance is not None and self.stance.runs else None
+
+    def advert(self, priority: int, source: IPv4Address) -> bytes:
+        """Return an advertisement of the group."""
+        addresses = tuple(address.ip for address in self.group.virtual_ips)
+        advertisement = Advertisement(self.vid, priority, self.group.advert_interval, addresses)
+        return encode(advertisement, source, self.group.checksum)
+
+    @property
+    def fault(self) -> str:
+        """Why this gateway states a fault for the VID; empty when it states none."""
+        return self.stance.reason if self.stance is not None and self.state is GroupState.FAULT else ""
 
     def word(self, witnesses: int) -> GroupWord:
         """Return what the link's peer is told of this VID."""

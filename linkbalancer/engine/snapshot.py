@@ -1,7 +1,9 @@
-"""What a dying agent leaves to its successor: states, priorities, the peers' last words; never sessions or keys.
+"""What an agent leaves to its successor: states, priorities, the peers' last words; never sessions or keys.
 
-A Master whose peers still wait for its next advertisement goes on as Master; everything else starts as a Backup that
-keeps what it found installed until somebody better is heard (design 6, adopt).
+There are two kinds. What is found in the file after a sudden death may be a moment old: a Master whose peers still wait
+for its next advertisement goes on as Master; everything else starts as a Backup that keeps what it found installed
+until somebody better is heard (design 6, adopt). What a living predecessor hands over (`live`) is exact, so that its
+successor goes on as if nothing had happened (`engine.inheritance`). Both tell since when and why all is as it is.
 """
 
 from collections.abc import Mapping
@@ -9,55 +11,124 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from linkbalancer.clock import Instant
+from linkbalancer.engine import inheritance
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
-from linkbalancer.links import DeviceName, LinkName, Mac, Vid
+from linkbalancer.links import DeviceName, GroupState, LinkName, Mac, Vid
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.vrrp.events import Resume
 from linkbalancer.vrrp.states import Master
 
-SCHEMA = 1
+SCHEMA = 2
+"""2 adds `groups`, `applications`, `counters`, `deaf` and `changed_at` to 1, of which the rest is still taken over."""
+
 PRIORITY_MAX = 254
+
+APPLICATIONS_MAX = 256
+"""Applications whose `since` is written to the file, which is written up to twenty times a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What people see of a VID: its state, since when, why, and how often it changed."""
+
+    state: GroupState | None
+    since: Instant
+    reason: str
+    transitions: int
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
 class Recollection:
-    """What a predecessor left: links as `lvrrp` wrote them, priority and next advert of Masters, the members' MACs."""
+    """What a predecessor left: links as `lvrrp` wrote them, priority and next advert of Masters, the members' MACs.
+
+    `deaf` are the LAN devices that hear nobody, `applications` where each goes, since when and why; `live` the exact
+    states of the VIDs, only where the predecessor handed them over itself.
+    """
 
     links: Mapping[LinkName, dict[str, Any]] = field(default_factory=dict)
     masters: Mapping[Vid, tuple[int, Instant]] = field(default_factory=dict)
     members: Mapping[DeviceName, frozenset[Mac]] = field(default_factory=dict)
+    labels: Mapping[Vid, Label] = field(default_factory=dict)
+    applications: Mapping[str, tuple[Vid | None, Instant, str]] = field(default_factory=dict)
+    counters: Mapping[str, int] = field(default_factory=dict)
+    deaf: frozenset[DeviceName] = frozenset()
+    changed_at: Instant | None = None
+    live: Mapping[Vid, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def take(
-    now: Instant, links: Mapping[LinkName, Link], memberships: Mapping[Vid, Membership], known: Knowledge
+    now: Instant,
+    links: Mapping[LinkName, Link],
+    memberships: Mapping[Vid, Membership],
+    known: Knowledge,
+    *,
+    live: bool = False,
 ) -> dict[str, Any]:
     """Return the snapshot as JSON-able values."""
-    return {
+    few = live or len(known.steering) <= APPLICATIONS_MAX
+    steering = known.steering.items() if few else ()
+    taken: dict[str, Any] = {
         "schema": SCHEMA,
         "at": now,
         "members": known.all_members(),
+        "deaf": known.deaf(),
         "links": {name: link.snapshot() for name, link in links.items()},
         "masters": {
             str(vid): {"priority": m.router.priority, "advert_at": m.router.state.advert_at}
             for vid, m in memberships.items()
             if m.router is not None and isinstance(m.router.state, Master)
         },
+        "groups": {
+            str(vid): [None if m.shown is None else int(m.shown), m.since, m.reason, m.transitions, m.generation]
+            for vid, m in memberships.items()
+        },
+        "applications": {name: [one.vid, one.since, one.reason] for name, one in steering},
+        "counters": dict(known.counters),
+        "changed_at": known.changed_at,
     }
+    if live:
+        taken["live"] = {str(vid): inheritance.take(m) for vid, m in memberships.items()}
+    return taken
 
 
 def read(snapshot: Mapping[str, Any] | None) -> Recollection:
-    """Read a snapshot; one that is of another shape, or of another version, is none: it must never stop a start."""
+    """Read a snapshot; one that is of another shape is none: it must never stop a start."""
     try:
-        if snapshot is None or snapshot["schema"] != SCHEMA:
+        if snapshot is None or not isinstance(snapshot["schema"], int):
             return Recollection()
+        changed_at = snapshot.get("changed_at")
         return Recollection(
             {str(name): dict(link) for name, link in snapshot["links"].items()},
             {int(vid): (int(one["priority"]), int(one["advert_at"])) for vid, one in snapshot["masters"].items()},
             {str(dev): frozenset(map(bytes.fromhex, macs)) for dev, macs in snapshot["members"].items()},
+            {int(vid): _label(*one) for vid, one in snapshot.get("groups", {}).items()},
+            {str(name): _steering(*one) for name, one in snapshot.get("applications", {}).items()},
+            {str(name): int(count) for name, count in snapshot.get("counters", {}).items()},
+            frozenset(map(str, snapshot.get("deaf", ()))),
+            None if changed_at is None else int(changed_at),
+            {int(vid): dict(one) for vid, one in snapshot.get("live", {}).items()},
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return Recollection()
+
+
+def _label(state: object, since: object, reason: object, transitions: object, generation: object) -> Label:
+    shown = None if state is None else GroupState(int(str(state)))
+    return Label(shown, int(str(since)), str(reason), int(str(transitions)), int(str(generation)))
+
+
+def _steering(vid: object, since: object, reason: object) -> tuple[Vid | None, Instant, str]:
+    return None if vid is None else int(str(vid)), int(str(since)), str(reason)
+
+
+def relabel(left: Recollection, membership: Membership) -> None:
+    """Let a VID go on being shown as it was; what changes from there is a change."""
+    label = left.labels.get(membership.vid)
+    if label is not None:
+        membership.shown, membership.since, membership.reason = label.state, label.since, label.reason
+        membership.transitions, membership.generation = label.transitions, label.generation
 
 
 def resumption(now: Instant, left: Recollection, membership: Membership) -> Resume | None:

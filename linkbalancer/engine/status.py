@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from linkbalancer.clock import MILLISECOND, Instant
+from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.model import Config
+from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
 from linkbalancer.links import LinkName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
@@ -18,18 +19,26 @@ def describe(
     known: Knowledge,
     links: Mapping[LinkName, Link],
     memberships: Mapping[Vid, Membership],
+    *,
+    drained: Drained,
 ) -> dict[str, Any]:
     """Return the whole status as JSON-able values (schema 1)."""
     settled_at = known.changed_at + known.settle_time
+    working = frozenset(vid for vid, m in memberships.items() if m.works)
+    falls = _falls(known, working)
     return {
         "schema": 1,
         "node": config.node,
         "role": str(config.role),
         "settled": now >= settled_at,
         "settled_for_ms": max(0, now - settled_at) // MILLISECOND,
-        "links": {name: _link(now, link, memberships) for name, link in links.items()},
-        "groups": {str(vid): _group(now, m, config, known, memberships) for vid, m in sorted(memberships.items())},
-        "applications": {name: _application(now, name, known, memberships) for name in known.applications},
+        "lans": {device: known.lan(device) for device in config.lans},
+        "links": {name: _link(now, link, memberships, drained) for name, link in links.items()},
+        "groups": {
+            str(vid): {**_group(now, m, config, falls), **_ends(now, m, links, drained)}
+            for vid, m in sorted(memberships.items())
+        },
+        "applications": {name: _application(now, name, known, working) for name in known.applications},
         "counters": dict(known.counters),
     }
 
@@ -61,8 +70,9 @@ def hop_in_words(hop: NextHop) -> str:
     assert_never(hop)
 
 
-def _link(now: Instant, link: Link, memberships: Mapping[Vid, Membership]) -> dict[str, Any]:
+def _link(now: Instant, link: Link, memberships: Mapping[Vid, Membership], drained: Drained) -> dict[str, Any]:
     name = link.settings.name
+    jitter, loss = link.quality
     carried = [m.vid for m in memberships.values() if m.link == name and m.is_master and m.own]
     return {
         "device": link.settings.device,
@@ -70,13 +80,21 @@ def _link(now: Instant, link: Link, memberships: Mapping[Vid, Membership]) -> di
         "open": link.is_open,
         "since_ms": (now - link.since) // MILLISECOND,
         "reason": link.reason,
-        "rtt_ms": None if link.rtt is None else round(link.rtt / MILLISECOND, 3),
-        "peer_node": link.peer_node,
+        "rtt_ms": _milliseconds(link.rtt),
+        "jitter_ms": None if link.rtt is None else _milliseconds(jitter),
+        "loss": None if loss is None else round(loss, 6),
+        "peer_node": link.peer.node,
         "fault": link.fault,
+        "peer_fault": (link.peer.fault or None) if link.is_open else None,
+        "drained": drained.links.get(name) or drained.node,
         "carries": carried,
         "if_it_dies": _if_link_dies(carried),
         "counters": dict(link.counters),
     }
+
+
+def _milliseconds(duration: Duration | None) -> float | None:
+    return None if duration is None else round(duration / MILLISECOND, 3)
 
 
 def _if_link_dies(carried: list[Vid]) -> str:
@@ -85,9 +103,7 @@ def _if_link_dies(carried: list[Vid]) -> str:
     return f"VID {', '.join(map(str, carried))} to another gateway"
 
 
-def _group(
-    now: Instant, membership: Membership, config: Config, known: Knowledge, memberships: Mapping[Vid, Membership]
-) -> dict[str, Any]:
+def _group(now: Instant, membership: Membership, config: Config, falls: Mapping[Vid, list[str]]) -> dict[str, Any]:
     other = membership.other_master()
     hop = membership.next_hops.get(False)
     via_own = isinstance(hop, ViaLink)
@@ -105,28 +121,40 @@ def _group(
         "why": why(membership),
         "next_hop": "as found" if hop is None else str(membership.link) if via_own else hop_in_words(hop),
         "transitions": membership.transitions,
-        "if_it_dies": _if_vid_dies(membership.vid, known, memberships),
+        "if_it_dies": ", ".join(falls.get(membership.vid, ())) or "nothing moves",
     }
 
 
-def _if_vid_dies(vid: Vid, known: Knowledge, memberships: Mapping[Vid, Membership]) -> str:
-    others = frozenset(other for other, m in memberships.items() if m.works and other != vid)
-    moves = []
+def _ends(now: Instant, membership: Membership, links: Mapping[LinkName, Link], drained: Drained) -> dict[str, Any]:
+    """Return what concerns both ends of a VID's link: what the peer says of the VID, and whether it is drained here."""
+    link = links.get(membership.link or "")
+    peer = link.word(membership.vid, now) if link is not None else None
+    reason = drained.reason(membership.vid, membership.link) if link is not None else None
+    return {
+        "peer": None if peer is None else {"state": peer.state.name.lower(), "priority": peer.priority},
+        "drained": reason,
+        "advert_interval_ms": membership.group.advert_interval // MILLISECOND,
+    }
+
+
+def _falls(known: Knowledge, working: frozenset[Vid]) -> dict[Vid, list[str]]:
+    """Return, by VID, where its applications go when it dies; one pass, for there may be thousands of them."""
+    falls: dict[Vid, list[str]] = {}
     for name, steering in known.steering.items():
-        if steering.vid == vid:
-            following = choose(known.applications[name].steps, others)
-            moves.append(f"{name} to {'nowhere' if following is None else f'VID {following}'}")
-    return ", ".join(moves) if moves else "nothing moves"
+        if steering.vid is not None:
+            following = choose(known.applications[name].steps, working - {steering.vid})
+            place = "nowhere" if following is None else f"VID {following}"
+            falls.setdefault(steering.vid, []).append(f"{name} to {place}")
+    return falls
 
 
-def _application(now: Instant, name: str, known: Knowledge, memberships: Mapping[Vid, Membership]) -> dict[str, Any]:
+def _application(now: Instant, name: str, known: Knowledge, working: frozenset[Vid]) -> dict[str, Any]:
     steering, steps = known.steering[name], known.applications[name].steps
-    others = frozenset(vid for vid, m in memberships.items() if m.works and vid != steering.vid)
     return {
         "id": known.app_ids.get(name),
         "vid": steering.vid,
         "vids": [[{"vid": member.vid, "weight": member.weight} for member in step] for step in steps],
         "since_ms": (now - steering.since) // MILLISECOND,
         "reason": steering.reason,
-        "next": choose(steps, others),
+        "next": choose(steps, working - {steering.vid}),
     }

@@ -1,19 +1,26 @@
 """The nouns of supervision: what happens to the supervisor's children, what it must do, and the states of a child."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.engine.orders import Outcome, Request, Run
 
 ZYGOTE = "zygote"
 CANDIDATE = "candidate"
+TRIAL = "trial"
 AGENT = "agent"
+SUCCESSOR = "agent+"
 API = "api"
 RECORDER = "recorder"
 
 ASIDE = frozenset({API, RECORDER})
 """Workers that no packet depends on: they start without the agent, and end after everybody who tells them something."""
+
+PASSING = frozenset({CANDIDATE, TRIAL, SUCCESSOR})
+"""Who is there only while something changes: nobody misses them when they die."""
 
 REFUSED = 1
 """The exit status of a zygote that found errors in the configuration (and has told them)."""
@@ -61,15 +68,35 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The supervisor may begin."""
+    """The supervisor may begin; an upgraded one ends its predecessor's `run` by being ready, with these lines.
+
+    `waiting`: what was asked of the predecessor too.
+    """
+
+    run: Run | None = None
+    lines: tuple[str, ...] = ()
+    waiting: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """A zygote (or the candidate) has read a configuration without error; it can fork these workers."""
+    """A zygote (or the candidate) has read a configuration without error.
+
+    `specs`: the workers that it can fork, each with a digest of everything that its life depends on. `notice`: what is
+    to be known of this configuration.
+    """
 
     name: str
-    workers: tuple[str, ...]
+    specs: Mapping[str, str]
+    notice: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A child says why it will end: a line for each reason."""
+
+    name: str
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +127,17 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
-class ReloadRequested:
-    """Somebody wants the configuration read again."""
+class Requested:
+    """Somebody wants the configuration read again, or the new program."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class NotReplaced:
+    """The program could not be replaced by the new one."""
+
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +146,37 @@ class StopRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartRequested:
+    """Somebody wants the supervisor to end, and its agent and applications to work on for the one that comes next."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A deadline has come."""
 
 
-Event: TypeAlias = Started | Configured | Ready | Beat | Died | Resumed | ReloadRequested | StopRequested | Tick
+Event: TypeAlias = (
+    Started
+    | Configured
+    | Refused
+    | Ready
+    | Beat
+    | Died
+    | Resumed
+    | Requested
+    | NotReplaced
+    | StopRequested
+    | RestartRequested
+    | Tick
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Spawn:
-    """Fork a child; its life begins with a word of its own, or ends with `Died`."""
+    """Fork a child; its life begins with a word of its own, or ends with `Died`. The candidate serves a request."""
 
     name: str
+    request: Request | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +196,29 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Promote:
-    """The candidate is the zygote from now on; the old one is to be forgotten."""
+    """The candidate is the zygote from now on, its texts are in force; the old one is to be forgotten.
+
+    Where the candidate is gone meanwhile, there is no zygote for now, and the next one is of those texts.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Succeed:
+    """The successor is the agent from now on; the old one is to be forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Replace the program by the new one, in place; a child's life goes on beyond that as its own work says."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell the api how a request ended."""
+
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +239,13 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """Every child is gone; the supervisor ends with this status."""
+    """There is nothing left to do; the supervisor ends with this status. `orphans`: others are left at work."""
 
     status: int
+    orphans: bool = False
 
 
-Effect: TypeAlias = Spawn | Ask | Kill | Promote | Became | Say | Exit
+Effect: TypeAlias = Spawn | Ask | Kill | Promote | Succeed | Replace | Tell | Became | Say | Exit
 
 
 @dataclass(frozen=True, slots=True)

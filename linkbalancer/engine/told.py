@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 
 from linkbalancer.clock import Instant
 from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.retirement import REMOVED
+from linkbalancer.engine.status import why
 from linkbalancer.feed.table import VidEntry
 from linkbalancer.links import DeviceName, GroupWord, LinkName, Vid
 
@@ -19,7 +21,7 @@ class Told:
         """Begin with nothing said."""
         self._deadlines: dict[Vid, Instant] = {}
         self._entries: dict[Vid, VidEntry] = {}
-        self._words: dict[Vid, tuple[LinkName, GroupWord]] = {}
+        self._words: dict[Vid, tuple[LinkName, GroupWord, str]] = {}
         self._heard: dict[tuple[LinkName, Vid], GroupWord] = {}
 
     def note_deadline(self, membership: Membership) -> None:
@@ -50,18 +52,22 @@ class Told:
 
     def word(
         self, touched: Iterable[Membership], witnesses: Callable[[DeviceName], int]
-    ) -> list[tuple[LinkName, tuple[GroupWord, ...]]]:
-        """Return, for each link of which a VID has a new word, the words of all its VIDs."""
+    ) -> list[tuple[LinkName, tuple[GroupWord, ...], str]]:
+        """Return, for each link of which a VID has a new word, the words of all its VIDs, and the first one's fault."""
         links: set[LinkName] = set()
         for membership in touched:
             word = membership.word(witnesses(membership.group.device))
-            if membership.link is not None and self._words.get(membership.vid) != (membership.link, word):
-                self._words[membership.vid] = (membership.link, word)
+            if membership.link is None:
+                continue
+            said = (membership.link, word, membership.fault)
+            if self._words.get(membership.vid) != said:
+                self._words[membership.vid] = said
                 links.add(membership.link)
-        return [
-            (name, tuple(word for _vid, (link, word) in sorted(self._words.items()) if link == name))
-            for name in sorted(links)
-        ]
+        return [self._of_link(name) for name in sorted(links)]
+
+    def _of_link(self, name: LinkName) -> tuple[LinkName, tuple[GroupWord, ...], str]:
+        said = [(word, fault) for _vid, (link, word, fault) in sorted(self._words.items()) if link == name]
+        return name, tuple(word for word, _fault in said), next((fault for _word, fault in said if fault), "")
 
     def enter(self, entries: Iterable[VidEntry]) -> bool:
         """Take in the present entries of some VIDs; return whether one changed."""
@@ -73,3 +79,12 @@ class Told:
     def entries(self) -> list[VidEntry]:
         """Return the entries of all VIDs, in their order."""
         return [self._entries[vid] for vid in sorted(self._entries)]
+
+
+def entry(membership: Membership, *, retires: bool) -> VidEntry:
+    """Return what the applications are told of a VID; from one that goes they go first."""
+    if retires:
+        return VidEntry(membership.vid, works=False, master="none", reason=REMOVED.reason, link=membership.link)
+    other = "none" if membership.other_master() is None else "other"
+    master = "self" if membership.is_master else other
+    return VidEntry(membership.vid, membership.works, master, why(membership), membership.link)

@@ -2,23 +2,32 @@
 
 Children have names: the zygote, from which the others are forked; the agent; one `app:<name>` an application. A child
 speaks (`Beat`) or is silent; a silent one is killed *before* its replacement is asked for, so that what was merely
-stopped never speaks again once thawed. A dead zygote is replaced without touching its offspring. A new configuration is
-read by a second zygote, the candidate, which takes the first one's place only when it found no error. A request that
-comes while that cannot begin waits until it can: what it is about may have been edited after the last reading began.
+stopped never speaks again once thawed. A dead zygote is replaced without touching its offspring.
+
+A new configuration is read by a second zygote, the candidate. Workers whose spec it changes are replaced and nobody
+else: the agent by a successor (`agent+`), which the candidate forks while the agent works on and which takes everything
+over from it. Only when the successor is ready does the candidate become the zygote; whatever fails before that leaves
+all as it was. A new program is tried in a child first (the trial).
 """
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from linkbalancer.clock import Duration, Instant, earliest, in_words
+from linkbalancer.clock import Instant, earliest, in_words
+from linkbalancer.engine.children import Child, Children, ended, is_resting
+from linkbalancer.engine.orders import Kind, Orders, Outcome, Request, Result
 from linkbalancer.engine.supervision import (
     AGENT,
+    API,
     ASIDE,
     CANDIDATE,
+    PASSING,
     REFUSED,
+    SUCCESSOR,
+    TRIAL,
     ZYGOTE,
-    Ask,
     Beat,
     Became,
     Configured,
@@ -30,55 +39,75 @@ from linkbalancer.engine.supervision import (
     Kill,
     Killed,
     Leaving,
+    NotReplaced,
     Patience,
     Phase,
     Promote,
     Ready,
-    ReloadRequested,
+    Refused,
+    Replace,
+    Requested,
+    RestartRequested,
     Resumed,
     Running,
     Say,
     Spawn,
     Started,
     Starting,
-    State,
     StopRequested,
+    Succeed,
+    Tell,
     Tick,
     Word,
 )
 
+TRIES = 2
+"""How often a reload is begun: once more when the agent died of its own while its successor was coming up."""
 
-@dataclass(slots=True)
-class Child:
-    """One child: its state, its recent deaths, and whether it is still `wanted` and of the present configuration."""
+UNTOLD = 64
+"""Outcomes kept at most for an api that is not there."""
 
-    state: State
-    deaths: deque[Instant]
-    delay: Duration = 0
-    wanted: bool = True
-    stale: bool = False
+LINES = 3
+"""How many lines of an outcome go to the log; who asked gets all of them."""
+
+NAMES = 8
+"""How many names a line gives."""
+
+SERVICE = "service"
+PLAINLY = {CANDIDATE: "the reading", SUCCESSOR: "the agent's successor", TRIAL: "the new program"}
 
 
 @dataclass(slots=True)
 class Watchdog:
-    """The machine; `children` and `phase` may be read by anybody."""
+    """The machine; `children`, `phase` and `orders` may be read by anybody."""
 
     patience: Patience = field(default_factory=Patience)
-    children: dict[str, Child] = field(default_factory=dict)
+    children: Children = field(init=False)
     phase: Phase = Phase.STARTING
-    configured: bool = False
-    _once_more: bool = False
+    orders: Orders = field(default_factory=Orders)
+    specs: Mapping[str, str] = field(default_factory=dict)
+    _offered: Configured | None = None
+    _why: tuple[str, ...] = ()
+    _done: tuple[str, ...] = ()
+    _last: str = ""
+    _untold: deque[Outcome] = field(default_factory=lambda: deque(maxlen=UNTOLD))
     _agent_was_ready: bool = False
+    _stop_then: bool = False
+
+    def __post_init__(self) -> None:
+        """Have no children yet."""
+        self.children = Children(self.patience)
 
     def handle(self, now: Instant, event: Event) -> list[Effect]:
         """Take one event; return what the supervisor must do, in order."""
         effects = self._judge(now, event)
         effects += self._start_due(now)
         if self.phase in {Phase.STARTING, Phase.RELOADING} and self._complete():
-            effects += self._enter(Phase.READY)
-        if self._once_more and self._may_reload():
-            effects += self._reload(now)
-            effects += self._start_due(now)
+            effects += [*self._enter(Phase.READY), *self._conclude(now, Result.APPLIED, self._done)]
+            if self._stop_then:
+                effects += self._stop(now)
+        if self.phase is Phase.READY and self.children.keys().isdisjoint(PASSING):
+            effects += [*self._begin(now), *self._start_due(now)]
         return effects
 
     def deadline(self) -> Instant | None:
@@ -88,7 +117,7 @@ class Watchdog:
     def healthy(self) -> bool:
         """Return whether the service can still mend itself: the agent is not left down, and what is killed dies."""
         agent = self.children.get(AGENT)
-        return not (agent is not None and _is_resting(agent.state)) and not any(
+        return not (agent is not None and is_resting(agent.state)) and not any(
             child.state == Killed(None) for child in self.children.values()
         )
 
@@ -96,54 +125,75 @@ class Watchdog:
         """Return one line on the whole service, for people."""
         down = sorted(name for name, child in self.children.items() if not isinstance(child.state, Running))
         return f"{self.phase}: {len(self.children) - len(down)} processes at work" + (
-            f", not at work: {', '.join(down)}" if down else ""
+            (f", not at work: {', '.join(down)}" if down else "") + (f"; {self._last}" if self._last else "")
         )
 
     def _judge(self, now: Instant, event: Event) -> list[Effect]:
         match event:
-            case Started():
-                self._add(now, ZYGOTE)
+            case Started(run, lines, waiting):
+                self.orders.current, self._done = run, lines
+                self.orders.waiting.extend(waiting)
+                self.children.add(now, ZYGOTE)
                 return []
-            case Configured(name, workers):
-                return self._configured(now, name, workers)
-            case Ready(name):
-                return self._ready(now, name)
-            case Beat(name):
-                return self._beat(now, name)
-            case Died(name, status):
-                return self._died(now, name, status)
+            case Configured() | Refused() | Ready() | Beat() | Died():
+                return self._hear(now, event)
             case Resumed():
-                return self._forgive(now)
-            case ReloadRequested():
-                return self._reload(now)
+                self.children.forgive(now)
+                return []
+            case Requested(request):
+                return self._requested(now, request)
+            case NotReplaced(why):
+                return self._conclude(now, Result.FAILED, (why,))
             case StopRequested():
-                return self._stop(now)
+                return self._stop_requested(now)
+            case RestartRequested():
+                return self._restart(now)
             case Tick():
                 return [effect for name in tuple(self.children) for effect in self._overdue(now, name)]
             case _:
                 assert_never(event)
 
+    def _hear(self, now: Instant, event: Configured | Refused | Ready | Beat | Died) -> list[Effect]:
+        match event:
+            case Configured():
+                return self._configured(now, event)
+            case Refused(_, lines):
+                self._why += lines
+                return []
+            case Ready(name):
+                return self._ready(now, name)
+            case Beat(name):
+                self.children.beat(now, name)
+                return []
+            case Died(name, status):
+                return self._died(now, name, status)
+            case _:
+                assert_never(event)
+
     # -- births --------------------------------------------------------------------------------------------------------
 
-    def _add(self, now: Instant, name: str) -> None:
-        self.children[name] = Child(Down(now), deque(maxlen=self.patience.deaths))
-
     def _may_start(self, name: str) -> bool:
-        """A worker needs a zygote; an application also an agent that has been ready once, so that it finds the feed."""
+        """A worker needs a zygote; an application also an agent that has been ready once, so that it finds the feed.
+
+        A successor needs the candidate, and an agent that has made up its mind: one that works, or one that is down.
+        """
         if self.phase is Phase.STOPPING:
             return False
-        if name in {ZYGOTE, CANDIDATE}:
+        if name in {ZYGOTE, CANDIDATE, TRIAL}:
             return True
-        zygote = self.children.get(ZYGOTE)
-        born = zygote is not None and isinstance(zygote.state, Running)
-        return born and (name == AGENT or name in ASIDE or self._agent_was_ready)
+        if name == SUCCESSOR:
+            return self.children.runs(CANDIDATE) and isinstance(self.children[AGENT].state, Running | Down)
+        if name == AGENT and SUCCESSOR in self.children:
+            return False
+        return self.children.runs(ZYGOTE) and (name == AGENT or name in ASIDE or self._agent_was_ready)
 
     def _start_due(self, now: Instant) -> list[Effect]:
         effects: list[Effect] = []
         for name, child in self.children.items():
             if isinstance(child.state, Down) and child.state.start_at <= now and self._may_start(name):
                 child.state = Starting(now + self.patience.birth)
-                effects.append(Spawn(name))
+                run = self.orders.current if name in PASSING else None
+                effects.append(Spawn(name, None if run is None else run.request))
         return effects
 
     def _due(self, name: str, child: Child) -> Instant | None:
@@ -156,15 +206,11 @@ class Watchdog:
                 assert_never(child.state)
 
     def _complete(self) -> bool:
-        """Everything works, or is known to be left down; the agent must work."""
-        agent = self.children.get(AGENT)
+        """Everything works, or is known to be left down; the agent must work, and nothing passing is about."""
         return (
-            agent is not None
-            and isinstance(agent.state, Running)
-            and all(
-                not child.stale and (isinstance(child.state, Running) or _is_resting(child.state))
-                for child in self.children.values()
-            )
+            self.children.runs(AGENT)
+            and self.children.keys().isdisjoint(PASSING)
+            and all(isinstance(child.state, Running) or is_resting(child.state) for child in self.children.values())
         )
 
     def _enter(self, phase: Phase) -> list[Effect]:
@@ -173,113 +219,152 @@ class Watchdog:
 
     # -- words of the children -----------------------------------------------------------------------------------------
 
-    def _beat(self, now: Instant, name: str) -> list[Effect]:
-        child = self.children.get(name)
-        if child is not None and isinstance(child.state, Running):
-            child.state = Running(child.state.since, now + self.patience.silence)
-        return []
-
     def _ready(self, now: Instant, name: str) -> list[Effect]:
         child = self.children.get(name)
         if child is None or not isinstance(child.state, Starting):
             return []  # it was told to end meanwhile
         child.state = Running(now, now + self.patience.silence)
-        if name != AGENT:
-            return []
-        self._agent_was_ready = True
-        return [effect for other, app in self.children.items() if app.stale for effect in self._renew(now, other)]
+        if name == SUCCESSOR:
+            return self._commit(now)
+        self._agent_was_ready |= name == AGENT
+        untold = [*self._untold] if name == API else []
+        if untold:
+            self._untold.clear()
+        return [Tell(outcome) for outcome in untold]
 
-    def _configured(self, now: Instant, name: str, workers: tuple[str, ...]) -> list[Effect]:
-        child = self.children.get(name)
+    def _configured(self, now: Instant, offer: Configured) -> list[Effect]:
+        child = self.children.get(offer.name)
         if child is None or not isinstance(child.state, Starting):
             return []  # it was killed meanwhile
-        self._ready(now, name)
-        if name == CANDIDATE:
-            self.children[ZYGOTE] = self.children.pop(CANDIDATE)
-            for worker, other in self.children.items():
-                other.stale = worker != ZYGOTE
-            return [
-                Kill(ZYGOTE),
-                Promote(),
-                Say(ZYGOTE, "the new configuration is good and takes over"),
-                *self._enter(Phase.RELOADING),
-                *self._employ(now, workers),
-                *(self._renew(now, AGENT)),
-            ]
-        if not self.configured:
-            self.configured = True
-            return self._employ(now, workers)
+        self._ready(now, offer.name)
+        if offer.name == CANDIDATE:
+            return self._offer(now, offer)
+        if not self.specs:
+            self.specs = offer.specs
+            return self._employ(now)
         return []  # the same configuration, read again after the zygote's death
 
-    def _employ(self, now: Instant, workers: tuple[str, ...]) -> list[Effect]:
-        """Have these workers and no others."""
+    def _employ(self, now: Instant) -> list[Effect]:
+        """Have the workers of the specs and no others."""
         effects: list[Effect] = []
         for worker in tuple(self.children):
-            if worker not in {ZYGOTE, *workers}:
-                effects += self._dismiss(now, worker, Word.END, self.patience.obey)
-        for worker in workers:
+            if worker not in {ZYGOTE, *self.specs}:
+                effects += self.children.dismiss(now, worker, Word.END, self.patience.obey)
+        for worker in self.specs:
             if worker not in self.children:
-                self._add(now, worker)
+                self.children.add(now, worker)
             self.children[worker].wanted = True
         return effects
 
+    # -- a new configuration, a new program ----------------------------------------------------------------------------
+
+    def _requested(self, now: Instant, request: Request) -> list[Effect]:
+        """Have a request wait for its turn; it begins at once when nothing else goes on."""
+        if self.phase is Phase.STOPPING:
+            why = "the service is stopping"
+        elif self.orders.ask(now, request):
+            idle = self.phase is Phase.READY and self.orders.current is None
+            waits = "" if idle else f" waits: the service is {self.phase}"
+            return [Say(SERVICE, f"{request.name} is asked for" + waits)]
+        else:
+            why = "too many requests wait already"
+        refusal = Outcome(request.id, Result.REFUSED, (why,), {}, 0)
+        return [Say(SERVICE, f"{request.name} is refused: {why}", grave=True), *self._tell([refusal])]
+
+    def _begin(self, now: Instant) -> list[Effect]:
+        """Begin the next run, if one waits."""
+        run = self.orders.begin()
+        if run is not None:
+            self._offered, self._why, self._done = None, (), ()
+            self.children.add(now, TRIAL if run.request.kind is Kind.UPGRADE else CANDIDATE)
+        return []
+
+    def _offer(self, now: Instant, offer: Configured) -> list[Effect]:
+        """Take a good configuration: nothing to do, a successor to wait for, or in force at once."""
+        self._offered = offer
+        if offer.specs == self.specs:
+            effects = self._promote(now)
+            return [*effects, *self._conclude(now, Result.UNCHANGED, ("nothing that matters has changed",))]
+        begun = self._enter(Phase.RELOADING)
+        if offer.specs.get(AGENT) == self.specs.get(AGENT):
+            return [*begun, *self._commit(now)]
+        self.children.add(now, SUCCESSOR)
+        return begun
+
+    def _commit(self, now: Instant) -> list[Effect]:
+        """Put the new configuration in force: replace whoever is of another spec, end whoever is wanted no more."""
+        assert self._offered is not None
+        effects: list[Effect] = []
+        if SUCCESSOR in self.children:
+            effects += self._succeed()
+        effects += self._promote(now)
+        before, self.specs = self.specs, self._offered.specs
+        changed = [name for name, spec in self.specs.items() if before.get(name, spec) != spec]
+        new = [name for name in self.specs if name not in before]
+        gone = [name for name in before if name not in self.specs]
+        told = (("replaced", changed), ("added", new), ("removed", gone))
+        self._done = tuple(f"{what}: {_some(names)}" for what, names in told if names)
+        effects += self._employ(now)
+        return effects + [effect for name in changed if name != AGENT for effect in self.children.renew(now, name)]
+
+    def _promote(self, now: Instant) -> list[Effect]:
+        """Make the candidate the zygote; where it died meanwhile, another one comes up of what it had read."""
+        candidate = self.children.pop(CANDIDATE, None)
+        if candidate is None:
+            self.children.add(now, ZYGOTE)
+        else:
+            self.children[ZYGOTE] = candidate
+        return [Kill(ZYGOTE), Promote()]
+
+    def _succeed(self) -> list[Effect]:
+        """Make the successor the agent; the old one has said its last word, whether it has ended yet or not."""
+        ends: list[Effect] = [] if isinstance(self.children[AGENT].state, Down) else [Kill(AGENT)]
+        self.children[AGENT] = self.children.pop(SUCCESSOR)
+        return [*ends, Succeed()]
+
+    def _conclude(self, now: Instant, result: Result, lines: tuple[str, ...]) -> list[Effect]:
+        """End the run that goes on, if one does, and say how it ended."""
+        run = self.orders.current
+        if run is None:
+            return []
+        notice = {} if self._offered is None else self._offered.notice
+        outcomes = self.orders.conclude(now, result, lines, notice)
+        grave = result in {Result.REFUSED, Result.FAILED}
+        self._last = f"{run.request.name}: {result}" + (f": {lines[0]}" if grave and lines else "")
+        text = f"{run.request.name}: {result} after {in_words(now - run.askers[0][1])}"
+        said = Say(SERVICE, "; ".join((text, *lines[:LINES])), grave=grave)
+        return [said, *self._tell(outcomes)]
+
+    def _tell(self, outcomes: list[Outcome]) -> list[Effect]:
+        if self.children.runs(API):
+            return [Tell(outcome) for outcome in outcomes]
+        self._untold += outcomes
+        return []
+
+    def _passed_away(self, now: Instant, name: str, status: int) -> list[Effect]:
+        """Judge the end of a child that was there for the run that goes on only."""
+        child = self.children.pop(name)
+        if name == TRIAL and status == 0 and child.wanted and self.orders.current is not None:
+            return [Replace(self.orders.current)]
+        if name == CANDIDATE and self.children.comes(SUCCESSOR):
+            return [Say(name, f"{ended(status)}; its successor of the agent goes on", grave=True)]
+        effects = self.children.drop(now, CANDIDATE)
+        if name == CANDIDATE:
+            effects += self.children.drop(now, SUCCESSOR)
+        if not child.wanted:
+            return effects
+        refused = name == TRIAL or (name == CANDIDATE and status == REFUSED)
+        result = Result.REFUSED if refused else Result.FAILED
+        why = self._why or (f"{PLAINLY[name]} {ended(status)}",)
+        return [*effects, *self._conclude(now, result, (*why, "everything is as it was"))]
+
     # -- ends ----------------------------------------------------------------------------------------------------------
 
-    def _renew(self, now: Instant, name: str) -> list[Effect]:
-        """Make room for a successor of the new configuration; who is going already comes back as one anyway."""
-        child = self.children[name]
-        child.stale = False
-        match child.state:
-            case Running():
-                child.state = Leaving(now + self.patience.obey)
-                return [Ask(name, Word.RENEW)]
-            case Starting():
-                return self._kill(now, name)
-            case Down():
-                child.state = Down(now)
-                return []
-            case Leaving() | Killed():
-                return []
-            case _:
-                assert_never(child.state)
-
-    def _dismiss(self, now: Instant, name: str, word: Word, patience: Duration) -> list[Effect]:
-        """End a child that is wanted no more: asked where it can hear, killed where it cannot yet."""
-        child = self.children[name]
-        child.wanted = child.stale = False
-        match child.state:
-            case Running():
-                child.state = Leaving(now + patience)
-                return [Ask(name, word)]
-            case Starting():
-                return self._kill(now, name)
-            case Down():
-                del self.children[name]
-                return []
-            case Leaving() | Killed():
-                return []
-            case _:
-                assert_never(child.state)
-
-    def _kill(self, now: Instant, name: str) -> list[Effect]:
-        self.children[name].state = Killed(now + self.patience.death)
-        return [Kill(name)]
-
     def _overdue(self, now: Instant, name: str) -> list[Effect]:
-        child = self.children[name]
-        match child.state:
-            case Starting(due) if due <= now:
-                return [Say(name, "did not come up in time: killed", grave=True), *self._kill(now, name)]
-            case Running(_, due) if due <= now:
-                silent = in_words(now - due + self.patience.silence)
-                return [Say(name, f"silent for {silent}: killed", grave=True), *self._kill(now, name)]
-            case Leaving(due) if due <= now:
-                return [Say(name, "did not end in time: killed", grave=True), *self._kill(now, name)]
-            case Killed(due) if due is not None and due <= now:
-                child.state = Killed(None)
-                return [Say(name, "was killed and does not die: the kernel holds it", grave=True)]
-            case _:
-                return []
+        effects = self.children.overdue(now, name)
+        if name in PASSING:
+            self._why += tuple(f"{PLAINLY[name]}: {effect.text}" for effect in effects if isinstance(effect, Say))
+        return effects
 
     def _died(self, now: Instant, name: str, status: int) -> list[Effect]:
         child = self.children.get(name)
@@ -288,10 +373,9 @@ class Watchdog:
         if self.phase is Phase.STOPPING:
             del self.children[name]
             return self._stop_next(now)
-        if name == CANDIDATE:
-            del self.children[name]
-            return [Say(name, f"{_why(status)}: the old configuration stays in force", grave=True)]
-        if name == ZYGOTE and status == REFUSED and not self.configured:
+        if name in PASSING:
+            return self._passed_away(now, name, status)
+        if name == ZYGOTE and status == REFUSED and not self.specs:
             return [Exit(REFUSED)]
         if not child.wanted:
             del self.children[name]
@@ -299,59 +383,69 @@ class Watchdog:
         if isinstance(child.state, Leaving):
             child.state = Down(now)
             return []
-        return self._bury(now, name, child, status)
+        if name == AGENT and self.children.comes(SUCCESSOR):
+            return self._lost_agent(now, child, status)
+        return self.children.bury(now, name, child, status)
 
-    def _bury(self, now: Instant, name: str, child: Child, status: int) -> list[Effect]:
-        """Say when an unexpectedly dead child comes back."""
-        patience = self.patience
-        if isinstance(child.state, Running) and now - child.state.since >= patience.health:
-            child.delay = 0
-        child.deaths.append(now)
-        if len(child.deaths) == patience.deaths and now - child.deaths[0] < patience.window:
-            child.deaths.clear()
-            child.state = Down(now + patience.rest, resting=True)
-            text = f"{_why(status)}; died {patience.deaths} times within {in_words(patience.window)}: left down for "
-            return [Say(name, text + in_words(patience.rest), grave=True)]
-        child.state = Down(now + child.delay)
-        text = f"{_why(status)}; comes back " + (f"in {in_words(child.delay)}" if child.delay else "at once")
-        child.delay = min(max(2 * child.delay, patience.delay), patience.delay_max)
-        return [Say(name, text, grave=True)]
+    def _lost_agent(self, now: Instant, child: Child, status: int) -> list[Effect]:
+        """Judge an agent that ends while its successor comes up: with 0 it has handed over, else it comes back."""
+        if status == 0:
+            child.state = Down(now)
+            return []
+        effects = self.children.bury(now, AGENT, child, status)
+        run = self.orders.current
+        if run is not None and run.tries < TRIES:
+            self.orders.put_back()
+        else:
+            effects += self._conclude(now, Result.FAILED, (f"the agent {ended(status)} meanwhile",))
+        return [*effects, *self.children.drop(now, SUCCESSOR), *self.children.drop(now, CANDIDATE)]
 
     # -- the whole service ---------------------------------------------------------------------------------------------
 
-    def _forgive(self, now: Instant) -> list[Effect]:
-        for child in self.children.values():
-            if isinstance(child.state, Running):
-                child.state = Running(child.state.since, now + self.patience.silence)
-        return []
-
-    def _reload(self, now: Instant) -> list[Effect]:
-        """Read the configuration again, now or as soon as that can be done."""
-        if self.phase is Phase.STOPPING:
-            return [Say(CANDIDATE, "cannot reload now: the service is stopping", grave=True)]
-        self._once_more = not self._may_reload()
-        if self._once_more:
-            busy = "reading it already" if CANDIDATE in self.children else self.phase
-            return [Say(CANDIDATE, f"the configuration is read once more after this: the service is {busy}")]
-        self._add(now, CANDIDATE)
-        return [Say(CANDIDATE, "reading the configuration again")]
-
-    def _may_reload(self) -> bool:
-        return self.phase is Phase.READY and CANDIDATE not in self.children
+    def _stop_requested(self, now: Instant) -> list[Effect]:
+        """Stop; an upgraded supervisor first takes over from the orphans, so that they leave in order too."""
+        if self.phase is Phase.STARTING and self.orders.current is not None and not self._stop_then:
+            self._stop_then = True
+            return [Say(SERVICE, "stops as soon as the new program has taken over; once more: at once")]
+        at_once = self._stop(now) if self._stop_then and self.phase is Phase.STARTING else []
+        return [*at_once, *self._stop(now)]
 
     def _stop(self, now: Instant) -> list[Effect]:
         if self.phase is Phase.STOPPING:
             names = [name for name, child in self.children.items() if not isinstance(child.state, Killed)]
-            return [effect for name in names for effect in self._kill(now, name)]
-        return [*self._enter(Phase.STOPPING), *self._stop_next(now)]
+            return [effect for name in names for effect in self.children.kill(now, name)]
+        return [*self._enter(Phase.STOPPING), *self._give_up(now), *self._stop_next(now)]
+
+    def _give_up(self, now: Instant) -> list[Effect]:
+        """Change nothing more; a successor that the agent has handed over to is the agent."""
+        outcomes = self.orders.give_up(now, "the service is stopping")
+        effects = self._tell(outcomes)
+        if self.children.comes(SUCCESSOR) and isinstance(self.children[AGENT].state, Down):
+            effects += self._succeed()
+            self.children[AGENT].state = Running(now, now + self.patience.silence)
+        for name in sorted(PASSING):
+            effects += self.children.drop(now, name)
+        return effects
+
+    def _restart(self, now: Instant) -> list[Effect]:
+        """End at once; agent and applications work on without us until the next supervisor's take over from them."""
+        if self.phase is Phase.STOPPING:
+            return [Say(SERVICE, "no restart: the service is stopping", grave=True)]
+        return [*self._enter(Phase.STOPPING), *self._give_up(now), Exit(0, orphans=True)]
 
     def _stop_next(self, now: Instant) -> list[Effect]:
-        """End the agent first (applications steer until it has handed over), then them, those aside, the zygotes."""
+        """End the agent first (applications steer until it has handed over), then them, those aside, the zygote."""
         effects: list[Effect] = []
-        for stage in (self._names(AGENT), self._applications(), self._names(*ASIDE), self._names(ZYGOTE, CANDIDATE)):
+        for stage in (
+            self._names(*PASSING),
+            self._names(AGENT),
+            self._applications(),
+            self._names(*ASIDE),
+            self._names(ZYGOTE),
+        ):
             for name in stage:
                 word, patience = (Word.LEAVE, self.patience.leave) if name == AGENT else (Word.END, self.patience.obey)
-                effects += self._dismiss(now, name, word, patience)
+                effects += self.children.dismiss(now, name, word, patience)
             if any(name in self.children for name in stage):
                 return effects
         return [*effects, Exit(0)]
@@ -360,12 +454,8 @@ class Watchdog:
         return [name for name in names if name in self.children]
 
     def _applications(self) -> list[str]:
-        return [name for name in self.children if name not in {AGENT, ZYGOTE, CANDIDATE, *ASIDE}]
+        return [name for name in self.children if name not in {AGENT, ZYGOTE, *PASSING, *ASIDE}]
 
 
-def _why(status: int) -> str:
-    return f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
-
-
-def _is_resting(state: State) -> bool:
-    return isinstance(state, Down) and state.resting
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMES]) + (f" and {len(names) - NAMES} more" if len(names) > NAMES else "")

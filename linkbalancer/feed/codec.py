@@ -11,13 +11,16 @@ from typing import Any, TypeAlias, assert_never
 
 from linkbalancer.feed.table import Table, VidEntry
 
+DEFINITION_LENGTH = 4
+"""Characters of an application's definition in a table (`routing.application`)."""
+
 LIMIT = 196_608
 """The longest message in bytes; a longer one would not fit a Unix socket's default buffer (208 KiB) as one packet."""
 
 APPLICATIONS_MAX = 4000
 """Applications of a gateway: each is a process, and the agent's end of the feed takes 4096 processes."""
 
-NAMES_MAX = 131_072
+NAMES_MAX = 136_000
 """The room in a table for the names of applications, by `size_of_names`; the rest of `LIMIT` is for 255 VIDs."""
 
 _MASTERS = frozenset({"self", "other", "none"})
@@ -53,19 +56,19 @@ Message: TypeAlias = Table | Applied | Goodbye
 
 def size_of_names(names: Iterable[str]) -> int:
     """Return how many bytes of a table applications of these names take at most; names are plain ASCII."""
-    return sum(len(name) + len('"":4294967295,') for name in names)
+    return sum(len(name) + len('"":4294967295,') + DEFINITION_LENGTH for name in names)
 
 
 def encode(message: Message) -> bytes:
     """Return the message as one packet; ValueError when it is longer than the limit."""
     match message:
-        case Table(session, sequence, digest, applications, vids):
+        case Table(session, sequence, applications, definitions, vids):
             fields: dict[str, Any] = {
                 "type": "table",
                 "session": session,
                 "sequence": sequence,
-                "digest": digest,
                 "applications": applications,
+                "definitions": "".join(definitions[name] for name in applications),
                 "vids": [[entry.vid, entry.works, entry.master, entry.reason, entry.link] for entry in vids],
             }
         case Applied(application, vid, session, sequence, reason):
@@ -129,10 +132,21 @@ def _table(fields: dict[str, Any]) -> Table:
     return Table(
         _number(fields["session"]),
         _number(fields["sequence"]),
-        _text(fields["digest"]),
         {name: _number(number) for name, number in applications.items()},
+        _definitions(applications, _text(fields["definitions"])),
         tuple(_entry(entry) for entry in vids),
     )
+
+
+def _definitions(applications: Iterable[str], text: str) -> dict[str, str]:
+    """Cut the definitions, which come in the applications' order."""
+    names = tuple(applications)
+    if len(text) != DEFINITION_LENGTH * len(names):
+        raise TypeError("definitions do not fit the applications")
+    return {
+        name: text[at : at + DEFINITION_LENGTH]
+        for name, at in zip(names, range(0, len(text), DEFINITION_LENGTH), strict=True)
+    }
 
 
 def _entry(entry: object) -> VidEntry:

@@ -22,15 +22,16 @@ class VidEntry:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Every VID and every application id, with the digest of the classifier that the kernel runs.
+    """Every VID, and every application: its id, and in short the definition that the agent has of it.
 
-    `sequence` grows with every table of one agent; `session` is another number for every start of an agent.
+    A process follows a table only where its own definition is the agent's, so an edit of one application is nothing to
+    the others. `sequence` grows with every table of one agent; `session` is another number for every start of an agent.
     """
 
     session: int
     sequence: int
-    digest: str
     applications: dict[str, int]
+    definitions: dict[str, str]
     vids: tuple[VidEntry, ...]
 
     def working(self) -> frozenset[Vid]:

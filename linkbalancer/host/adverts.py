@@ -28,8 +28,12 @@ _ADVERTS_PER_CALL: Final = 128
 class AdvertSocket:
     """Both directions of one device. Raises OSError when the device is missing or rights are."""
 
-    def __init__(self, device: DeviceName) -> None:
+    def __init__(self, device: DeviceName, inherited: tuple[socket.socket, socket.socket] | None = None) -> None:
+        """Open the sockets, or go on with a predecessor's receiving and sending one of the same device."""
         self._device = device
+        if inherited is not None:
+            self._receiver, self._sender = inherited
+            return
         index = socket.if_nametoindex(device)
         kind = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         self._receiver = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | kind, 0)
@@ -39,6 +43,11 @@ class AdvertSocket:
         except OSError:
             self.close()
             raise
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """The two descriptors, for a successor."""
+        return self._receiver.fileno(), self._sender.fileno()
 
     def _open(self, index: int) -> None:
         """Set the sockets up; the receiver is bound last, so that nothing comes in unfiltered."""

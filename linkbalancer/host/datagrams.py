@@ -21,11 +21,15 @@ class DatagramSocket:
         refused: datagrams that the kernel would not send.
     """
 
-    def __init__(self, settings: LinkSettings) -> None:
+    def __init__(self, settings: LinkSettings, inherited: socket.socket | None = None) -> None:
+        """Open the socket, or go on with a predecessor's of the same device, local address and port."""
         self._link = settings.name
         self._peer = (str(settings.peer), settings.port)
         self.strangers = 0
         self.refused = 0
+        if inherited is not None:
+            self._socket = inherited
+            return
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, settings.device.encode())

@@ -25,18 +25,19 @@ class LegWatch:
     Where a frame ends a silence, but no answer, somebody merely talks seldom: from then on it takes twice as long
     without a frame, so that the leg does not flap, until a neighbour answers again.
 
-    Raises OSError when the kernel gives no socket.
+    `alive` is what was known of it before: a predecessor may have found it silent. Raises OSError when the kernel gives
+    no socket.
     """
 
-    def __init__(self, device: DeviceName) -> None:
+    def __init__(self, device: DeviceName, *, alive: bool = True) -> None:
         self._device = device
         self._questions = Questions()
-        self._answered = False
-        self._unanswered = 0
+        self._answered = not alive
+        self._unanswered = 0 if alive else _MISSES
         self._frames: int | None = None
         self._quiet = 0
         self._patience = _PATIENCE
-        self._alive = True
+        self._alive = alive
 
     def close(self) -> None:
         """Close the socket."""
@@ -68,6 +69,8 @@ class LegWatch:
             self._unanswered = self._quiet = 0
             return []
         before, self._frames = self._frames, link.received
+        if before is None and not self._alive:
+            return []
         if before is None or link.received > before:
             self._quiet = 0
             if not self._alive:

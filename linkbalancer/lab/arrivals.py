@@ -19,6 +19,9 @@ from linkbalancer.clock import Duration, Instant
 RECORD: Final = Struct("<BBHIQ")
 """Kind, gateways passed, flow, number, instant (ns, CLOCK_MONOTONIC)."""
 
+ECHO_EVERY: Final = 2
+"""A steady echo sends one request for so many numbers of the flows."""
+
 MOST_GATEWAYS: Final = 4
 """Two on each side: a packet that passed more has met a gateway twice."""
 

@@ -10,11 +10,11 @@ from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.lab.arrivals import Span, figures
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.faults import Fault
-from linkbalancer.lab.flows import choose_flows
+from linkbalancer.lab.flows import choose_echoes, choose_flows
 from linkbalancer.lab.hosts import Traffic
 from linkbalancer.lab.judge import judge
 from linkbalancer.lab.lab import Lab
-from linkbalancer.lab.report import Outcome, Path, Paths, Phase, build_report
+from linkbalancer.lab.report import Measured, Outcome, Path, Paths, Phase, build_report
 from linkbalancer.lab.settle import UNNOTICED, await_answers, await_settled, moves, watch
 from linkbalancer.lab.status import Damage, Statuses
 from linkbalancer.lab.topology import SIDES, Topology
@@ -80,16 +80,15 @@ def run_drill(lab: Lab, faults: Sequence[Fault], pace: Pace, tell: Tell) -> dict
         )
     tell(f"settled after {settling.after / SECOND:.1f} s; starting traffic")
     lab.network.count(flows)
-    traffic = Traffic(lab, flows)
+    traffic = Traffic(lab, flows, choose_echoes(lab.topology, len(flows)))
     traffic.start()
     rehearsal = _Rehearsal(lab, traffic, pace, tell)
     rehearsal.await_flowing()
     outcomes = [rehearsal.rehearse(number, len(faults), fault) for number, fault in enumerate(faults, 1)]
     time.sleep(_GRACE / SECOND)
     traffic.end()
-    report = build_report(
-        lab.topology, directory.rules.applications, flows, outcomes, (traffic.traces(), traffic.schedule)
-    )
+    measured = Measured(flows, traffic.echoes, traffic.traces(), traffic.schedule, traffic.echo_schedule)
+    report = build_report(lab.topology, directory.rules.applications, outcomes, measured)
     report["failures"] = judge(report)
     return report
 
@@ -107,9 +106,9 @@ class _Rehearsal:
     def rehearse(self, number: int, count: int, fault: Fault) -> Outcome:
         """Inject one fault, watch, heal it, watch."""
         self._tell(f"[{number}/{count}] {fault.name}")
-        self._paths = self._paths or self._measure(self._lab.statuses())
+        self._paths = self._paths or self._measure(self._lab.statuses(), {})
         terms = _Terms(self._pace.glance, limit=EXEMPT_LIMIT) if fault.exempt else _Terms(self._pace.watch)
-        broken = self._observe(fault.strike, fault.damage, terms)
+        broken = self._observe(fault.strike, fault.damage, terms, fault.becomes)
         self._tell(f"    {self._summary(broken)}")
         terms = _Terms(self._pace.glance, unnoticed=0) if fault.momentary else _Terms(self._pace.watch)
         healed = self._observe(fault.heal, Damage(), terms)
@@ -117,7 +116,9 @@ class _Rehearsal:
         self.await_flowing()
         return Outcome(fault, broken, healed)
 
-    def _observe(self, deed: Callable[[Lab], None], damage: Damage, terms: _Terms) -> Phase:
+    def _observe(
+        self, deed: Callable[[Lab], None], damage: Damage, terms: _Terms, becomes: Mapping[str, str] | None = None
+    ) -> Phase:
         before = self._paths
         known = self._lab.statuses()
         said = {node: service.log.stat().st_size for node, service in self._lab.services.items()}
@@ -127,7 +128,7 @@ class _Rehearsal:
         dark = damage.links.issuperset(link.name for link in self._lab.topology.links)
         answers = self._gateway_answers() if dark else {}
         changes = watch(self._lab, settling.statuses, terms.watch)
-        self._paths = self._measure(self._lab.statuses())
+        self._paths = self._measure(self._lab.statuses(), becomes or {})
         return Phase(
             span=Span(start, time.monotonic_ns()),
             settling=settling,
@@ -152,14 +153,22 @@ class _Rehearsal:
             )
         }
 
-    def _measure(self, statuses: Statuses) -> Paths:
-        """Count packets on the links for a moment, and ask the gateways for the VIDs of the applications."""
+    def _measure(self, statuses: Statuses, becomes: Mapping[str, str]) -> Paths:
+        """Count packets on the links for a moment, and ask the gateways for the VIDs of the applications.
+
+        `becomes` names the flows' applications where they are others for the moment.
+        """
         earlier = self._lab.network.crossed()
         time.sleep(_SAMPLE / SECOND)
         later = self._lab.network.crossed()
         return {
             flow.number: Path(
-                _vid_of(self._lab.topology, statuses, flow.app, "near" if flow.direction == "out" else "far"),
+                _vid_of(
+                    self._lab.topology,
+                    statuses,
+                    becomes.get(flow.app, flow.app),
+                    "near" if flow.direction == "out" else "far",
+                ),
                 _carrier(flow.number, earlier, later),
             )
             for flow in self._traffic.flows

@@ -2,24 +2,31 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.lab.commands import ip, ip_json, nft
+from linkbalancer.lab.draining import Drain, drains
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.lab import Lab
-from linkbalancer.lab.status import Damage, ask
+from linkbalancer.lab.status import Damage
 from linkbalancer.lab.topology import Segment, Topology
-from linkbalancer.links import NodeName
+from linkbalancer.links import NodeName, Vid
+from linkbalancer.routing.rule import RuleSet
 
 Deed = Callable[[Lab], None]
 
 NO_DAMAGE = Damage()
 
 _PROCESS_LIMIT_S = 5.0
+
+_HOG = "import time\nend = time.monotonic() + 30\nwhile time.monotonic() < end: pass"
+"""Wants a whole core, and ends by itself should nobody end it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +35,9 @@ class Fault:
 
     `kind` and `target` name it in the report, `details` say more of it there. `damage` is what does not work while it
     lasts. A momentary fault heals by itself (a process that is started again). An exempt one is reported, and its
-    flows are not judged.
+    flows are not judged. While a still one lasts, and is healed, no mastership may move anywhere. `rules` are in force
+    while it lasts, where they are others, and `becomes` says which application's flows are another's then. The virtual
+    IPs of `readdressed` VIDs are others meanwhile.
     """
 
     kind: str
@@ -39,6 +48,10 @@ class Fault:
     damage: Damage = NO_DAMAGE
     momentary: bool = False
     exempt: bool = False
+    still: bool = False
+    rules: RuleSet | None = None
+    becomes: Mapping[str, str] = field(default_factory=dict)
+    readdressed: frozenset[Vid] = frozenset()
 
     @property
     def name(self) -> str:
@@ -59,9 +72,8 @@ def all_faults(topology: Topology, applications: Sequence[str]) -> list[Fault]:
     faults += [_lan(topology, node) for node in (near, far)]
     faults += [_lan_silent(topology, node) for node in (near, far)]
     faults += [_node(topology, node) for node in (near, far)]
-    faults += [_restart(node) for node in topology.gateways]
-    faults += [_kill(near, "agent"), *(_kill(near, f"app:{name}") for name in applications[:1])]
-    faults += [_killall(near), _blackout(topology)]
+    faults += _of_the_service(topology, near, far, applications)
+    faults += [_killall(near), *map(_drain, drains(topology, near, far)), _blackout(topology)]
     return faults + list(_strangers(topology, near))
 
 
@@ -168,14 +180,37 @@ def _node(topology: Topology, node: NodeName) -> Fault:
     )
 
 
-def _restart_service(node: NodeName, lab: Lab) -> None:
+def _leave_and_return(node: NodeName, lab: Lab) -> None:
     lab.services[node].stop()
     lab.services[node].start()
 
 
-def _restart(node: NodeName) -> Fault:
-    """The service is stopped and started again, as `systemctl restart` does."""
-    return Fault(kind="restart", target=node, strike=partial(_restart_service, node), heal=_nothing, momentary=True)
+def _restart(node: NodeName, lab: Lab) -> None:
+    lab.services[node].restart()
+
+
+def _upgrade(node: NodeName, lab: Lab) -> None:
+    lab.services[node].upgrade()
+
+
+def _of_the_service(topology: Topology, node: NodeName, far: NodeName, applications: Sequence[str]) -> Iterator[Fault]:
+    """What happens to the service alone: nothing is lost by any of it, and where it goes on nothing moves either."""
+    for one in topology.gateways:
+        yield _still("restart", one, partial(_restart, one))
+    for one in (node, far):
+        yield _still("upgrade", one, partial(_upgrade, one))
+        # `systemctl stop`, and a start later: its masterships move away, and come back.
+        yield Fault(kind="leave", target=one, strike=partial(_leave_and_return, one), heal=_nothing, momentary=True)
+    processes = ["agent", *(f"app:{name}" for name in applications[:1]), "zygote", "api", "supervisor"]
+    kills = [_kill(node, process) for process in processes]
+    yield from kills
+    yield _loaded(kills[0])
+    yield _loaded(kills[-1])
+    yield _loaded(_still("upgrade", node, partial(_upgrade, node)))
+
+
+def _still(kind: str, node: NodeName, strike: Deed) -> Fault:
+    return Fault(kind=kind, target=node, strike=strike, heal=_nothing, momentary=True, still=True)
 
 
 def _kill(node: NodeName, process: str) -> Fault:
@@ -184,14 +219,32 @@ def _kill(node: NodeName, process: str) -> Fault:
     def strike(lab: Lab) -> None:
         deadline = time.monotonic() + _PROCESS_LIMIT_S
         while time.monotonic() < deadline:
-            pid = ((ask(lab.services[node].run_dir) or {}).get("processes") or {}).get(process)
+            pid = lab.services[node].processes().get(process)
             if pid:
                 os.kill(pid, signal.SIGKILL)
                 return
             time.sleep(50 * MILLISECOND / SECOND)
-        raise LabError(f"{node} does not say which process is {process}")
+        raise LabError(f"{node} has no process {process}")
 
-    return Fault(kind="kill", target=node, details={"process": process}, strike=strike, heal=_nothing, momentary=True)
+    return replace(_still("kill", node, strike), details={"process": process})
+
+
+def _loaded(fault: Fault) -> Fault:
+    """The same while other processes want all of every core."""
+    hogs: list[subprocess.Popen[bytes]] = []
+
+    def strike(lab: Lab) -> None:
+        hogs.extend(subprocess.Popen([sys.executable, "-c", _HOG]) for _ in range(os.cpu_count() or 1))
+        fault.strike(lab)
+
+    def heal(lab: Lab) -> None:
+        fault.heal(lab)
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+        hogs.clear()
+
+    return replace(fault, details={**fault.details, "load": "loaded"}, strike=strike, heal=heal)
 
 
 def _killall(node: NodeName) -> Fault:
@@ -202,6 +255,18 @@ def _killall(node: NodeName) -> Fault:
             raise LabError(f"{node} has no process to kill")
 
     return Fault(kind="killall", target=node, strike=strike, heal=_nothing, momentary=True)
+
+
+def _drain(drain: Drain) -> Fault:
+    """A person takes something out of service, and puts it back."""
+    return Fault(
+        kind="drain",
+        target=drain.node,
+        details={"how": drain.kind},
+        damage=drain.damage,
+        strike=drain.begin,
+        heal=drain.end,
+    )
 
 
 def _blackout(topology: Topology) -> Fault:
@@ -252,7 +317,7 @@ def _strangers(topology: Topology, node: NodeName) -> Iterator[Fault]:
             target=node,
             details={"removes": what},
             strike=deed,
-            heal=partial(_restart_service, node),
+            heal=partial(_leave_and_return, node),
             exempt=True,
         )
 

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from linkbalancer.config.model import Group
 from linkbalancer.lab.errors import LabError
-from linkbalancer.lab.topology import Topology
+from linkbalancer.lab.topology import SIDES, Topology
+from linkbalancer.links import Vid
 from linkbalancer.routing.classifier import Classifier, compile_rules
 from linkbalancer.routing.packet import Packet
 from linkbalancer.routing.rule import Rule, RuleSet
@@ -34,6 +36,50 @@ class Flow:
     source_port: int
     destination_port: int
     tos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Echo requests of a side's host to a virtual IP of its own LAN, and the replies to them.
+
+    `number` is its trace's, beside those of the flows.
+    """
+
+    number: int
+    side: str
+    vid: Vid
+    address: IPv4Address
+
+
+def choose_echoes(topology: Topology, first: int) -> list[Echo]:
+    """Return an echo for a virtual IP of every VID that a side is a member of; their numbers begin at `first`."""
+    wanted = [
+        (side, vid, groups[0].virtual_ips[0].ip)
+        for side in SIDES
+        for vid in topology.vids
+        if (groups := [group for group in _groups(topology, side, vid) if group.mode == "member"])
+    ]
+    return [Echo(number, *one) for number, one in enumerate(wanted, first)]
+
+
+def _groups(topology: Topology, side: str, vid: Vid) -> Iterator[Group]:
+    for node in topology.side_gateways(side):
+        if vid in topology.gateways[node].groups:
+            yield topology.gateways[node].groups[vid]
+
+
+def classify(flow: Flow, ruleset: RuleSet) -> str | None:
+    """Return the application that a flow belongs to by other rules than those it was chosen by."""
+    packet = Packet(
+        source=flow.source,
+        destination=flow.destination,
+        protocol=TCP if flow.protocol == "tcp" else UDP,
+        source_port=flow.source_port,
+        destination_port=flow.destination_port,
+        tos=flow.tos,
+    )
+    found = compile_rules(ruleset).lookup(packet if flow.direction == "out" else packet.mirrored())
+    return None if found is None else found.application
 
 
 def choose_flows(topology: Topology, ruleset: RuleSet) -> list[Flow]:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
-from linkbalancer.lab.arrivals import Kind, Notes, Record, Schedule, Trace
+from linkbalancer.lab.arrivals import ECHO_EVERY, Kind, Notes, Record, Schedule, Trace
 from linkbalancer.lab.errors import LabError
-from linkbalancer.lab.flows import Flow
+from linkbalancer.lab.flows import Echo, Flow
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.service import daemon_environment
 from linkbalancer.lab.topology import SIDES
@@ -60,13 +60,14 @@ class HostProcess:
 class Traffic:
     """All flows of a drill: both hosts, one schedule."""
 
-    def __init__(self, lab: Lab, flows: Sequence[Flow]) -> None:
+    def __init__(self, lab: Lab, flows: Sequence[Flow], echoes: Sequence[Echo] = ()) -> None:
         self.flows: Final = tuple(flows)
+        self.echoes: Final = tuple(echoes)
         self.schedule = Schedule(0, INTERVAL)
         self._echoes = 0
         self._answered = dict.fromkeys(SIDES, 0)
         self._connected = 0
-        self._traces = {flow.number: Trace() for flow in flows}
+        self._traces = {number: Trace() for number in range(len(flows) + len(echoes))}
         self._hosts = {side: self._launch(lab, side) for side in SIDES}
 
     def _launch(self, lab: Lab, side: str) -> HostProcess:
@@ -88,7 +89,13 @@ class Traffic:
         name = lab.topology.host(side).name
         return HostProcess(
             lab.run.namespace(name),
-            {"interval_ns": INTERVAL, "ends": ends},
+            {
+                "interval_ns": INTERVAL,
+                "ends": ends,
+                "echoes": [
+                    {"address": str(echo.address), "flow": echo.number} for echo in self.echoes if echo.side == side
+                ],
+            },
             lab.run.directory / f"{name}.arrivals",
             lab.run.directory / f"{name}.log",
         )
@@ -107,6 +114,11 @@ class Traffic:
         self.schedule = Schedule(time.monotonic_ns() + 100 * MILLISECOND, INTERVAL)
         for host in self._hosts.values():
             host.command(f"start {self.schedule.start}")
+
+    @property
+    def echo_schedule(self) -> Schedule:
+        """When the numbers of the echoes are sent."""
+        return Schedule(self.schedule.start, ECHO_EVERY * self.schedule.interval)
 
     def traces(self) -> Mapping[int, Trace]:
         """Return what is known of every flow by now, by its number."""

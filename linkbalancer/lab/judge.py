@@ -20,8 +20,11 @@ OUTAGE_MS: Final[Mapping[str, float]] = {
 }
 """The longest outage when something breaks, by kind of fault."""
 
-LOSSLESS: Final = frozenset({"restart", "kill", "killall"})
-"""Faults of the service alone: what forwards goes on, so nothing is lost."""
+LOSSLESS: Final = frozenset({"reload", "upgrade", "restart", "leave", "kill", "killall", "drain"})
+"""Faults of the service alone, and what is taken out of service in order: what forwards goes on, nothing is lost."""
+
+ANSWERING: Final = frozenset({"reload", "upgrade", "restart", "kill"})
+"""Faults in which the virtual IPs themselves go on answering without a gap, where no mastership moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def judge(report: Mapping[str, Any]) -> list[str]:
 
 def name_of(fault: Mapping[str, Any]) -> str:
     """Return a fault's name with the detail that tells it from its like."""
-    details = (fault[key] for key in ("direction", "how", "process", "removes") if key in fault)
+    details = (fault[key] for key in ("direction", "how", "process", "removes", "load") if key in fault)
     return " ".join([fault["fault"], fault["target"], *details])
 
 
@@ -67,6 +70,7 @@ def _phase(judged: _Judged) -> Iterator[str]:
     yield from _masters(judged)
     if judged.fault["exempt"]:
         return
+    yield from _virtual_ips(judged)
     for flow in judged.phase["flows"]:
         words = f"{flow['app']} {flow['direction']}"
         for sentence in (*_path(judged, flow), *_manners(flow), *_outage(judged, flow)):
@@ -84,11 +88,16 @@ def _settled(judged: _Judged) -> Iterator[str]:
         yield f"it did not settle: {judged.phase['unsettled']}"
     for change in judged.phase["changes"]:
         yield f"a mastership changed after it had settled: {change}"
-    if judged.fault["fault"] == "kill" and not judged.healed:
-        # The killed gateway's own counters began anew; the others must not have noticed anything.
+    if judged.fault["still"]:
         for move in judged.phase["moves"]:
-            if not move.startswith(f"{judged.fault['target']} "):
-                yield f"a killed process moved a mastership: {move}"
+            yield f"a mastership moved: {move}"
+
+
+def _virtual_ips(judged: _Judged) -> Iterator[str]:
+    if judged.fault["fault"] in ANSWERING and judged.fault["still"]:
+        for one in judged.phase["virtual_ips"]:
+            if one["lost"] and one["vid"] not in judged.fault["readdressed"]:
+                yield f"the virtual IP {one['address']} left {one['lost']} of {one['sent']} echo requests unanswered"
 
 
 def _masters(judged: _Judged) -> Iterator[str]:
@@ -116,9 +125,7 @@ def _common(near: list[str], far: list[str], left: list[str]) -> list[str]:
 
 def _path(judged: _Judged, flow: Mapping[str, Any]) -> Iterator[str]:
     left = judged.links_left
-    wanted = next(
-        (vid for step in judged.report["applications"][flow["app"]] for vid in step if left.get(str(vid))), None
-    )
+    wanted = next((vid for step in _steps(judged, flow["app"]) for vid in step if left.get(str(vid))), None)
     if wanted is None:
         return
     after = flow["after"]
@@ -131,6 +138,13 @@ def _path(judged: _Judged, flow: Mapping[str, Any]) -> Iterator[str]:
     # Masters that share no link have been reported already.
     if common and after["link"] not in common:
         yield f"its packets cross {after['link'] or 'no link'}, not the link of VID {wanted}'s Masters"
+
+
+def _steps(judged: _Judged, app: str) -> list[list[int]]:
+    """Return the steps of the application that a flow belongs to in this phase."""
+    rules = judged.report if judged.healed else {**judged.report, **judged.fault}
+    steps: list[list[int]] = rules["applications"][app if judged.healed else judged.fault["becomes"].get(app, app)]
+    return steps
 
 
 def _manners(flow: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from linkbalancer.clock import MILLISECOND, Duration
 from linkbalancer.lab.arrivals import Schedule, Span, Trace, figures
 from linkbalancer.lab.faults import Fault
-from linkbalancer.lab.flows import Flow
+from linkbalancer.lab.flows import Echo, Flow
 from linkbalancer.lab.settle import Settling
 from linkbalancer.lab.status import working_links
 from linkbalancer.lab.topology import Topology
@@ -52,48 +52,62 @@ class Outcome:
     healed: Phase
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the hosts noticed: a trace for every flow and every echo by its number, and when numbers were sent."""
+
+    flows: Sequence[Flow]
+    echoes: Sequence[Echo]
+    traces: Mapping[int, Trace]
+    schedule: Schedule
+    echo_schedule: Schedule
+
+
 def build_report(
-    topology: Topology,
-    applications: Mapping[str, Application],
-    flows: Sequence[Flow],
-    outcomes: Iterable[Outcome],
-    measured: tuple[Mapping[int, Trace], Schedule],
+    topology: Topology, applications: Mapping[str, Application], outcomes: Iterable[Outcome], measured: Measured
 ) -> dict[str, Any]:
     """Return the report, not yet judged."""
     return {
         "schema": SCHEMA,
         "topology": topology.name,
-        "interval_ms": _ms(measured[1].interval),
+        "interval_ms": _ms(measured.schedule.interval),
         "vids": {str(vid): list(topology.links_of(vid)) for vid in topology.vids},
         "gateways": {
             node: {"side": topology.side(node), "links": list(config.links)}
             for node, config in topology.gateways.items()
         },
-        "applications": {
-            name: [[member.vid for member in step] for step in application.steps]
-            for name, application in applications.items()
-        },
-        "faults": [_outcome(topology, flows, outcome, measured) for outcome in outcomes],
+        "applications": _steps(applications),
+        "faults": [_outcome(topology, outcome, measured) for outcome in outcomes],
     }
 
 
-def _outcome(
-    topology: Topology, flows: Sequence[Flow], outcome: Outcome, measured: tuple[Mapping[int, Trace], Schedule]
-) -> dict[str, Any]:
+def _steps(applications: Mapping[str, Application]) -> dict[str, list[list[Vid]]]:
+    return {
+        name: [[member.vid for member in step] for step in application.steps]
+        for name, application in applications.items()
+    }
+
+
+def _outcome(topology: Topology, outcome: Outcome, measured: Measured) -> dict[str, Any]:
     fault = outcome.fault
+    other = {} if fault.rules is None else {"applications": _steps(fault.rules.applications)}
     return {
         "fault": fault.kind,
         "target": fault.target,
         **fault.details,
         "exempt": fault.exempt,
         "momentary": fault.momentary,
+        "still": fault.still,
+        "becomes": dict(fault.becomes),
+        "readdressed": sorted(fault.readdressed),
+        **other,
         "links_left": {str(vid): list(working_links(topology, vid, fault.damage)) for vid in topology.vids},
-        "broken": _phase(flows, outcome.broken, measured),
-        "healed": _phase(flows, outcome.healed, measured),
+        "broken": _phase(outcome.broken, measured),
+        "healed": _phase(outcome.healed, measured),
     }
 
 
-def _phase(flows: Sequence[Flow], phase: Phase, measured: tuple[Mapping[int, Trace], Schedule]) -> dict[str, Any]:
+def _phase(phase: Phase, measured: Measured) -> dict[str, Any]:
     settling = phase.settling
     return {
         "settled_ms": None if settling.after is None else _ms(settling.after),
@@ -103,12 +117,25 @@ def _phase(flows: Sequence[Flow], phase: Phase, measured: tuple[Mapping[int, Tra
         "changes": list(phase.changes),
         "gateway_answers": dict(phase.gateway_answers),
         "complaints": list(phase.complaints),
-        "flows": [_flow(flow, phase, measured) for flow in flows],
+        "flows": [_flow(flow, phase, measured) for flow in measured.flows],
+        "virtual_ips": [_echo(echo, phase, measured) for echo in measured.echoes],
     }
 
 
-def _flow(flow: Flow, phase: Phase, measured: tuple[Mapping[int, Trace], Schedule]) -> dict[str, Any]:
-    seen = figures(measured[0][flow.number], phase.span, measured[1])
+def _echo(echo: Echo, phase: Phase, measured: Measured) -> dict[str, Any]:
+    seen = figures(measured.traces[echo.number], phase.span, measured.echo_schedule)
+    return {
+        "side": echo.side,
+        "vid": echo.vid,
+        "address": str(echo.address),
+        "sent": seen.sent,
+        "lost": seen.lost,
+        "outage_ms": _ms(seen.outage),
+    }
+
+
+def _flow(flow: Flow, phase: Phase, measured: Measured) -> dict[str, Any]:
+    seen = figures(measured.traces[flow.number], phase.span, measured.schedule)
     return {
         "app": flow.app,
         "direction": flow.direction,

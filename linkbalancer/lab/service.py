@@ -15,6 +15,9 @@ from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.run import kill_processes
 
 RESTART_AFTER: Final[Duration] = 100 * MILLISECOND
+_OFFICES: Final = frozenset({"zygote", "agent", "api", "recorder", "errand"})
+"""Processes that are no application's, by the names that ps shows."""
+
 STOP_LIMIT: Final[Duration] = 10 * SECOND
 
 
@@ -37,6 +40,7 @@ class Service:
         self._state_dir = state_dir
         self._config = config
         self._wanted = threading.Event()
+        self._restarting = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._keeper: threading.Thread | None = None
 
@@ -59,6 +63,47 @@ class Service:
         self._keeper.join(STOP_LIMIT / SECOND)
         if self._keeper.is_alive():
             raise LabError(f"the daemon in {self._namespace} did not end within {STOP_LIMIT // SECOND} s after SIGTERM")
+
+    def reload(self) -> None:
+        """Ask the daemon to read its configuration again (SIGHUP)."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+
+    def processes(self) -> dict[str, int]:
+        """Return the daemon's processes by their names: supervisor, zygote, agent, api, `app:` and an application."""
+        if self._process is None:
+            return {}
+        pid = self._process.pid
+        found = {"supervisor": pid}
+        with contextlib.suppress(OSError):
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                with contextlib.suppress(OSError):
+                    name = Path(f"/proc/{child}/comm").read_text().strip().removeprefix("lb:")
+                    found[name if name in _OFFICES else f"app:{name}"] = int(child)
+        return found
+
+    def restart(self) -> None:
+        """Restart the daemon as systemd does: SIGUSR2, and another one as soon as it has ended; LabError when it stays.
+
+        What it leaves at work goes on until the next one takes over.
+        """
+        before = self._process
+        if before is None:
+            return
+        self._restarting.set()
+        before.send_signal(signal.SIGUSR2)
+        end = time.monotonic() + STOP_LIMIT / SECOND
+        while self._process is before:
+            if time.monotonic() > end:
+                raise LabError(f"the daemon in {self._namespace} did not end after SIGUSR2")
+            time.sleep(0.01)
+
+    def upgrade(self) -> None:
+        """Have the daemon replaced by the program in place, and wait until that is done; LabError when it is not."""
+        words = [sys.executable, "-m", "linkbalancer", "upgrade", "--run-dir", str(self.run_dir)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd="/", env=daemon_environment())
+        if done.returncode:
+            raise LabError(f"the daemon in {self._namespace} was not upgraded: {done.stderr.strip()}")
 
     def abandon(self) -> None:
         """Take note that the daemon is about to be killed and shall not come back."""
@@ -89,16 +134,14 @@ class Service:
 
     def _keep(self, process: subprocess.Popen[bytes]) -> None:
         while True:
-            process.wait()
-            # As systemd does: whatever the service's main process leaves behind goes with it.
-            for pid in _session(process.pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            if self._wanted.is_set():
+            process.wait()  # what it leaves at work goes on (KillMode=process)
+            asked = self._restarting.is_set()
+            self._restarting.clear()
+            if self._wanted.is_set() and not asked:
                 time.sleep(RESTART_AFTER / SECOND)
+                self.restarts += 1
             if not self._wanted.is_set():
                 return
-            self.restarts += 1
             self._process = process = self._spawn()
 
 
@@ -108,14 +151,3 @@ def daemon_environment() -> dict[str, str]:
     They find what this process finds, also where it is an installed program that looks at no environment.
     """
     return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-
-
-def _session(leader: int) -> list[int]:
-    """Return the processes of a session that still run."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                if os.getsid(int(entry.name)) == leader:
-                    found.append(int(entry.name))
-    return found

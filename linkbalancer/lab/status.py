@@ -51,15 +51,18 @@ def _is_master(status: dict[str, Any] | None, vid: Vid) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What is broken at a time: links without use, and gateways that cannot answer for anything."""
+    """What is broken at a time: links without use, gateways that cannot answer, VIDs that a link may not carry."""
 
     links: frozenset[LinkName] = frozenset()
     gateways: frozenset[NodeName] = frozenset()
+    drained: frozenset[tuple[Vid, LinkName]] = frozenset()
 
 
 def working_links(topology: Topology, vid: Vid, damage: Damage) -> tuple[LinkName, ...]:
     """Return the links that a VID has left."""
-    return tuple(link for link in topology.links_of(vid) if link not in damage.links)
+    return tuple(
+        link for link in topology.links_of(vid) if link not in damage.links and (vid, link) not in damage.drained
+    )
 
 
 def disagreement(topology: Topology, statuses: Statuses, damage: Damage) -> str | None:

@@ -18,11 +18,13 @@ import time
 from typing import Any, Final, Protocol
 
 from linkbalancer.clock import SECOND, Instant
-from linkbalancer.lab.arrivals import MOST_GATEWAYS, RECORD, Kind
+from linkbalancer.lab.arrivals import ECHO_EVERY, MOST_GATEWAYS, RECORD, Kind
 from linkbalancer.lab.stream import Stream
 
 FULL_TTL: Final = 64
 _NUMBER: Final = struct.Struct("!I")
+_ECHO_HEADER: Final = struct.Struct("!BBHHH")
+_MARK: Final = struct.Struct("!HI")
 _PADDING: Final = bytes(60)
 
 _IP_RECVTTL: Final = 12
@@ -111,7 +113,10 @@ class Datagrams:
 
 
 class IcmpEar:
-    """A raw ICMP socket: hears redirects, dead packets, and echo replies to its own requests."""
+    """A raw ICMP socket: hears redirects, dead packets, and echo replies to its own requests.
+
+    A steady echo's requests carry the number of its trace and their own number; those asked for one by one carry none.
+    """
 
     def __init__(self, ends: list[dict[str, Any]], notebook: Notebook) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
@@ -132,7 +137,7 @@ class IcmpEar:
                 packet = self._socket.recv(2048)
                 message = packet[(packet[0] & 15) * 4 :]
                 if message[0] == _ECHO_REPLY:
-                    self._notebook.note(Kind.ECHO, 0, struct.unpack_from("!H", message, 6)[0])
+                    self._replied(message)
                 elif (flow := self._flow(message[8:])) is not None:
                     self._notebook.note(Kind.REDIRECT if message[0] == _REDIRECT else Kind.LOOP, flow)
 
@@ -141,10 +146,19 @@ class IcmpEar:
         ports = struct.unpack_from("!HH", packet, (packet[0] & 15) * 4)
         return self._flows.get((_PROTOCOLS.get(packet[9]), *ports))
 
-    def echo(self, address: str, number: int) -> None:
-        """Send one echo request."""
-        body = struct.pack("!BBHHH", _ECHO, 0, 0, os.getpid() & 0xFFFF, number)
-        total = sum(struct.unpack("!4H", body))
+    def _replied(self, message: bytes) -> None:
+        if len(message) >= _ECHO_HEADER.size + _MARK.size:
+            flow, number = _MARK.unpack_from(message, _ECHO_HEADER.size)
+            self._notebook.note(Kind.ARRIVAL, flow, number)
+        else:
+            self._notebook.note(Kind.ECHO, 0, struct.unpack_from("!H", message, 6)[0])
+
+    def echo(self, address: str, number: int, flow: int | None = None) -> None:
+        """Send one echo request; of a steady echo where its trace's number is given."""
+        body = _ECHO_HEADER.pack(_ECHO, 0, 0, os.getpid() & 0xFFFF, number & 0xFFFF)
+        if flow is not None:
+            body += _MARK.pack(flow, number)
+        total = sum(struct.unpack(f"!{len(body) // 2}H", body))
         checksum = ~(total % 0xFFFF) & 0xFFFF
         with contextlib.suppress(OSError):
             self._socket.sendto(body[:2] + checksum.to_bytes(2, "big") + body[4:], (address, 0))
@@ -195,6 +209,7 @@ class Traffic:
         self._streams = [Stream(end, self._notebook) for end in ends if end["protocol"] == "tcp"]
         self._datagrams = [Datagrams(end, self._notebook) for end in ends if end["protocol"] == "udp"]
         self._icmp = IcmpEar(ends, self._notebook)
+        self._echoes = [(echo["address"], echo["flow"]) for echo in task["echoes"]]
         self._aged = AgedSegments([end for end in ends if end["protocol"] == "tcp"], self._notebook)
         self._due: Instant | None = None
         self._number = 0
@@ -230,6 +245,9 @@ class Traffic:
                 datagrams.send(self._number)
             for stream in self._streams:
                 stream.send(self._number)
+            if self._number % ECHO_EVERY == 0:
+                for address, flow in self._echoes:
+                    self._icmp.echo(address, self._number // ECHO_EVERY, flow)
             self._number += 1
             self._due += self._interval
 

@@ -58,6 +58,7 @@ class Detection:
         self.penalty = 0
         self.proof_at: Instant | None = None
         self.rtt: Duration | None = None
+        self.jitter: Duration = 0
         self._up_delay = up_delay
         self._not_before: Instant = 0
 
@@ -98,6 +99,8 @@ class Detection:
         if not self.carrier or at < self._not_before or age >= self.detect or age - delay < -_TOLERANCE - age // _DRIFT:
             return None
         sample = max(0, age - delay)
+        if self.rtt is not None:
+            self.jitter += (abs(sample - self.rtt) - self.jitter) // 8
         self.rtt = sample if self.rtt is None else (7 * self.rtt + sample) // 8
         unbroken = self.proof_at is not None and now - self.proof_at < self.detect
         self.proof_at = max(at, self.proof_at or at)

@@ -1,9 +1,9 @@
 """What can happen to a link, and what a link wants done."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from linkbalancer.clock import Duration
+from linkbalancer.clock import Duration, Instant
 from linkbalancer.links import GroupWord
 from linkbalancer.lvrrp.keys import Key
 
@@ -31,11 +31,13 @@ class Carrier:
 class Words:
     """This end's groups as they are now, all of them; what changed is pushed to the peer at once.
 
-    `digest` is of this gateway's configuration, at most 32 bytes; none is told when it is empty.
+    `digest` is of this gateway's configuration, at most 32 bytes; none is told when it is empty. `fault` says in a few
+    words why the groups stated as FAULT are so, for people; a miswiring is told before it.
     """
 
     words: tuple[GroupWord, ...]
     digest: bytes = b""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The link is closed now, and the peer's words with it."""
+    """The link is closed now, and the peer's words with it.
+
+    What was measured goes with it, for the record: the latest proof, and how many queries were unanswered.
+    """
 
     reason: str
+    proof_at: Instant | None = field(default=None, compare=False)
+    misses: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

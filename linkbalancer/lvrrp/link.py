@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any, assert_never
 
 from linkbalancer.clock import SECOND, Duration, Instant, earliest, in_words
-from linkbalancer.links import GroupWord, NodeName, Role, Vid
+from linkbalancer.links import GroupWord, Role, Vid
 from linkbalancer.lvrrp import events, probing, snapshot
 from linkbalancer.lvrrp.detection import Detection
 from linkbalancer.lvrrp.events import Alarm, Effect, Event
@@ -40,7 +40,7 @@ class Link:
         self.counters: Counter[str] = Counter()
         self.peer = Peer()
         self._sessions = Sessions(settings.role, chance, boot)
-        self._probing = probing.Probing(settings, chance) if settings.role is Role.CONTROLLER else None
+        self._probing = probing.Probing(settings, chance, self.counters) if settings.role is Role.CONTROLLER else None
         stated = self._probing.silence(None) if self._probing else settings.detect
         self._detection = Detection(stated, settings.up_delay, boot)
         self._speaker = Speaker(settings, keys, self._sessions, self.counters)
@@ -69,6 +69,11 @@ class Link:
         return self._detection.rtt
 
     @property
+    def quality(self) -> tuple[Duration, float | None]:
+        """The jitter (smoothed deviation of the RTT), and the share of round trips lost: only who queries knows it."""
+        return self._detection.jitter, self._probing.loss if self._probing else None
+
+    @property
     def proof_at(self) -> Instant | None:
         """When the latest datagram of ours was sent that the peer has echoed."""
         return self._detection.proof_at
@@ -77,11 +82,6 @@ class Link:
     def detect(self) -> Duration:
         """The detect time in force: the larger of both ends', grown with loss and round-trip time."""
         return self._detection.detect
-
-    @property
-    def peer_node(self) -> NodeName | None:
-        """What the peer calls itself."""
-        return self.peer.node
 
     @property
     def fault(self) -> str | None:
@@ -106,8 +106,8 @@ class Link:
                 return self._receive(now, data)
             case events.Carrier(up):
                 return self._carrier(now, up=up)
-            case events.Words(words, digest):
-                return self._push(now) if self._speaker.learn(words, digest) else []
+            case events.Words(words, digest, fault):
+                return self._push(now) if self._speaker.learn(words, digest, fault) else []
             case events.Rekey(keys):
                 self._speaker.take_keys(keys)
                 return []
@@ -132,7 +132,7 @@ class Link:
 
     def snapshot(self) -> dict[str, Any]:
         """Return, JSON-able, what a successor needs to carry on; never sessions or keys."""
-        return snapshot.take(self._detection, self.peer)
+        return {**snapshot.take(self._detection, self.peer), "counters": dict(self.counters)}
 
     def restore(self, now: Instant, found: dict[str, Any], grace: Duration = 0) -> None:
         """Carry on from a predecessor's snapshot of this boot, before `Start`; one that makes no sense is ignored.
@@ -141,6 +141,7 @@ class Link:
         ours, and is no sign of the link's.
         """
         if snapshot.restore(now, found, self._detection, self.peer):
+            self.counters.update(snapshot.counters(found))
             self.counters["restored"] += 1
             if grace and self.proof_at is not None and now - self.proof_at < self.detect + grace:
                 self._detection.freeze(now + grace)
@@ -252,9 +253,8 @@ class Link:
 
     def _close(self, now: Instant, reason: str, *, flap: bool = True) -> list[Effect]:
         self.peer.silence()
-        if self._probing:
-            self._probing.forget()
-        return [events.Closed(reason)] if self._detection.close(now, reason, flap=flap) else []
+        closed = events.Closed(reason, self.proof_at, self._probing.forget() if self._probing else 0)
+        return [closed] if self._detection.close(now, reason, flap=flap) else []
 
     def _closing_at(self) -> Instant | None:
         """Silence of the detect time closes; at the controller, only once enough queries are missed as well."""

@@ -53,7 +53,7 @@ class Peer:
             [word.vid, int(word.state), word.priority, word.generation, word.witnesses, heard_at]
             for word, heard_at in self._words.values()
         ]
-        return {"node": self.node, "words": words}
+        return {"node": self.node, "words": words, "fault": self.fault, "digest": self.digest.hex()}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Take over a predecessor's knowledge.
@@ -65,5 +65,7 @@ class Peer:
             int(vid): (GroupWord(vid, GroupState(state), priority, generation, witnesses), int(heard_at))
             for vid, state, priority, generation, witnesses, heard_at in snapshot["words"]
         }
+        digest = bytes.fromhex(snapshot.get("digest", ""))
+        self.fault, self.digest = str(snapshot.get("fault", "")), digest
         self.node = snapshot["node"]
         self._words = words

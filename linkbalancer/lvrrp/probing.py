@@ -5,7 +5,7 @@ repeated quickly, so that the number of misses which closes a link gathers withi
 with the loss measured before the present run of misses: a link that always loses some must not close for it.
 """
 
-from collections import deque
+from collections import Counter, deque
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.lvrrp.settings import LinkSettings
@@ -45,9 +45,10 @@ def misses_needed(loss: int, misses: int) -> int:
 
 
 class Probing:
-    """The controller's queries of one link."""
+    """The controller's queries of one link; they are counted, and which of them were answered or missed."""
 
-    def __init__(self, settings: LinkSettings, chance: Chance) -> None:
+    def __init__(self, settings: LinkSettings, chance: Chance, counters: Counter[str]) -> None:
+        self._counters = counters
         self._settings = settings
         self._chance = chance
         self._outstanding: deque[Instant] = deque(maxlen=OUTSTANDING_MAX)
@@ -60,6 +61,11 @@ class Probing:
     def unanswered(self) -> int:
         """How many queries have not been answered yet, missed or not."""
         return len(self._outstanding)
+
+    @property
+    def loss(self) -> float:
+        """The share of round trips lost of late (0 to 1), as runs of misses that have ended show it."""
+        return self._loss / _ONE
 
     def silence(self, rtt: Duration | None) -> Duration:
         """Return the detect time to state: the configured one, or longer where loss or RTT need it.
@@ -75,6 +81,7 @@ class Probing:
         if not fast:
             self._outstanding.clear()
         self._outstanding.append(now)
+        self._counters["queries"] += 1
         self._last_sent = now
         low, high = self._settings.interval_min, self._settings.interval_max
         self._query_at = now + self._chance.randrange(low, high + 1)
@@ -88,14 +95,22 @@ class Probing:
         while self._outstanding and self._outstanding[0] // 1000 <= proof_at // 1000:
             self._outstanding.popleft()
             settled += 1
+        if settled:
+            self._counters["queries_answered"] += 1
+            self._counters["queries_missed"] += settled - 1
         for lost in reversed(range(settled)):
             self._loss += ((_ONE if lost else 0) - self._loss) // _GAIN
         self.needed = misses_needed(self._loss, self._settings.misses)
         return settled
 
-    def forget(self) -> None:
-        """Let go of what is outstanding without calling it lost: its session ended, or the link closed."""
+    def forget(self) -> int:
+        """Let go of what is outstanding without calling it lost: its session ended, or the link closed.
+
+        Return how many queries that were.
+        """
+        outstanding = len(self._outstanding)
         self._outstanding.clear()
+        return outstanding
 
     def halt(self) -> None:
         """Query no more until the next one is `sent`."""

@@ -6,7 +6,7 @@ Each is a function of the last confirmed knowledge, never a sum: nothing accumul
 from dataclasses import dataclass
 from enum import StrEnum
 
-from linkbalancer.links import DEAD_PRIORITY, GroupState, GroupWord, OnProbeLoss
+from linkbalancer.links import DEAD_PRIORITY, GroupState, GroupWord, OnProbeLoss, Role
 
 BASE_MIN = 1
 BASE_MAX = 254
@@ -52,12 +52,19 @@ def tier_priority(tier: Tier, base: int) -> int:
 
 
 def controller_stance(
-    *, base: int, link_open: bool, peer: GroupWord | None, fault: str | None, on_probe_loss: OnProbeLoss
+    *,
+    base: int,
+    link_open: bool,
+    peer: GroupWord | None,
+    fault: str | None,
+    on_probe_loss: OnProbeLoss,
+    peer_fault: str = "",
 ) -> Stance:
     """Return the stance of a near gateway (mission L2, rules 0 to 3).
 
     `peer` is the far end's last word on the VID, None when there is none or it is too old: an unknown peer changes as
-    little as may be (L8). `fault` says in a few words why this gateway must not serve its LAN.
+    little as may be (L8). `fault` says in a few words why this gateway must not serve its LAN, `peer_fault`
+    why its peer does not.
     """
     barred = _barred(base=base, link_open=link_open, fault=fault, on_probe_loss=on_probe_loss)
     if barred is not None:
@@ -66,21 +73,27 @@ def controller_stance(
         return _running(Tier.MID, base, "peer unknown")
     if peer.state is GroupState.FAULT:
         # The far gateway cannot serve its LAN: the series group fails as a whole, as if the link were closed.
-        return _running(Tier.DEAD, base, "peer has a fault")
+        return _running(Tier.DEAD, base, _fault_of_peer(peer_fault))
     if peer.state is GroupState.MASTER:
         return _running(Tier.HIGH, base, "peer is master")
     return _running(Tier.LOW, base, f"peer is {peer.state.name.lower()}")
 
 
 def controlled_stance(
-    *, base: int, link_open: bool, peer: GroupWord | None, fault: str | None, on_probe_loss: OnProbeLoss
+    *,
+    base: int,
+    link_open: bool,
+    peer: GroupWord | None,
+    fault: str | None,
+    on_probe_loss: OnProbeLoss,
+    peer_fault: str = "",
 ) -> Stance:
     """Return the stance of a far gateway: its own election drives everything (L3), save that a near Fault holds it."""
     barred = _barred(base=base, link_open=link_open, fault=fault, on_probe_loss=on_probe_loss)
     if barred is not None:
         return barred
     if peer is not None and peer.state is GroupState.FAULT:
-        return _stopped(GroupState.HELD, "peer has a fault")
+        return _stopped(GroupState.HELD, _fault_of_peer(peer_fault))
     return Stance(runs=True, priority=base, stopped_as=GroupState.UNKNOWN, tier=None, reason="link open")
 
 
@@ -92,6 +105,18 @@ def may_claim(*, peer: GroupWord | None, own: int, heard: int | None) -> bool:
     return peer is not None and peer.state is GroupState.MASTER and (heard is None or heard < own)
 
 
+def is_open_for(*, link_open: bool, role: Role, peer: GroupWord | None) -> bool:
+    """Return whether a link is open for a VID, at both ends as far as this one may judge (mission A3).
+
+    The controller also believes the far end that says "my end is closed": stopped, or demoted to the priority that
+    nothing else has. The far end must not believe the like of the near one, else each would wait for the other.
+    """
+    if not link_open or role is Role.CONTROLLED or peer is None:
+        return link_open
+    demoted = peer.priority == DEAD_PRIORITY and peer.state in {GroupState.BACKUP, GroupState.MASTER}
+    return peer.state is not GroupState.STOPPED and not demoted
+
+
 def _barred(*, base: int, link_open: bool, fault: str | None, on_probe_loss: OnProbeLoss) -> Stance | None:
     """Return what bars either end from serving: a fault of its own, or (rule 0) a closed link."""
     if fault is not None:
@@ -101,6 +126,10 @@ def _barred(*, base: int, link_open: bool, fault: str | None, on_probe_loss: OnP
     if on_probe_loss is OnProbeLoss.DEMOTE:
         return _running(Tier.DEAD, base, "link closed")
     return _stopped(GroupState.STOPPED, "link closed")
+
+
+def _fault_of_peer(why: str) -> str:
+    return f"peer has a fault: {why}" if why else "peer has a fault"
 
 
 def _running(tier: Tier, base: int, reason: str) -> Stance:

@@ -44,6 +44,14 @@ def restore(now: Instant, found: dict[str, Any], detection: Detection, peer: Pee
     return True
 
 
+def counters(found: dict[str, Any]) -> dict[str, int]:
+    """Return the predecessor's counters, as far as they are numbers."""
+    counted = found.get("counters")
+    if not isinstance(counted, dict):
+        return {}
+    return {str(name): count for name, count in counted.items() if isinstance(count, int)}
+
+
 def _instant(value: object) -> int | None:
     """Return an integer or None as it is; raises TypeError for anything else."""
     if value is None or isinstance(value, int):

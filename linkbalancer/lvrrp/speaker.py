@@ -24,6 +24,7 @@ class Speaker:
     ) -> None:
         self._words: tuple[GroupWord, ...] = ()
         self._digest = b""
+        self._fault = ""
         self._settings = settings
         self._sessions = sessions
         self._counters = counters
@@ -36,18 +37,18 @@ class Speaker:
         self.keyring = Keyring(keys or (INSECURE,), self._settings.name, self._settings.role)
         self.key_choice = KeyChoice(self.keyring.ids)
 
-    def learn(self, words: tuple[GroupWord, ...], digest: bytes) -> bool:
+    def learn(self, words: tuple[GroupWord, ...], digest: bytes, fault: str) -> bool:
         """Take what is to be said from now on; return whether that is anything new."""
-        old = (self._words, self._digest)
-        self._words, self._digest = words, digest
-        return old != (words, digest)
+        old = (self._words, self._digest, self._fault)
+        self._words, self._digest, self._fault = words, digest, fault
+        return old != (words, digest, fault)
 
     def tell(
         self, now: Instant, kind: MessageType, conversation: Conversation, *, detect: Duration, fault: str | None
     ) -> list[Transmit]:
         """Say all our words: the first of them in a datagram of this kind, the rest in notifications."""
         first, *rest = (
-            tlv.Body(self._settings.node, self._settings.name, words, fault or "", self._digest)
+            tlv.Body(self._settings.node, self._settings.name, words, fault or self._fault, self._digest)
             for words in tlv.split(self._words)
         )
         return [

@@ -1,7 +1,9 @@
 """An application: a name and the VIDs that it prefers, in steps."""
 
+import hashlib
+from base64 import b64encode
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from linkbalancer.links import Vid
 
@@ -18,6 +20,9 @@ class Member:
         return str(self.vid) if self.weight == 1 else f"{self.vid}*{self.weight}"
 
 
+DEFINITION_LENGTH: Final = 4
+"""Characters that stand for a definition: 24 bits, to tell an edited definition from the one before."""
+
 Step: TypeAlias = tuple[Member, ...]
 """VIDs of equal preference; with one member a plain VID, with more of them a balanced step."""
 
@@ -33,6 +38,12 @@ class Application:
     def vids(self) -> tuple[Vid, ...]:
         """Every VID of its steps, most preferred first."""
         return tuple(member.vid for step in self.steps for member in step)
+
+    @property
+    def definition(self) -> str:
+        """Four ASCII characters that change with anything that its process lives by: its name and its steps."""
+        told = f"{self.name} {steps_in_words(self.steps)}"
+        return b64encode(hashlib.sha256(told.encode()).digest()[: DEFINITION_LENGTH * 3 // 4]).decode()
 
     @property
     def balanced(self) -> bool:

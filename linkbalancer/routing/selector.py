@@ -17,6 +17,10 @@ class Interval:
     first: int
     last: int
 
+    def holds(self, other: "Interval") -> bool:
+        """Return whether all of another interval is in this one."""
+        return self.first <= other.first and other.last <= self.last
+
     def __str__(self) -> str:
         """Write `a-b`, or `a` alone."""
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
@@ -49,6 +53,21 @@ class Selector:
             source_port=self.destination_port,
             destination_port=self.source_port,
             protocols=self.protocols,
+        )
+
+    def covers(self, other: "Selector") -> bool:
+        """Return whether every packet that another selector means is meant by this one too."""
+        intervals = (
+            (self.source, other.source),
+            (self.destination, other.destination),
+            (self.source_port, other.source_port),
+            (self.destination_port, other.destination_port),
+        )
+        return (
+            self.family in {None, other.family}
+            and self.dscp in {None, other.dscp}
+            and (self.protocols is None or (other.protocols is not None and {*self.protocols} >= {*other.protocols}))
+            and all(mine is None or (its is not None and mine.holds(its)) for mine, its in intervals)
         )
 
     def canonical(self) -> str:

@@ -14,8 +14,12 @@ from linkbalancer.sim.world import World
 
 
 def usable(world: World, vid: Vid) -> set[LinkName]:
-    """Return the links that can carry a VID now: whole, and a gateway at work on the LAN at both ends."""
-    return {link for link in world.shape.carriers(vid) if _whole(world, link)}
+    """Return the links that can carry a VID now: whole, a gateway at work on the LAN at both ends, not drained."""
+    return {link for link in world.shape.carriers(vid) if _whole(world, link) and not _is_drained(world, link, vid)}
+
+
+def _is_drained(world: World, link: LinkName, vid: Vid) -> bool:
+    return any(node.link == link and node.drained.reason(vid, link) for node in world.nodes.values())
 
 
 def _whole(world: World, link: LinkName) -> bool:

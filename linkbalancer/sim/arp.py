@@ -33,11 +33,12 @@ class Probing:
     nodes: Mapping[NodeName, Node]
     agent: Agent | None = field(init=False)
     silences: dict[NodeName, int] = field(init=False)
-    alive: bool = True
+    alive: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Note who is to be asked."""
+        """Note who is to be asked, and what the agent believes of its leg."""
         self.agent = self.node.agent
+        self.alive = self.agent is None or LAN_DEVICE not in self.agent.known.deaf()
         self.silences = dict.fromkeys((name for name in (*self.lan.macs, HOST) if name != self.node.name), 0)
 
     def __call__(self) -> None:

@@ -6,6 +6,7 @@ from random import Random
 from linkbalancer.sim.faults import (
     Cut,
     Death,
+    Drain,
     Kill,
     KillApplications,
     Leg,
@@ -88,6 +89,7 @@ def _fault(chance: Random, shape: Shape) -> Fault:
             Lossy(link, chance.randrange(1, 30), chance.randrange(10), chance.randrange(150)),
             LossyLan(side, chance.randrange(1, 20)),
             Partition(side, apart),
+            Drain(node, chance.randrange(shape.vids + 1)),
         )
     )
 
@@ -97,7 +99,7 @@ def _may_stay(fault: Fault, survivor: int) -> bool:
     match fault:
         case Cut(link) | Silent(link):
             return number_of(link) != survivor
-        case Death(node) | Leg(node) | Restart(node):
+        case Death(node) | Leg(node) | Restart(node) | Drain(node):
             return number_of(node) != survivor
         case _:
             return False

@@ -6,7 +6,8 @@ Faults of one target may overlap: what they take away is counted, and is back wh
 from dataclasses import dataclass
 
 from linkbalancer.clock import MILLISECOND
-from linkbalancer.links import LinkName, NodeName
+from linkbalancer.engine.drain import Drained
+from linkbalancer.links import LinkName, NodeName, Vid
 from linkbalancer.sim.shape import LAN_DEVICE, LINK_DEVICE
 from linkbalancer.sim.wire import SIDES
 from linkbalancer.sim.world import World
@@ -160,6 +161,21 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
+class Succeed:
+    """A gateway's agent is succeeded by a new one, as at a reload or an upgrade: nobody may notice."""
+
+    node: NodeName
+
+    def begin(self, world: World) -> None:
+        """Hand over."""
+        world.nodes[self.node].succeed()
+
+    def end(self, world: World) -> None:
+        """Hand over once more."""
+        world.nodes[self.node].succeed()
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """A gateway's agent is killed (kill -9), and started again at the end, with its predecessor's snapshot."""
 
@@ -205,3 +221,31 @@ class Pause:
     def end(self, world: World) -> None:
         """Go on."""
         world.nodes[self.node].resume()
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """A person takes a gateway's link (`vid` 0) or one VID out of service at one end, and gives it back."""
+
+    node: NodeName
+    vid: Vid = 0
+
+    def begin(self, world: World) -> None:
+        """Drain it."""
+        node = world.nodes[self.node]
+        before = node.drained
+        if self.vid:
+            node.drain(Drained(before.links, {**before.vids, self.vid: "by somebody"}))
+        else:
+            node.drain(Drained({node.link: "by somebody"}, before.vids))
+
+    def end(self, world: World) -> None:
+        """Give it back."""
+        node = world.nodes[self.node]
+        others = [fault for fault in world.standing if isinstance(fault, Drain) and fault.node == self.node]
+        node.drain(
+            Drained(
+                {node.link: "by somebody"} if any(not fault.vid for fault in others) else {},
+                {fault.vid: "by somebody" for fault in others if fault.vid},
+            )
+        )

@@ -76,11 +76,11 @@ class Arrivals:
 
 
 def _is_open(world: World, link: LinkName) -> bool:
-    """Tell whether a link is open and its gateways are at work on their LANs, at both ends."""
+    """Tell whether a link is open and its gateways are at work on their LANs, at both ends, with nothing drained."""
     for node in world.nodes.values():
         if node.link != link:
             continue
-        served = node.working and world.lans[node.side].connected(node.name, HOST)
+        served = node.working and not node.drained.subjects() and world.lans[node.side].connected(node.name, HOST)
         if not served or node.agent is None or node.agent.leaving or not node.agent.links[link].is_open:
             return False
     return True

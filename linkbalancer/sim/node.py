@@ -13,8 +13,9 @@ from typing import Any, Protocol, assert_never
 from linkbalancer.clock import MICROSECOND, MILLISECOND, Duration, Instant
 from linkbalancer.engine import application
 from linkbalancer.engine.agent import Agent
+from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import Effect
-from linkbalancer.engine.events import ApplicationSteers, Event, Leave, Started, Tick
+from linkbalancer.engine.events import ApplicationSteers, Event, Leave, Retire, Started, Tick
 from linkbalancer.engine.found import Found
 from linkbalancer.feed.table import Table
 from linkbalancer.links import NodeName
@@ -62,6 +63,7 @@ class Node:
     chance: Random
     world: Surroundings
     powered: bool = True
+    drained: Drained = field(default_factory=Drained)
     kernel: Kernel = field(default_factory=Kernel)
     agent: Agent | None = None
     waiting: list[Event] | None = None
@@ -106,12 +108,15 @@ class Node:
             self._again = True
         if self.agent is not None or not self.powered:
             return
+        # As text, once: what does not survive the file does not survive a restart either.
+        self._begin(json.loads(json.dumps(self.saved)), live=False)
+
+    def _begin(self, saved: dict[str, Any] | None, *, live: bool) -> None:
+        """Have a new agent begin from what its predecessor wrote down, or (`live`) has just handed over."""
         self._again = False
         self._starts += 1
         self._saving = False
         config = loaded(self.shape, self.name)
-        # As text, once: what does not survive the file does not survive a restart either.
-        saved = json.loads(json.dumps(self.saved))
         names = tuple(config.rules.applications)
         tables = {vid: hop for (vid, guard), hop in self.kernel.tables.items() if not guard}
         self.agent = Agent(
@@ -121,12 +126,12 @@ class Node:
             {name: number for number, name in enumerate(names, start=2)},
             session=self.chance.getrandbits(32),
             boot=self.clock,
-            digest="same",
-            found=Found(frozenset(self.kernel.addresses), tables, saved),
+            found=Found(frozenset(self.kernel.addresses), tables, saved, live),
         )
         self._employ(names)
         for event in self.world.devices(self):
             self.handle(event)
+        self.handle(self.drained)
         self.handle(Started())
         self.world.started(self)
 
@@ -148,6 +153,23 @@ class Node:
         if self._again:
             self.agenda.after(START_DELAY, self.start)
 
+    def succeed(self) -> None:
+        """Let a new agent succeed the present one, as a reload does."""
+        if self.working and self.agent is not None and not self.agent.leaving:
+            self.handle(Retire(frozenset(), frozenset()))
+
+    def retired(self) -> None:
+        """Let the successor begin where the agent stands, at once."""
+        assert self.agent is not None
+        bequest = json.loads(json.dumps(self.agent.snapshot(self.clock, live=True)))
+        self._end()
+        self._begin(bequest, live=True)
+
+    def drain(self, drained: Drained) -> None:
+        """Keep what is drained, whatever becomes of the agent, and tell it."""
+        self.drained = drained
+        self.handle(drained)
+
     def kill_applications(self) -> None:
         """End every application process without a word; new ones are there at once and ask for the newest table."""
         names = tuple(self._apps)
@@ -160,7 +182,7 @@ class Node:
         applications = loaded(self.shape, self.name).rules.applications
         for name in names:
             if name not in self._apps:
-                self._apps[name] = application.Application(name, applications[name].steps, "same")
+                self._apps[name] = application.Application(applications[name])
 
     def _end(self) -> None:
         self.agent = self.waiting = self._due = self._table = None

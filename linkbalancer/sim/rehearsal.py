@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from linkbalancer.clock import MILLISECOND
 from linkbalancer.sim.agreement import usable
-from linkbalancer.sim.faults import Cut, Death, Kill, KillApplications, Leg, Pause, Restart, Silent
+from linkbalancer.sim.faults import Cut, Death, Drain, Kill, KillApplications, Leg, Pause, Restart, Silent
 from linkbalancer.sim.judges import no_storm
 from linkbalancer.sim.run import agreement_limit_ms, quiet, safety, settle
 from linkbalancer.sim.shape import Shape
@@ -48,6 +48,8 @@ def every_fault(shape: Shape) -> Iterator[tuple[Fault, int | None]]:
     for node in shape.node_names:
         yield Death(node), None
         yield Leg(node), None
+        yield Drain(node), None
+        yield Drain(node, 1), None
         yield Restart(node), 1000
         yield Restart(node), 50
         yield Kill(node), 100

@@ -18,6 +18,7 @@ from linkbalancer.engine.effects import (
     Publish,
     Record,
     RemoveAddresses,
+    Retired,
     SendAdvert,
     SendDatagram,
     SetMembers,
@@ -205,6 +206,9 @@ class World:
             case Left():
                 self.trace.note(self.now, node.name, "does", effect)
                 node.left()
+            case Retired():
+                self.trace.note(self.now, node.name, "does", effect)
+                node.retired()
             case AddAddresses() | RemoveAddresses() | Announce() | SetNextHop() | SetMembers():
                 self.trace.note(self.now, node.name, "does", effect)
                 self.changed = True

@@ -68,24 +68,16 @@ def test_a_run_directory_that_cannot_be(tmp_path: Path) -> None:
     assert done.stderr == f"linkbalancer: cannot use {tmp_path / 'run'}: File exists\n"
 
 
-def test_the_lock_is_free_when_the_last_process_is_gone(tmp_path: Path) -> None:
-    """A forked child holds the lock on; only its end frees it."""
+def test_the_lock_names_its_holder(tmp_path: Path) -> None:
+    """One holds a run directory, and its process id is to be read there; closed, it is free."""
     first = lock_directory(tmp_path)
     assert first is not None
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(writing)
-        os.read(reading, 1)  # until the parent closes its end
-        os._exit(0)
-    os.close(first)
+    assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
     assert lock_directory(tmp_path, patience_s=0.05) is None
-    os.close(writing)
-    os.waitpid(child, 0)
+    os.close(first)
     second = lock_directory(tmp_path, patience_s=0.05)
     assert second is not None
     os.close(second)
-    os.close(reading)
 
 
 def test_the_supervisor_is_light() -> None:

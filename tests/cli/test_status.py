@@ -10,75 +10,44 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from linkbalancer.cli.client import RefusedError, ask
 from linkbalancer.cli.main import main
-from linkbalancer.cli.status import configure, draw, headline, plain, sections
+from linkbalancer.cli.screen import Screen
+from linkbalancer.cli.status import configure, draw, headline, sections
+from tests.engine.statuses import application, drained, group, link, status
 
 ROOT = Path(__file__).parents[2]
 
 
-def link(*, is_open: bool, fault: str | None = None) -> dict[str, Any]:
-    """Return a link's facts."""
-    return {
-        "device": "eth1",
-        "open": is_open,
-        "since_ms": 5000,
-        "reason": "round trip proven" if is_open else "silent for 600 ms",
-        "rtt_ms": 1.5,
-        "peer_node": "f1",
-        "fault": fault,
-        "counters": {},
-        "if_it_dies": "VID 1 moves",
-    }
-
-
-def group(*, works: bool, state: str = "master", master: str | None = "self") -> dict[str, Any]:
-    """Return a VID's facts."""
-    return {
-        "mode": "member",
-        "device": "eth0",
-        "link": "l1",
-        "state": state,
-        "priority": 200,
-        "tier": "high",
-        "since_ms": 65_000,
-        "reason": "claimed",
-        "master": master,
-        "works": works,
-        "next_hop": "l1",
-        "transitions": 1,
-        "if_it_dies": "web would go on",
-    }
-
-
-def application(vid: int | None, following: int | None) -> dict[str, Any]:
-    """Return an application's facts."""
-    vids = [[{"vid": 1, "weight": 1}], [{"vid": 2, "weight": 1}]]
-    return {"id": 2, "vid": vid, "vids": vids, "since_ms": 10, "reason": "works", "next": following}
-
-
-STATUS: dict[str, Any] = {
-    "schema": 1,
-    "node": "b1",
-    "role": "controller",
-    "settled": True,
-    "settled_for_ms": 90_000,
-    "links": {"l1": link(is_open=True), "l2": link(is_open=False), "l3": link(is_open=True, fault="miswired")},
-    "groups": {
-        "1": group(works=True),
-        "2": group(works=True, state="fault", master="192.0.2.2"),
+STATUS: dict[str, Any] = status(
+    health="broken",
+    findings=[
+        "application dead is on VID 10, which does not work: it stays",
+        "link l2 has been closed for 5 s: silent",
+    ],
+    links={
+        "l1": link(),
+        "l2": link(open=False, reason="silent for 600 ms", rtt_ms=None),
+        "l3": link(fault="miswired"),
+        "l4": link(drained="by ann: new cable"),
+        "l5": link(peer_fault="drained by bob"),
+    },
+    groups={
+        "1": group(),
+        "2": group(state="fault", master="192.0.2.2", next_hop="192.0.2.251 at 02:00:00:00:01:02 on eth0"),
+        "3": group(state="fault", drained="drained by ann", master="192.0.2.2"),
         "10": group(works=False, state="backup", master=None),
     },
-    "applications": {
-        "first": application(1, 2),
-        "second": application(2, None),
-        "dead": application(10, 1),
-        "lost": application(None, 1),
+    applications={
+        "first": application(1),
+        "second": application(2, next=None),
+        "dead": application(10),
+        "lost": application(None),
     },
-    "counters": {},
-}
+)
 
 
 class Daemon:
@@ -122,55 +91,86 @@ def test_json(daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_text(daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a terminal: the headline, then three tables in columns."""
+    """Without a terminal: the headline, the findings, then three tables in columns, everything, in no colour."""
     assert main(["status", "--run-dir", str(tmp_path)]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("b1, controller: settled for 1 min 30 s\n\nLinks\n")
-    assert "  10   backup, no Master, does not work" in text
+    assert text.startswith("b1 (controller): broken, settled for 1 min 30 s\n  application dead is on VID 10")
+    assert "  10   backup, dead  1 min 05 s  none" in text
+    assert "\x1b" not in text
     assert json.loads(daemon.asked) == {"api": 1, "verb": "status"}
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--schema` asks nobody; what these tests use is of that shape."""
+    assert main(["status", "--schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(STATUS, schema)
+    jsonschema.validate(status(drained=[drained("link", "l1")], configuration={"entry": 12, "lines": []}), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**STATUS, "health": "fine"}, schema)
 
 
 def test_the_worst_comes_first() -> None:
     """What is broken stands above what is second best, and that above what is as wished."""
-    links, vids, applications = sections(STATUS)
-    assert [(row.cells[0], row.badness) for row in links.rows] == [("l2", 2), ("l3", 2), ("l1", 0)]
-    assert [(row.cells[0], row.badness) for row in vids.rows] == [("10", 2), ("2", 1), ("1", 0)]
-    assert [(row.cells[0], row.badness) for row in applications.rows] == [
-        ("dead", 2),
-        ("lost", 2),
-        ("second", 1),
-        ("first", 0),
-    ]
+    links, vids, applications = ([(row.cells[0], row.badness) for row in one.rows] for one in sections(STATUS))
+    assert links == [("l2", 2), ("l3", 2), ("l4", 1), ("l5", 1), ("l1", 0)]
+    assert vids == [("10", 2), ("2", 1), ("3", 1), ("1", 0)]
+    assert applications == [("dead", 2), ("lost", 2), ("second", 1), ("first", 0)]
 
 
 def test_cells_say_what_since_when_why_and_what_next() -> None:
     """Each line answers the operator's four questions."""
     links, vids, applications = sections(STATUS)
-    assert links.rows[1].cells == ("l3", "fault: miswired", "5 s", "round trip proven", "VID 1 moves")
-    assert vids.rows[1].cells == (
-        "2",
-        "fault, Master is 192.0.2.2",
-        "1 min 05 s",
-        "claimed",
-        "l1",
-        "web would go on",
-    )
-    assert applications.rows[2].cells == ("second", "VID 2", "10 ms", "works", "nothing")
+    assert links.rows[0].cells[1:4] == ("closed", "5 s", "-")
+    assert links.rows[1].cells == ("l3", "fault", "5 s", "1.5 ms", "VID 1 to another gateway", "miswired")
+    assert (links.rows[2].cells[1], links.rows[2].cells[5]) == ("open, drained", "by ann: new cable")
+    assert links.rows[3].cells[5] == "far end: drained by bob"
+    assert vids.rows[1].cells == ("2", "fault", "1 min 05 s", "192.0.2.2", "LAN", "web to VID 2", "claimed")
+    assert [vids.rows[2].cells[1], vids.rows[3].cells[3:5]] == ["drained", ("here", "l1")]
+    assert applications.rows[2].cells == ("second", "VID 2", "10 ms", "nothing", "its first choice works")
     assert applications.rows[1].cells[1] == "nowhere"
 
 
 def test_not_settled() -> None:
-    """The headline says when things still move; an application without VIDs breaks nothing."""
-    status = {**STATUS, "settled": False, "applications": {"odd": {**application(None, None), "vids": []}}}
-    assert headline(status) == "b1, controller: not settled yet"
-    assert "odd" in plain(status)
+    """The headline says when things still move, and which configuration is in force."""
+    changed = {**STATUS, "settled": False, "configuration": {"entry": 12}}
+    assert headline(changed) == "b1 (controller): broken, not settled yet, configuration #12"
+    odd = {**STATUS, "applications": {"odd": {**application(None), "vids": []}}}
+    assert "odd" in draw(odd, Screen())
 
 
-def test_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """On a terminal the same tables are drawn."""
-    draw(STATUS)
-    drawn = capsys.readouterr().out
-    assert all(word in drawn for word in ("Links", "VIDs", "Applications", "l2", "dead"))
+def many() -> dict[str, Any]:
+    """Return a large gateway's status: 40 links, 64 VIDs, 200 applications, some of each not as wished."""
+    return status(
+        health="broken",
+        findings=[
+            f"finding {number}: something is not as it should be, and this is said at length" for number in range(30)
+        ],
+        links={f"link{number}": link(open=number % 10 > 0) for number in range(40)},
+        groups={str(number): group(works=number % 16 > 0) for number in range(1, 65)},
+        applications={f"application{number}": application(number % 64 + 1) for number in range(200)},
+    )
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 60), (40, 12)])
+def test_a_screen_is_not_left(width: int, height: int) -> None:
+    """However large the gateway, a screen shows the worst of everything, and how much it does not show."""
+    lines = draw(many(), Screen(width, height)).splitlines()
+    assert max(map(len, lines)) <= width
+    assert len(lines) <= max(height - 1, 22)
+    text = "\n".join(lines)
+    assert all(word in text for word in ("broken", "finding 0", "link0", "applic", "more"))
+
+
+def test_a_small_gateway_fits_whole() -> None:
+    """The example shows every row on 80 columns and 24 lines, each in the colour of its badness."""
+    text = draw(STATUS, Screen(80, 24, colours=True))
+    assert len(text.splitlines()) <= 23
+    assert "more" not in text
+    assert "\x1b[1;31mb1 (controller): broken" in text
+    assert "\x1b[33m  l4 " in text
+    assert draw(status(), Screen(80, 24, colours=True)).startswith("\x1b[1;32mb1 (controller): good")
 
 
 def test_no_daemon(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,12 +195,16 @@ def test_an_answer_that_is_no_status(tmp_path: Path, answer: bytes) -> None:
 
 
 def test_start_up_is_light() -> None:
-    """The command imports neither validation nor netlink, and rich for a terminal only."""
-    code = "import sys, linkbalancer.cli.status; print(*sys.modules)"
-    modules = subprocess.run(
+    """The commands that ask a daemon import neither validation nor netlink, nor a library that draws."""
+    names = ("main", "status", "drain", "resume", "client")
+    modules = ", ".join(f"linkbalancer.cli.{name}" for name in names)
+    code = f"import sys, {modules}; print(*sys.modules)"
+    loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    assert {"asyncio", "pydantic", "pyroute2", "structlog", "yaml", "rich"}.isdisjoint(modules)
+    assert {"asyncio", "pydantic", "pyroute2", "structlog", "yaml", "rich", "shutil", "dataclasses"}.isdisjoint(loaded)
+    ours = {name for name in loaded if name.startswith("linkbalancer.") and name.count(".") == 2}
+    assert ours == {f"linkbalancer.cli.{name}" for name in (*names, "output", "screen")}
 
 
 @pytest.mark.parametrize(("value", "place"), [("/run/b1", "/run/b1"), ("", "/run/linkbalancer")])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from linkbalancer.cli.client import RefusedError, ask
+from linkbalancer.cli.outcome import carry_out
 from tests.daemon.waiting import alive, until
 from tests.namespaces import Namespace
 
@@ -39,6 +40,7 @@ class Gateway:
         """Write the files."""
         self.namespace, self.directory = namespace, directory
         self.run_dir, self.log = directory / "run", directory / "log"
+        self.root = ROOT
         directory.mkdir()
         self.config = directory / "linkbalancer.yaml"
         self.config.write_text(CONFIG.format(**texts))
@@ -57,7 +59,7 @@ class Gateway:
     def start(self) -> None:
         """Start the daemon."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.command(), cwd=ROOT, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command(), cwd=self.root, stdout=log, stderr=log)
 
     def pids(self) -> dict[str, int]:
         """Return the daemon's processes by name: supervisor, zygote, agent, and the applications."""
@@ -77,12 +79,25 @@ class Gateway:
         self.process.terminate()
         return self.process.wait(20)
 
-    def reload(self) -> None:
-        """Have the configuration read again, and wait until it is in force."""
+    def reload(self) -> dict[str, Any]:
+        """Have the configuration read again; return the outcome, which is to be good."""
+        return self._carried_out("reload")
+
+    def upgrade(self) -> dict[str, Any]:
+        """Have the program replaced by itself; return the outcome, which is to be good."""
+        return self._carried_out("upgrade")
+
+    def _carried_out(self, verb: str) -> dict[str, Any]:
+        outcome = carry_out(self.run_dir, verb)
+        assert outcome["result"] in {"applied", "unchanged"}, outcome
+        return outcome
+
+    def restart(self) -> None:
+        """Restart as systemd does: the supervisor ends at once, the next one takes over what it left at work."""
         assert self.process is not None
-        before = self.lines().count("event=ready")
-        self.process.send_signal(signal.SIGHUP)
-        until(lambda: self.lines().count("event=ready") > before, 20)
+        self.process.send_signal(signal.SIGUSR2)
+        assert self.process.wait(10) == 0
+        self.start()
 
     def kill(self, *names: str) -> None:
         """Kill processes by name, and wait until they are gone."""

@@ -1,11 +1,11 @@
-"""Tests of how a zygote reads what it forks: key files by the rule that `check` has."""
+"""Tests of how a zygote reads what it forks: key files by the rule that `check` has, and whom an edit concerns."""
 
 from pathlib import Path
 
 import pytest
 
 from linkbalancer.daemon.birth import Directories, birth
-from linkbalancer.daemon.zygote import RefusedError
+from linkbalancer.daemon.zygote import Brood, Order, RefusedError
 
 CONFIG = """\
 node: b1
@@ -16,6 +16,10 @@ groups:
   1: {device: eth0, link: l1, virtual_ips: [192.168.1.251/24]}
 applications: apps.conf
 """
+RULES = """\
+App=* * * * 443 tcp [1] name=web
+App=* * * * * * [1] name=all
+"""
 KEY = b"1 00112233445566778899aabbccddeeff\n"
 
 
@@ -25,7 +29,7 @@ def born(folder: Path, key: bytes, mode: int, kept: bytes | None = None) -> byte
     (folder / "apps.conf").write_text("App=* * * * * * [1] name=all\n")
     (folder / "l1.key").write_bytes(key)
     (folder / "l1.key").chmod(mode)
-    return birth(str(folder / "linkbalancer.yaml"), Directories(folder, folder), kept).texts
+    return birth(str(folder / "linkbalancer.yaml"), Directories(folder, folder), Order(kept)).texts
 
 
 def test_a_key_of_its_owner_alone_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,3 +83,63 @@ def test_a_file_that_the_service_cannot_read_says_how_it_could(tmp_path: Path, m
         born(tmp_path, KEY, 0o600)
 
     assert "Permission denied for nobody (chgrp linkbalancer it, and chmod g+r it)" in str(refused.value)
+
+
+def specs(folder: Path, config: str = CONFIG, rules: str = RULES, key: bytes = KEY) -> dict[str, str]:
+    """Return the workers' specs of a configuration."""
+    (folder / "linkbalancer.yaml").write_text(config)
+    (folder / "apps.conf").write_text(rules)
+    (folder / "l1.key").write_bytes(key)
+    (folder / "l1.key").chmod(0o600)
+    return dict(brood(folder, Order()).specs)
+
+
+def brood(folder: Path, order: Order) -> Brood:
+    """Return what a zygote offers."""
+    return birth(str(folder / "linkbalancer.yaml"), Directories(folder, folder), order)
+
+
+def changed(folder: Path, **texts: str | bytes) -> set[str]:
+    """Return whose spec an edit changes."""
+    before, after = specs(folder), specs(folder, **texts)  # type: ignore[arg-type]
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def test_a_comment_or_another_layout_concerns_nobody(tmp_path: Path) -> None:
+    """What was parsed counts."""
+    config = "# edited\n" + CONFIG.replace("node: b1", 'node:    "b1"')
+    rules = "# edited\n\n" + RULES.replace(" * ", "  *  ")
+    assert changed(tmp_path, config=config, rules=rules, key=b"# old\n" + KEY + b"\n") == set()
+
+
+@pytest.mark.parametrize(
+    ("edit", "concerned"),
+    [
+        ({"config": CONFIG.replace(".251/24]}", ".251/24], priority: 7}")}, {"agent"}),
+        ({"key": KEY.replace(b"00", b"77")}, {"agent"}),
+        ({"rules": "App=* * * * 53 udp [1] name=web\n" + RULES}, {"agent"}),
+        ({"rules": RULES + "App=* * * * 53 udp [1] name=dns\n"}, {"agent", "app:dns"}),
+        ({"rules": RULES.replace("[1] name=web", "[1] name=www")}, {"agent", "app:web", "app:www"}),
+        ({"config": CONFIG + "tables: {base: 30000}\n"}, {"agent", "app:web", "app:all"}),
+        (
+            {
+                "config": CONFIG.replace(
+                    "groups:", "groups:\n  2: {device: eth0, link: l1, virtual_ips: [192.168.1.9/24]}"
+                )
+            },
+            {"agent", "app:web", "app:all"},
+        ),
+    ],
+)
+def test_whom_an_edit_concerns(tmp_path: Path, edit: dict[str, str | bytes], concerned: set[str]) -> None:
+    """The agent by nearly everything, an application by its own definition and what all of them rest on."""
+    assert changed(tmp_path, **edit) == concerned
+
+
+def test_orders(tmp_path: Path) -> None:
+    """Without a request the texts that are handed in count, with one the files do."""
+    before = specs(tmp_path)
+    texts = brood(tmp_path, Order()).texts
+    after = specs(tmp_path, rules=RULES + "App=* * * * 53 udp [1] name=dns\n")
+    assert brood(tmp_path, Order(texts)).specs == before
+    assert brood(tmp_path, Order(texts, {"source": "files"})).specs == after

@@ -16,7 +16,7 @@ from linkbalancer.feed.table import Table, VidEntry
 
 def table(sequence: int, padding: int = 0) -> Table:
     """Return a table."""
-    return Table(1, sequence, "d", {}, (VidEntry(1, works=True, master="self", reason="x" * padding),))
+    return Table(1, sequence, {}, {}, (VidEntry(1, works=True, master="self", reason="x" * padding),))
 
 
 class Agent:

@@ -1,5 +1,6 @@
 """Asking without waiting."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from linkbalancer.clock import Instant
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.daemon.questions import PATIENCE, Questions
+from linkbalancer.daemon.questions import AGAIN, PATIENCE, REPLACEMENT, Questions
 from linkbalancer.daemon.requests import Request, RequestServer
 
 
@@ -59,9 +60,12 @@ def test_a_refusal(world: World) -> None:
 
 
 def test_nobody_there(world: World) -> None:
-    """At once, with the kernel's word."""
+    """With the kernel's word, once nobody can be expected any more."""
     world.server.close()
-    world.ask("add", numbers=[])
+    world.questions.ask("add", lambda answer, why: world.heard.append((answer, why)), numbers=[])
+    assert world.heard == []
+    world.now += REPLACEMENT
+    world.questions.expire(world.now)
     assert world.heard == [(None, "Connection refused")]
 
 
@@ -78,10 +82,40 @@ def test_no_answer_in_time(world: World) -> None:
     assert world.questions.deadline() is None
 
 
+def test_a_hearer_that_is_replaced(world: World, tmp_path: Path) -> None:
+    """Its successor is asked again, and answers."""
+    world.server.close()
+    world.questions.ask("add", lambda answer, why: world.heard.append((answer, why)), numbers=[1, 2])
+    world.server = RequestServer(world.loop, tmp_path / "sock", world._take)
+    world.now += AGAIN
+    while not world.heard:
+        world.loop.turn()
+    assert world.heard == [({"sum": 3}, "")]
+
+
+@pytest.mark.parametrize("answer", [b"what?\n", b"[]\n", b'{"ok": false}\n', b'{"ok": true, "answer"\n'])
+def test_an_answer_that_makes_no_sense(world: World, tmp_path: Path, answer: bytes) -> None:
+    """It is none."""
+    world.server.close()
+    path = tmp_path / "sock"
+    path.unlink()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        world.questions.ask("add", lambda answer, why: world.heard.append((answer, why)))
+        other, _ = listener.accept()
+        other.sendall(answer)
+        while not world.heard:
+            world.loop.turn()
+        other.close()
+    assert world.heard == [(None, "its answer makes no sense")]
+
+
 def test_a_server_that_hangs_up(world: World) -> None:
-    """The end of the line is the end of the question."""
+    """The end of the line is the end of the question, once nobody can be expected to take it up."""
     world.questions.ask("never", lambda answer, why: world.heard.append((answer, why)))
     world.loop.turn()
+    world.now += REPLACEMENT
     world.server.close()
     while not world.heard:
         world.loop.turn()

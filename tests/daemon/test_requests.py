@@ -1,21 +1,37 @@
 """A request socket."""
 
+import contextlib
 import getpass
-import grp
 import json
-import os
 import socket
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from linkbalancer.clock import MILLISECOND, Instant
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.daemon.requests import ANSWER_PATIENCE, CALLERS, PATIENCE, REQUEST_LIMIT, Request, RequestServer
+from linkbalancer.daemon.requests import (
+    ANSWER_PATIENCE,
+    CALLERS,
+    PATIENCE,
+    REQUEST_LIMIT,
+    Request,
+    RequestServer,
+    _Caller,
+)
 from tests.daemon.waiting import until
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+LINES = JSON.map(lambda value: json.dumps(value).encode() + b"\n") | st.sampled_from([b"[" * 20_000 + b"\n", b"\n"])
 
 BIG = {"schema": 1, "text": "x" * 1_000_000}
 
@@ -39,6 +55,7 @@ class Daemon:
         self.loop = Loop(self.clock)
         self.server = RequestServer(self.loop, path, self._take)
         self.kept: list[Request] = []
+        self.soon: list[Callable[[], None]] = []
         self.loop.every(1 * MILLISECOND, lambda _now: None)
         self._stopped = False
         self._thread = threading.Thread(target=self._run)
@@ -58,7 +75,15 @@ class Daemon:
     def _run(self) -> None:
         while not self._stopped:
             self.clock.now += 1 * MILLISECOND
+            if self.soon:
+                self.soon.pop()()
             self.loop.turn()
+
+    def later(self, answer: dict[str, Any]) -> None:
+        """Have the request that is kept answered, by the daemon's own thread."""
+        until(lambda: self.kept)
+        request = self.kept.pop()
+        self.soon.append(lambda: request.answer(answer))
 
     def close(self) -> None:
         """End."""
@@ -99,8 +124,7 @@ def test_requests_are_answered_in_order(daemon: Daemon) -> None:
         reply = json.loads(file.readline())
         assert reply["answer"] == {"arguments": {"x": 1}, "who": getpass.getuser()}
         sock.sendall(b'{"verb": "later"}\n{"verb": "big"}\n{"verb": "echo"}\n')
-        until(lambda: daemon.kept)
-        daemon.kept.pop().answer({"at": "last"})
+        daemon.later({"at": "last"})
         assert json.loads(file.readline())["answer"] == {"at": "last"}
         assert json.loads(file.readline())["answer"] == BIG
         assert json.loads(file.readline())["answer"]["arguments"] == {}
@@ -160,13 +184,58 @@ def test_idle_callers_keep_nobody_out(daemon: Daemon) -> None:
         sock.close()
 
 
-def test_a_group_may_be_let_in(tmp_path: Path) -> None:
-    """The socket is the owner's alone, unless a group is given that it can be given to."""
+def test_many_requests_in_one_piece(daemon: Daemon) -> None:
+    """Thousands at once are answered all, in turns, and others are answered meanwhile; half a connection is enough."""
+    with daemon.connect() as sock, sock.makefile("rb") as file:
+        sock.sendall(b'{"verb": "echo"}\n' * 3000)
+        sock.shutdown(socket.SHUT_WR)
+        assert ask(daemon, b'{"verb": "echo"}\n')["ok"]
+        assert sum(json.loads(line)["ok"] for line in file) == 3000
+
+
+def test_who_hangs_up_after_asking_twice_gets_both_answers(daemon: Daemon) -> None:
+    """Also when the first one comes later."""
+    with daemon.connect() as sock, sock.makefile("rb") as file:
+        sock.sendall(b'{"verb": "later"}\n{"verb": "echo"}\n')
+        sock.shutdown(socket.SHUT_WR)
+        daemon.later({"first": 1})
+        assert [json.loads(line)["ok"] for line in file] == [True, True]
+
+
+def test_a_caller_that_does_not_read_blocks_nobody(daemon: Daemon) -> None:
+    """Its answers wait in the kernel, then it is dropped; what it goes on asking is not kept."""
+    with daemon.connect() as deaf:
+        deaf.settimeout(0.2)
+        with contextlib.suppress(OSError):
+            deaf.sendall(b'{"verb": "big"}\n' * 100_000)
+        assert ask(daemon, b'{"verb": "big"}\n')["answer"] == BIG
+        daemon.clock.now += 3 * PATIENCE
+        until(lambda: len(daemon.server._callers) <= 1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(st.binary(max_size=300), LINES), max_size=6))
+def test_no_bytes_do_harm(pieces: list[bytes]) -> None:
+    """Whatever is sent, each line gets one line of JSON, and the next caller is answered."""
+    here, there = socket.socketpair()
     loop = Loop()
-    path = tmp_path / "sock"
-    mine = grp.getgrgid(os.getgid()).gr_name
-    for group, mode in ((None, 0o600), ("no-such-group", 0o600), (mine, 0o660)):
-        server = RequestServer(loop, path, lambda _now, _request: None, group)
-        assert path.stat().st_mode & 0o777 == mode
+    with tempfile.TemporaryDirectory() as directory:
+        server = RequestServer(
+            loop, Path(directory) / "sock", lambda _now, request: request.answer({"v": request.verb})
+        )
+        caller = _Caller(there, 0, loop.clock() + PATIENCE)
+        server._callers[there.fileno()] = caller
+        server._attend(caller, "read")
+        there.settimeout(0)
+        sent = b"".join(pieces) + b'\n{"verb": "end"}\n'
+        here.sendall(sent)
+        here.shutdown(socket.SHUT_WR)
+        while not caller.is_gone:
+            loop.turn()
+        replies = [json.loads(line) for line in here.makefile("rb")]
         server.close()
+    here.close()
     loop.forget()
+    assert len(replies) == sent.count(b"\n")
+    assert all(reply["api"] == 1 for reply in replies)
+    assert replies[-1]["answer"] == {"v": "end"}

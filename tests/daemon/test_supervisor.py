@@ -1,5 +1,6 @@
 """The supervisor with tiny workers: real forks, real signals, a real NOTIFY_SOCKET."""
 
+import json
 import os
 import signal
 import socket
@@ -8,9 +9,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from linkbalancer import __version__
 from tests.daemon.waiting import alive, until
 
 ROOT = Path(__file__).parents[2]
@@ -32,11 +35,14 @@ class Service:
         environment = dict(os.environ, NOTIFY_SOCKET=str(directory / "notify"))
         if watchdog:
             environment["WATCHDOG_USEC"] = str(watchdog)
-        self.log = directory / "log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.daemon.tiny", str(directory)], cwd=ROOT, stderr=log, env=environment
-            )
+        self.log, self._environment = directory / "log", environment
+        self.start()
+
+    def start(self) -> None:
+        """Start it, again perhaps."""
+        command = [sys.executable, "-m", "tests.daemon.tiny", str(self.directory)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, stderr=log, env=self._environment)
 
     def configure(self, *workers: str) -> None:
         """Write the configuration."""
@@ -69,15 +75,47 @@ class Service:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return next(int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text() == "lb:zygote\n")
 
+    def zygotes(self) -> list[int]:
+        """Return the process ids of the zygotes that are alive, a candidate included."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text() == "lb:zygote\n"]
+
     def said(self, text: str) -> bool:
         """Return whether the log has a text."""
         return text in self.log.read_text()
 
+    def ask(self, kind: str, **fields: object) -> None:
+        """Have the api ask for something."""
+        fresh = self.directory / "asking"
+        fresh.write_text(f"{kind} {json.dumps(fields)}\n")
+        fresh.replace(self.directory / "asked")
+
+    def outcomes(self) -> list[dict[str, Any]]:
+        """Return the outcomes that the api was told."""
+        path = self.directory / "outcomes"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def living(self) -> list[int]:
+        """Return the workers that are alive."""
+        every = [int(line) for path in self.directory.glob("*.pids") for line in path.read_text().split()]
+        return [pid for pid in every if alive(pid)]
+
     def close(self) -> None:
-        """End it, whatever state it is in."""
+        """End it, whatever state it is in, and its orphans."""
         self.process.kill()
         self.process.wait()
         self.manager.close()
+        for pid in self.living():
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def aside(tmp_path: Path) -> Iterator[Service]:
+    """Return a service with an api that is ready."""
+    running = Service(tmp_path, ("agent", "api", "app:a"))
+    running.hear("READY=1")
+    yield running
+    running.close()
 
 
 @pytest.fixture
@@ -123,12 +161,94 @@ def test_a_dead_zygote_is_replaced_and_nobody_else(service: Service) -> None:
     assert len(service.pids("agent")) == len(service.pids("app:a")) == 1
 
 
-def test_children_end_with_the_supervisor(service: Service) -> None:
-    """After kill -9 of the supervisor nobody is left, not even a worker that was stopped and could hear nothing."""
-    children = [service.zygote(), *(service.pids(name)[0] for name in ("agent", "app:a", "app:b"))]
-    os.kill(children[-1], signal.SIGSTOP)
-    os.kill(service.process.pid, signal.SIGKILL)
-    until(lambda: not any(alive(pid) for pid in children))
+def test_agent_and_applications_outlive_the_supervisor(aside: Service) -> None:
+    """After kill -9 of the supervisor they go on; zygote and api end, even stopped; the next agent succeeds."""
+    zygote, api, agent, app = aside.zygote(), *(aside.pids(name)[0] for name in ("api", "agent", "app:a"))
+    os.kill(api, signal.SIGSTOP)
+    os.kill(zygote, signal.SIGSTOP)
+    aside.process.kill()
+    aside.process.wait()
+    until(lambda: not alive(api) and not alive(zygote))
+    until(lambda: aside.heard("agent") == aside.heard("app:a") == ["hangup"])
+    assert alive(agent)
+    assert alive(app)
+    aside.start()
+    aside.hear("READY=1")
+    until(lambda: not alive(agent))
+
+
+def test_restart_leaves_agent_and_applications(aside: Service) -> None:
+    """SIGUSR2: STOPPING=1, the supervisor ends with 0 at once, and they are orphans for the next one."""
+    agent = aside.pids("agent")[0]
+    aside.process.send_signal(signal.SIGUSR2)
+    aside.hear("STOPPING=1")
+    assert aside.process.wait(5) == 0
+    assert alive(agent)
+    until(lambda: not alive(aside.pids("api")[0]))
+    aside.start()
+    aside.hear("READY=1")
+    until(lambda: not alive(agent))
+
+
+def test_upgrade_in_place(aside: Service) -> None:
+    """The same process id becomes the new program: RELOADING=1, READY=1, everybody replaced, no zombie, told once."""
+    before = [aside.pids(name)[0] for name in ("agent", "api", "app:a")]
+    aside.configure("bad")
+    aside.ask("upgrade", id="u1", who="root", how="upgrade")
+    aside.hear("RELOADING=1")
+    aside.hear("READY=1")
+    assert aside.process.poll() is None
+    assert [len(aside.pids(name)) for name in ("agent", "api", "app:a")] == [2, 2, 2]
+    until(lambda: aside.outcomes() != [])
+    outcome = aside.outcomes()[0]
+    assert (outcome["id"], outcome["result"]) == ("u1", "applied")
+    assert outcome["lines"] == [f"version {__version__}, as before: started again in place"]
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in before), what="old children are gone, and reaped")
+    assert aside.births() == ["anew", "again", "again"]
+    aside.configure("agent", "api", "app:b")
+    aside.process.send_signal(signal.SIGHUP)
+    until(lambda: aside.outcomes()[-1]["id"] == "SIGHUP-1")
+    assert aside.outcomes()[-1]["lines"] == ["added: app:b", "removed: app:a"]
+
+
+def test_a_frozen_child_is_ended_by_an_upgrade(aside: Service) -> None:
+    """What was merely stopped does not outlive the new program's being ready."""
+    app = aside.pids("app:a")[0]
+    os.kill(app, signal.SIGSTOP)
+    aside.ask("upgrade", id="u1", who="root", how="upgrade")
+    until(lambda: len(aside.outcomes()) == 1)
+    until(lambda: not Path(f"/proc/{app}").exists())
+
+
+def test_a_program_that_fails_its_trial_changes_nothing(aside: Service) -> None:
+    """It is refused with the program's own words; nobody was touched, systemd heard nothing."""
+    (aside.directory / "flaw").write_text("no module named linkbalancer.vrrp")
+    aside.ask("upgrade", id="u1", who="root", how="upgrade")
+    until(lambda: aside.outcomes() != [])
+    assert aside.outcomes()[0]["result"] == "refused"
+    assert aside.outcomes()[0]["lines"] == ["no module named linkbalancer.vrrp", "everything is as it was"]
+    assert [len(aside.pids(name)) for name in ("agent", "api", "app:a")] == [1, 1, 1]
+    aside.process.terminate()
+    aside.hear("STOPPING=1")
+    assert not any("RELOADING" in message for message in aside.told)
+
+
+def test_what_waits_is_done_by_the_new_program(aside: Service) -> None:
+    """A reload that was asked for while the trial went on is not lost."""
+    aside.ask("upgrade", id="u1", who="root", how="upgrade")
+    until(lambda: aside.said("upgrade (upgrade by root) is asked for"))
+    aside.process.send_signal(signal.SIGHUP)
+    until(lambda: [outcome["id"] for outcome in aside.outcomes()] == ["u1", "SIGHUP-1"])
+    assert aside.outcomes()[1]["result"] == "unchanged"
+
+
+def test_signals_during_an_upgrade_are_not_lost(aside: Service) -> None:
+    """SIGTERM at any instant of it ends the service in order."""
+    aside.ask("upgrade", id="u1", who="root", how="upgrade")
+    aside.hear("RELOADING=1")
+    aside.process.terminate()
+    assert aside.process.wait(10) == 0
+    assert aside.living() == []
 
 
 def test_a_worker_that_crashes_again_and_again_is_left_down(service: Service) -> None:
@@ -151,33 +271,100 @@ def test_stopping_asks_the_agent_first_and_ends_with_status_0(service: Service) 
     assert not alive(zygote)
 
 
-def test_reload_renews_every_worker_from_the_new_configuration(service: Service) -> None:
-    """SIGHUP with a good configuration: RELOADING=1 with the time, workers renewed, added and ended, then READY=1."""
+def test_reload_replaces_what_changed(service: Service) -> None:
+    """SIGHUP: RELOADING=1 with the time, a new agent beside the old one, others renewed, added and ended, READY=1."""
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-    service.configure("agent", "app:b", "app:c")
+    service.configure("agent=2", "app:b", "app:c")
     service.process.send_signal(signal.SIGHUP)
     told = service.hear("RELOADING=1").split("\n")
     service.hear("READY=1")
     stamp = int(next(line for line in told if line.startswith("MONOTONIC_USEC=")).partition("=")[2])
     assert before <= stamp <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-    assert [len(service.pids(name)) for name in ("agent", "app:a", "app:b", "app:c")] == [2, 1, 2, 1]
-    assert service.heard("agent") == service.heard("app:b") == ["renew"]
+    workers = ("agent", "agent+", "app:a", "app:b", "app:c")
+    assert [len(service.pids(name)) for name in workers] == [1, 1, 1, 1, 1]
     assert service.heard("app:a") == ["end"]
+    assert service.heard("agent") == service.heard("app:b") == []
     assert service.births() == ["anew", "anew"]
+    os.kill(service.pids("agent+")[0], signal.SIGKILL)
+    until(lambda: len(service.pids("agent")) == 2, what="the successor is the agent: its successor is called so")
 
 
-def test_reload_of_a_bad_configuration_changes_nothing(service: Service) -> None:
+def test_reload_of_nothing_new(aside: Service) -> None:
+    """SIGHUP with the same configuration replaces nobody; the api hears `unchanged`."""
+    aside.process.send_signal(signal.SIGHUP)
+    until(lambda: [outcome["result"] for outcome in aside.outcomes()] == ["unchanged"])
+    assert aside.outcomes()[0]["notice"] == {"read": "agent\napi\napp:a"}
+    assert [len(aside.pids(name)) for name in ("agent", "api", "app:a")] == [1, 1, 1]
+    aside.process.terminate()
+    aside.hear("STOPPING=1")
+    assert not any("RELOADING" in message for message in aside.told)
+
+
+def test_reload_of_a_bad_configuration_changes_nothing(aside: Service) -> None:
     """SIGHUP with errors: every one is told, RELOADING=1 is not, and the old processes stay."""
-    zygote = service.zygote()
-    service.configure("agent", "bad")
-    service.process.send_signal(signal.SIGHUP)
-    until(lambda: service.said("the old configuration stays in force"))
-    assert service.said("conf:1:1: bad is bad; write good")
-    assert service.zygote() == zygote
-    service.process.terminate()
-    service.hear("STOPPING=1")
-    assert not any("RELOADING" in message for message in service.told)
-    assert [len(service.pids(name)) for name in ("agent", "app:a", "app:b")] == [1, 1, 1]
+    zygote = aside.zygote()
+    aside.configure("agent", "bad")
+    aside.process.send_signal(signal.SIGHUP)
+    aside.hear("STATUS=ready: 4 processes at work; reload (SIGHUP): refused: conf:1:1: bad is bad; write good")
+    until(lambda: aside.outcomes() != [])
+    assert aside.outcomes()[0]["result"] == "refused"
+    assert aside.outcomes()[0]["lines"] == ["conf:1:1: bad is bad; write good", "everything is as it was"]
+    assert aside.zygote() == zygote
+    aside.process.terminate()
+    aside.hear("STOPPING=1")
+    assert not any("RELOADING" in message for message in aside.told)
+    assert [len(aside.pids(name)) for name in ("agent", "api", "app:a")] == [1, 1, 1]
+
+
+def test_two_requests_at_once_are_one_run(aside: Service) -> None:
+    """Both are told."""
+    aside.configure("agent", "api", "app:b")
+    lines = [f'reload {{"id": "r{number}", "how": "apply", "who": "anna"}}' for number in range(4)]
+    (aside.directory / "asking").write_text("\n".join(lines))
+    (aside.directory / "asking").replace(aside.directory / "asked")
+    until(lambda: len(aside.outcomes()) == 4)
+    assert [outcome["result"] for outcome in aside.outcomes()] == ["applied", *["unchanged"] * 3]
+    assert aside.births() == ["anew"] * 3
+
+
+@pytest.mark.parametrize("word", ["reload nonsense", 'reload ["id"]', "upgrade {}", 'nothing {"id": "x"}'])
+def test_words_of_the_api_that_mean_nothing(aside: Service, word: str) -> None:
+    """They are said, and nothing else happens."""
+    (aside.directory / "asking").write_text(word)
+    (aside.directory / "asking").replace(aside.directory / "asked")
+    until(lambda: aside.said("! api "))
+    assert aside.births() == ["anew"]
+
+
+def test_a_successor_that_hangs_changes_nothing(aside: Service) -> None:
+    """It is killed when its time is over; the old agent works on, the old configuration stays in force."""
+    (aside.directory / "mood").write_text("deaf")
+    aside.configure("agent=2", "api", "app:a")
+    aside.process.send_signal(signal.SIGHUP)
+    until(lambda: aside.outcomes() != [], 15)
+    assert aside.outcomes()[0]["result"] == "failed"
+    assert not alive(aside.pids("agent+")[0])
+    assert alive(aside.pids("agent")[0])
+    os.kill(aside.pids("agent")[0], signal.SIGKILL)
+    until(lambda: len(aside.pids("agent")) == 2)
+
+
+@pytest.mark.parametrize("victim", ["candidate", "agent+", "agent"])
+def test_kill_9_while_a_successor_comes_up(aside: Service, victim: str) -> None:
+    """Whoever dies, an agent works in the end, and the outcome is told once."""
+    (aside.directory / "mood").write_text("deaf")
+    aside.configure("agent=2", "api", "app:a")
+    zygote = aside.zygote()
+    aside.process.send_signal(signal.SIGHUP)
+    until(lambda: len(aside.pids("agent+")) == 1)
+    candidate = next(pid for pid in aside.zygotes() if pid != zygote)
+    (aside.directory / "mood").unlink()
+    os.kill(candidate if victim == "candidate" else aside.pids(victim)[0], signal.SIGKILL)
+    until(lambda: aside.outcomes() != [], 15)
+    result = aside.outcomes()[0]["result"]
+    assert result == {"candidate": "failed", "agent+": "failed", "agent": "applied"}[victim]
+    until(lambda: aside.said("service ready"))
+    assert len([pid for pid in aside.living() if pid in {*aside.pids("agent"), *aside.pids("agent+")}]) == 1
 
 
 def test_a_bad_configuration_at_the_start_ends_with_status_1(tmp_path: Path) -> None:

@@ -23,20 +23,20 @@ from linkbalancer.engine.application import (
 )
 from linkbalancer.feed.table import Table, VidEntry
 from linkbalancer.links import Vid
+from linkbalancer.routing.application import Application as Configured
 from linkbalancer.routing.application import Member
 
-DIGEST = "d" * 64
 SESSION, APP = 7, 5
-STEPS = ((Member(2),), (Member(1),))
+WEB = Configured("web", ((Member(2),), (Member(1),)))
 
 
-def table(*working: Vid, sequence: int = 1, session: int = SESSION, digest: str = DIGEST, app: str = "web") -> Table:
+def table(*working: Vid, sequence: int = 1, session: int = SESSION, definition: str = "", app: str = "web") -> Table:
     """Return a table in which these VIDs work."""
     entries = tuple(
         VidEntry(vid, vid in working, "self" if vid in working else "none", "Master here" if vid in working else "gone")
         for vid in (1, 2, 3)
     )
-    return Table(session, sequence, digest, {app: APP}, entries)
+    return Table(session, sequence, {app: APP}, {app: definition or WEB.definition}, entries)
 
 
 class Process:
@@ -44,7 +44,7 @@ class Process:
 
     def __init__(self, pointing: Vid | None = None) -> None:
         """Point somewhere, as a predecessor left it."""
-        self.machine = Application("web", STEPS, DIGEST)
+        self.machine = Application(WEB)
         self.pointing = pointing
         self.missing: set[Vid] = set()
         self.refuses = False
@@ -174,13 +174,12 @@ def test_a_vid_without_group_is_named() -> None:
 @pytest.mark.parametrize(
     ("received", "reason"),
     [
-        (table(1, 2, digest="e" * 64), "the kernel classifies by rules eeeeeeeeeeee, this process read dddddddddddd"),
-        (table(1, 2, digest=""), "the kernel classifies by rules none, this process read dddddddddddd"),
+        (table(1, 2, definition="eeee"), "the agent's configuration has other VIDs for it than this process"),
         (table(1, 2, app="dns"), "the agent knows no application of this name"),
     ],
 )
-def test_it_refuses_to_steer_by_a_foreign_generation(received: Table, reason: str) -> None:
-    """Another classifier, or no id of its own: nothing is steered, and the report says why."""
+def test_it_refuses_to_steer_by_another_definition(received: Table, reason: str) -> None:
+    """Another definition of it, or no id of its own: nothing is steered, and the report says why."""
     process = Process()
     process.take(TableReceived(received))
     assert process.steered == []

@@ -10,7 +10,7 @@ MS = 1_000_000
 
 def knowledge() -> Knowledge:
     """Return what a new agent of b1 knows."""
-    return Knowledge(loaded(Shape(links=3), "b1"), {"app1": 2}, session=7, boot=0, digest="d")
+    return Knowledge(loaded(Shape(links=3), "b1"), {"app1": 2}, session=7, boot=0)
 
 
 def test_a_device_is_dead_until_it_is_seen_alive() -> None:
@@ -61,7 +61,7 @@ def test_members_survive_in_what_a_successor_reads() -> None:
     known.meet(LAN_DEVICE, b"\5" * 6)
     known.neighbour(NeighbourHeard(LAN_DEVICE, lan_address(NEAR, 2), b"\2" * 6))
     left = {device: frozenset(map(bytes.fromhex, macs)) for device, macs in known.all_members().items()}
-    successor.recall(left)
+    successor.recall(left, ())
     assert successor.members(LAN_DEVICE) == known.members(LAN_DEVICE)
 
 
@@ -82,7 +82,9 @@ def test_tables_are_numbered_within_a_session() -> None:
     """The newest wins."""
     known = knowledge()
     tables = [known.table(()) for _ in range(2)]
-    assert [(table.session, table.sequence, table.digest) for table in tables] == [(7, 1, "d"), (7, 2, "d")]
+    assert [(table.session, table.sequence) for table in tables] == [(7, 1), (7, 2)]
+    assert tables[0].applications == {"app1": 2}
+    assert set(tables[0].definitions) == {"app1"}
 
 
 def test_settled_means_three_adverts_a_skew_and_a_detect_time() -> None:

@@ -29,10 +29,10 @@ def test_a_link_is_told_of_all_its_vids_when_one_has_a_new_word() -> None:
     """In the VIDs' order; and nothing when nothing changed."""
     told = Told()
     two, one = membership(2), membership(1)
-    ((link, words),) = told.word([two, one], lambda _device: 3)
+    ((link, words, _fault),) = told.word([two, one], lambda _device: 3)
     assert (link, [word.vid for word in words], {word.witnesses for word in words}) == ("l1", [1, 2], {3})
     assert [] == told.word([one, two], lambda _device: 3)
-    ((_link, words),) = told.word([one], lambda _device: 4)
+    ((_link, words, _fault),) = told.word([one], lambda _device: 4)
     assert [4, 3] == [word.witnesses for word in words]
 
 

@@ -20,6 +20,14 @@ from linkbalancer.feed.codec import (
 )
 from linkbalancer.feed.table import Table, VidEntry
 
+
+def a_table(
+    applications: dict[str, int], entries: tuple[VidEntry, ...] = (), session: int = 1, sequence: int = 1
+) -> Table:
+    """Return a table in which every application has a definition."""
+    return Table(session, sequence, applications, dict.fromkeys(applications, "dE/+"), entries)
+
+
 NUMBERS = st.integers(0, 2**63)
 TEXTS = st.text(max_size=20)
 ENTRIES = st.builds(
@@ -32,10 +40,9 @@ ENTRIES = st.builds(
 )
 MESSAGES = st.one_of(
     st.builds(
-        Table,
+        lambda session, sequence, applications, entries: a_table(applications, entries, session, sequence),
         NUMBERS,
         NUMBERS,
-        TEXTS,
         st.dictionaries(TEXTS, st.integers(1, 65535), max_size=4),
         st.lists(ENTRIES, max_size=4).map(tuple),
     ),
@@ -43,7 +50,7 @@ MESSAGES = st.one_of(
     st.builds(Goodbye, TEXTS),
 )
 APPLIED = {"type": "applied", "application": "web", "vid": 1, "session": 1, "sequence": 1, "reason": "works"}
-TABLE = {"type": "table", "session": 1, "sequence": 1, "digest": "d", "applications": {}, "vids": []}
+TABLE = {"type": "table", "session": 1, "sequence": 1, "applications": {}, "definitions": "", "vids": []}
 
 
 @settings(max_examples=200, deadline=None)
@@ -86,6 +93,7 @@ def test_one_wrong_field_never_raises(good: dict[str, object], data: st.DataObje
         (json.dumps({**APPLIED, "session": -1}).encode(), "'-1' is no number"),
         (json.dumps({**APPLIED, "reason": 5}).encode(), "'5' is no text"),
         (json.dumps({**TABLE, "applications": []}).encode(), "applications is no object"),
+        (json.dumps({**TABLE, "definitions": "abcd"}).encode(), "definitions do not fit the applications"),
         (json.dumps({**TABLE, "vids": {}}).encode(), "vids is no list"),
         (json.dumps({**TABLE, "vids": [[1]]}).encode(), "an entry of vids is no [vid, works, master, reason, link]"),
         (
@@ -112,8 +120,7 @@ NAMES = st.text("abcXYZ019_.-", min_size=1, max_size=63)
 @given(st.dictionaries(NAMES, st.integers(2, 2**32), max_size=50))
 def test_the_size_of_names_is_never_less_than_they_take(applications: dict[str, int]) -> None:
     """Whatever ids they have."""
-    empty = Table(1, 1, "", {}, ())
-    table = Table(1, 1, "", applications, ())
+    empty, table = a_table({}), a_table(applications)
 
     assert len(encode(table)) - len(encode(empty)) <= size_of_names(applications)
 
@@ -123,7 +130,7 @@ def test_the_largest_table_fits() -> None:
     assert size_of_names(f"app-{number:012x}" for number in range(APPLICATIONS_MAX)) <= NAMES_MAX
     entries = tuple(VidEntry(vid, works=True, master="other", reason="r" * 130, link="l" * 63) for vid in range(1, 256))
     names = [f"{number:063}" for number in range(NAMES_MAX // size_of_names(["n" * 63]))]
-    table = Table(2**63, 2**63, "d" * 64, {name: 2**32 - number for number, name in enumerate(names)}, entries)
+    table = a_table({name: 2**32 - number for number, name in enumerate(names)}, entries, 2**63, 2**63)
 
     assert len(encode(table)) <= LIMIT
 
@@ -131,5 +138,5 @@ def test_the_largest_table_fits() -> None:
 def test_a_thousand_applications_fit() -> None:
     """A table of every VID and a thousand applications is well below the limit."""
     entries = tuple(VidEntry(vid, works=True, master="other", reason="192.0.2.200 is Master") for vid in range(1, 256))
-    table = Table(2**63, 2**32, "d" * 64, {f"application-number-{number}": number for number in range(1000)}, entries)
+    table = a_table({f"application-number-{number}": number for number in range(1000)}, entries, 2**63, 2**32)
     assert len(encode(table)) < LIMIT // 3

@@ -41,6 +41,18 @@ def phase(masters: dict[str, tuple[str, str]], flows: list[dict[str, Any]]) -> d
         "gateway_answers": {},
         "complaints": [],
         "flows": flows,
+        "virtual_ips": [
+            {
+                "side": side,
+                "vid": vid,
+                "address": f"192.168.{net}.{250 + vid}",
+                "sent": 400,
+                "lost": 0,
+                "outage_ms": 0.0,
+            }
+            for net, side in enumerate(("near", "far"), 1)
+            for vid in (1, 2, 3)
+        ],
     }
 
 
@@ -65,6 +77,9 @@ def good_report() -> dict[str, Any]:
                     "target": "l1",
                     "exempt": False,
                     "momentary": False,
+                    "still": False,
+                    "becomes": {},
+                    "readdressed": [],
                     "links_left": {"1": ["l2"], "2": ["l2"], "3": []},
                     "broken": phase(
                         _MOVED,

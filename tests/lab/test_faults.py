@@ -28,9 +28,25 @@ def test_every_kind_of_fault_is_rehearsed() -> None:
         "restart b2",
         "restart f1",
         "restart f2",
+        "upgrade b1",
+        "leave b1",
+        "upgrade f1",
+        "leave f1",
         "kill b1 agent",
         "kill b1 app:web",
+        "kill b1 zygote",
+        "kill b1 api",
+        "kill b1 supervisor",
+        "kill b1 agent loaded",
+        "kill b1 supervisor loaded",
+        "upgrade b1 loaded",
         "killall b1",
+        "drain b1 link",
+        "drain b1 vid",
+        "drain b1 node",
+        "drain f1 link",
+        "drain f1 vid",
+        "drain f1 node",
         "blackout all links",
         "stranger b1 ruleset",
         "stranger b1 rule",
@@ -46,6 +62,8 @@ def test_damage_is_what_the_fault_breaks() -> None:
     assert damage["node f1"].gateways == {"f1"}
     assert damage["lan b1 silent"].gateways == frozenset()
     assert damage["kill b1 agent"].links == frozenset()
+    assert damage["drain b1 link"].links == damage["drain f1 node"].links == {"l1"}
+    assert damage["drain f1 vid"].drained == {(1, "l1")}
     assert damage["blackout all links"].links == {"l1", "l2"}
 
 

@@ -46,10 +46,10 @@ def test_the_round_trip_time_is_smoothed_and_without_the_peers_delay() -> None:
     """The first sample counts whole, the next ones an eighth; the time the peer waited is taken off."""
     detection = made()
     detection.prove(10 * MS, stamp(0), 2 * MS)
-    assert detection.rtt == 8 * MS
+    assert (detection.rtt, detection.jitter) == (8 * MS, 0)
 
     detection.prove(216 * MS, stamp(200 * MS), 0)
-    assert detection.rtt == 9 * MS
+    assert (detection.rtt, detection.jitter) == (9 * MS, 1 * MS)
 
 
 @pytest.mark.parametrize(

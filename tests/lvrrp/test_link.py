@@ -42,7 +42,7 @@ def test_a_link_opens_at_both_ends_within_two_round_trips() -> None:
     assert pair.changes_of(NEAR) == [(20, "opened")]
     assert pair.changes_of(FAR) == [(30, "opened")]
     assert pair.agree
-    assert (pair.near.peer_node, pair.far.peer_node) == ("f1", "b1")
+    assert (pair.near.peer.node, pair.far.peer.node) == ("f1", "b1")
     assert pair.near.reason == "round trip proven in 20 ms"
     assert pair.near.rtt is not None
     assert abs(pair.near.rtt - 20 * MS) < MICROSECOND

@@ -1,6 +1,7 @@
 """When the controller queries, and how many misses it takes."""
 
 import random
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ ONE = 10**12
 
 def fixed(**changes: int) -> Probing:
     """Return a controller's probing with queries every 200 ms."""
-    return Probing(settings(Role.CONTROLLER, **changes), random.Random(1))
+    return Probing(settings(Role.CONTROLLER, **changes), random.Random(1), Counter())
 
 
 @given(st.integers(0, 950), st.integers(1, 5))
@@ -95,10 +96,11 @@ def test_loss_counts_only_when_its_run_has_ended() -> None:
     probing = fixed()
     for at in range(4):
         probing.sent(at * MS, fast=True)
-    assert probing.needed == 3
+    assert (probing.needed, probing.loss) == (3, 0)
 
     assert probing.answered(3 * MS) == 4
     assert probing.needed == 8
+    assert 0.1 < probing.loss < 0.2
     for at in range(200):
         probing.sent(at * MS, fast=True)
         probing.answered(at * MS)

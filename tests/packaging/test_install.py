@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from linkbalancer.daemon.api import OPERATORS, READERS
+from linkbalancer.config.model import Api
 from tests.packaging.cleanroot import ROOT
 
 
@@ -60,9 +60,12 @@ def test_the_groups_are_those_of_the_sockets() -> None:
     """Who may ask and who may do: the account's file, the unit and the daemon say the same."""
     accounts = (ROOT / "systemd" / "sysusers.conf").read_text()
 
-    assert f"\ng {READERS} -\n" in accounts
-    assert f"\ng {OPERATORS} -\n" in accounts
-    assert f"\nSupplementaryGroups={READERS} {OPERATORS}\n" in (ROOT / "systemd" / "linkbalancer.service").read_text()
+    assert f"\ng {Api().readers} -\n" in accounts
+    assert f"\ng {Api().operators} -\n" in accounts
+    assert (
+        f"\nSupplementaryGroups={Api().readers} {Api().operators}\n"
+        in (ROOT / "systemd" / "linkbalancer.service").read_text()
+    )
 
 
 def test_every_licence_that_travels_is_named() -> None:

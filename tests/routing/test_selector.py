@@ -43,3 +43,19 @@ def test_an_unnamed_application_is_named_by_what_it_selects() -> None:
     assert same.application_name() == SELECTOR.application_name()
     assert SELECTOR.mirrored().application_name() != SELECTOR.application_name()
     assert Selector().application_name() == "app-5d41f07abddd"
+
+
+def test_a_selector_covers_what_it_takes_whole() -> None:
+    """Everything covers everything; one field that is narrower, or of another kind, and it does not."""
+    everything, tcp, six = Selector(), Selector(protocols=(6,)), Selector(family=6)
+    low, all_low = Selector(source_port=Interval(1, 5)), Selector(source_port=Interval(0, 9))
+
+    assert all(everything.covers(one) for one in (everything, tcp, six, low, SELECTOR))
+    assert not any(one.covers(everything) for one in (tcp, six, low, SELECTOR))
+    assert SELECTOR.covers(SELECTOR)
+    assert all_low.covers(low)
+    assert not low.covers(all_low)
+    assert not tcp.covers(SELECTOR)
+    assert Selector(protocols=(6, 17, 33)).covers(SELECTOR)
+    assert not six.covers(SELECTOR)
+    assert not Selector(dscp=1).covers(SELECTOR)

@@ -4,7 +4,7 @@ import pytest
 
 from linkbalancer.links import OnProbeLoss, Unreachable
 from linkbalancer.sim.agreement import masters
-from linkbalancer.sim.faults import Cut, Death, Kill, Leg, Partition, Pause, Restart, Silent
+from linkbalancer.sim.faults import Cut, Death, Kill, Leg, Partition, Pause, Restart, Silent, Succeed
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import quiet, safety, settle
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, virtual_ip
@@ -266,3 +266,45 @@ def test_the_near_side_follows_within_a_round_trip() -> None:
     world.run(1000)
     became = {name: at for at, name, what in world.moved[moved:] if what.startswith("VID 1 master")}
     assert 0 < became["b2"] - became["f2"] < 3_000_000
+
+
+@pytest.mark.parametrize("mode", OnProbeLoss)
+@pytest.mark.parametrize("name", ["b1", "b2", "f1", "f2"])
+def test_nobody_notices_a_succession(mode: OnProbeLoss, name: str) -> None:
+    """Agents that succeed each other move nothing, lose nothing, and every timer goes on as it ran."""
+    world = healthy(Shape(mode=mode), 3)
+    agent = world.nodes[name].agent
+    assert agent is not None
+    moved, adverts, begin = len(world.moved), len(world.adverts), world.now
+    before = {vid: (m.state, m.since, m.reason, m.transitions) for vid, m in agent.memberships.items()}
+    since = {link: (one.since, one.reason) for link, one in agent.links.items()}
+    for ms in (13, 400, 1, 77):
+        world.begin(Succeed(name))
+        world.run(ms)
+    successor = world.nodes[name].agent
+    assert successor is not None
+    assert successor is not agent
+    settle(world, LIMIT_MS)
+    assert world.moved[moved:] == []
+    assert world.traffic.worst_ms(begin, world.now) == 0
+    assert {vid: (m.state, m.since, m.reason, m.transitions) for vid, m in successor.memberships.items()} == before
+    assert {link: (one.since, one.reason) for link, one in successor.links.items()} == since
+    mine = [at for at, sender in world.adverts[adverts - 50 :] if sender == name]
+    masters_here = sum(m.is_master for m in successor.memberships.values())
+    gaps = {after - at for at, after in zip(mine, mine[masters_here:], strict=False)}
+    assert gaps <= {world.shape.advert_ms * 1_000_000}
+
+
+def test_a_succession_in_the_middle_of_a_failover_changes_nothing_of_it() -> None:
+    """Its timers run on: the gateways next to a cut link end where they would have ended."""
+    world = healthy(Shape(), 4)
+    world.begin(Cut("l1"))
+    for ms in (1, 3, 9, 30, 90):
+        for name in world.nodes:
+            world.begin(Succeed(name))
+        world.run(ms)
+    settle(world, LIMIT_MS)
+    assert [names(world, side, 1) for side in SIDES] == [["b2"], ["f2"]]
+    world.heal()
+    settle(world, LIMIT_MS)
+    assert [names(world, side, 1) for side in SIDES] == [["b1"], ["f1"]]

@@ -7,6 +7,7 @@ nothing else happens in between.
 import errno
 import socket
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 from linkbalancer.drivers.errors import DriverError
@@ -82,6 +83,15 @@ class NetlinkSocket:
             if found is not None:
                 return found
         raise DriverError(f"{operation}: it changes all the time", errno.EINTR)
+
+    def stream(self, data: bytes, operation: str) -> Iterator[bytes]:
+        """Ask for a dump and yield its datagrams; who stops before the last one closes the socket.
+
+        Raises DriverError.
+        """
+        self._send(data, operation)
+        while True:
+            yield self._receive(operation)
 
     def _dump_once(self, data: bytes, operation: str) -> list[bytes] | None:
         """Return the payloads, or None when the kernel says that they do not fit together."""

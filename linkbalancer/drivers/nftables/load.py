@@ -5,7 +5,7 @@ is told by the names of chains, so nothing is loaded twice and nothing needs to 
 """
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import Final
 
@@ -13,7 +13,17 @@ from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import render
 from linkbalancer.drivers.nftables.elements import MapWriter, chains
-from linkbalancer.drivers.nftables.render import APPLICATION, FORWARD, GENERATION, MIRROR, SKELETON, VID, Layout
+from linkbalancer.drivers.nftables.render import (
+    APPLICATION,
+    FORWARD,
+    GENERATION,
+    MIRROR,
+    SKELETON,
+    STAGED,
+    VID,
+    Layout,
+)
+from linkbalancer.links import Vid
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID
 
@@ -48,12 +58,38 @@ def digest(netlink: NetlinkSocket | None = None) -> str | None:
 
 def loaded(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> bool:
     """Return whether `prepare` and `install` would find nothing to do. Raises DriverError."""
+    present = chains(netlink)
     wanted = {render.skeleton_name(layout), render.generation_name(classifier, app_ids, layout.role)}
-    return wanted <= set(chains(netlink))
+    return wanted <= set(present) and not _left_over(present, classifier)
 
 
-def prepare(layout: Layout, netlink: NetlinkSocket) -> bool:
-    """Make or mend everything but the classifier; return False when it was loaded already. Raises DriverError."""
+def stage(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> None:
+    """Load what `install` will put to use, beside what is in use: a layout that serves both, and the classifier.
+
+    Packets notice nothing of it. Raises DriverError.
+    """
+    prepare(layout, netlink)
+    present = chains(netlink)
+    name = render.generation_name(classifier, app_ids, layout.role)
+    if name not in present and render.staged_name(name) not in present:
+        notes = render.staged(name, [one for one in present if one.startswith(STAGED)])
+        load(render.generation(classifier, app_ids, layout.marks) + notes, "load the classifier")
+
+
+def is_staged(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> bool:
+    """Return whether `install` may come before `prepare`: everything that it needs is there. Raises DriverError."""
+    present = set(chains(netlink))
+    name = render.generation_name(classifier, app_ids, layout.role)
+    return {f"{VID}{vid}" for vid in layout.vids} <= present and not present.isdisjoint(
+        {name, render.staged_name(name)}
+    )
+
+
+def prepare(layout: Layout, netlink: NetlinkSocket, homes: Mapping[int, Vid | None] | None = None) -> bool:
+    """Make or mend everything but the classifier; return False when it was loaded already. Raises DriverError.
+
+    Applications that go to a VID which the layout does not have are sent to their `homes`, else left to main.
+    """
     name = render.skeleton_name(layout)
     present = chains(netlink)
     if name in present:
@@ -62,7 +98,9 @@ def prepare(layout: Layout, netlink: NetlinkSocket) -> bool:
     stale = [int(one.removeprefix(VID)) for one in present if one.startswith(VID)]
     stale = [vid for vid in stale if vid not in layout.vids]
     if stale:
-        writer.steer({one: None for one, vid in writer.read().items() if vid in stale})
+        load(render.skeleton(layout), "load the nftables table")
+        homeless = [one for one, vid in writer.read().items() if vid in stale]
+        writer.steer({one: (homes or {}).get(one) for one in homeless})
     older = [one for one in present if one.startswith(SKELETON)]
     load(render.skeleton(layout, stale) + render.renamed_skeleton(name, older), "load the nftables table")
     if DEFAULT_APPLICATION_ID not in writer.read():
@@ -77,17 +115,25 @@ def install(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], 
     """
     present = chains(netlink)
     name = render.generation_name(classifier, app_ids, layout.role)
-    if name in present:
+    left_over = _left_over(present, classifier)
+    if name in present and not left_over:
         return False
-    load(render.generation(classifier, app_ids, layout.marks), "load the classifier")
-    digest12 = render.short(classifier.digest)
-    older = [
-        *(one for one in present if one.startswith((FORWARD, MIRROR)) and not one.endswith(f"_{digest12}")),
-        *(one for one in present if one.startswith(GENERATION)),
-    ]
+    if name not in present and render.staged_name(name) not in present:
+        load(render.generation(classifier, app_ids, layout.marks), "load the classifier")
+    older = [*left_over, *(one for one in present if one.startswith(GENERATION))]
     kept = {DEFAULT_APPLICATION_ID, *app_ids.values()}
     applications = [int(one.removeprefix(APPLICATION)) for one in present if one.startswith(APPLICATION)]
     older += [f"{APPLICATION}{one}" for one in applications if one not in kept]
     gone = [one for one in MapWriter(layout.marks, netlink).read() if one not in kept]
     load(render.swap(name, layout, old_chains=older, old_applications=gone), "put the classifier to use")
     return True
+
+
+def _left_over(present: Iterable[str], classifier: Classifier) -> list[str]:
+    """Return the chains of other classifiers, and notes of those that wait: replaced, or a failed successor's."""
+    own = f"_{render.short(classifier.digest)}"
+    return [
+        one
+        for one in present
+        if (one.startswith((FORWARD, MIRROR)) and not one.endswith(own)) or one.startswith(STAGED)
+    ]

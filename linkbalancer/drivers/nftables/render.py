@@ -12,7 +12,7 @@ With a VID's mark it could be sent back over the link that it came from, and aga
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
@@ -26,6 +26,7 @@ MAP: Final = "app2vid"
 MEMBERS: Final = "members"
 SKELETON: Final = "skeleton_"
 GENERATION: Final = "generation_"
+STAGED: Final = "staged_"
 FORWARD: Final = "forward_"
 MIRROR: Final = "mirror_"
 APPLICATION: Final = "app_"
@@ -56,6 +57,16 @@ class Layout:
     link_devices: tuple[DeviceName, ...]
     vids: tuple[Vid, ...]
     peers: tuple[Peer, ...] = ()
+
+    def joined(self, other: "Layout") -> "Layout":
+        """Return a layout that serves both: what a successor loads while its predecessor still works."""
+        return replace(
+            self,
+            lan_devices=tuple(sorted({*self.lan_devices, *other.lan_devices})),
+            link_devices=tuple(sorted({*self.link_devices, *other.link_devices})),
+            vids=tuple(sorted({*self.vids, *other.vids})),
+            peers=tuple(sorted({*self.peers, *other.peers})),
+        )
 
 
 def short(digest: str) -> str:
@@ -122,6 +133,17 @@ def generation_name(classifier: Classifier, app_ids: Mapping[str, int], role: Ro
     """Return the name of the empty chain that says which classifier is in use, with which ids and in which role."""
     numbered = hashlib.sha256(repr((sorted(app_ids.items()), role.value)).encode()).hexdigest()
     return f"{GENERATION}{short(classifier.digest)}_{short(numbered)}"
+
+
+def staged(name: str, old: Iterable[str]) -> str:
+    """Return the text that notes which generation waits for its `swap`, in place of older notes."""
+    lines = [f"delete chain inet {TABLE} {one}" for one in old]
+    return "\n".join([*lines, f"add chain inet {TABLE} {staged_name(name)}"]) + "\n"
+
+
+def staged_name(name: str) -> str:
+    """Return the name of the empty chain that says that the generation of this name is loaded, not yet in use."""
+    return STAGED + name.removeprefix(GENERATION)
 
 
 def swap(name: str, layout: Layout, *, old_chains: Iterable[str] = (), old_applications: Iterable[int] = ()) -> str:

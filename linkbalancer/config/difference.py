@@ -1,0 +1,298 @@
+"""What changes between two configurations, in the operator's terms: applications, rules, VIDs, links, and their flows.
+
+Pure. What is known of the present state (who is Master, where applications go) makes the words exact; without it they
+say what is sure.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from linkbalancer.config import ruledifference
+from linkbalancer.config.changes import Change, Kind
+from linkbalancer.config.fields import write_duration
+from linkbalancer.config.load import Loaded
+from linkbalancer.config.model import Group, Link
+from linkbalancer.links import LinkName, Vid
+from linkbalancer.lvrrp.keys import Key
+from linkbalancer.routing.application import Application, steps_in_words
+from linkbalancer.routing.choice import choose
+
+__all__ = ["Change", "Difference", "Present", "Side", "difference", "key_marks"]
+
+KeyMarks = tuple[tuple[int, str], ...]
+"""A link's keys as they may be shown: numbers, and digests to compare by."""
+
+NOTHING: Final = "nothing changes"
+
+_SESSION: Final = {
+    "device": "its LVrrp session begins anew there",
+    "local": "its LVrrp session begins anew",
+    "peer": "its LVrrp session begins anew",
+    "port": "its LVrrp session begins anew; the far end needs the same port",
+    "insecure": "the far end needs the same",
+    "probe": "its LVrrp session goes on",
+    "up_delay": "its LVrrp session goes on",
+    "on_probe_loss": "nothing moves while it is open",
+}
+_GROUP: Final = {
+    "link": "the VID follows the other link from now on",
+    "advert_interval": "the other gateways of the LAN need the same",
+    "preempt": "nothing moves now",
+    "checksum": "the other gateways of the LAN must understand it",
+}
+
+
+def key_marks(keys: Iterable[Key]) -> KeyMarks:
+    """Return keys as they may be shown."""
+    return tuple((key.id, hashlib.sha256(b"shown" + key.secret).hexdigest()[:16]) for key in keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two configurations: values, the rule file's text, and the links' keys (absent: not known)."""
+
+    loaded: Loaded
+    rules_text: str = ""
+    keys: Mapping[LinkName, KeyMarks] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """The state now: where applications go, which VIDs work, and which of them this gateway is Master of."""
+
+    places: Mapping[str, Vid | None] = field(default_factory=dict)
+    working: frozenset[Vid] = frozenset()
+    masters: frozenset[Vid] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """All changes in the order in which a person reads them, and what is to be said of them together."""
+
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Return a line for each change."""
+        return [str(change) for change in self.changes]
+
+    def in_a_line(self) -> str:
+        """Return the changes in one short line."""
+        first = "; ".join(change.shortly() for change in self.changes[:3])
+        more = len(self.changes) - 3
+        return (first + (f"; and {more} more" if more > 0 else "")) or NOTHING
+
+
+def difference(old: Side | None, new: Side, present: Present | None = None) -> Difference:
+    """Return what changes; without an old configuration, that there is a first one."""
+    if old is None:
+        config = new.loaded.config
+        what = (
+            f"{len(config.links)} links, {len(config.groups)} VIDs, {len(new.loaded.rules.applications)} applications"
+        )
+        return Difference((Change(Kind.NEW, "the first configuration kept", what),))
+    rules = tuple(ruledifference.changes(old.loaded, old.rules_text, new.loaded, new.rules_text))
+    changes = (
+        *_gateway(old, new),
+        *_links(old, new),
+        *_groups(old, new, present),
+        *_applications(old, new, present),
+        *rules,
+        *_rest(old, new),
+    )
+    return Difference(changes, _notes(rules=bool(rules), marks=any(one.subject == "marks" for one in changes)))
+
+
+def _notes(*, rules: bool, marks: bool) -> tuple[str, ...]:
+    if marks:
+        return ("other marks: every flow is classified anew with its next packet",)
+    return ("flows that exist keep the application that they have; new flows meet the new rules",) if rules else ()
+
+
+def _gateway(old: Side, new: Side) -> Iterator[Change]:
+    was, will = old.loaded.config, new.loaded.config
+    if was.node != will.node:
+        yield Change(Kind.CHANGED, "node", f"{was.node} -> {will.node}", "the far ends are told")
+    if was.role != will.role:
+        yield Change(Kind.CHANGED, "role", f"{was.role} -> {will.role}", "every LVrrp session begins anew")
+    for device in sorted({*was.lans, *will.lans}):
+        one, other = was.lans.get(device), will.lans.get(device)
+        if one != other:
+            words = "; ".join(
+                f"{key} {_list(getattr(one, key, ()))} -> {_list(getattr(other, key, ()))}"
+                for key in ("members", "targets")
+                if getattr(one, key, ()) != getattr(other, key, ())
+            )
+            yield Change(Kind.CHANGED, f"LAN {device}", words or "named", "nothing moves")
+
+
+def _list(values: Iterable[object]) -> str:
+    return "[" + ", ".join(map(str, values)) + "]"
+
+
+def _links(old: Side, new: Side) -> Iterator[Change]:
+    was, will = old.loaded.config.links, new.loaded.config.links
+    for name in sorted({*was, *will}):
+        subject = f"link {name}"
+        if name not in was:
+            link = will[name]
+            what = f"{link.local} to {link.peer} over {link.device}"
+            yield Change(Kind.NEW, subject, what, "it opens when the far end answers")
+        elif name not in will:
+            vids = [vid for vid, group in old.loaded.config.groups.items() if group.link == name]
+            effect = f"VID {', '.join(map(str, vids))} must do without it" if vids else "no VID used it"
+            yield Change(Kind.GONE, subject, "", f"the far end is told; {effect}")
+        else:
+            yield from _link(subject, was[name], will[name])
+            if name in old.keys and name in new.keys and old.keys[name] != new.keys[name]:
+                yield _keys(subject, old.keys[name], new.keys[name])
+
+
+def _link(subject: str, was: Link, will: Link) -> Iterator[Change]:
+    for key, effect in _SESSION.items():
+        before, after = getattr(was, key), getattr(will, key)
+        if key == "probe":
+            for part in ("interval", "misses", "detect"):
+                one, other = _value(getattr(before, part)), _value(getattr(after, part))
+                if one != other:
+                    yield Change(Kind.CHANGED, subject, f"probe {part} {one} -> {other}", effect)
+        elif before != after:
+            word = key.replace("_", " ") if key != "on_probe_loss" else key
+            shown = [write_duration(one) if key == "up_delay" and one else _value(one) for one in (before, after)]
+            yield Change(Kind.CHANGED, subject, f"{word} {shown[0]} -> {shown[1]}", effect)
+
+
+def _keys(subject: str, was: KeyMarks, will: KeyMarks) -> Change:
+    def ids(marks: KeyMarks) -> str:
+        return ", ".join(str(number) for number, _mark in marks) or "none"
+
+    effect = "the far end needs one of them too, or the link closes"
+    if set(was) & set(will):
+        effect = "one of them was there before: the link stays open"
+    return Change(Kind.CHANGED, subject, f"its keys change (numbers {ids(was)} -> {ids(will)})", effect)
+
+
+def _groups(old: Side, new: Side, present: Present | None) -> Iterator[Change]:
+    was, will = old.loaded.config.groups, new.loaded.config.groups
+    for vid in sorted({*was, *will}):
+        subject = f"VID {vid}"
+        if vid not in was:
+            yield Change(
+                Kind.NEW, subject, _group_in_words(will[vid]), "it works when a Master with an open link is heard"
+            )
+        elif vid not in will:
+            master = present is not None and vid in present.masters
+            effect = "its mastership is handed over first" if master else "nothing is handed over: Master is another"
+            yield Change(Kind.GONE, subject, "", effect if present is not None else "a mastership is handed over first")
+        else:
+            yield from _group(subject, was[vid], will[vid], master=present is not None and vid in present.masters)
+
+
+def _group_in_words(group: Group) -> str:
+    addresses = ", ".join(map(str, group.virtual_ips))
+    if group.mode == "observe":
+        return f"observed on {group.device}, {addresses}"
+    return f"on {group.device} over {group.link}, {addresses}, priority {group.priority}"
+
+
+def _group(subject: str, was: Group, will: Group, *, master: bool) -> Iterator[Change]:
+    for key, effect in _GROUP.items():
+        one, other = _value(getattr(was, key), key), _value(getattr(will, key), key)
+        if one != other:
+            yield Change(Kind.CHANGED, subject, f"{key.replace('_', ' ')} {one} -> {other}", effect)
+    if was.priority != will.priority:
+        effect = "its mastership may move between gateways whose links are equal"
+        if master and will.priority > was.priority:
+            effect = "this gateway is Master and stays it"
+        yield Change(Kind.CHANGED, subject, f"priority {was.priority} -> {will.priority}", effect)
+    if was.mode != will.mode:
+        effect = "this gateway hands over and only listens" if will.mode == "observe" else "this gateway takes part"
+        yield Change(Kind.CHANGED, subject, f"mode {was.mode} -> {will.mode}", effect)
+    if was.device != will.device:
+        effect = "its mastership is taken up anew there"
+        yield Change(Kind.CHANGED, subject, f"device {was.device} -> {will.device}", effect)
+    added = [str(one) for one in will.virtual_ips if one not in was.virtual_ips]
+    removed = [str(one) for one in was.virtual_ips if one not in will.virtual_ips]
+    if added or removed:
+        words = [*(f"virtual IP {one} new" for one in added), *(f"virtual IP {one} gone" for one in removed)]
+        yield Change(Kind.CHANGED, subject, ", ".join(words), "the other virtual IPs stay")
+    elif was.virtual_ips != will.virtual_ips:
+        yield Change(Kind.CHANGED, subject, f"virtual IPs in the order {_list(will.virtual_ips)}", "nothing moves")
+
+
+def _applications(old: Side, new: Side, present: Present | None) -> Iterator[Change]:
+    was, will = old.loaded.rules.applications, new.loaded.rules.applications
+    for name in sorted({*was, *will}):
+        subject = f"application {name}"
+        if name not in was:
+            goes = _goes(will[name], new, present)
+            yield Change(Kind.NEW, subject, f"VIDs {_steps(will[name])}", f"its flows go to {goes}" if goes else "")
+        elif name not in will:
+            yield Change(Kind.GONE, subject, "", "its flows are classified anew with their next packet")
+        elif was[name].steps != will[name].steps:
+            what = f"VIDs {_steps(was[name])} -> {_steps(will[name])}"
+            yield Change(Kind.CHANGED, subject, what, _move(will[name], new, present))
+
+
+def _steps(application: Application) -> str:
+    return steps_in_words(application.steps)[1:-1]
+
+
+def _goes(application: Application, new: Side, present: Present | None) -> str:
+    """Say where an application goes, as far as it can be known."""
+    if present is None:
+        return ""
+    vid = choose(application.steps, present.working & new.loaded.config.groups.keys())
+    return "nowhere yet: none of its VIDs works" if vid is None else f"VID {vid}"
+
+
+def _move(application: Application, new: Side, present: Present | None) -> str:
+    """Say what the change of an application's list does to its flows."""
+    if present is None or application.name not in present.places:
+        return "its flows follow at once"
+    place = present.places[application.name]
+    vid = choose(application.steps, present.working & new.loaded.config.groups.keys())
+    here = "nowhere" if place is None else f"on VID {place}"
+    if vid is None:
+        return f"none of these VIDs works now; it is {here}"
+    if vid == place:
+        return f"its flows stay on VID {place}"
+    return f"its flows move {'' if place is None else f'from VID {place} '}to VID {vid} at once (it is {here} now)"
+
+
+def _rest(old: Side, new: Side) -> Iterator[Change]:
+    """Compare what has no words of its own, key by key."""
+    known = {"node", "role", "lans", "links", "groups", "applications"}
+    was, will = (
+        dict(_flat(one.loaded.config.model_dump(mode="json", by_alias=True, exclude=known))) for one in (old, new)
+    )
+    for key in sorted({*was, *will}):
+        if was.get(key) != will.get(key):
+            subject, _, rest = key.partition(".")
+            words = f"{rest} {_value(was.get(key))} -> {_value(will.get(key))}".lstrip()
+            effect = {"marks": "every rule and flow is marked anew", "tables": "the VIDs' tables are made anew"}
+            yield Change(Kind.CHANGED, subject, words, effect.get(subject, ""))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _value(value: object, key: str = "interval") -> str:
+    """Write a value as a configuration does."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        ends = [write_duration(one) for one in value]
+        return ends[0] if ends[0] == ends[-1] else f"[{', '.join(ends)}]"
+    if isinstance(value, int) and key == "advert_interval":
+        return write_duration(value)
+    return str(value)

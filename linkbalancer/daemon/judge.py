@@ -1,0 +1,95 @@
+"""Whether a configuration may come into force: it loads, and every link has its keys."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from linkbalancer.config import keyfile
+from linkbalancer.config.keyfile import Doubt
+from linkbalancer.config.load import ConfigErrors, Loaded, load
+from linkbalancer.daemon.requests import user_name
+from linkbalancer.daemon.texts import Texts
+from linkbalancer.daemon.zygote import RefusedError
+from linkbalancer.links import LinkName
+from linkbalancer.lvrrp.keys import Key, parse_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A configuration that may come into force: its files, its values, its keys, and what is doubtful in it."""
+
+    texts: Texts
+    loaded: Loaded
+    keys: Mapping[LinkName, tuple[Key, ...]] = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+
+def judge(path: str, texts: Texts) -> Judged:
+    """Judge the configuration at `path`.
+
+    Raises:
+        RefusedError: with a line for each error.
+    """
+    try:
+        loaded = load(path, texts.read)
+    except ConfigErrors as errors:
+        raise RefusedError(*map(str, errors.findings)) from None
+    except OSError as error:
+        raise RefusedError(f"{path}: {_why(error)}") from None
+    keys, warnings = _keys(loaded, texts)
+    return Judged(texts, loaded, keys, (*map(str, loaded.warnings), *warnings))
+
+
+def _keys(loaded: Loaded, texts: Texts) -> tuple[dict[LinkName, tuple[Key, ...]], list[str]]:
+    """Return every link's keys; no key is a refusal unless the link is `insecure: true` (design 4.2)."""
+    keys: dict[LinkName, tuple[Key, ...]] = {}
+    errors: list[str] = []
+    warnings: list[str] = []
+    for name, link in loaded.config.links.items():
+        if link.key_file is None:
+            keys[name] = ()
+            if not link.insecure:
+                errors.append(f"{loaded.path}: link {name} has no key; give it a key_file, or say `insecure: true`")
+            continue
+        path = loaded.beside(link.key_file)
+        try:
+            keys[name], exposed = _secret(path, texts)
+        except _DoubtError as error:
+            errors.append(str(error))
+        except OSError as error:
+            errors.append(f"{path}: {_why(error)}; link {name} needs its keys")
+        else:
+            warnings += [] if exposed is None else [f"{path}: {exposed.what}; {exposed.remedy}"]
+    if errors:
+        raise RefusedError(*errors)
+    return keys, warnings
+
+
+def _why(error: OSError) -> str:
+    """Say why a file cannot be read; the service is not root, which its administrator easily forgets."""
+    why = error.strerror or os.strerror(error.errno or 0)
+    if isinstance(error, PermissionError) and os.geteuid() != 0:
+        why += f" for {user_name(os.geteuid())} (chgrp {keyfile.SERVICE} it, and chmod g+r it)"
+    return why
+
+
+class _DoubtError(Exception):
+    """A key file is refused."""
+
+    def __init__(self, path: str, doubt: Doubt) -> None:
+        super().__init__(f"{path}: {doubt.what}; {doubt.remedy}")
+
+
+def _secret(path: str, texts: Texts) -> tuple[tuple[Key, ...], Doubt | None]:
+    """Return the keys of a file by the rule that `check` has too, and a doubt; raises OSError, _DoubtError."""
+    exposed = texts.exposure(path)
+    if exposed is not None and exposed.refused:
+        raise _DoubtError(path, exposed)
+    try:
+        text = texts.read(path)
+    except UnicodeDecodeError:
+        raise _DoubtError(path, keyfile.NO_TEXT) from None
+    doubt = keyfile.content(text)
+    if doubt is not None:
+        raise _DoubtError(path, doubt)
+    return parse_keys(text), exposed

@@ -1,0 +1,256 @@
+"""The chronicle: numbers what an agent records, and says what each record follows from.
+
+    measurement -> link state -> VRRP state -> verdict on the VID -> next hop -> kernel -> application
+
+A record follows from the latest record of what it depends on: of the same `handle()`, or not much older (`fresh`). One
+that depends on nothing recorded is a root. The records of one `handle()` are numbered in the order of that chain,
+whatever the order in which the host has to do things (a table is written before a mastership is taken).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, in_words
+from linkbalancer.config.model import Group
+from linkbalancer.engine.effects import AddAddresses, Effect, Record, RemoveAddresses
+from linkbalancer.links import DEAD_PRIORITY, DeviceName, GroupState, GroupWord, LinkName, Vid
+from linkbalancer.lvrrp.events import Closed, Opened
+from linkbalancer.lvrrp.link import Link
+from linkbalancer.vrrp.heard import LastHeard
+
+REACTION: Duration = 2 * SECOND
+"""How long a record can be the cause of another, beside two advertisement intervals: a table lingers for a second."""
+
+TOGETHER: Duration = 1 * SECOND
+"""Within this, what one neighbour says of several VIDs is one thing that happened to it."""
+
+Topic: TypeAlias = tuple[str, str | int]
+"""What a record is about: the key by which others find it."""
+
+_ORDER: Final = {
+    kind: rank  # what is not named here is something done to the whole gateway, which comes first
+    for rank, kinds in enumerate(
+        (
+            ("device",),
+            ("link-closed", "link-opened", "alarm"),
+            ("heard", "peer"),
+            ("vid",),
+            ("verdict",),
+            ("next-hop",),
+            ("kernel",),
+            ("application",),
+        )
+    )
+    for kind in kinds
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A record that others may follow from."""
+
+    number: int
+    at: Instant
+
+
+class Chronicle:
+    """The memory of one agent's records.
+
+    Args:
+        groups: the configured groups, so that virtual IPs and devices find their VIDs.
+
+    Attributes:
+        fresh: how long a record can be the cause of another.
+    """
+
+    def __init__(self, groups: Mapping[Vid, Group]) -> None:
+        self._groups = groups
+        self.fresh = REACTION + 2 * max(group.advert_interval for group in groups.values())
+        self._number = 0
+        self._running = self._resumed = False
+        self._noted: dict[Topic, _Noted] = {}
+        self._heard: dict[Vid, LastHeard | None] = {}
+        self._peers: dict[tuple[LinkName, Vid], GroupState] = {}
+        self._faults: dict[DeviceName, str | None] = {}
+        self._places: dict[str, Vid | None] = {}
+
+    # -- what the agent meets: drafts of records ---------------------------------------------------------------------
+
+    def started(self, node: str, *, resumed: bool) -> list[Record]:
+        """Begin; before this nothing is worth a record."""
+        self._running, self._resumed = True, resumed
+        how = "goes on where its predecessor stopped" if resumed else "starts anew"
+        return [Record("started", node, f"the agent {how}")]
+
+    def turned(self, now: Instant, link: Link, effect: Opened | Closed) -> Record:
+        """Tell that a link opened or closed, with what was measured."""
+        name, device = link.settings.name, link.settings.device
+        fields: dict[str, str | int] = {"link": name, "device": device, "detect_ms": link.detect // MILLISECOND}
+        if isinstance(effect, Opened):
+            return Record("link-opened", name, effect.reason, tuple(fields.items()))
+        fields["misses"] = effect.misses
+        if effect.proof_at is not None:
+            fields["last_proof_ms"] = (now - effect.proof_at) // MILLISECOND
+        for key in [key for key in self._peers if key[0] == name]:
+            del self._peers[key]
+        return Record("link-closed", name, effect.reason, tuple(fields.items()))
+
+    def heard(self, vid: Vid, after: LastHeard | None, *, is_master: bool = False) -> list[Record]:
+        """Tell what changed of the Master that is heard on the LAN; a Master misses nobody."""
+        before, self._heard[vid] = self._heard.get(vid), after
+        text = _heard_in_words(before, after)
+        last = after or before
+        if text is None or last is None or not self._running or (after is None and is_master):
+            return []
+        fields = (("vid", vid), ("source", str(last.source)), ("priority", after.priority if after else 0))
+        return [Record("heard", f"VID {vid}", text, fields)]
+
+    def peer(self, link: LinkName, words: Iterable[GroupWord]) -> list[Record]:
+        """Tell what changed of the states that a link's peer states."""
+        drafts = []
+        for word in words:
+            before = self._peers.get((link, word.vid), GroupState.UNKNOWN)
+            if word.state is not before:
+                self._peers[link, word.vid] = word.state
+                fields = (("vid", word.vid), ("link", link), ("priority", word.priority))
+                was = f", was {before.name.lower()}" if before is not GroupState.UNKNOWN else ""
+                text = f"{word.state.name.lower()} at the far end of {link}{was}"
+                drafts.append(Record("peer", f"VID {word.vid}", text, fields))
+        return drafts
+
+    def device(self, device: DeviceName, fault: str | None) -> list[Record]:
+        """Tell that a LAN device cannot serve, or can again."""
+        before = self._faults.get(device)
+        self._faults[device] = fault
+        if fault == before or not self._running or all(group.device != device for group in self._groups.values()):
+            return []
+        return [Record("device", device, fault or f"serves again, after: {before}", (("device", device),))]
+
+    def steers(self, application: str, vid: Vid | None, reason: str) -> list[Record]:
+        """Tell that an application goes elsewhere."""
+        before, is_first = self._places.get(application), application not in self._places
+        self._places[application] = vid
+        if vid == before or (is_first and self._resumed):
+            return []  # where it goes is no news, or was none to the predecessor
+        where = "nowhere" if vid is None else f"VID {vid}"
+        fields: list[tuple[str, str | int]] = [("app", application)]
+        fields += [(key, value) for key, value in (("vid", vid), ("from_vid", before)) if value is not None]
+        came = "" if before is None else f" from VID {before}"
+        return [Record("application", application, f"to {where}{came}: {reason}", tuple(fields))]
+
+    # -- what becomes of them ----------------------------------------------------------------------------------------
+
+    def complete(self, now: Instant, effects: list[Effect]) -> list[Effect]:
+        """Return one `handle()`'s effects with its records numbered, and with a record after each change of a VIP."""
+        if not any(isinstance(effect, Record | AddAddresses | RemoveAddresses) for effect in effects):
+            return effects
+        told = [one for effect in effects for one in self._with_kernel(effect)]
+        drafts = [
+            (_ORDER.get(effect.kind, -1), place) for place, effect in enumerate(told) if isinstance(effect, Record)
+        ]
+        for _rank, place in sorted(drafts):
+            draft = told[place]
+            assert isinstance(draft, Record)
+            told[place] = self._enter(now, draft)
+        return told
+
+    def _with_kernel(self, effect: Effect) -> Sequence[Effect]:
+        if not isinstance(effect, AddAddresses | RemoveAddresses):
+            return (effect,)
+        owners = (vid for vid, group in self._groups.items() if group.virtual_ips == effect.addresses)
+        vid = next((vid for vid in owners if self._groups[vid].device == effect.device), None)
+        if vid is None:
+            return (effect,)
+        verb = "installed on" if isinstance(effect, AddAddresses) else "removed from"
+        text = f"{', '.join(map(str, effect.addresses))} {verb} {effect.device}"
+        return (effect, Record("kernel", f"VID {vid}", text, (("vid", vid), ("device", effect.device))))
+
+    def _enter(self, now: Instant, draft: Record) -> Record:
+        """Number a record, and find its cause."""
+        self._number += 1
+        facts = dict(draft.fields)
+        causes = [
+            noted.number
+            for topic, within in self._depends(draft.kind, facts)
+            if (noted := self._noted.get(topic)) is not None and now - noted.at <= within
+        ]
+        for topic in _topics(draft.kind, facts):
+            self._noted[topic] = _Noted(self._number, now)
+        return replace(draft, number=self._number, cause=max(causes, default=None))
+
+    def _depends(self, kind: str, facts: Mapping[str, str | int]) -> list[tuple[Topic, Duration]]:
+        """Return what a record may follow from, and how old that may be."""
+        vid, link = facts.get("vid", 0), facts.get("link", "")
+        about: list[Topic]
+        match kind:
+            case "link-opened" | "resumed":
+                about = [("gateway", "started")]
+            case "link-closed":
+                about = [("gateway", "leaving")]
+            case "heard":
+                return [
+                    (("source", facts["source"]), TOGETHER),
+                    (("vid", vid), self.fresh),
+                    (("device", self._group(vid)[0]), self.fresh),
+                    (("gateway", "started"), self.fresh),
+                ]
+            case "peer":
+                return [
+                    (("peers", link), TOGETHER),
+                    *(((name, key), self.fresh) for name, key in (("link", link), ("vid", vid), ("heard", vid))),
+                    (("gateway", "started"), self.fresh),
+                ]
+            case "vid":
+                device, own = self._group(vid)
+                gateway = [("gateway", word) for word in ("started", "leaving", "order")]
+                about = [*gateway, ("device", device), ("link", own), ("peer", vid), ("heard", vid)]
+            case "verdict" | "next-hop" | "kernel":
+                about = [("verdict", vid)] if kind == "next-hop" else []
+                about += [("vid", vid), ("heard", vid), ("link", self._group(vid)[1]), ("peer", vid)]
+            case "application":
+                about = [("verdict", vid), ("verdict", facts.get("from_vid", 0)), ("gateway", "started")]
+            case _:
+                about = []
+        return [(topic, self.fresh) for topic in about]
+
+    def _group(self, vid: str | int) -> tuple[DeviceName, LinkName]:
+        """Return a VID's LAN device and link, empty where there is none."""
+        group = self._groups.get(int(vid))
+        return ("", "") if group is None else (group.device, group.link or "")
+
+
+def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
+    """Return the keys by which a record's consequences will find it."""
+    match kind:
+        case "started" | "leaving":
+            return [("gateway", kind)]
+        case "device":
+            return [("device", facts["device"])]
+        case "link-opened" | "link-closed":
+            return [("link", facts["link"])]
+        case "heard":
+            return [("heard", facts["vid"]), ("source", facts["source"])]
+        case "peer":
+            return [("peer", facts["vid"]), ("peers", facts["link"])]
+        case "vid" | "verdict":
+            return [(kind, facts["vid"])]
+        case "alarm" | "next-hop" | "kernel" | "application":
+            return []
+        case _:
+            return [("gateway", "order")]  # somebody drained something, or the like
+
+
+def _heard_in_words(before: LastHeard | None, after: LastHeard | None) -> str | None:
+    """Say what changed of the Master that is heard, None when nothing of note did."""
+    if after is None:
+        if before is None or before.priority == 0:
+            return None  # there was none, or it had said that it leaves
+        return f"{before.source} fell silent for {in_words(before.gone_at() - before.at)}"
+    if after.priority == 0:
+        return f"{after.source} resigned" if before is not None and before.priority > 0 else None
+    without = after.priority == DEAD_PRIORITY
+    known = before is not None and before.source == after.source and before.priority > 0
+    if known and before is not None and without == (before.priority == DEAD_PRIORITY):
+        return None
+    return f"{after.source} is Master" + (" without a link" if without else f" (priority {after.priority})")

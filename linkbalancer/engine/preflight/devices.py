@@ -1,0 +1,66 @@
+"""The devices that the configuration names: there, up, nobody's port, and with the addresses that they need."""
+
+from collections.abc import Iterator
+
+from linkbalancer.engine.preflight import catalogue
+from linkbalancer.engine.preflight.finding import Finding
+from linkbalancer.engine.preflight.observed import Device, Observed, Wanted
+from linkbalancer.links import DeviceName
+
+_PORTS = {"bridge", "bond", "team"}
+BRIDGE_SWITCH = "bridge/bridge-nf-call-iptables"
+
+
+def judge(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
+    """Yield what is wrong with devices and addresses."""
+    for name in wanted.devices if observed.devices is not None else ():
+        device = observed.devices.get(name) if observed.devices is not None else None
+        if device is None:
+            yield Finding(catalogue.DEVICE_MISSING, name, f"ip link show dev {name}: there is none")
+        else:
+            yield from _device(device, observed)
+    if observed.addresses is not None:
+        present = {name for name in wanted.devices if observed.devices is None or name in observed.devices}
+        yield from _link_addresses(wanted, observed, present)
+        for name in wanted.lan_devices:
+            if name in present:
+                yield from _lan_addresses(name, wanted, observed)
+
+
+def _device(device: Device, observed: Observed) -> Iterator[Finding]:
+    if not device.up:
+        yield Finding(catalogue.DEVICE_DOWN, device.name, f"ip link show dev {device.name}: not UP")
+    if device.master_kind in _PORTS:
+        seen = f"ip link show dev {device.name}: master {device.master} ({device.master_kind})"
+        yield Finding(catalogue.DEVICE_ENSLAVED, device.name, seen)
+    if device.kind == "bridge" and observed.switches.get(BRIDGE_SWITCH) == "1":
+        yield Finding(catalogue.BRIDGE_FILTER, device.name, f"net/{BRIDGE_SWITCH}: 1, and {device.name} is a bridge")
+
+
+def _link_addresses(wanted: Wanted, observed: Observed, present: set[DeviceName]) -> Iterator[Finding]:
+    assert observed.addresses is not None
+    for name, link in wanted.config.links.items():
+        addresses = observed.addresses.get(link.device, ())
+        if link.device in present and link.local not in {one.interface.ip for one in addresses}:
+            seen = f"ip address show dev {link.device}: {_listed(addresses)}"
+            yield Finding(catalogue.LINK_ADDRESS_MISSING, f"link {name}: {link.local} on {link.device}", seen)
+
+
+def _lan_addresses(name: DeviceName, wanted: Wanted, observed: Observed) -> Iterator[Finding]:
+    assert observed.addresses is not None
+    addresses = observed.addresses.get(name, ())
+    groups = {vid: group for vid, group in wanted.config.groups.items() if group.device == name}
+    virtual = {one.ip: vid for vid, group in groups.items() for one in group.virtual_ips}
+    own = [one.interface for one in addresses if not one.ours and one.interface.ip not in virtual]
+    seen = f"ip address show dev {name}: {_listed(addresses)}"
+    members = [one.network for group in groups.values() if group.mode == "member" for one in group.virtual_ips]
+    if members and not any(one.ip in network for one in own for network in members):
+        yield Finding(catalogue.LAN_ADDRESS_MISSING, name, seen)
+    for one in addresses:
+        if one.interface.ip in virtual and not one.ours:
+            subject = f"{one.interface.ip} of VID {virtual[one.interface.ip]} on {name}"
+            yield Finding(catalogue.VIRTUAL_IP_FIXED, subject, f"{seen}; it does not bear our tag")
+
+
+def _listed(addresses: tuple[object, ...]) -> str:
+    return ", ".join(str(getattr(one, "interface", one)) for one in addresses) or "no IPv4 address"

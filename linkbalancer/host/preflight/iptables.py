@@ -1,0 +1,50 @@
+"""What rules of iptables write into marks: nft shows that they are there, but not what they write."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
+
+from linkbalancer.engine.preflight.observed import MarkWrite
+from linkbalancer.host.preflight.program import UnseenError, ask
+
+_ALL: Final = 0xFFFFFFFF
+_SET: Final = re.compile(r"--set-(?:x)?mark (0x[0-9a-f]+|\d+)(?:/(0x[0-9a-f]+|\d+))?", re.IGNORECASE)
+_PORTS: Final = re.compile(r" --dports? ([\d:]*\d[\d:,]*\d|\d)(?: |$)")
+_COPY: Final = re.compile(r"--(save|restore)-mark")
+_MASKS: Final = re.compile(r"--(nf|ct)mask (0x[0-9a-f]+|\d+)", re.IGNORECASE)
+
+
+def read() -> str:
+    """Return every rule as `iptables-save` writes it; nothing where there is no iptables, or it cannot be asked."""
+    with suppress(UnseenError):
+        return ask("iptables-save")
+    return ""
+
+
+def ports(text: str) -> Iterator[int]:
+    """Yield the UDP destination ports that rules name."""
+    for line in text.splitlines():
+        named = _PORTS.search(line) if " -p udp " in line else None
+        for part in named[1].split(",") if named else ():
+            first, _, last = part.partition(":")
+            yield from range(int(first), int(last or first) + 1)
+
+
+def writes(text: str) -> Iterator[MarkWrite]:
+    """Yield what rules write into marks."""
+    table = ""
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table = line[1:].strip()
+        elif line.startswith("-A ") and (" -j MARK " in line or " -j CONNMARK " in line):
+            connection = " -j CONNMARK " in line
+            place = f"iptables {table} {line.split()[1]}"
+            given, copied = _SET.search(line), _COPY.search(line)
+            masks = {which.lower(): int(number, 0) for which, number in _MASKS.findall(line)}
+            if given is not None:
+                bits = int(given[2], 0) if given[2] else _ALL
+                yield MarkWrite(place, line, bits, connection)
+            elif copied is not None:
+                save = copied[1] == "save"
+                yield MarkWrite(place, line, masks.get("ct" if save else "nf", _ALL), connection=save)

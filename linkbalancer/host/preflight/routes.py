@@ -1,0 +1,30 @@
+"""The kernel's routes of every table, everybody's."""
+
+from typing import Any
+
+from linkbalancer.engine.preflight.observed import Route
+from linkbalancer.host.preflight.program import Json, ask_json
+
+
+def read() -> tuple[Route, ...]:
+    """Return the IPv4 routes of every table. Raises UnseenError."""
+    return parse(ask_json("ip", "-j", "-N", "-4", "route", "show", "table", "all"))
+
+
+def parse(listed: Json) -> tuple[Route, ...]:
+    """Return the routes of `ip -j -N route show table all`; the table main is the one that is not named."""
+    return tuple(
+        Route(" ".join(_words(one)), int(one.get("table", 254)), int(one.get("protocol", 0))) for one in listed
+    )
+
+
+def _words(one: dict[str, Any]) -> list[str]:
+    """Write a route as `ip route` does, shortly."""
+    kind = one.get("type")
+    words = [str(kind)] if kind not in {None, "unicast", "1"} else []
+    words.append(str(one.get("dst", "default")))
+    if "gateway" in one:
+        words += ["via", str(one["gateway"])]
+    if "dev" in one:
+        words += ["dev", str(one["dev"])]
+    return words

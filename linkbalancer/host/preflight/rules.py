@@ -1,0 +1,56 @@
+"""The kernel's routing rules, everybody's."""
+
+from typing import Any, Final
+
+from linkbalancer.engine.preflight.observed import Rule
+from linkbalancer.host.preflight.program import Json, ask_json
+
+_EVERYTHING: Final = 0xFFFFFFFF
+
+
+def read() -> tuple[Rule, ...]:
+    """Return the IPv4 rules in the kernel's order. Raises UnseenError."""
+    return parse(ask_json("ip", "-j", "-N", "-4", "rule", "show"))
+
+
+def parse(listed: Json) -> tuple[Rule, ...]:
+    """Return the rules of `ip -j -N rule show`."""
+    return tuple(_rule(one) for one in listed)
+
+
+def _rule(one: dict[str, Any]) -> Rule:
+    mark = int(str(one.get("fwmark", "0")), 0)
+    mask = int(str(one.get("fwmask", _EVERYTHING if "fwmark" in one else 0)), 0)
+    return Rule(
+        priority=int(one.get("priority", 0)),
+        text=" ".join(_words(one)),
+        table=_number(one.get("table")),
+        protocol=_number(one.get("protocol")),
+        mark=mark,
+        mask=mask,
+    )
+
+
+def _words(one: dict[str, Any]) -> list[str]:
+    """Write a rule as `ip rule` does."""
+    words = ["not"] if "not" in one else []
+    words += ["from", _prefix(one, "src")]
+    if "dst" in one:
+        words += ["to", _prefix(one, "dst")]
+    if "fwmark" in one:
+        words += ["fwmark", f"{one['fwmark']}/{one['fwmask']}" if "fwmask" in one else str(one["fwmark"])]
+    for key in ("tos", "iif", "oif", "ipproto", "sport", "dport", "uid_start", "uid_end", "goto"):
+        if key in one:
+            words += [key, str(one[key])]
+    return [*words, "lookup", str(one["table"])] if "table" in one else words
+
+
+def _prefix(one: dict[str, Any], key: str) -> str:
+    length = one.get(f"{key}len")
+    return str(one.get(key, "all")) + ("" if length is None else f"/{length}")
+
+
+def _number(word: object) -> int:
+    """Return a number that `ip` wrote; a name that it knows better than we is no number of ours."""
+    text = str(word)
+    return int(text) if text.isdigit() else 0

@@ -1,0 +1,225 @@
+"""Tests of the difference between two configurations, in the operator's words."""
+
+import pytest
+
+from linkbalancer.config.changes import Change, Kind
+from linkbalancer.config.difference import Present, Side, difference, key_marks
+from linkbalancer.lvrrp.keys import parse_keys
+from tests.config.texts import CONFIG, RULES, changed, loaded
+
+PRESENT = Present(places={"web": 2, "rest": 1}, working=frozenset({1, 2}), masters=frozenset({1}))
+KEYS = {number: key_marks(parse_keys(f"{number} 000102030405060708090a0b0c0d0e{number:02x}")) for number in (1, 2)}
+
+
+def side(config: str = CONFIG, rules: str = RULES) -> Side:
+    """Return a configuration."""
+    return Side(loaded(config, rules), rules)
+
+
+def lines(config: str = CONFIG, rules: str = RULES, present: Present | None = None) -> list[str]:
+    """Return what changes from the good configuration to this one."""
+    return difference(side(), side(config, rules), present).lines()
+
+
+def test_nothing_changes() -> None:
+    """The same text, or another comment and layout."""
+    assert lines() == []
+    assert lines("# new\n" + CONFIG, RULES.replace("App=", "App =  ") + "# end\n") == []
+    assert difference(side(), side()).in_a_line() == "nothing changes"
+
+
+def test_the_first_one() -> None:
+    """Without an old one there is only what it holds."""
+    found = difference(None, side())
+    assert found.lines() == ["the first configuration kept new: 1 links, 2 VIDs, 2 applications"]
+
+
+@pytest.mark.parametrize(
+    ("vids", "working", "place", "words"),
+    [
+        ("1 2", {1, 2}, 2, "VIDs 2 1 -> 1 2; its flows move from VID 2 to VID 1 at once (it is on VID 2 now)"),
+        ("1 2", {2}, 2, "VIDs 2 1 -> 1 2; its flows stay on VID 2"),
+        ("1", {2}, 2, "VIDs 2 1 -> 1; none of these VIDs works now; it is on VID 2"),
+        ("1", {1}, None, "VIDs 2 1 -> 1; its flows move to VID 1 at once (it is nowhere now)"),
+    ],
+)
+def test_an_application_with_other_vids(vids: str, working: set[int], place: int | None, words: str) -> None:
+    """It says where its flows go, by what works now."""
+    present = Present(places={"web": place}, working=frozenset(working))
+    assert lines(rules=RULES.replace("[2 1]", f"[{vids}]"), present=present) == [f"application web: {words}"]
+
+
+def test_an_application_with_other_vids_while_nobody_tells_where_it_is() -> None:
+    """Offline, and for one that the daemon does not know."""
+    text = RULES.replace("[2 1]", "[1 2]")
+    assert lines(rules=text) == lines(rules=text, present=Present())
+    assert lines(rules=text) == ["application web: VIDs 2 1 -> 1 2; its flows follow at once"]
+
+
+def test_applications_new_and_gone() -> None:
+    """With their rules."""
+    text = "App=* * * * 53 udp [1] name=dns\n" + RULES.splitlines()[1] + "\n"
+    assert lines(rules=text, present=PRESENT) == [
+        "application dns new: VIDs 1; its flows go to VID 1",
+        "application web gone; its flows are classified anew with their next packet",
+        "rule apps.conf:1 new: App=* * * * 53 udp [1] name=dns",
+        "rule apps.conf:1 gone: App=* * * * 443 tcp [2 1] name=web",
+    ]
+    assert lines(rules=text)[0] == "application dns new: VIDs 1"
+    nowhere = Present(working=frozenset({2}))
+    assert lines(rules=text, present=nowhere)[0].endswith("its flows go to nowhere yet: none of its VIDs works")
+
+
+def test_rules_say_what_becomes_of_flows_once() -> None:
+    """However many there are."""
+    found = difference(side(), side(rules="App=* * * * 80 tcp [2 1] name=web\n" + RULES))
+    assert found.notes == ("flows that exist keep the application that they have; new flows meet the new rules",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("node: b1", "node: b9", "node: b1 -> b9; the far ends are told"),
+        ("{members: [192.168.1.2]}", "{}", "LAN eth0: members [192.168.1.2] -> []; nothing moves"),
+        ("lans:\n  eth0: {members: [192.168.1.2]}\n", "", "LAN eth0: members [192.168.1.2] -> []; nothing moves"),
+        ("device: eth1", "device: eth7", "link l1: device eth1 -> eth7; its LVrrp session begins anew there"),
+        ("peer: 10.1.0.2", "peer: 10.1.0.3", "link l1: peer 10.1.0.2 -> 10.1.0.3; its LVrrp session begins anew"),
+        ("l1.key}", "l1.key, probe: {misses: 5}}", "link l1: probe misses 3 -> 5; its LVrrp session goes on"),
+        (
+            "l1.key}",
+            "l1.key, probe: {interval: 50ms}}",
+            "link l1: probe interval [100ms, 200ms] -> 50ms; its LVrrp session goes on",
+        ),
+        ("l1.key}", "l1.key, up_delay: 2s}", "link l1: up delay none -> 2s; its LVrrp session goes on"),
+        (
+            "l1.key}",
+            "l1.key, on_probe_loss: demote}",
+            "link l1: on_probe_loss stop -> demote; nothing moves while it is open",
+        ),
+        ("key_file: keys/l1.key", "insecure: true", "link l1: insecure false -> true; the far end needs the same"),
+        (
+            "advert_interval: 200ms",
+            "advert_interval: 100ms",
+            "VID 1: advert interval 200ms -> 100ms; the other gateways of the LAN need the same",
+        ),
+        (
+            "priority: 150",
+            "priority: 120",
+            "VID 1: priority 150 -> 120; its mastership may move between gateways whose links are equal",
+        ),
+        ("priority: 150", "priority: 160", "VID 1: priority 150 -> 160; this gateway is Master and stays it"),
+        (
+            ".251/24]",
+            ".250/24]",
+            "VID 1: virtual IP 192.168.1.250/24 new, virtual IP 192.168.1.251/24 gone; the other virtual IPs stay",
+        ),
+        ("1: {device: eth0", "1: {device: eth5", "VID 1: device eth0 -> eth5; its mastership is taken up anew there"),
+        (
+            "applications: apps.conf",
+            "applications: apps.conf\ntables: {base: 30000}",
+            "tables: base 20000 -> 30000; the VIDs' tables are made anew",
+        ),
+    ],
+)
+def test_a_key_of_the_configuration(old: str, new: str, words: str) -> None:
+    """Each in a line, with what it does."""
+    assert words in lines(changed((old, new)), present=PRESENT)
+
+
+def test_role_and_members() -> None:
+    """What concerns the whole gateway."""
+    assert lines(changed(("role: controller", "role: controlled")))[0] == (
+        "role: controller -> controlled; every LVrrp session begins anew"
+    )
+    assert lines(changed(("lans:\n", "lans:\n  eth9: {}\n")))[0] == "LAN eth9: named; nothing moves"
+
+
+def test_other_marks() -> None:
+    """They concern every flow."""
+    found = difference(side(), side(changed(("applications:", "marks: {guard: 0x02000000}\napplications:"))))
+    assert found.lines() == ["marks: guard 16777216 -> 33554432; every rule and flow is marked anew"]
+    assert found.notes == ("other marks: every flow is classified anew with its next packet",)
+
+
+def test_links_new_and_gone() -> None:
+    """With the VIDs that used them."""
+    more = "  l2: {device: eth2, local: 10.2.0.1, peer: 10.2.0.2, insecure: true}\ngroups:"
+    config = changed(("groups:", more))
+    assert lines(config) == ["link l2 new: 10.2.0.1 to 10.2.0.2 over eth2; it opens when the far end answers"]
+    assert difference(side(config), side()).lines() == ["link l2 gone; the far end is told; no VID used it"]
+    used = config.replace("link: l1", "link: l2")
+    back = difference(side(used), side()).lines()
+    assert back[0] == "link l2 gone; the far end is told; VID 1 must do without it"
+    assert "VID 1: link l2 -> l1; the VID follows the other link from now on" in back
+
+
+def test_vids_new_and_gone() -> None:
+    """A Master hands over."""
+    group = "  7: {device: eth0, link: l1, virtual_ips: [192.168.1.7/24]}\n"
+    config = changed(("applications:", f"{group}applications:"))
+    assert lines(config) == [
+        "VID 7 new: on eth0 over l1, 192.168.1.7/24, priority 100; it works when a Master with an open link is heard"
+    ]
+    old, new = side(config), side()
+    assert difference(old, new).lines() == ["VID 7 gone; a mastership is handed over first"]
+    assert difference(old, new, PRESENT).lines() == ["VID 7 gone; nothing is handed over: Master is another"]
+    master = Present(masters=frozenset({7}))
+    assert difference(old, new, master).lines() == ["VID 7 gone; its mastership is handed over first"]
+    observed = changed(
+        ("applications:", "  7: {device: eth0, mode: observe, virtual_ips: [192.168.1.7/24]}\napplications:")
+    )
+    assert lines(observed)[0].startswith("VID 7 new: observed on eth0, 192.168.1.7/24;")
+    assert "VID 7: mode observe -> member; this gateway takes part" in difference(side(observed), old).lines()
+    assert "VID 7: mode member -> observe; this gateway hands over and only listens" in (
+        difference(old, side(observed)).lines()
+    )
+
+
+def test_virtual_ips_in_another_order() -> None:
+    """Nothing moves."""
+    two = changed((".251/24]", ".251/24, 192.168.1.250/24]"))
+    other = changed((".251/24]", ".250/24, 192.168.1.251/24]"))
+    assert difference(side(two), side(other)).lines() == [
+        "VID 1: virtual IPs in the order [192.168.1.250/24, 192.168.1.251/24]; nothing moves"
+    ]
+
+
+def test_preemption_is_a_switch() -> None:
+    """Written as YAML does."""
+    far = changed(("role: controller", "role: controlled"))
+    assert difference(side(far), side(far.replace("priority: 150", "priority: 150, preempt: false"))).lines() == [
+        "VID 1: preempt true -> false; nothing moves now"
+    ]
+
+
+def test_keys() -> None:
+    """They are compared where both are known, and never shown."""
+
+    def keyed(*numbers: int) -> Side:
+        return Side(loaded(), RULES, {"l1": tuple(mark for number in numbers for mark in KEYS[number])})
+
+    assert difference(keyed(1), keyed(1)).lines() == []
+    assert difference(keyed(1), side()).lines() == []
+    assert difference(keyed(1), keyed(2)).lines() == [
+        "link l1: its keys change (numbers 1 -> 2); the far end needs one of them too, or the link closes"
+    ]
+    assert difference(keyed(1), keyed(2, 1)).lines() == [
+        "link l1: its keys change (numbers 1 -> 2, 1); one of them was there before: the link stays open"
+    ]
+    assert "numbers none -> 1" in difference(keyed(), keyed(1)).lines()[0]
+
+
+def test_in_a_line() -> None:
+    """Three changes, and how many more."""
+    rules = "".join(f"App=* * * * {port} tcp [2 1] name=web\n" for port in (1, 2, 3, 4)) + RULES
+    assert difference(side(), side(rules=rules)).in_a_line() == (
+        "rule apps.conf:1 new: App=* * * * 1 tcp [2 1] name=web; "
+        "rule apps.conf:2 new: App=* * * * 2 tcp [2 1] name=web; "
+        "rule apps.conf:3 new: App=* * * * 3 tcp [2 1] name=web; and 1 more"
+    )
+
+
+def test_a_change_as_a_line() -> None:
+    """Subject, what, effect."""
+    assert str(Change(Kind.GONE, "VID 3", "", "why")) == "VID 3 gone; why"
+    assert str(Change(Kind.CHANGED, "node", "a -> b")) == "node: a -> b"

@@ -1,0 +1,73 @@
+"""Tests of the difference between two rule files."""
+
+from linkbalancer.config.ruledifference import changes
+from tests.config.texts import loaded
+
+WEB = "App=* * * * 443 tcp [2 1] name=web"
+DNS = "App=* * * * 53 udp [1] name=dns"
+REST = "App=* * * * * * [1 2] name=rest"
+
+
+def lines(old: list[str], new: list[str]) -> list[str]:
+    """Return what changes between the lines of two files."""
+    was, will = "\n".join(old), "\n".join(new)
+    return [str(change) for change in changes(loaded(rules=was), was, loaded(rules=will), will)]
+
+
+def test_a_new_line_and_a_gone_one() -> None:
+    """With its place and what it says, without comment and layout."""
+    assert lines([WEB, REST], ["# a comment", WEB, f"  {DNS}   # names", REST]) == [f"rule apps.conf:3 new: {DNS}"]
+    assert lines([WEB, DNS, REST], [WEB, REST]) == [f"rule apps.conf:2 gone: {DNS}"]
+
+
+def test_a_moved_line() -> None:
+    """It is no new one."""
+    assert lines([WEB, DNS, REST], [DNS, WEB, REST]) == [f"rule apps.conf:1 moved: from line 2: {DNS}"]
+
+
+def test_another_application() -> None:
+    """The same packets, another name."""
+    other = WEB.replace("name=web", "name=www")
+    assert lines([WEB, REST], [other, REST]) == [f"rule apps.conf:1: application web -> www: {other}"]
+
+
+def test_a_selector_twice() -> None:
+    """Only one of two new lines replaces the one that is gone."""
+    one, other = (WEB.replace("name=web", f"name={name}") for name in ("a", "b"))
+    assert lines([WEB, REST], [one, other, REST]) == [
+        f"rule apps.conf:1: application web -> a: {one}",
+        f"rule apps.conf:2 new: {other}",
+    ]
+
+
+def test_comments_alone() -> None:
+    """Say nothing."""
+    assert lines([WEB, REST], ["# one", WEB, "", REST, "# two"]) == []
+
+
+def test_a_long_line_is_cut() -> None:
+    """And one whose text is not at hand is written by what it means."""
+    long = f"App=* * * * 53 udp [1] {' ' * 300} name=dns-of-the-whole-company-and-of-everybody-else-who-is-there-too"
+    text = lines([REST], [long, REST])[0]
+    assert text.startswith("rule apps.conf:1 new: App=* * * * 53 udp [1] name=dns-of")
+    very = REST.replace("name=rest", "name=" + "r" * 30)
+    wide = very.replace("* * *", "2001:db8:1111:2222:3333:4444:5555:6666-2001:db8:1111:2222:3333:4444:5555:7777 * *", 1)
+    assert lines([REST], [wide, REST])[0].endswith("...")
+    was, will = loaded(rules=REST), loaded(rules=f"{DNS}\n{REST}")
+    assert [str(change) for change in changes(was, REST, will, REST)] == [f"rule apps.conf:1 new: {REST}"]
+    late = loaded(rules=f"# names\n{DNS}\n{REST}")
+    assert next(changes(was, REST, late, "")).what == "* * * * * 53-53 17 dns".replace("53-53", "53")
+
+
+def test_the_fewest_rules_are_said_to_have_moved() -> None:
+    """One that goes from top to bottom of many, and all of them in another order: each is named once, at once."""
+    many = [f"App=10.{number // 250}.{number % 250}.0/24 * * * * * [1] name=one" for number in range(3000)]
+    assert lines(many, [*many[1:], many[0]]) == [f"rule apps.conf:3000 moved: from line 1: {many[0]}"]
+    assert len(lines(many, many[::-1])) == len(many) - 1
+
+
+def test_a_rule_that_is_there_twice() -> None:
+    """Is a first and a second one."""
+    assert lines([DNS, DNS, REST], [DNS, REST]) == [f"rule apps.conf:2 gone: {DNS}"]
+    assert len(lines([DNS, DNS, REST], [REST])) == 2
+    assert lines([REST], []) == [f"rule apps.conf:1 gone: {REST}"]
