@@ -71,20 +71,6 @@ def test_what_is_no_secret_is_refused(tmp_path: Path, key: bytes, mode: int, err
     assert "secretsecret" not in str(refused.value)
 
 
-def test_a_file_that_the_service_cannot_read_says_how_it_could(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service is not root: the refusal names its user, and what to do."""
-
-    def refuse(_self: Path, **_options: object) -> str:
-        raise PermissionError(13, "Permission denied", str(tmp_path / "linkbalancer.yaml"))
-
-    monkeypatch.setattr(Path, "read_text", refuse)
-    monkeypatch.setattr("os.geteuid", lambda: 65534)
-    with pytest.raises(RefusedError) as refused:
-        born(tmp_path, KEY, 0o600)
-
-    assert "Permission denied for nobody (chgrp linkbalancer it, and chmod g+r it)" in str(refused.value)
-
-
 def specs(folder: Path, config: str = CONFIG, rules: str = RULES, key: bytes = KEY) -> dict[str, str]:
     """Return the workers' specs of a configuration."""
     (folder / "linkbalancer.yaml").write_text(config)
