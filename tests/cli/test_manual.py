@@ -42,7 +42,7 @@ def test_a_page_has_every_option(written: dict[str, str], command: str) -> None:
     page = said(written[f"linkbalancer-{command}.8"])
     helps = [parser_of(command).format_help()]
     deeds = re.search(r"\{([a-z,-]+)\}", helps[0])  # or the choices of a word
-    flags = {flag for text in helps for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)}
+    flags = set(re.findall(r"(?m)^ +(?:-\w(?: \S+)?, )?(--[a-z][a-z-]*)", helps[0].partition("\nexamples:")[0]))
 
     assert [] == [flag for flag in sorted(flags) if f"\n{flag}" not in page and f", {flag}" not in page]
     assert deeds is None or all(deed in page for deed in deeds[1].split(","))

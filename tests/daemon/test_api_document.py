@@ -19,16 +19,17 @@ from tests.daemon.waiting import until
 from tests.namespaces import Namespace
 
 NOTICE: dict[str, Any] = {
-
-        "entry": None,
-        "at": 0.0,
-        "who": "root",
-        "how": "start",
-        "source": "files",
-        "path": "/etc/x.yaml",
-        "rules": "/x"
-    ,
-    "sums": {}, "boot": "boot-1", "lines": [], "grace_ms": {},
+    "entry": None,
+    "at": 0.0,
+    "who": "root",
+    "how": "start",
+    "source": "files",
+    "path": "/etc/x.yaml",
+    "rules": "/x",
+    "sums": {},
+    "boot": "boot-1",
+    "lines": [],
+    "grace_ms": {},
 }
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 SECTIONS = dict(re.findall(r"^### `(\S+)`\n(.*?)(?=^### |\Z)", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL))
