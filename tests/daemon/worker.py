@@ -1,7 +1,7 @@
 """One worker of a gateway without zygote and supervisor: `python -m tests.daemon.worker CONFIG RUN STATE FD NAME`.
 
-FD is its end of a lifeline; NAME is `agent`, or an application's. A file RUN/orphan holds how many milliseconds an agent
-lives on without its supervisor.
+FD is its end of a lifeline; NAME is `agent`, or an application's. A file RUN/orphan holds how many milliseconds an
+agent lives on without its supervisor.
 """
 
 import sys
