@@ -4,6 +4,7 @@ This process becomes the supervisor, so it imports nothing that the supervisor m
 imported by the zygote.
 """
 
+import contextlib
 import fcntl
 import functools
 import os
@@ -98,8 +99,9 @@ def lock_directory(directory: Path, patience_s: float = PATIENCE_S) -> int | Non
                 return None
             time.sleep(0.02)
         else:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            with contextlib.suppress(OSError):  # full: only `stop` would like to know
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             return descriptor
 
 

@@ -199,7 +199,8 @@ class AgentProcess:
         """Do once, for nobody, what must be quick when nobody speaks: first calls take many times as long."""
         now = self._loop.clock()
         agent = self._engine(now, self._snapshot.read(), live=False)
-        for event in (*self._monitor.current(), Started()):
+        events: list[Event] = [*self._monitor.current(), Started()]
+        for event in events:
             agent.handle(now, event)
         agent.snapshot(now)
         gc.collect()

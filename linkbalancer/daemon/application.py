@@ -109,6 +109,7 @@ class ApplicationProcess:
         self._delay = AGAIN
         self._connect_at: Instant | None = self._loop.clock()
         self._told: tuple[Vid | None, str] | None = None
+        self._orphaned = False
 
     def run(self) -> int:
         """Turn until told to end."""
@@ -138,11 +139,15 @@ class ApplicationProcess:
         self._lifeline.say("beat")
 
     def _hear(self, _now: Instant) -> None:
-        """Do what the supervisor says; when it is gone, end without a word (the kernel goes on as it stands)."""
+        """Do what the supervisor says; when it is gone, go on for as long as the agent does that is there now."""
         spoken = self._lifeline.hear()
         if isinstance(spoken, Hangup):
-            os._exit(0)
-        if spoken is not None:  # leave, end or renew: what is steered stays steered
+            if self._socket is None:
+                os._exit(0)
+            self._orphaned = True
+            self._loop.remove(self._lifeline)
+            self._log.warning("orphaned", text="the supervisor is gone; following its agent to the end")
+        elif spoken is not None:  # leave, end or renew: what is steered stays steered
             self._loop.stop()
 
     def _connect(self, now: Instant) -> None:
@@ -182,6 +187,9 @@ class ApplicationProcess:
             self._take(now, TableReceived(newest))
 
     def _lost(self, now: Instant) -> None:
+        """Look for another agent; an orphan ends without a word, the next agent brings processes of its own."""
+        if self._orphaned:
+            os._exit(0)
         if self._socket is not None:
             self._loop.remove(self._socket)
             self._socket.close()

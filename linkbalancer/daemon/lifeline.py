@@ -86,7 +86,9 @@ class Lifeline:
     def hear(self) -> Spoken | Hangup | None:
         """Return the next word, `Hangup` at the end of the line, or None when nothing has been said."""
         try:
-            data, ancillary, _flags, _address = self._socket.recvmsg(LONGEST, socket.CMSG_SPACE(4))
+            data, ancillary, _flags, _address = self._socket.recvmsg(
+                LONGEST, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC
+            )
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:
@@ -121,10 +123,10 @@ def enclose(content: bytes) -> int:
     return descriptor
 
 
-def enclosed(descriptor: int) -> bytes:
+def enclosed(descriptor: int, limit: int = CONTENT_LIMIT) -> bytes:
     """Return the content of a memory file; raises OSError for what is none, or is too long."""
     size = os.fstat(descriptor).st_size
-    if size > CONTENT_LIMIT:
+    if size > limit:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     return os.pread(descriptor, size, 0)
 

@@ -20,7 +20,7 @@ from typing import NoReturn, Protocol, assert_never
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.daemon import handover
 from linkbalancer.daemon.handover import Handover
-from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken, adopt_orphans, enclosed
+from linkbalancer.daemon.lifeline import CONTENT_LIMIT, Hangup, Lifeline, Spoken, adopt_orphans, enclosed
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.notify import Notifier
 from linkbalancer.daemon.zygote import CRASHED, Birth, Offer, Order, live, offered
@@ -43,6 +43,9 @@ from linkbalancer.engine.watchdog import Watchdog
 
 PAUSE: Duration = 1 * SECOND
 """Waking up later than this after a deadline means that this process itself was not run."""
+
+REQUEST_LIMIT = 1 << 16
+"""Bytes of what the api asks for."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
 
@@ -245,7 +248,7 @@ class Supervisor:
         if spoken.descriptor is None:
             return b""
         try:
-            return enclosed(spoken.descriptor)
+            return enclosed(spoken.descriptor, REQUEST_LIMIT if name == API else CONTENT_LIMIT)
         except OSError as error:
             self._say(name, f"says {spoken.word!r} with nothing that can be read: {error}", grave=True)
             return b""

@@ -40,6 +40,7 @@ class Gateway:
         """Write the files."""
         self.namespace, self.directory = namespace, directory
         self.run_dir, self.log = directory / "run", directory / "log"
+        self.root = ROOT
         directory.mkdir()
         self.config = directory / "linkbalancer.yaml"
         self.config.write_text(CONFIG.format(**texts))
@@ -58,7 +59,7 @@ class Gateway:
     def start(self) -> None:
         """Start the daemon."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.command(), cwd=ROOT, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command(), cwd=self.root, stdout=log, stderr=log)
 
     def pids(self) -> dict[str, int]:
         """Return the daemon's processes by name: supervisor, zygote, agent, and the applications."""

@@ -87,6 +87,7 @@ class Office:
         self.config.write_text(CONFIG.format(**texts))
         self.rules.write_text(RULES)
         (directory / "l1.key").write_text("1 000102030405060708090a0b0c0d0e0f\n")
+        self._texts = {path: path.read_text() for path in (self.config, self.rules, directory / "l1.key")}
         self.agent: Worker
         self.workers: list[Worker] = []
         self.applications: dict[str, Worker] = {}
@@ -120,6 +121,22 @@ class Office:
                 old.line.say("renew")
                 old.status()
             self.applications[name] = self.start(name).ready()
+
+    def reset(self) -> None:
+        """Be as at the beginning: the files, and everybody at work."""
+        (self.run_dir / "orphan").unlink(missing_ok=True)
+        edited = {path for path, text in self._texts.items() if path.read_text() != text}
+        for path in edited:
+            path.write_text(self._texts[path])
+        if self.agent.process.poll() is not None:
+            self.begin()
+            return
+        if edited:
+            self.succeed()
+        for name in [name for name in self.applications if name not in {"web", "rest"}]:
+            self.applications.pop(name).end()
+        dead = [name for name, worker in self.applications.items() if worker.process.poll() is not None]
+        self.renew(*({"web", "rest"} if self.rules in edited else dead))
 
     def edit(self, old: str, new: str, path: Path | None = None) -> None:
         """Change the configuration (or the file at a path)."""
@@ -186,7 +203,7 @@ class Adverts:
     def gaps(self) -> dict[int, float]:
         """End; return the longest pause between two adverts of each VID, in milliseconds."""
         self._process.terminate()
-        self._process.wait()
+        self._process.communicate()
         self._file.close()
         last: dict[int, float] = {}
         gaps: dict[int, float] = {}
@@ -197,3 +214,82 @@ class Adverts:
                 gaps[vid] = max(gaps.get(vid, 0), (at - last.get(vid, at)) * 1000)
                 last[vid] = at
         return gaps
+
+
+class Deletions:
+    """Records what is deleted in a gateway's namespace while it lasts: addresses, rules, routes."""
+
+    def __init__(self, office: Office) -> None:
+        """Watch a gateway."""
+        self._path = office.directory / "deletions"
+        self._file = self._path.open("wb")
+        command = ["ip", "netns", "exec", office.namespace.name, "ip", "-4", "monitor", "address", "rule", "route"]
+        self._process = subprocess.Popen(command, stdout=self._file, stderr=subprocess.DEVNULL)
+        until(lambda: Path(f"/proc/{self._process.pid}/comm").read_text() == "ip\n")
+
+    def deleted(self) -> list[str]:
+        """End; return what was deleted."""
+        self._process.terminate()
+        self._process.wait()
+        self._file.close()
+        return [line for line in self._path.read_text().splitlines() if line.startswith("Deleted")]
+
+    @staticmethod
+    def names(line: str, pattern: str) -> bool:
+        """Return whether a deletion is of something expected."""
+        return bool(pattern) and re.search(pattern, line) is not None
+
+
+SEND = """
+import select, socket, sys
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.connect(("203.0.113.1", 443))
+number = 0
+while not select.select([sys.stdin], [], [], 0.003)[0]:
+    sock.send(number.to_bytes(4, "big"))
+    number += 1
+print(number)
+"""
+
+RECEIVE = """
+import socket
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind(("203.0.113.1", 443))
+print("ready", flush=True)
+found = set()
+while (number := int.from_bytes(sock.recv(9), "big")) != 0xFFFFFFFF:
+    found.add(number)
+print(*found)
+"""
+
+
+class Flow:
+    """Numbered datagrams from a near host to a far one, for as long as it lasts."""
+
+    def __init__(self, host: Namespace, server: Namespace) -> None:
+        """Begin."""
+        self._server = server
+        self._sink = self._run(server, RECEIVE)
+        assert self._sink.stdout is not None
+        assert self._sink.stdout.readline() == "ready\n"
+        self._source = self._run(host, SEND)
+
+    @staticmethod
+    def _run(namespace: Namespace, program: str) -> "subprocess.Popen[str]":
+        command = ["ip", "netns", "exec", namespace.name, sys.executable, "-c", program]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def lost(self) -> set[int]:
+        """End it; return the numbers that did not arrive."""
+        sent = int(self._source.communicate(timeout=60)[0])
+        end = "import socket; socket.socket(2, 2).sendto(b'\\xff' * 4, ('203.0.113.1', 443))"
+        until(self._is_idle, 5)
+        self._run(self._server, end).communicate(timeout=10)
+        received = set(map(int, self._sink.communicate(timeout=20)[0].split()))
+        assert received
+        return set(range(sent)) - received
+
+    def _is_idle(self) -> bool:
+        """Return whether the sink has read all (its socket's queue is empty)."""
+        rows = self._server("cat /proc/net/udp").splitlines()[1:]
+        return all(row.split()[4].endswith(":00000000") for row in rows)

@@ -88,7 +88,7 @@ def test_a_killed_process_is_replaced_and_the_kernel_not_touched(near: Gateway, 
 
 
 def test_a_killed_agent_goes_on_as_master(near: Gateway) -> None:
-    """Its successor resumes from the snapshot: the far end hears no other Master and no pause, and since when is kept."""
+    """Its successor resumes from the snapshot: the far end hears no other Master, and since when and why are kept."""
     before = near.status()["groups"]["1"]
     near.kill("agent")
     until(lambda: near.lines().count("master: resumed") >= 2)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.gateway import Gateway, Watch
+from linkbalancer import __version__
+from linkbalancer.cli.outcome import carry_out
+from tests.daemon.gateway import ROOT, Gateway, Watch
 from tests.daemon.waiting import alive, until
 from tests.daemon.witness import Witness
 from tests.namespaces import Namespace
@@ -230,3 +233,27 @@ def test_orphans_that_nobody_succeeds_leave(site: Site) -> None:
     assert "lookup 20001" in site.near.namespace("ip rule")
     site.near.start()
     until(site.settled, 30)
+
+
+def test_upgrade_to_another_program(site: Site, tmp_path: Path) -> None:
+    """One that cannot be imported is refused in one line; one that can takes over, and says which version it is."""
+    shutil.copytree(ROOT / "linkbalancer", tmp_path / "linkbalancer")
+    router, version = (tmp_path / "linkbalancer" / path for path in ("vrrp/router.py", "__init__.py"))
+    good = router.read_text()
+    until(site.settled, 30)
+    site.near.stop()
+    site.near.root = tmp_path
+    site.near.start()
+    until(site.settled, 30)
+    with site.witness() as witness:
+        router.write_text("import nothing_of_this_name\n" + good)
+        refused = carry_out(site.near.run_dir, "upgrade")
+        router.write_text(good)
+        version.write_text(version.read_text().replace(__version__, "99.1"))
+        upgraded = carry_out(site.near.run_dir, "upgrade")
+        until(site.settled, 30)
+    site.near.root = ROOT
+    assert refused["result"] == "refused"
+    assert refused["lines"][0].endswith("No module named 'nothing_of_this_name'")
+    assert upgraded["lines"] == [f"version {__version__} -> 99.1"]
+    assert witness.seen["lost"] == witness.seen["unanswered"] == []
