@@ -99,23 +99,30 @@ def wait(run_dir: Path, verb: str, **arguments: object) -> dict[str, Any]:
             found = _follow(run_dir, name)
             if found is None:
                 raise
-            return found
+    if "refused" in found:
+        raise RefusedError(found["refused"])
+    return found
 
 
 def _follow(run_dir: Path, name: str) -> dict[str, Any] | None:
-    """Find out what became of a change whose answer was cut off, None where it never began."""
+    """Find out what became of a change whose answer was cut off, None where that cannot be known.
+
+    A new api process is told the outcome by the supervisor; after a death of everybody only the entry tells.
+    """
     end = time.monotonic() + FOLLOWED_S
-    entry: dict[str, Any] | None = {"state": "applying"}
-    while entry is not None and entry["state"] == "applying" and time.monotonic() < end:
+    while time.monotonic() < end:
         time.sleep(0.2)
         with suppress(RefusedError):
+            outcome = ask(run_dir, "outcome", id=name)["outcome"]
             entries = ask(run_dir, "configurations")["entries"]
-            entry = next((one for one in entries if one["id"] == name), None)
-    if entry is None or entry["state"] == "applying":
-        return None
-    if entry["state"] == "failed":
-        raise RefusedError({"kind": "refused", "what": entry["reason"]})
-    return {"result": "applied", "took_ms": None, **changing.in_force(run_dir)}
+            entry = next((one for one in entries if one["id"] == name), {"state": "applying"})
+            if outcome is None and entry["state"] == "applying":
+                continue
+            if (outcome or {}).get("result") in {"refused", "failed"} or entry["state"] == "failed":
+                lines = (outcome or {}).get("lines") or [entry.get("reason")]
+                return {"refused": {"kind": "refused", "what": lines[0], "lines": lines}}
+            return {"result": "applied", "took_ms": (outcome or {}).get("took_ms"), **changing.in_force(run_dir)}
+    return None
 
 
 @contextmanager

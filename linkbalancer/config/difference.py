@@ -90,7 +90,7 @@ def difference(old: Side | None, new: Side, present: Present | None = None) -> D
     if old is None:
         config = new.loaded.config
         what = (
-            f"{len(config.links)} links, {len(config.groups)} VIDs, {len(new.loaded.rules.applications)} applications"
+            f"links {len(config.links)}, VIDs {len(config.groups)}, applications {len(new.loaded.rules.applications)}"
         )
         return Difference((Change(Kind.NEW, "the first configuration kept", what),))
     rules = tuple(ruledifference.changes(old.loaded, old.rules_text, new.loaded, new.rules_text))
@@ -228,7 +228,7 @@ def _applications(old: Side, new: Side, present: Present | None) -> Iterator[Cha
         subject = f"application {name}"
         if name not in was:
             goes = _goes(will[name], new, present)
-            yield Change(Kind.NEW, subject, f"VIDs {_steps(will[name])}", f"its flows go to {goes}" if goes else "")
+            yield Change(Kind.NEW, subject, f"VIDs {_steps(will[name])}", f"its flows go {goes}" if goes else "")
         elif name not in will:
             yield Change(Kind.GONE, subject, "", "its flows are classified anew with their next packet")
         elif was[name].steps != will[name].steps:
@@ -245,7 +245,7 @@ def _goes(application: Application, new: Side, present: Present | None) -> str:
     if present is None:
         return ""
     vid = choose(application.steps, present.working & new.loaded.config.groups.keys())
-    return "nowhere yet: none of its VIDs works" if vid is None else f"VID {vid}"
+    return "nowhere yet: none of its VIDs works" if vid is None else f"to VID {vid}"
 
 
 def _move(application: Application, new: Side, present: Present | None) -> str:

@@ -16,11 +16,12 @@ _TOLD = ("number", "at", "who", "how", "state", "reason", "before", "path", "id"
 
 def shown(notice: Mapping[str, Any], entry: Entry | None, left: Duration | None, drift: list[str]) -> dict[str, Any]:
     """Return what is in force, as `status` shows it; of one on trial with the time that is left for it."""
+    moot = notice["source"] != "files" and not drift  # the files have become what is in force
     wall = time.clock_gettime_ns(time.CLOCK_REALTIME)
     return {
         **{key: notice[key] for key in ("entry", "at", "who", "how", "source", "path")},
         "state": "unkept" if entry is None else entry.state,
-        "lines": [*notice["lines"], *drift],
+        "lines": [] if moot else [*notice["lines"], *drift],
         "confirm_left_ms": None if left is None else left // MILLISECOND,
         "confirm_until_ms": None if left is None else (wall + left) // MILLISECOND,
     }

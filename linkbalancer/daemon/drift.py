@@ -20,6 +20,7 @@ class Drift:
         self._sums = sums
         self._stamps: dict[str, _Stamp] = {}
         self._words: dict[str, str] = {}
+        self.look()
 
     def look(self) -> None:
         """See which files differ."""

@@ -72,12 +72,9 @@ class Keeper:
 
     def _adopt(self, now: Instant, notice: Mapping[str, Any], *, taken_over: bool = False) -> None:
         """Take note of what is in force; what was `taken_over` a moment ago begins its trial now."""
-        self._notice = notice
-        self._drift = Drift(notice["sums"])
-        entries = self._kept.entries()
+        self._notice, self._drift, entries = notice, Drift(notice["sums"]), self._kept.entries()
         self._entry = next((one for one in entries if one.number == notice["entry"]), None)
-        self._trial = None
-        entry = self._entry
+        self._trial, entry = None, self._entry
         for other in entries:
             if other.state == store.PENDING and other.number != notice["entry"]:  # and its outcome was not heard
                 self._change(other, state=store.REVERTED, reason="something else took its place", until=None)
@@ -241,11 +238,11 @@ class Keeper:
         name = {"id": Argument("text", "what to ask for the outcome by")}
         return {
             "configuration": Verb(
-                take=self.tell,
+                take=self._tell,
                 about="Tells what is in force, or an entry: its texts, keys as digests.",
                 arguments=entry,
             ),
-            "configurations": Verb(take=self.list, about="Lists the configurations that are kept.", arguments={}),
+            "configurations": Verb(take=self._list, about="Lists the configurations that are kept.", arguments={}),
             "apply": Verb(
                 take=self.apply,
                 about="Has the files come into force, and answers what came of it.",
@@ -268,13 +265,11 @@ class Keeper:
             ),
         }
 
-    def tell(self, now: Instant, request: Request) -> None:
-        """Answer with what is in force, or with an entry."""
+    def _tell(self, now: Instant, request: Request) -> None:
         number = request.arguments.get("entry") or self._notice["entry"]
         catalogue.tell(self._kept, number, self.configuration(now), request)
 
-    def list(self, _now: Instant, request: Request) -> None:
-        """Answer with all that are kept."""
+    def _list(self, _now: Instant, request: Request) -> None:
         catalogue.list_all(self._kept, self._notice["entry"], request)
 
     def apply(self, _now: Instant, request: Request) -> None:

@@ -31,7 +31,7 @@ def test_nothing_changes() -> None:
 def test_the_first_one() -> None:
     """Without an old one there is only what it holds."""
     found = difference(None, side())
-    assert found.lines() == ["the first configuration kept new: 1 links, 2 VIDs, 2 applications"]
+    assert found.lines() == ["the first configuration kept new: links 1, VIDs 2, applications 2"]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_applications_new_and_gone() -> None:
     ]
     assert lines(rules=text)[0] == "application dns new: VIDs 1"
     nowhere = Present(working=frozenset({2}))
-    assert lines(rules=text, present=nowhere)[0].endswith("its flows go to nowhere yet: none of its VIDs works")
+    assert lines(rules=text, present=nowhere)[0].endswith("its flows go nowhere yet: none of its VIDs works")
 
 
 def test_rules_say_what_becomes_of_flows_once() -> None:

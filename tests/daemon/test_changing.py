@@ -171,12 +171,16 @@ def test_a_trial_that_costs_a_link(near: Gateway) -> None:
     until(lambda: not any("differ" in line for line in configuration(near)["lines"]))
 
 
-def test_a_trial_goes_on_after_a_restart(near: Gateway) -> None:
-    """Everybody is killed and started again within the time: it is still on trial, and a rollback ends it."""
-    write(near, dns(5304) + RULES)
+@pytest.mark.parametrize("how", ["killed", "upgraded"])
+def test_a_trial_goes_on_after_a_restart(near: Gateway, how: str) -> None:
+    """Everybody is killed and started again, or upgraded: it is still on trial, and a rollback ends it."""
+    write(near, dns(5304 if how == "killed" else 5398) + RULES)
     command(near, "apply", "--yes", "--confirm", "1h")
-    near.kill(*near.pids())
-    near.start()
+    if how == "killed":
+        near.kill(*near.pids())
+        near.start()
+    else:
+        command(near, "upgrade")
     until(lambda: configuration(near).get("state") == "pending", 30)
     assert "dns" in near.status()["applications"]
     until(lambda: near.status()["applications"]["dns"]["vid"] == 1, 20)
@@ -186,6 +190,20 @@ def test_a_trial_goes_on_after_a_restart(near: Gateway) -> None:
     assert "dns" not in near.status()["applications"]
     assert (near.directory / "apps.conf").read_text() == RULES
     assert history(near)[0]["reason"] == "rolled back by root"
+
+
+def test_everybody_dies_while_a_trial_begins(near: Gateway) -> None:
+    """The edited files are on trial after the restart too, though nobody had come to note them as a configuration."""
+    write(near, dns(5399) + RULES)
+    words = [sys.executable, "-m", "linkbalancer", "apply", "--yes", "--confirm", "1h", "--run-dir", str(near.run_dir)]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as apply:
+        until((near.directory / "state" / "configurations" / "intent").exists, 20)
+        near.kill(*near.pids())
+        near.start()
+        until(lambda: configuration(near).get("state") == "pending", 30)
+        apply.wait(60)
+    command(near, "rollback", "--yes")
+    until(near.settled, 20)
 
 
 def test_rollback_to_a_number(near: Gateway) -> None:

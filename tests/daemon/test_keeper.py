@@ -286,6 +286,16 @@ def test_a_rollback_to_another_during_a_trial(world: World) -> None:
     assert world.kept.entries()[1].reason == "configuration 3 took its place"
 
 
+def test_reasons_are_moot_when_the_files_are_what_is_in_force(world: World, tmp_path: Path) -> None:
+    """After files were put back, nothing is left to be said; while they differ, both are."""
+    file = tmp_path / "apps.conf"
+    notice = {**world.notice(1, "taken back"), "source": "entry", "sums": {str(file): "a digest"}}
+    world.keeper._adopt(world.now, notice)
+    assert len(world.keeper.findings(world.now)) == 2
+    world.keeper._adopt(world.now, {**notice, "sums": {}})
+    assert world.keeper.findings(world.now) == []
+
+
 def test_tell_without_secrets(world: World) -> None:
     """Texts, but no keys."""
     told = world.ask("configuration").fields
