@@ -67,6 +67,7 @@ def site(whole_site: Site) -> Iterator[Site]:
     """Return the site, settled, and put it right afterwards."""
     until(whole_site.settled, 20)
     for office in (whole_site.near, whole_site.far):
+        until(office.trimmed)
         office.log.write_text("")
     yield whole_site
     for office in (whole_site.near, whole_site.far):
