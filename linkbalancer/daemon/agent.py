@@ -22,10 +22,11 @@ from linkbalancer.daemon.drainfile import remembered
 from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
+from linkbalancer.daemon.layout import layout_from_words, layout_in_words
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken
 from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.numbering import number_applications
-from linkbalancer.daemon.performer import Performer, layout_from_words, layout_in_words
+from linkbalancer.daemon.performer import Performer
 from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.requests import Request, RequestServer
 from linkbalancer.daemon.snapshot import EVERY, SnapshotFile

@@ -10,13 +10,12 @@ Beside a living predecessor a successor first makes only what is new (`extend`, 
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface
-from typing import Any
+from ipaddress import IPv4Interface
 
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon.errand import Errand
+from linkbalancer.daemon.layout import layout_of
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.drivers import addresses, neighbours, routes
 from linkbalancer.drivers.errors import DriverError
@@ -24,52 +23,13 @@ from linkbalancer.drivers.kernel import Applicable, Kernel
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter
-from linkbalancer.drivers.nftables.render import Layout, Peer
+from linkbalancer.drivers.nftables.render import Layout
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
 from linkbalancer.links import DeviceName, Unreachable, ViaLink, ViaMaster, Vid
 from linkbalancer.routing.classifier import Classifier
-from linkbalancer.routing.marks import LAST_VID, OWN
+from linkbalancer.routing.marks import OWN
 from linkbalancer.routing.plan import own_next_hop
-
-
-def layout_of(loaded: Loaded) -> Layout:
-    """Return what the kernel's table is made for."""
-    config = loaded.config
-    lans = {group.device for group in config.groups.values()} | set(config.lans)
-    return Layout(
-        marks=config.marks,
-        role=config.role,
-        lan_devices=tuple(sorted(lans)),
-        link_devices=tuple(sorted({link.device for link in config.links.values()})),
-        vids=tuple(sorted(config.groups)),
-        peers=tuple(sorted({Peer(link.peer, link.port) for link in config.links.values()})),
-    )
-
-
-def layout_in_words(layout: Layout) -> dict[str, Any]:
-    """Return what a successor must know of the table that this agent works with, JSON-able."""
-    return {
-        "lan_devices": layout.lan_devices,
-        "link_devices": layout.link_devices,
-        "vids": layout.vids,
-        "peers": [[str(peer.address), peer.port] for peer in layout.peers],
-    }
-
-
-def layout_from_words(words: object, own: Layout) -> Layout:
-    """Return a predecessor's layout, with the marks of `own`; `own` where the words make no sense."""
-    try:
-        fields = dict(words)  # type: ignore[call-overload]
-        return replace(
-            own,
-            lan_devices=tuple(map(str, fields["lan_devices"])),
-            link_devices=tuple(map(str, fields["link_devices"])),
-            vids=tuple(vid for vid in map(int, fields["vids"]) if 1 <= vid <= LAST_VID),
-            peers=tuple(Peer(IPv4Address(address), int(port)) for address, port in fields["peers"]),
-        )
-    except (KeyError, TypeError, ValueError):
-        return own
 
 
 class Performer:

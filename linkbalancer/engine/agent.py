@@ -255,22 +255,22 @@ class Agent:
         match event:
             case Leave():
                 self._leave(now)
-            case Retire(vids, links):
+            case Retire(vids, links) if not self.leaving:
                 self._retirement = Retirement(vids & self.memberships.keys(), links & self.links.keys(), now)
-            case Retain():
+            case _:
                 left, self._retirement = self._retirement, None
                 for name in sorted(left.links) if left is not None and left.over else ():
                     self._link(now, name, lvrrp.Start())
 
     def _leave(self, now: Instant) -> None:
-        self.leaving = True
+        self.leaving, self._retirement = True, None
         self._record("leaving", self.config.node, "handing over every mastership")
         for name in self.links:
             self._link(now, name, lvrrp.Bye(None))
 
     def _finish_retiring(self, now: Instant) -> None:
         retirement = self._retirement
-        if retirement is None or retirement.over or self.leaving:
+        if retirement is None or retirement.over:
             return
         steered = [steering.vid for steering in self.known.steering.values()]
         if retirement.finish(now, self.memberships.values(), steered):

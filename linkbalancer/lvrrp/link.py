@@ -147,7 +147,6 @@ class Link:
                 self._detection.freeze(now + grace)
 
     # What comes in.
-
     def _receive(self, now: Instant, data: bytes) -> list[Effect]:
         if not self._started:
             return []

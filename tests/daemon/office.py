@@ -168,6 +168,11 @@ class Office:
             and [status["applications"][name]["vid"] for name in ("web", "rest")] == [web, 1]
         )
 
+    def trimmed(self) -> bool:
+        """Return whether the kernel holds nothing of another configuration any more."""
+        chains = re.findall(r"chain (forward_|staged_|vid_)", self.namespace("nft list table inet linkbalancer"))
+        return sorted(chains) == ["forward_", "vid_", "vid_"] and "20003" not in self.namespace("ip rule")
+
     def addresses(self) -> set[str]:
         """Return the addresses of the LAN device."""
         shown = json.loads(self.namespace("ip -j -4 address show dev eth0"))

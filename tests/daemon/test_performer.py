@@ -11,14 +11,13 @@ import pytest
 
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.daemon.performer import Performer, layout_of
+from linkbalancer.daemon.performer import Performer
 from linkbalancer.drivers import neighbours, routes
 from linkbalancer.drivers.netlink.transport import ROUTE, NetlinkSocket
-from linkbalancer.drivers.nftables.render import Peer
 from linkbalancer.engine.effects import SetMembers, SetNextHop
 from linkbalancer.links import Unreachable, ViaLink, ViaMaster
 from linkbalancer.routing.classifier import compile_rules
-from tests.config.texts import changed, loaded
+from tests.config.texts import loaded
 from tests.daemon.waiting import until
 from tests.namespaces import Namespace
 
@@ -240,10 +239,3 @@ def test_closing_gives_up_what_is_being_loaded(
     program.go.touch()
     assert Path(f"/proc/self/task/{os.getpid()}/children").read_text() == ""
     assert here("nft list ruleset") == before
-
-
-def test_the_layout_knows_the_peers_of_its_links() -> None:
-    """Every link's peer with its port, so that no datagram to it is ever steered."""
-    second = "  l2: {device: eth2, local: 10.2.0.1, peer: 203.0.113.9, port: 4711, key_file: keys/l2.key}\ngroups:\n"
-    peers = layout_of(loaded(changed(("groups:\n", second)))).peers
-    assert peers == (Peer(PEER, 20112), Peer(IPv4Address("203.0.113.9"), 4711))

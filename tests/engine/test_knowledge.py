@@ -90,3 +90,12 @@ def test_tables_are_numbered_within_a_session() -> None:
 def test_settled_means_three_adverts_a_skew_and_a_detect_time() -> None:
     """Of the slowest group and link (design 4.4)."""
     assert knowledge().settle_time == 3 * 200 * MS + 255 * 200 * MS // 256 + 600 * MS
+
+
+def test_where_applications_went_is_taken_over() -> None:
+    """Since when and why too; of an application that is no more, nothing."""
+    known = knowledge()
+    known.recall_steering({"app1": (2, 5, "as before"), "gone": (1, 1, "")})
+    assert known.places() == {"app1": 2}
+    assert (known.steering["app1"].since, known.steering["app1"].reason) == (5, "as before")
+    assert "gone" not in known.steering

@@ -1,0 +1,34 @@
+"""What the kernel's table is made for."""
+
+import json
+from ipaddress import IPv4Address
+
+import pytest
+
+from linkbalancer.daemon.layout import layout_from_words, layout_in_words, layout_of
+from linkbalancer.drivers.nftables.render import Peer
+from tests.config.texts import changed, loaded
+
+PEER = IPv4Address("10.1.0.2")
+
+
+def test_the_layout_knows_the_peers_of_its_links() -> None:
+    """Every link's peer with its port, so that no datagram to it is ever steered."""
+    second = "  l2: {device: eth2, local: 10.2.0.1, peer: 203.0.113.9, port: 4711, key_file: keys/l2.key}\ngroups:\n"
+    peers = layout_of(loaded(changed(("groups:\n", second)))).peers
+    assert peers == (Peer(PEER, 20112), Peer(IPv4Address("203.0.113.9"), 4711))
+
+
+def test_a_predecessors_layout_is_told_and_joined() -> None:
+    """Both are served while both are there."""
+    mine, theirs = layout_of(loaded()), layout_of(loaded(changed(("eth1", "eth7"))))
+    read = layout_from_words(json.loads(json.dumps(layout_in_words(theirs))), mine)
+    assert read == theirs
+    assert set(mine.joined(read).link_devices) == {*mine.link_devices, "eth7"}
+
+
+@pytest.mark.parametrize("words", [None, 5, {}, {"vids": 7}, {"lan_devices": 1}])
+def test_a_layout_that_makes_no_sense_is_the_own(words: object) -> None:
+    """A predecessor of another program is none to learn from."""
+    mine = layout_of(loaded())
+    assert layout_from_words(words, mine) == mine

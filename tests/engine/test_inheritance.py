@@ -1,0 +1,143 @@
+"""A VID's exact state, handed over and taken up."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from linkbalancer.engine import inheritance
+from linkbalancer.engine.adoption import Adoption
+from linkbalancer.engine.events import DeviceChanged, Leave, Retire
+from linkbalancer.engine.found import Found
+from linkbalancer.engine.membership import Membership
+from linkbalancer.links import ViaLink
+from linkbalancer.sim.shape import LAN_DEVICE, Shape, lan_address, loaded
+from linkbalancer.sim.wire import NEAR
+from linkbalancer.vrrp.effects import AnnounceAddresses, InstallAddresses
+from linkbalancer.vrrp.events import Resume
+from tests.engine.bench import MS, STOP, Bench
+
+
+def succeeded(bench: Bench) -> Bench:
+    """Return the successor of an agent, at the same instant."""
+    snapshot = json.loads(json.dumps(bench.agent.snapshot(bench.now, live=True)))
+    successor = Bench(
+        STOP if bench.agent.config.links["l1"].on_probe_loss == "stop" else Shape(secret=False),
+        now=bench.now,
+        found=Found(snapshot=snapshot, live=True),
+    )
+    successor.start()
+    return successor
+
+
+def states(bench: Bench) -> dict[int, Any]:
+    """Return what goes over."""
+    return {vid: inheritance.take(membership) for vid, membership in bench.agent.memberships.items()}
+
+
+def test_every_state_goes_over() -> None:
+    """Stopped, holding, Backup and Master, with every timer, what is heard, and whether it works."""
+    for shape in (STOP, Shape(secret=False)):
+        bench = Bench(shape)
+        bench.start()
+        bench.hear(2, 200)
+        assert states(succeeded(bench)).keys() == states(bench).keys()
+        bench.do(Retire(frozenset({1}), frozenset()))
+        assert states(succeeded(bench)).keys() == states(bench).keys()
+        bench = Bench(shape)
+        bench.start()
+        for ms in (10, 700, 200, 3000):
+            bench.wait(ms)
+            assert states(succeeded(bench)) == states(bench)
+            assert succeeded(bench).agent.status(bench.now)["groups"] == bench.agent.status(bench.now)["groups"]
+
+
+def membership(mode: str = "member") -> Membership:
+    """Return VID 1 of gateway b1, with an address to advertise from."""
+    group = loaded(Shape(), "b1").config.groups[1]
+    built = Membership.of(1, group.model_copy(update={"mode": mode}), 0)
+    if built.router is not None:
+        built.router.primary = lan_address(NEAR, 1)
+    return built
+
+
+def left(**changes: object) -> dict[str, Any]:
+    """Return a Master's state with some fields changed."""
+    bench = Bench()
+    bench.start()
+    bench.wait(5000)
+    return {**inheritance.take(bench.agent.memberships[1]), **changes}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"device": "eth9"},
+        {"router": None},
+        {"router": {}},
+        {"router": {"state": ["asleep"], "priority": 1, "heard": None}},
+        {"router": {"state": ["master", 1, None, None], "priority": 999, "heard": None}},
+        {"observed": [1]},
+        {"mac": "xx"},
+        {"virtual_ips": 1},
+    ],
+)
+def test_what_makes_no_sense_is_not_taken_up(changes: dict[str, object]) -> None:
+    """Nothing is touched then, and the start is that of an agent without a predecessor."""
+    fresh, untouched = membership(), membership()
+    assert inheritance.restore(0, left(**changes), fresh) is None
+    assert inheritance.take(fresh) == inheritance.take(untouched)
+
+
+def test_new_virtual_ips_are_announced_and_timers_never_run_longer() -> None:
+    """What was announced is not announced again; an interval that became shorter holds at once."""
+    assert inheritance.restore(0, left(), membership()) == [InstallAddresses()]
+    assert inheritance.restore(0, left(virtual_ips=[]), membership()) == [InstallAddresses(), AnnounceAddresses()]
+    fresh = membership()
+    router = {"state": ["master", 10**15, 10**15, 10**15], "priority": 7, "heard": [9, "192.0.2.7", 200 * MS, 10**15]}
+    inheritance.restore(0, left(router=router), fresh)
+    assert fresh.router is not None
+    assert fresh.router.deadline() == 200 * MS
+    for state in (["backup", 10**15, 200 * MS, True], ["initialize", 10**15]):
+        fresh = membership()
+        inheritance.restore(0, left(router={**router, "state": state, "heard": None}), fresh)
+        assert fresh.router is not None
+        deadline = fresh.router.deadline()
+        assert deadline is not None
+        assert deadline < 10**10
+
+
+def test_a_group_that_is_only_observed_from_now_on_has_no_router() -> None:
+    """And one that was only observed before begins as any other."""
+    observing = membership("observe")
+    assert inheritance.restore(0, left(), observing) == []
+    assert not observing.installed
+    assert inheritance.restore(0, inheritance.take(observing), membership()) is None
+    assert inheritance.restore(0, inheritance.take(observing), membership("observe")) == []
+
+
+def test_an_inheritance_that_fails_falls_back_to_the_masterships() -> None:
+    """Whoever was Master resumes; doubt is only where nobody living told."""
+    bench = Bench()
+    bench.start()
+    bench.wait(5000)
+    snapshot = bench.agent.snapshot(bench.now, live=True)
+    snapshot["live"]["1"]["device"] = "eth9"
+    found = Found(next_hops={1: ViaLink("eth1", lan_address(NEAR, 2))}, snapshot=snapshot, live=True)
+    assert isinstance(Adoption(found).go_on(bench.now, membership()), Resume)
+    assert Adoption(found).doubt(7) == 0
+    assert Adoption(replace(found, live=False)).doubt(7) == 7
+    assert Adoption(replace(found, live=False)).changed_at(5) == 5
+    assert Adoption(replace(found, snapshot=None)).changed_at(5) == 5
+
+
+def test_a_deaf_leg_and_an_orderly_leave_go_over_too() -> None:
+    """A device without carrier and a gateway that is leaving: nothing of it is forgotten."""
+    bench = Bench()
+    bench.start()
+    bench.wait(5000)
+    bench.do(DeviceChanged(LAN_DEVICE, carrier=False, primary=None))
+    assert succeeded(bench).agent.memberships[1].group.vid == 1
+    bench.do(Leave())
+    assert states(bench)[1]["installed"] is False
