@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, NoReturn, assert_never
 
-from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Instant, earliest, in_words
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest, in_words
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.agentlock import AgentLock
@@ -22,6 +22,7 @@ from linkbalancer.daemon.drainfile import remembered
 from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
+from linkbalancer.daemon.journal import Journal
 from linkbalancer.daemon.layout import layout_from_words, layout_in_words
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken
 from linkbalancer.daemon.loop import Loop, Periodic
@@ -58,12 +59,6 @@ LOOK: Duration = 50 * MILLISECOND
 
 PROBE: Duration = 200 * MILLISECOND
 """How often the neighbours on the LAN are asked; three unanswered make one silent."""
-
-REPEAT: Duration = 60 * SECOND
-"""A refusal that lasts is told again after this."""
-
-COMPLAINTS = 256
-"""Different refusals remembered at most."""
 
 CANNOT_START = 75
 """Exit status when the kernel refuses what everything rests on (EX_TEMPFAIL)."""
@@ -122,12 +117,10 @@ class AgentProcess:
         self.orphan_for = ORPHAN
         self._orphan_until: Instant | None = None
         self._loop = Loop()
-        self._recording = Recording(run_dir, "agent", self._loop.clock())
-        self._loop.watch(self._recording)
-        self._complaints: dict[str, Instant] = {}
-        self._put_back = 0
+        recording = Recording(run_dir, "agent", self._loop.clock())
+        self._loop.watch(recording)
+        self._journal = Journal(log, recording, self._loop.clock)
         self._took: Duration = 0
-        self._records: list[effect_kinds.Record] = []
         self._primaries: dict[DeviceName, IPv4Address | None] = {}
         self._state_dir = state_dir
         self._app_ids = number_applications(state_dir, loaded.rules.applications, loaded.config.marks.application_limit)
@@ -138,8 +131,8 @@ class AgentProcess:
             classifier,
             self._app_ids,
             self._places,
-            complain=self._complain,
-            put_back=self._tell_put_back,
+            complain=self._journal.complain,
+            put_back=self._journal.tell_put_back,
             load_over=self._load_over,
         )
         self._lock = AgentLock(run_dir / LOCK)
@@ -226,16 +219,18 @@ class AgentProcess:
         now = loop.clock()
         self._agent = self._engine(now, left, live=bequest is not None)
         self._places.update(self._agent.known.places())
-        self._sockets = Sockets(loop, config, self._take, self._complain, self._agent.known.deaf())
+        self._sockets = Sockets(loop, config, self._take, self._journal.complain, self._agent.known.deaf())
         inherited = bequest or Bequest({})
         self._sockets.inherit(inherited)
         self._sockets.open()
         feed, asked = (next(iter(inherited.take(key)), None) for key in (FEED, SOCKET))
         inherited.close()
-        self._feed = FeedServer(loop, self._run_dir / FEED, self._applied, partial(self._complain, "feed"), feed)
+        self._feed = FeedServer(
+            loop, self._run_dir / FEED, self._applied, partial(self._journal.complain, "feed"), feed
+        )
         self._requests = RequestServer(loop, self._run_dir / SOCKET, self._asked, listener=asked)
-        self._incumbent = Incumbent(loop, self._lock, self, self._complain)
-        self._put_back = int(fields.get("put_back", 0))
+        self._incumbent = Incumbent(loop, self._lock, self, self._journal.complain)
+        self._journal.put_back = int(fields.get("put_back", 0))
         at = fields.get("at")
         self._begin(at if isinstance(at, int) else None)
 
@@ -267,7 +262,7 @@ class AgentProcess:
         self._performer.close()
         self._feed.close()
         self._requests.close()
-        self._recording.close()
+        self._journal.close()
         return self._exit or 0
 
     # -- how it ends: a successor asks (`daemon.incumbent.Office`) -----------------------------------------------------
@@ -292,14 +287,14 @@ class AgentProcess:
     def bequest(self, now: Instant) -> tuple[dict[str, Any], list[Heirloom]]:
         """Return what the successor goes on from."""
         self._write_snapshot(now)
-        fields = {"at": now, "snapshot": self._agent.snapshot(now, live=True), "put_back": self._put_back}
+        fields = {"at": now, "snapshot": self._agent.snapshot(now, live=True), "put_back": self._journal.put_back}
         listeners = [Heirloom((FEED,), (self._feed.listener,)), Heirloom((SOCKET,), (self._requests.listener,))]
         return fields, [*self._sockets.hand_on(), *listeners]
 
     def depart(self) -> NoReturn:
         """End, and touch nothing."""
         self._log.info("succeeded", text="another agent has taken over")
-        self._recording.close()
+        self._journal.close()
         os._exit(0)
 
     # -- deadlines (the loop asks) -------------------------------------------------------------------------------------
@@ -326,7 +321,7 @@ class AgentProcess:
             effects = self._agent.handle(now, event)
             for effect in effects:
                 self._perform(now, effect)
-            self._remember(now)
+            self._journal.remember(now)
             if effects and self._snapshot_at is None:
                 self._snapshot_at = now + EVERY
 
@@ -341,15 +336,14 @@ class AgentProcess:
                     self._flush_neighbours(one.device)
                 self._take(now, [one])
             else:
-                self._log.warning("removed by somebody else", what=str(one))
-                self._recording.tell("stranger", f"somebody else removed the {one.what} {one.detail}")
+                self._journal.tell_removed(one)
                 self._reconcile.at = min(self._reconcile.at, now + SOON)
 
     def _flush_neighbours(self, device: DeviceName) -> None:
         try:
             self._performer.kernel.flush_unresolved(device)
         except DriverError as error:
-            self._complain(f"forget neighbours on {device}", str(error))
+            self._journal.complain(f"forget neighbours on {device}", str(error))
 
     def _hear(self, now: Instant) -> None:
         """Do what the supervisor says; when it is gone, wait for another one's agent, unless not even in office."""
@@ -373,7 +367,7 @@ class AgentProcess:
             case Word.END:
                 self._loop.stop()
             case _:
-                self._complain("obey the supervisor", f"{spoken.word!r} is no word of his")
+                self._journal.complain("obey the supervisor", f"{spoken.word!r} is no word of his")
 
     def _give_up(self, now: Instant) -> None:
         """Leave in order: nobody has come to succeed an orphan."""
@@ -386,7 +380,7 @@ class AgentProcess:
     def _load_over(self, line: str | None) -> None:
         """A classifier was loaded beside the work: at the start, or because somebody had removed it."""
         if line is not None and self._told_ready:
-            self._tell_put_back(line)
+            self._journal.tell_put_back(line)
         elif line is not None:
             self._log.info(line)
         self._say_ready()
@@ -414,7 +408,7 @@ class AgentProcess:
     def _write_snapshot(self, now: Instant) -> None:
         self._snapshot_at = None
         if not self._snapshot.write(self._agent.snapshot(now)):
-            self._complain("write the snapshot", "it is too long")
+            self._journal.complain("write the snapshot", "it is too long")
 
     # -- what is done --------------------------------------------------------------------------------------------------
 
@@ -435,38 +429,13 @@ class AgentProcess:
             case effect_kinds.Publish(table):
                 self._feed.publish(table)
             case effect_kinds.Record():
-                self._record(effect)
+                self._journal.note(effect, self._took)
             case effect_kinds.Left():
                 self._left(now)
             case effect_kinds.Retired():
                 self._incumbent.retired(now)
             case _:
                 assert_never(effect)
-
-    def _record(self, record: effect_kinds.Record) -> None:
-        """Log a record, with how long the kernel took where it tells of a change; it is remembered a little later."""
-        fields = dict(record.fields)
-        if record.kind in {"next-hop", "kernel"}:
-            fields["took_us"] = self._took // MICROSECOND
-        self._records.append(replace(record, fields=tuple(fields.items())))
-        if record.kind != "kernel":
-            write = self._log.warning if record.kind == "alarm" else self._log.info
-            write(record.kind, subject=record.subject, text=record.text, **fields)
-
-    def _remember(self, now: Instant) -> None:
-        """Have the records of one event remembered, causes first."""
-        for record in sorted(self._records, key=lambda record: record.number):
-            self._recording.tell(
-                record.kind,
-                record.text,
-                subject=record.subject,
-                at=now,
-                number=record.number,
-                cause=record.cause,
-                follows={"kind": "process", "subject": "agent"} if record.kind == "started" else None,
-                fields=dict(record.fields),
-            )
-        self._records.clear()
 
     def _left(self, _now: Instant) -> None:
         """Every mastership is handed over: nothing to go on from is left to a successor."""
@@ -475,23 +444,6 @@ class AgentProcess:
         self._exit = 0
         self._log.info("left", text="every mastership is handed over")
         self._loop.stop()
-
-    def _complain(self, operation: str, why: str) -> None:
-        """Tell a refusal once, and again only after a while."""
-        now = self._loop.clock()
-        key = f"{operation}: {why}"
-        told = self._complaints.get(key)
-        if told is not None and now - told < REPEAT:
-            return
-        if len(self._complaints) >= COMPLAINTS:
-            self._complaints.clear()
-        self._complaints[key] = now
-        self._log.warning("refused", operation=operation, why=why)
-
-    def _tell_put_back(self, what: str) -> None:
-        self._put_back += 1
-        self._log.warning("put back", what=what)
-        self._recording.tell("put-back", what, follows={"kind": "stranger"})
 
     def _asked(self, now: Instant, request: Request) -> None:
         """Answer the daemon's own processes; people ask the api."""
@@ -520,7 +472,7 @@ class AgentProcess:
         """Return the engine's status, with what only this process knows."""
         processes, counts = (
             {"agent": os.getpid()},
-            {"put_back": self._put_back, "records_dropped": self._recording.lost},
+            {"put_back": self._journal.put_back, "records_dropped": self._journal.lost},
         )
         if self._orphan_until is None:
             processes |= {"supervisor": os.getppid()}

@@ -337,20 +337,13 @@ class Agent:
         membership.stance = stance
         router = membership.router
         assert router is not None
-        event: vrrp_events.Event | None = None
-        if not stance.runs:
-            if router.state == Initialize(None) and membership.installed:
-                # Found installed by a predecessor: give them a time limit, as for any other leaving.
-                self._router(now, membership, vrrp_events.Startup(DEAD_PRIORITY, found=True))
-                if router.state == Initialize(None):
-                    # The start was refused, so nobody else would ever take them away.
-                    self._perform(now, membership, vrrp_effects.ReleaseAddresses())
-            event = None if isinstance(router.state, Initialize) else vrrp_events.Shutdown()
-        elif isinstance(router.state, Initialize):
-            event = vrrp_events.Startup(stance.priority, found=membership.installed)
-        elif stance.priority != router.priority:
-            resign = stance.tier is Tier.DEAD
-            event = vrrp_events.Resign(stance.priority) if resign else vrrp_events.SetPriority(stance.priority)
+        if not stance.runs and router.state == Initialize(None) and membership.installed:
+            # Found installed by a predecessor: give them a time limit, as for any other leaving.
+            self._router(now, membership, vrrp_events.Startup(DEAD_PRIORITY, found=True))
+            if router.state == Initialize(None):
+                # The start was refused, so nobody else would ever take them away.
+                self._perform(now, membership, vrrp_effects.ReleaseAddresses())
+        event = membership.towards(stance)
         if event is not None:
             self._router(now, membership, event)
         self._moved(now, membership, stance.reason)

@@ -11,6 +11,7 @@ from linkbalancer.clock import SECOND, Duration, Instant, earliest
 from linkbalancer.config.model import Group as ConfiguredGroup
 from linkbalancer.links import DEAD_PRIORITY, GroupState, GroupWord, LinkName, Mac, NextHop, Unreachable, ViaMaster, Vid
 from linkbalancer.lvrrp.rules import Stance, Tier, tier_priority
+from linkbalancer.vrrp import events as vrrp_events
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.observer import Observer
 from linkbalancer.vrrp.packet import Advertisement, encode
@@ -97,6 +98,19 @@ class Membership:
     def fault(self) -> str:
         """Why this gateway states a fault for the VID; empty when it states none."""
         return self.stance.reason if self.stance is not None and self.state is GroupState.FAULT else ""
+
+    def towards(self, stance: Stance) -> vrrp_events.Event | None:
+        """Return what the router must be told so that it does what a stance says, None when it does that already."""
+        router = self.router
+        assert router is not None
+        if not stance.runs:
+            return None if isinstance(router.state, Initialize) else vrrp_events.Shutdown()
+        if isinstance(router.state, Initialize):
+            return vrrp_events.Startup(stance.priority, found=self.installed)
+        if stance.priority == router.priority:
+            return None
+        resign = stance.tier is Tier.DEAD
+        return vrrp_events.Resign(stance.priority) if resign else vrrp_events.SetPriority(stance.priority)
 
     def word(self, witnesses: int) -> GroupWord:
         """Return what the link's peer is told of this VID."""

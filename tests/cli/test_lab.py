@@ -58,7 +58,7 @@ def test_the_hint_works_as_printed(up: "subprocess.CompletedProcess[str]") -> No
     hint = shlex.split(up.stdout.splitlines()[-1].removeprefix("try: "))
     asked = subprocess.run(hint, capture_output=True, text=True, check=False, cwd="/", env=BARE)
     assert asked.returncode == 0, asked.stderr
-    assert asked.stdout.startswith("b1, controller: ")
+    assert asked.stdout.startswith("b1 (controller): ")
 
     other = call("exec", "--lab", name, "f2", "linkbalancer", "status", "--json")
     assert json.loads(other.stdout)["node"] == "f2"

@@ -54,7 +54,7 @@ def drill() -> Iterator[subprocess.Popen[str]]:
 def test_a_short_drill_is_good(tmp_path: Path) -> None:
     """Link 1 cut and an agent killed: the report has the design's schema, nothing failed, nothing is left behind."""
     output = tmp_path / "report.json"
-    words = [*DRILL, str(EXAMPLE), "--fault", "cut:l1", "--fault", "kill b1 agent", "--output", str(output)]
+    words = [*DRILL, str(EXAMPLE), "--fault", "cut:l1", "--fault", "kill b1 app:web", "--output", str(output)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         table, progress = process.communicate(timeout=120)
     report = json.loads(output.read_text())

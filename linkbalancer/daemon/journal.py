@@ -1,0 +1,93 @@
+"""What an agent has to tell: lines for the log, and records for whoever asks later what happened."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from linkbalancer.clock import MICROSECOND, SECOND, Duration, Instant
+from linkbalancer.daemon.logs import Log
+from linkbalancer.daemon.recording import Recording
+from linkbalancer.engine.effects import Record
+from linkbalancer.host.devices import Removed
+
+REPEAT: Duration = 60 * SECOND
+"""A refusal that lasts is told again after this."""
+
+COMPLAINTS: Final = 256
+"""Different refusals remembered at most."""
+
+
+class Journal:
+    """The tellings of one agent's process.
+
+    Args:
+        log: where lines go.
+        recording: where records go.
+        clock: CLOCK_BOOTTIME.
+
+    Attributes:
+        put_back: how often something was put back that others had removed.
+    """
+
+    def __init__(self, log: Log, recording: Recording, clock: Callable[[], Instant]) -> None:
+        self.put_back = 0
+        self._log, self._recording, self._clock = log, recording, clock
+        self._complaints: dict[str, Instant] = {}
+        self._records: list[Record] = []
+
+    @property
+    def lost(self) -> int:
+        """How many records nobody could take."""
+        return self._recording.lost
+
+    def close(self) -> None:
+        """Send what can still be sent."""
+        self._recording.close()
+
+    def complain(self, operation: str, why: str) -> None:
+        """Tell a refusal once, and again only after a while."""
+        now = self._clock()
+        key = f"{operation}: {why}"
+        told = self._complaints.get(key)
+        if told is not None and now - told < REPEAT:
+            return
+        if len(self._complaints) >= COMPLAINTS:
+            self._complaints.clear()
+        self._complaints[key] = now
+        self._log.warning("refused", operation=operation, why=why)
+
+    def tell_removed(self, removed: Removed) -> None:
+        """Tell what somebody else has removed."""
+        self._log.warning("removed by somebody else", what=str(removed))
+        self._recording.tell("stranger", f"somebody else removed the {removed.what} {removed.detail}")
+
+    def tell_put_back(self, what: str) -> None:
+        """Tell what was put back."""
+        self.put_back += 1
+        self._log.warning("put back", what=what)
+        self._recording.tell("put-back", what, follows={"kind": "stranger"})
+
+    def note(self, record: Record, took: Duration) -> None:
+        """Log a record, with how long the kernel took where it tells of a change; `remember` has it kept."""
+        fields = dict(record.fields)
+        if record.kind in {"next-hop", "kernel"}:
+            fields["took_us"] = took // MICROSECOND
+        self._records.append(replace(record, fields=tuple(fields.items())))
+        if record.kind != "kernel":
+            write = self._log.warning if record.kind == "alarm" else self._log.info
+            write(record.kind, subject=record.subject, text=record.text, **fields)
+
+    def remember(self, now: Instant) -> None:
+        """Have the records of one event remembered, causes first."""
+        for record in sorted(self._records, key=lambda record: record.number):
+            self._recording.tell(
+                record.kind,
+                record.text,
+                subject=record.subject,
+                at=now,
+                number=record.number,
+                cause=record.cause,
+                follows={"kind": "process", "subject": "agent"} if record.kind == "started" else None,
+                fields=dict(record.fields),
+            )
+        self._records.clear()
