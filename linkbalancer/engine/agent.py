@@ -50,7 +50,7 @@ from linkbalancer.engine.events import (
 from linkbalancer.engine.found import Found
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
-from linkbalancer.engine.retirement import REMOVED, Retirement
+from linkbalancer.engine.retirement import NOBODY, REMOVED, Retirement
 from linkbalancer.engine.told import Told, entry
 from linkbalancer.feed.table import Table
 from linkbalancer.links import DEAD_PRIORITY, GroupState, LinkName, NextHop, Role, ViaLink, Vid
@@ -108,7 +108,7 @@ class Agent:
         self._table: Table | None = None
         self._informed_at: Instant = 0
         self._left = False
-        self._retirement: Retirement | None = None
+        self._retirement = NOBODY
         self._out: list[Effect] = []
         self._adoption.recall(boot, self.links, self.known)
 
@@ -147,7 +147,7 @@ class Agent:
             self._informed_at if self._running and self._table is None else None,
             *(link.deadline() for link in self.links.values()),
             self._told.deadline(),
-            self._retirement.deadline() if self._retirement is not None else None,
+            self._retirement.deadline(),
         )
 
     def status(self, now: Instant) -> dict[str, Any]:
@@ -258,19 +258,19 @@ class Agent:
             case Retire(vids, links) if not self.leaving:
                 self._retirement = Retirement(vids & self.memberships.keys(), links & self.links.keys(), now)
             case _:
-                left, self._retirement = self._retirement, None
-                for name in sorted(left.links) if left is not None and left.over else ():
+                left, self._retirement = self._retirement, NOBODY
+                for name in sorted(left.links) if left.over else ():
                     self._link(now, name, lvrrp.Start())
 
     def _leave(self, now: Instant) -> None:
-        self.leaving, self._retirement = True, None
+        self.leaving, self._retirement = True, NOBODY
         self._record("leaving", self.config.node, "handing over every mastership")
         for name in self.links:
             self._link(now, name, lvrrp.Bye(None))
 
     def _finish_retiring(self, now: Instant) -> None:
         retirement = self._retirement
-        if retirement is None or retirement.over:
+        if retirement.over:
             return
         steered = [steering.vid for steering in self.known.steering.values()]
         if retirement.finish(now, self.memberships.values(), steered):
@@ -348,14 +348,11 @@ class Agent:
             self._router(now, membership, event)
         self._moved(now, membership, stance.reason)
 
-    def _retires(self, membership: Membership) -> bool:
-        return self._retirement is not None and membership.vid in self._retirement.vids
-
     def _stance(self, now: Instant, membership: Membership) -> Stance:
         base = membership.group.priority
         if self.leaving:
             return Stance(runs=False, priority=0, stopped_as=GroupState.STOPPED, tier=None, reason="leaving")
-        if self._retires(membership):
+        if membership.vid in self._retirement.vids:
             return REMOVED
         assert membership.link is not None
         link = self.links[membership.link]
@@ -376,8 +373,7 @@ class Agent:
     def _open(self, now: Instant, membership: Membership) -> bool:
         """Whether this gateway's link is open for a VID, at both ends as far as this one may judge (mission A3)."""
         link = self.links.get(membership.link or "")
-        goes = self._retirement is not None and membership.link in self._retirement.links
-        if link is None or goes:
+        if link is None or membership.link in self._retirement.links:
             return False
         return is_open_for(link_open=link.is_open, role=self.config.role, peer=link.word(membership.vid, now))
 
@@ -389,7 +385,8 @@ class Agent:
             return
         peer = link.word(membership.vid, now)
         heard = router.heard.priority if router.heard is not None else None
-        if not membership.is_master and may_claim(peer=peer, own=router.priority, heard=heard):
+        claims = not membership.is_master and membership.link not in self._retirement.links
+        if claims and may_claim(peer=peer, own=router.priority, heard=heard):
             self._router(now, membership, vrrp_events.Claim())
         rival = membership.meets_rival()
         if rival and not membership.rival:
@@ -479,7 +476,7 @@ class Agent:
         return self._table is None and now < self._informed_at
 
     def _publish(self, now: Instant, touched: list[Membership]) -> None:
-        changed = self._told.enter(entry(one, retires=self._retires(one)) for one in touched)
+        changed = self._told.enter(entry(one, retires=one.vid in self._retirement.vids) for one in touched)
         entries = self._told.entries() if changed or self._table is None else []
         if self._is_waiting(now) and not all(entry.works for entry in entries):
             return

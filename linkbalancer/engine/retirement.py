@@ -6,13 +6,17 @@ until somebody else is heard, or could not be slower. A link that goes takes lea
 
 from collections.abc import Collection, Iterable
 
-from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest
 from linkbalancer.engine.membership import Membership
 from linkbalancer.links import GroupState, LinkName, Vid
 from linkbalancer.lvrrp.rules import Stance, Tier
 
 APPLICATIONS_LEAVE: Duration = 300 * MILLISECOND
 """How long applications are waited for; those that have no other VID to go to stay."""
+
+NEIGHBOURS_LEAVE: Duration = 100 * MILLISECOND
+"""How long what goes is still served once it is free: the other gateways' applications reach the same verdict at the
+same time, but not in the same millisecond, and what they still send here must find its way."""
 
 PATIENCE: Duration = 12 * SECOND
 """How long a hand-over may take; what is left then goes without one."""
@@ -36,10 +40,11 @@ class Retirement:
         self.vids, self.links, self.over = vids, links, False
         self._since = now
         self._next = now + APPLICATIONS_LEAVE
+        self._free_at: Instant | None = None if vids or links else now
 
     def deadline(self) -> Instant | None:
         """Return when time alone brings it on."""
-        return None if self.over else self._next
+        return None if self.over else earliest(self._next, self._free_at)
 
     def finish(self, now: Instant, memberships: Iterable[Membership], steered: Collection[Vid | None]) -> bool:
         """Judge it; return True, once, when nothing rests any more on what goes.
@@ -49,18 +54,28 @@ class Retirement:
             memberships: all of this gateway.
             steered: where the applications go.
         """
-        waits = now < self._next and any(vid in self.vids for vid in steered)
+        waits = now < self._since + APPLICATIONS_LEAVE and any(vid in self.vids for vid in steered)
         if now >= self._next:
             self._next = self._since + PATIENCE
-        waits = waits or any(self._rests(membership) for membership in memberships)
-        self.over = self.over or not waits or now >= self._since + PATIENCE
+        if waits or any(self._rests(membership) for membership in memberships):
+            self._free_at = None
+        elif self._free_at is None:
+            self._free_at = now + NEIGHBOURS_LEAVE
+        free = self._free_at is not None and now >= self._free_at
+        self.over = self.over or free or now >= self._since + PATIENCE
         return self.over
 
     def _rests(self, membership: Membership) -> bool:
         """Whether a VID that goes, or that has a link that goes, still needs this gateway."""
         if membership.vid in self.vids:
-            return membership.installed
+            # Where nobody takes it over, everybody waits for the grace of a resignation before leaving it.
+            return membership.installed or (membership.works and membership.other_master() is None)
         if membership.link not in self.links or not membership.installed:
             return False
         # Demoted, it keeps its addresses: it waits for a successor, or is Master again for want of one.
         return membership.tier is not Tier.DEAD or not membership.is_master
+
+
+NOBODY = Retirement(frozenset(), frozenset(), 0)
+"""No hand-over at all."""
+NOBODY.over = True
