@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint fmt deb install uninstall clean
+.PHONY: help setup demo test trace check lint fmt deb install uninstall clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -16,6 +16,10 @@ demo: setup  ## rehearse every fault on real packets (root or sudo); report in b
 test:  ## everything: format, lint, types, imports, all tests, coverage (root or sudo)
 	@scripts/setup test
 	@scripts/test all
+
+trace:  ## the namespace tests that `test` leaves out: every change at every end, idle and busy (root or sudo)
+	@scripts/setup test
+	@scripts/test trace
 
 check:  ## the part of `test` that needs no root, in under a minute
 	@scripts/setup check

@@ -21,6 +21,11 @@ def earliest(*instants: Instant | None) -> Instant | None:
     return min(known) if known else None
 
 
+def is_due(now: Instant, deadline: Instant | None) -> bool:
+    """Return whether a deadline has come; None never does."""
+    return deadline is not None and deadline <= now
+
+
 def in_words(duration: Duration) -> str:
     """Write a duration as a person would: `850 us`, `12.5 ms`, `3.2 s`, `4 min 05 s`, `2 h 03 min`."""
     if duration < MILLISECOND:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, earliest, in_words
+from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, earliest, in_words, is_due
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,9 @@ def test_the_earliest_deadline_is_the_first_that_exists() -> None:
     assert 2 == earliest(3, None, 2)
     assert earliest(None, None) is None
     assert earliest() is None
+
+
+def test_a_deadline_is_due_from_its_instant_on() -> None:
+    """No deadline never is."""
+    assert [is_due(now, 2) for now in (1, 2, 3)] == [False, True, True]
+    assert not is_due(3, None)

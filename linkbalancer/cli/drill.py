@@ -13,8 +13,9 @@ from linkbalancer.lab.directory import Directory, read_directory
 from linkbalancer.lab.drill import LONG, Pace, run_drill
 from linkbalancer.lab.edits import all_edits
 from linkbalancer.lab.errors import LabError
-from linkbalancer.lab.faults import Fault, all_faults, select_faults
+from linkbalancer.lab.faults import Fault, select_faults
 from linkbalancer.lab.lab import lab_of
+from linkbalancer.lab.repertoire import all_faults
 from linkbalancer.lab.table import console_for, show_report
 
 

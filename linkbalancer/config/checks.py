@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from linkbalancer.clock import MILLISECOND, Duration
 from linkbalancer.config.document import Path
-from linkbalancer.config.fields import write_duration
 from linkbalancer.config.findings import suggestion
 from linkbalancer.config.parts import Part
+from linkbalancer.config.quantities import write_duration
 from linkbalancer.links import Role
 
 QUICKEST_ADVERTS: Final[Duration] = 100 * MILLISECOND

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from linkbalancer.config import ruledifference
 from linkbalancer.config.changes import Change, Kind
-from linkbalancer.config.fields import write_duration
 from linkbalancer.config.load import Loaded
 from linkbalancer.config.model import Group, Link
+from linkbalancer.config.quantities import write_duration
 from linkbalancer.links import LinkName, Vid
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.routing.application import Application, steps_in_words

@@ -78,3 +78,14 @@ def shown(value: object) -> str:
         case _:
             text = str(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def as_text(raw: object, what: str, remedy: str) -> str:
+    """Return a value that must be text.
+
+    Raises:
+        FieldError: YAML read it as something else.
+    """
+    if not isinstance(raw, str):
+        raise FieldError(f"{shown(raw)} is no {what}", remedy)
+    return raw

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.config.fields import (
-    DAY,
     Address,
     AdvertInterval,
     Detect,
@@ -27,6 +26,7 @@ from linkbalancer.config.fields import (
     UserGroup,
     VirtualIp,
 )
+from linkbalancer.config.quantities import DAY
 from linkbalancer.links import LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.routing.marks import LAST_VID, Marks

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from linkbalancer.clock import MILLISECOND, Duration, in_words
+from linkbalancer.config.load import ConfigErrors, load_as
+from linkbalancer.config.model import Config
 from linkbalancer.daemon.configurations import Configurations, Entry, NotKeptError
 from linkbalancer.daemon.requests import Request
 
@@ -35,6 +37,17 @@ def findings(configuration: Mapping[str, Any]) -> list[str]:
     words = in_words(left * MILLISECOND)
     trial = f"the configuration is taken back in {words} unless `linkbalancer confirm` comes before"
     return [trial, *configuration["lines"]]
+
+
+def config(kept: Configurations, number: int | None) -> Config | None:
+    """Return a configuration without its rules, None where it could not be kept."""
+    if number is None:
+        return None
+    try:
+        found = kept.read(number)
+        return load_as(Config, found.entry.path, found.texts.__getitem__)
+    except (NotKeptError, ConfigErrors, KeyError, TypeError):
+        return None
 
 
 def tell(kept: Configurations, number: object, in_force: Mapping[str, Any], request: Request) -> None:

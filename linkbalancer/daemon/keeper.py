@@ -5,30 +5,27 @@ confirmed in time or costs a link, and watches whether the files are edited. Wha
 killed keeper's successor goes on where it was.
 """
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias, cast
 
 from linkbalancer.clock import SECOND, Duration, Instant
-from linkbalancer.config.load import ConfigErrors, load_as
 from linkbalancer.config.model import Config
 from linkbalancer.daemon import catalogue
 from linkbalancer.daemon import configurations as store
 from linkbalancer.daemon.catalogue import who
-from linkbalancer.daemon.configurations import Configurations, Entry, NotKeptError
+from linkbalancer.daemon.configurations import Configurations, Entry
 from linkbalancer.daemon.drift import Drift
 from linkbalancer.daemon.logs import Log
+from linkbalancer.daemon.pen import Pen
 from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.trial import LONGEST_S, SHORTEST_S, Trial, graces
 from linkbalancer.daemon.verbs import Argument, Verb
+from linkbalancer.daemon.wishes import Wishes, tell
 
 AGAIN: Duration = 10 * SECOND
 """How long after a failed attempt to take a configuration back the next one is made."""
-
-WAITING_MAX = 64
-"""Requests whose outcome is awaited."""
 
 Heard: TypeAlias = Callable[[dict[str, Any] | None, str], None]
 
@@ -56,8 +53,8 @@ class Keeper:
         self, kept: Configurations, notice: Mapping[str, Any], ways: Ways, clock: Callable[[], Instant]
     ) -> None:
         self._kept, self._ways, self._clock = kept, ways, clock
-        self._waiting: dict[str, Request | None] = {}
-        self._unwritten: dict[int, dict[str, object]] = {}
+        self._wishes = Wishes(kept, ways.reload)
+        self._pen = Pen(kept, ways.log)
         self._trial: Trial | None = None
         self._asking = False
         self._again_at: Instant = 0
@@ -66,7 +63,7 @@ class Keeper:
         self._entry: Entry | None = None
         self._notice: Mapping[str, Any] = {}
         self._adopt(clock(), notice)
-        self._intend(None)
+        self._wishes.intend(None)
 
     # -- what is in force ----------------------------------------------------------------------------------------------
 
@@ -90,17 +87,7 @@ class Keeper:
         """Change an entry on disk, later where the disk refuses, and at once in what is said."""
         if self._entry is not None and self._entry.number == entry.number:
             self._entry = replace(self._entry, **cast("dict[str, Any]", changes))
-        self._unwritten.setdefault(entry.number, {}).update(changes)
-        self._write()
-
-    def _write(self) -> None:
-        for number, changes in tuple(self._unwritten.items()):
-            try:
-                self._kept.change(number, **changes)
-            except NotKeptError as error:
-                self._ways.log.warning("configuration", text=f"its state is not written yet: {error}")
-                return
-            del self._unwritten[number]
+        self._pen.change(entry.number, changes)
 
     def configuration(self, now: Instant) -> dict[str, Any]:
         """Return what is in force, as `status` shows it."""
@@ -109,11 +96,7 @@ class Keeper:
 
     def config(self) -> Config | None:
         """Return the configuration in force without its rules, None where it could not be kept."""
-        try:
-            found = self._kept.read(self._notice["entry"])
-            return load_as(Config, found.entry.path, found.texts.__getitem__)
-        except (NotKeptError, ConfigErrors, KeyError, TypeError):
-            return None
+        return catalogue.config(self._kept, self._notice["entry"])
 
     def findings(self, now: Instant) -> list[str]:
         """Return what somebody should know of the configuration, worst first."""
@@ -123,10 +106,9 @@ class Keeper:
 
     def tick(self, now: Instant) -> None:
         """Do what is due; called every second."""
-        if self._unwritten:
-            self._write()
+        self._pen.write()
         self._drift.look()
-        if now < self._again_at or self._waiting:
+        if now < self._again_at or self._wishes:
             return  # what people asked for comes first: it may end the trial itself
         entry, trial = self._entry, self._trial
         over = None if trial is None else trial.over(now)
@@ -134,7 +116,7 @@ class Keeper:
             self._take_back(now, over)
         elif trial is not None and trial.watching(now):
             self._look(partial(self._seen, trial))
-        elif entry is not None and entry.state == store.APPLYING and not self._waiting:
+        elif entry is not None and entry.state == store.APPLYING and not self._wishes:
             self._look(lambda status, _why: self._prove(entry, status))
 
     def _look(self, heard: Heard) -> None:
@@ -156,7 +138,7 @@ class Keeper:
     def _seen(self, trial: Trial, status: dict[str, Any] | None, _why: str) -> None:
         now = self._clock()
         lost = trial.lost(now, status) if trial is self._trial else None
-        if lost is not None and not self._waiting:
+        if lost is not None and not self._wishes:
             self._take_back(now, lost)
 
     def _take_back(self, now: Instant, reason: str, who: str = "linkbalancer", asked: Request | None = None) -> None:
@@ -170,26 +152,10 @@ class Keeper:
                 asked.refuse("refused", "nothing is kept from before it", "edit the files and apply them")
             return
         wish = {"source": "entry", "entry": self._entry.before, "how": "revert", "again": True, "reason": text}
-        name = self._request(wish, who, asked)
+        name = self._wishes.ask(wish, who, asked)
         self._taking_back = None if name is None else (name, reason)
 
     # -- reloads -------------------------------------------------------------------------------------------------------
-
-    def _request(self, wish: Mapping[str, Any], who: str, asked: Request | None) -> str | None:
-        """Ask for a reload; return its name, None where it cannot be asked for."""
-        name = f"{asked.arguments.get('id') or uuid.uuid4().hex}"[:64] if asked is not None else uuid.uuid4().hex
-        request = {"id": name, "entry": None, "confirm_s": None, "again": False, **wish, "who": who}
-        if len(self._waiting) >= WAITING_MAX or name in self._waiting:
-            if asked is not None:
-                asked.refuse("busy", "too many changes are under way", "ask again in a moment")
-            return None
-        self._waiting[name] = asked
-        if self._ways.reload(request):
-            return name
-        del self._waiting[name]
-        if asked is not None:
-            asked.refuse("unavailable", "the supervisor does not listen", "ask again in a moment")
-        return None
 
     def outcome(self, now: Instant, outcome: Mapping[str, Any]) -> None:
         """Take note of how a reload has ended, and tell who asked for it."""
@@ -197,22 +163,20 @@ class Keeper:
         good = result in {"applied", "unchanged"}
         if good and "sums" not in notice:
             return  # of something else than a configuration
-        asked = self._waiting.pop(name, None)
+        asked = self._wishes.over(name)
         lines = [str(line) for line in outcome.get("lines") or ()]
-        self._intend(None)
+        self._wishes.intend(None)
         back = self._taking_back
         self._taking_back = None if back is not None and back[0] == name else back
         if good:
             self._succeed(now, notice, f"configuration {notice['entry']} took its place" if back is None else back[1])
         else:
             self._fail(name, lines)
-        if asked is None:
-            return
-        told = {"result": result, "lines": lines}
-        if good:
-            asked.answer({**told, "took_ms": outcome.get("took_ms"), **self.configuration(now)})
-        else:
-            asked.refuse("refused", lines[0] if lines else "it did not come into force; see the log", **told)
+        if asked is not None:
+            told = {"result": result, "lines": lines}
+            if good:
+                told |= {"took_ms": outcome.get("took_ms"), **self.configuration(now)}
+            tell(asked, told, good=good)
 
     def _succeed(self, now: Instant, notice: Mapping[str, Any], why: str) -> None:
         """Mark what was on trial as taken back, and what is in force good unless that is on trial now."""
@@ -289,23 +253,13 @@ class Keeper:
             opened = [name for name, link in links.items() if link["open"]]
             until = {"until": self._clock() + (seconds or 0) * SECOND, "boot": self._notice["boot"]}
             asker = {"who": who(request), "id": request.arguments.get("id")}
-            if self._intend({**wish, **until, **asker, "open": opened}, request):
-                self._request({**wish, "open": opened}, who(request), request)
+            if self._wishes.intend({**wish, **until, **asker, "open": opened}, request):
+                self._wishes.ask({**wish, "open": opened}, who(request), request)
 
         if seconds is None:
-            self._request(wish, who(request), request)
+            self._wishes.ask(wish, who(request), request)
         else:
             self._ways.agent("status", ask)
-
-    def _intend(self, wish: Mapping[str, Any] | None, asked: Request | None = None) -> bool:
-        """Keep what is to be applied on trial for the case that everybody dies; False where that cannot be."""
-        try:
-            self._kept.intend(wish)
-        except NotKeptError as error:
-            if asked is not None:
-                asked.refuse("refused", f"the trial cannot be kept: {error}", "make room, then apply it again")
-            return False
-        return True
 
     def confirm(self, now: Instant, request: Request) -> None:
         """End the trial: the configuration stays."""
@@ -332,4 +286,4 @@ class Keeper:
             request.refuse("refused", what, "see `linkbalancer history config`, then `linkbalancer rollback N`")
             return
         wish = {"source": "entry", "entry": number, "how": "rollback", "again": True}
-        self._request(wish, who(request), request)
+        self._wishes.ask(wish, who(request), request)

@@ -2,9 +2,12 @@
 
 import os
 import socket
+import time
 from collections.abc import Mapping
+from typing import assert_never
 
 from linkbalancer.clock import MICROSECOND, Duration
+from linkbalancer.engine.supervision import Phase
 
 
 class Notifier:
@@ -31,11 +34,30 @@ class Notifier:
         except OSError:
             return  # the manager is gone or deaf: it will find out by its own watchdog
 
+    def become(self, phase: Phase) -> None:
+        """Tell in which phase the service is now."""
+        match phase:
+            case Phase.READY:
+                self.send("READY=1")
+            case Phase.RELOADING:
+                # systemd compares this with its own CLOCK_MONOTONIC (sd_notify(3)).
+                self.send("RELOADING=1", f"MONOTONIC_USEC={_monotonic_microseconds()}")
+            case Phase.STOPPING:
+                self.send("STOPPING=1")
+            case Phase.STARTING:
+                pass
+            case _:
+                assert_never(phase)
+
     def close(self) -> None:
         """Close the socket, for a fork that is not the service's main process."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _monotonic_microseconds() -> int:
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
 
 
 def _watchdog(environment: Mapping[str, str]) -> Duration | None:

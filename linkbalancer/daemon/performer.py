@@ -17,16 +17,16 @@ from linkbalancer.config.load import Loaded
 from linkbalancer.daemon.errand import Errand
 from linkbalancer.daemon.layout import layout_of
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.drivers import addresses, neighbours, routes
+from linkbalancer.daemon.wanted import Wanted, in_words
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.kernel import Applicable, Kernel
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter
 from linkbalancer.drivers.nftables.render import Layout
-from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
+from linkbalancer.engine.effects import RemoveAddresses, SetNextHop
 from linkbalancer.engine.found import Found
-from linkbalancer.links import DeviceName, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.links import DeviceName, Vid
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import OWN
 from linkbalancer.routing.plan import own_next_hop
@@ -74,9 +74,7 @@ class Performer:
         self._trimmed = True
         self._left_behind: Layout = self.layout
         self._homes: dict[int, Vid | None] = {}
-        self._hops: dict[tuple[Vid, bool], SetNextHop] = {}
-        self._addresses: set[tuple[DeviceName, IPv4Interface]] = set()
-        self._members: dict[DeviceName, SetMembers] = {}
+        self._wanted = Wanted()
 
     def close(self) -> None:
         """Give up what is being loaded, close the sockets; nothing else in the kernel changes."""
@@ -187,7 +185,7 @@ class Performer:
             self._complain("load the classifier", why)
             self._load_over(None)
             return
-        for members in self._members.values():
+        for members in self._wanted.members.values():
             self._try(members)  # a table that was made anew has none
         self._load_over(self._loaded_line())
 
@@ -211,7 +209,8 @@ class Performer:
         an effect says otherwise: an agent that adopts one is silent about it.
         """
         found = self.kernel.found()
-        self._hops.update({(vid, False): SetNextHop(vid, next_hop) for vid, next_hop in found.next_hops.items()})
+        for vid, next_hop in found.next_hops.items():
+            self._wanted.note(SetNextHop(vid, next_hop))
         self._point_own_traffic()
         if self._trimmed:
             self._release(found)
@@ -232,27 +231,15 @@ class Performer:
 
     def perform(self, effect: Applicable) -> None:
         """Do one effect and remember what is wanted; a refusal is said, and mended at the next `reconcile`."""
-        match effect:
-            case SetNextHop(vid, _, guard):
-                self._hops[vid, guard] = effect
-            case AddAddresses(device, interfaces):
-                self._addresses |= {(device, interface) for interface in interfaces}
-            case RemoveAddresses(device, interfaces):
-                self._addresses -= {(device, interface) for interface in interfaces}
-            case SetMembers(device, _):
-                self._members[device] = effect
-            case _:
-                pass
+        self._wanted.note(effect)
         self._try(effect)
         if isinstance(effect, SetNextHop):
             self._point_own_traffic()
 
     def _point_own_traffic(self) -> None:
         """Let this gateway's own packets follow the VIDs that have a way; what they are sent by is judged later."""
-        ways = {vid: effect.next_hop for (vid, guard), effect in self._hops.items() if vid != OWN and not guard}
-        wanted = SetNextHop(OWN, own_next_hop(ways))
-        if self._hops.get((OWN, False)) != wanted:
-            self._hops[OWN, False] = wanted
+        wanted = SetNextHop(OWN, own_next_hop(self._wanted.ways()))
+        if self._wanted.note(wanted):
             self._try(wanted)
 
     def reconcile(self) -> None:
@@ -266,66 +253,21 @@ class Performer:
             if loaded:
                 for line in self._fill_map(self._map):
                     self._put_back(line)
-            missing: list[Applicable] = [*self._missing_hops(), *self._missing_addresses()]
+            missing = self._wanted.missing(self.layout, self._netlink)
         except DriverError as error:
             self._complain("compare the kernel with what is wanted", str(error))
             return
         for effect in missing:
             if self._try(effect):
-                self._put_back(f"put back: {_in_words(effect)}")
+                self._put_back(f"put back: {in_words(effect)}")
         if loaded:
-            for members in self._members.values():
+            for members in self._wanted.members.values():
                 self._try(members)  # compares by itself
-
-    def _missing_hops(self) -> list[SetNextHop]:
-        marks = self.layout.marks
-        present = {route.table: route for route in routes.read(self._netlink)}
-        pins = {device: neighbours.pinned(self._netlink, device) for device in self.layout.lan_devices}
-        missing = []
-        for (vid, guard), effect in self._hops.items():
-            route = present.get(marks.table(vid, guard=guard))
-            match effect.next_hop:
-                case Unreachable():
-                    right = route is None
-                case ViaLink(device, gateway, source):
-                    right = route is not None and route[1:] == (device, gateway, source)
-                case ViaMaster(device, gateway, mac, source):
-                    right = route is not None and route[1:] == (device, gateway, source)
-                    right = right and pins.get(device, {}).get(gateway) == mac
-            if not right:
-                missing.append(effect)
-        return missing
-
-    def _missing_addresses(self) -> list[AddAddresses]:
-        missing = []
-        for device in self.layout.lan_devices:
-            wanted = {interface for where, interface in self._addresses if where == device}
-            if wanted:
-                present = {address.interface.ip for address in addresses.read(self._netlink, device)}
-                gone = tuple(sorted(interface for interface in wanted if interface.ip not in present))
-                if gone:
-                    missing.append(AddAddresses(device, gone))
-        return missing
 
     def _try(self, effect: Applicable) -> bool:
         try:
             self.kernel.apply(effect)
         except DriverError as error:
-            self._complain(_in_words(effect), str(error))
+            self._complain(in_words(effect), str(error))
             return False
         return True
-
-
-def _in_words(effect: Applicable) -> str:
-    match effect:
-        case SetNextHop(vid, next_hop, guard):
-            whose = "own traffic" if vid == OWN else f"VID {vid}"
-            return f"next hop of {whose}{' (guard)' if guard else ''}: {type(next_hop).__name__}"
-        case AddAddresses(device, interfaces):
-            return f"virtual IPs {', '.join(map(str, interfaces))} on {device}"
-        case RemoveAddresses(device, interfaces):
-            return f"removal of {', '.join(map(str, interfaces))} from {device}"
-        case SetMembers(device, _):
-            return f"members on {device}"
-        case _:
-            return type(effect).__name__.lower()

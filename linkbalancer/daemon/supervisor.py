@@ -10,11 +10,9 @@ import os
 import signal
 import socket
 import sys
-import time
 import traceback
 from collections import deque
 from dataclasses import dataclass
-from types import FrameType
 from typing import NoReturn, Protocol, assert_never
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
@@ -24,6 +22,7 @@ from linkbalancer.daemon.lifeline import CONTENT_LIMIT, Hangup, Lifeline, Spoken
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.notify import Notifier
 from linkbalancer.daemon.recording import Recording
+from linkbalancer.daemon.signals import Signals
 from linkbalancer.daemon.turn import go_first
 from linkbalancer.daemon.zygote import CRASHED, Birth, Offer, Order, live, offered
 from linkbalancer.engine import supervision as words
@@ -108,7 +107,7 @@ class Supervisor:
         self._hangups = 0
         self._summary = ""
         self._status: int | None = None
-        self._wakeup, self._wakeup_end = socket.socketpair()
+        self._signals = Signals(SIGNALS)
         self._strangers: deque[int] = deque(maxlen=64)  # dead before their birth was told
 
     def run(self) -> int:
@@ -122,13 +121,8 @@ class Supervisor:
     def _supervise(self) -> int:
         adopt_orphans()
         go_first()
-        for end in (self._wakeup, self._wakeup_end):
-            end.settimeout(0)
-        for number in SIGNALS:
-            signal.signal(number, _noted)
-        signal.set_wakeup_fd(self._wakeup_end.fileno(), warn_on_full_buffer=False)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # blocked by a predecessor in this process
-        self._loop.add(self._wakeup, self._signalled)
+        self._signals.take()
+        self._loop.add(self._signals, self._signalled)
         self._loop.watch(self)
         if self._notifier.watchdog is not None:
             self._loop.every(self._notifier.watchdog // 2, self._reassure)
@@ -165,7 +159,7 @@ class Supervisor:
             self._notifier.send(f"STATUS={summary}")
 
     def _signalled(self, now: Instant) -> None:
-        received = set(self._wakeup.recv(4096))
+        received = self._signals.received()
         if signal.SIGCHLD in received:
             self._reap(now)
         if signal.SIGHUP in received:
@@ -377,9 +371,7 @@ class Supervisor:
         self._notifier.close()
         for process in self._processes.values():
             process.lifeline.close()
-        signal.set_wakeup_fd(-1)
-        self._wakeup.close()
-        self._wakeup_end.close()
+        self._signals.close()
         if self._lock >= 0:
             os.close(self._lock)
         live(Lifeline(theirs), self._birth, order, supervisor)
@@ -422,26 +414,16 @@ class Supervisor:
         self._became(Phase.RELOADING)
         if API in self._processes:
             self._speak(self._loop.clock(), API, self._processes[API])
-        self._hold_signals()
+        self._signals.hold()
         pids = tuple(process.pid for process in self._processes.values() if process.pid)
         waiting = tuple(self.watchdog.orders.waiting)
         left = Handover(texts=self._texts or b"", lock=self._lock, run=run, waiting=waiting, pids=pids)
         try:
             handover.replace(left)
         except OSError as error:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            self._signals.release()
             self._became(Phase.READY)
             return [words.NotReplaced(f"the new program cannot be started: {error.strerror}")]
-
-    def _hold_signals(self) -> None:
-        """Have every signal wait until there are handlers again, those included that were noted already."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        try:
-            noted = set(self._wakeup.recv(4096))
-        except BlockingIOError:
-            return
-        for number in noted:
-            os.kill(os.getpid(), number)
 
     def _end_leftovers(self) -> None:
         """End what is left of a predecessor's children, now that everybody has a successor."""
@@ -450,32 +432,14 @@ class Supervisor:
 
     def _became(self, phase: Phase) -> None:
         self._say("service", phase, grave=False)
-        match phase:
-            case Phase.READY:
-                self._end_leftovers()
-                self._notifier.send("READY=1")
-            case Phase.RELOADING:
-                # systemd compares this with its own CLOCK_MONOTONIC (sd_notify(3)).
-                self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={_monotonic_microseconds()}")
-            case Phase.STOPPING:
-                self._notifier.send("STOPPING=1")
-            case Phase.STARTING:
-                return
-            case _:
-                assert_never(phase)
+        if phase is Phase.READY:
+            self._end_leftovers()
+        self._notifier.become(phase)
 
     def _reassure(self, _now: Instant) -> None:
         """Tell the service manager that all is well, unless it is not."""
         if self.watchdog.healthy():
             self._notifier.send("WATCHDOG=1")
-
-
-def _monotonic_microseconds() -> int:
-    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-
-
-def _noted(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing here: Python wrote the signal's number to the wake-up socket."""
 
 
 def _parent(name: str) -> str:

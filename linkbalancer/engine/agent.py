@@ -10,10 +10,9 @@ the same questions every time, each answered by a function of what is known now 
 """
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address
 from typing import Any, assert_never
 
-from linkbalancer.clock import Instant, earliest
+from linkbalancer.clock import Instant, earliest, is_due
 from linkbalancer.config.load import Loaded
 from linkbalancer.engine import drain, snapshot, status
 from linkbalancer.engine.adoption import Adoption
@@ -50,10 +49,12 @@ from linkbalancer.engine.events import (
 from linkbalancer.engine.found import Found
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.reception import admit
 from linkbalancer.engine.retirement import NOBODY, REMOVED, Retirement
 from linkbalancer.engine.told import Told, entry
+from linkbalancer.engine.ways import any_way, way_over
 from linkbalancer.feed.table import Table
-from linkbalancer.links import DEAD_PRIORITY, GroupState, LinkName, NextHop, Role, ViaLink, Vid
+from linkbalancer.links import DEAD_PRIORITY, GroupState, LinkName, NextHop, Role, Vid
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.link import Link
@@ -61,7 +62,6 @@ from linkbalancer.lvrrp.rules import Stance, Tier, controlled_stance, controller
 from linkbalancer.machine import Chance
 from linkbalancer.vrrp import effects as vrrp_effects
 from linkbalancer.vrrp import events as vrrp_events
-from linkbalancer.vrrp.packet import Received, decode
 from linkbalancer.vrrp.states import Initialize
 
 
@@ -185,34 +185,27 @@ class Agent:
         if self._table is None:
             self._dirty.update(self.memberships)
         for name, link in self.links.items():
-            if _due(now, link.deadline()):
+            if is_due(now, link.deadline()):
                 self._link(now, name, lvrrp.Tick())
         for vid in self._told.due(now):
             membership = self.memberships[vid]
             self._dirty.add(vid)
-            if _due(now, membership.observer.deadline()):
+            if is_due(now, membership.observer.deadline()):
                 self._observe(now, membership, vrrp_events.Tick())
-            if membership.router is not None and _due(now, membership.router.deadline()):
+            if membership.router is not None and is_due(now, membership.router.deadline()):
                 self._router(now, membership, vrrp_events.Tick())
 
     def _advert(self, now: Instant, event: AdvertReceived) -> None:
-        received = decode(event.packet)
-        if not isinstance(received, Received):
-            self.known.count(f"vrrp:{received}")
+        admitted = admit(event, self.memberships, self.known.primary(event.device))
+        if isinstance(admitted, str):
+            self.known.count(f"vrrp:{admitted}")
             return
-        membership = self.memberships.get(received.advertisement.vrid)
-        if membership is None or membership.group.device != event.device:
-            self.known.count("vrrp:vrid")
-            return
-        if received.source == self.known.primary(event.device):
-            self.known.count("vrrp:looped")
-            return
+        membership, heard = admitted
         self.known.count("vrrp:received")
         self._dirty.add(membership.vid)
-        heard = vrrp_events.Heard(received.advertisement.priority, received.advertisement.interval, received.source)
         self._observe(now, membership, heard)
         followed = membership.observer.heard
-        if heard.priority > 0 and followed is not None and followed.source == received.source:
+        if heard.priority > 0 and followed is not None and followed.source == heard.source:
             # Only whom the observer follows: a stranger's adverts neither draw packets nor teach us members.
             membership.master_mac = event.source_mac
             self._meet(event)
@@ -451,16 +444,11 @@ class Agent:
             verdict = "works" if membership.works else "does not work"
             self._record("verdict", f"VID {membership.vid}", f"{verdict}: {status.why(membership)}", vid=membership.vid)
         source = self.known.primary(membership.group.device)
-        via_link = ViaLink(link.settings.device, link.settings.peer, source) if link is not None and carries else None
+        via_link = way_over(link, source) if link is not None and carries else None
         unheard = not membership.is_master and membership.other_master() is None
         if not (unheard and self._is_waiting(now) and False in membership.next_hops):
             self._point(now, membership, membership.hop(via_link, source), guard=False)
-        self._point(now, membership, membership.guard_hop(via_link or self._any_link(source)), guard=True)
-
-    def _any_link(self, source: IPv4Address | None) -> ViaLink | None:
-        """Return the first open link, for guarded packets of a VID that has none here: they may not turn back."""
-        ways = (link.settings for link in self.links.values() if link.is_open)
-        return next((ViaLink(way.device, way.peer, source) for way in ways), None)
+        self._point(now, membership, membership.guard_hop(via_link or any_way(self.links.values(), source)), guard=True)
 
     def _point(self, now: Instant, membership: Membership, hop: NextHop | None, *, guard: bool) -> None:
         if hop is None or membership.next_hops.get(guard) == hop:
@@ -491,7 +479,3 @@ class Agent:
 
     def _record(self, kind: str, subject: str, text: str, **fields: str | int) -> None:
         self._out.append(Record(kind, subject, text, tuple(fields.items())))
-
-
-def _due(now: Instant, deadline: Instant | None) -> bool:
-    return deadline is not None and deadline <= now

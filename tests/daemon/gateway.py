@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,17 @@ class Gateway:
 
     def kill(self, *names: str) -> None:
         """Kill processes by name, and wait until they are gone."""
-        victims = [self.pids()[name] for name in names]
+        pids = self.pids()
+        self._kill([pids[name] for name in names])
+
+    def kill_all(self) -> None:
+        """Kill every process that there is, one that has no name yet included."""
+        self._kill(list(self.namespace.pids()))
+
+    def _kill(self, victims: Collection[int]) -> None:
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
-        if "supervisor" in names and self.process is not None:
+        if self.process is not None and self.process.pid in victims:
             self.process.wait(10)
         until(lambda: not any(alive(pid) for pid in victims))
 

@@ -51,7 +51,7 @@ def near(gateways: tuple[Gateway, Gateway]) -> Iterator[Gateway]:
     gateway = gateways[0]
     until(lambda: all(one.settled() for one in gateways), 30)
     yield gateway
-    if "awaits" in str(command(gateway, "apply", "--yes", check=False)):
+    if configuration(gateway)["state"] == "pending":
         command(gateway, "confirm")
     (gateway.directory / "apps.conf").write_text(RULES)
     command(gateway, "apply", "--yes", "--again")
@@ -177,7 +177,7 @@ def test_a_trial_goes_on_after_a_restart(near: Gateway, how: str) -> None:
     write(near, dns(5304 if how == "killed" else 5398) + RULES)
     command(near, "apply", "--yes", "--confirm", "1h")
     if how == "killed":
-        near.kill(*near.pids())
+        near.kill_all()
         near.start()
     else:
         command(near, "upgrade")
@@ -198,7 +198,7 @@ def test_everybody_dies_while_a_trial_begins(near: Gateway) -> None:
     words = [sys.executable, "-m", "linkbalancer", "apply", "--yes", "--confirm", "1h", "--run-dir", str(near.run_dir)]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as apply:
         until((near.directory / "state" / "configurations" / "intent").exists, 20)
-        near.kill(*near.pids())
+        near.kill_all()
         near.start()
         until(lambda: configuration(near).get("state") == "pending", 30)
         apply.wait(60)

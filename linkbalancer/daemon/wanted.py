@@ -1,0 +1,87 @@
+"""What is wanted of the kernel by what the engine has said so far, and what of it is not there."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Interface
+
+from linkbalancer.drivers import addresses, neighbours, routes
+from linkbalancer.drivers.kernel import Applicable
+from linkbalancer.drivers.netlink.transport import NetlinkSocket
+from linkbalancer.drivers.nftables.render import Layout
+from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
+from linkbalancer.links import DeviceName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.routing.marks import OWN
+
+
+class Wanted:
+    """The sum of the effects: next hops, virtual IPs and members."""
+
+    def __init__(self) -> None:
+        """Want nothing."""
+        self.members: dict[DeviceName, SetMembers] = {}
+        self._hops: dict[tuple[Vid, bool], SetNextHop] = {}
+        self._addresses: set[tuple[DeviceName, IPv4Interface]] = set()
+
+    def note(self, effect: Applicable) -> bool:
+        """Remember an effect that lasts; return whether it is another next hop than the one remembered."""
+        match effect:
+            case SetNextHop(vid, _, guard):
+                old, self._hops[vid, guard] = self._hops.get((vid, guard)), effect
+                return old != effect
+            case AddAddresses(device, interfaces):
+                self._addresses |= {(device, interface) for interface in interfaces}
+            case RemoveAddresses(device, interfaces):
+                self._addresses -= {(device, interface) for interface in interfaces}
+            case SetMembers(device, _):
+                self.members[device] = effect
+            case _:
+                pass
+        return False
+
+    def ways(self) -> dict[Vid, NextHop]:
+        """Return the next hop of each VID."""
+        return {vid: effect.next_hop for (vid, guard), effect in self._hops.items() if vid != OWN and not guard}
+
+    def missing(self, layout: Layout, netlink: NetlinkSocket) -> list[Applicable]:
+        """Return the next hops and virtual IPs that the kernel does not have. Raises DriverError."""
+        return [*self._missing_hops(layout, netlink), *self._missing_addresses(layout, netlink)]
+
+    def _missing_hops(self, layout: Layout, netlink: NetlinkSocket) -> Iterator[SetNextHop]:
+        present = {route.table: route for route in routes.read(netlink)}
+        pins = {device: neighbours.pinned(netlink, device) for device in layout.lan_devices}
+        for (vid, guard), effect in self._hops.items():
+            route = present.get(layout.marks.table(vid, guard=guard))
+            match effect.next_hop:
+                case Unreachable():
+                    right = route is None
+                case ViaLink(device, gateway, source):
+                    right = route is not None and route[1:] == (device, gateway, source)
+                case ViaMaster(device, gateway, mac, source):
+                    right = route is not None and route[1:] == (device, gateway, source)
+                    right = right and pins.get(device, {}).get(gateway) == mac
+            if not right:
+                yield effect
+
+    def _missing_addresses(self, layout: Layout, netlink: NetlinkSocket) -> Iterator[AddAddresses]:
+        for device in layout.lan_devices:
+            wanted = {interface for where, interface in self._addresses if where == device}
+            if wanted:
+                present = {address.interface.ip for address in addresses.read(netlink, device)}
+                gone = tuple(sorted(interface for interface in wanted if interface.ip not in present))
+                if gone:
+                    yield AddAddresses(device, gone)
+
+
+def in_words(effect: Applicable) -> str:
+    """Return an effect in words."""
+    match effect:
+        case SetNextHop(vid, next_hop, guard):
+            whose = "own traffic" if vid == OWN else f"VID {vid}"
+            return f"next hop of {whose}{' (guard)' if guard else ''}: {type(next_hop).__name__}"
+        case AddAddresses(device, interfaces):
+            return f"virtual IPs {', '.join(map(str, interfaces))} on {device}"
+        case RemoveAddresses(device, interfaces):
+            return f"removal of {', '.join(map(str, interfaces))} from {device}"
+        case SetMembers(device, _):
+            return f"members on {device}"
+        case _:
+            return type(effect).__name__.lower()
