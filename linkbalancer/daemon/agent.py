@@ -341,7 +341,7 @@ class AgentProcess:
                     self._flush_neighbours(one.device)
                 self._take(now, [one])
             else:
-                self._log.warning("removed by somebody else", what=str(one))
+                self._log.warning("removed by somebody else", what=f"{one.what} {one.detail}")
                 self._recording.tell("stranger", f"somebody else removed the {one.what} {one.detail}")
                 self._reconcile.at = min(self._reconcile.at, now + SOON)
 
