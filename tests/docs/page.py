@@ -2,8 +2,8 @@
 
 A fenced block `console` has commands behind a prompt, `b1# COMMAND` (the word before the mark is the node), and below
 each what it answers. A command that is refused ends with `# exit N`. Of an answer the page shows what matters: a line
-`...` stands for any lines, numbers, times and the width of columns are not compared. What a person does with his hands stands
-in a comment that no reader sees: `<!-- do: cut l1 -->`, `mend l1`, `settle`.
+`...` stands for any lines; numbers, times and the width of columns are not compared. What a person does with his hands
+stands in a comment that no reader sees: `<!-- do: cut l1 -->`; `Reader` has all of these.
 """
 
 import re

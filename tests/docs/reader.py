@@ -1,8 +1,6 @@
 """Somebody who does what a page says, on the gateways of a lab."""
 
-import os
 import re
-import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +11,6 @@ from linkbalancer.lab.commands import ip, nft
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.settle import await_answers, await_settled
 from linkbalancer.lab.status import Damage
-from linkbalancer.lab.topology import Segment
 from tests.docs.page import Command, Deed, Written, missing
 from tests.docs.stage import Stage
 
@@ -40,31 +37,33 @@ class Reader:
         match step:
             case Command():
                 self._type(step)
-            case Deed(_, ("cut" | "mend" as how, name)):
-                segment = self._segment(name)
-                self.lab.network.carrier(segment, [port.node for port in segment.ports], up=how == "mend")
-                (self.damage.add if how == "cut" else self.damage.discard)(name)
-                self.settle()
-            case Deed(_, ("silence" | "speak" as how, name)):
-                self._silence(self._segment(name), silent=how == "silence")
-            case Deed(_, ("part" | "join" as how, one, other)):
-                self._part(one, other, parted=how == "part")
-            case Deed(_, ("fill", node)):
-                self.stage.fill(node)
-            case Deed(_, ("settle",)):
-                self.settle()
-            case Deed(_, ("bare",)):
-                self._bare()
-            case Deed(_, ("kill" | "freeze" | "thaw" as how, node, process)):
-                number = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP, "thaw": signal.SIGCONT}[how]
-                os.kill(self.lab.services[node].processes()[process], number)
-            case Deed(_, ("wait", seconds)):
-                time.sleep(float(seconds))
-            case Deed(line, words):
-                raise AssertionError(f"line {line}: nobody knows how to {' '.join(words)}")
+            case Deed():
+                self._hands(step)
             case Written():
-                file = self.stage.config(step.node) / step.name
-                file.write_text(step.text)
+                (self.stage.config(step.node) / step.name).write_text(step.text)
+
+    def _hands(self, deed: Deed) -> None:
+        match deed.words:
+            case ("cut" | "mend" as how, link):
+                self._carrier(link, up=how == "mend")
+            case ("part" | "join" as how, one, other):
+                self._part(one, other, parted=how == "part")
+            case ("run", node, *words):
+                self._type(Command(deed.line, node, " ".join(words), (), 0))
+            case ("fill", node):
+                self.stage.fill(node)
+            case ("bare",):
+                self._bare()
+            case ("settle",):
+                self.settle()
+            case words:
+                raise AssertionError(f"line {deed.line}: nobody knows how to {' '.join(words)}")
+
+    def _carrier(self, link: str, *, up: bool) -> None:
+        segment = next(segment for segment in self.lab.topology.segments if segment.name == link)
+        self.lab.network.carrier(segment, [port.node for port in segment.ports], up=up)
+        (self.damage.discard if up else self.damage.add)(link)
+        self.settle()
 
     def _type(self, step: Command) -> None:
         step = replace(step, text=_ID.sub(lambda found: f"{found[1]}{self.ids.get(found[2], found[2])}", step.text))
@@ -97,15 +96,6 @@ class Reader:
             self.stage.empty(node)
             devices = [port.device for _, port in self.lab.topology.ports(node)]
             ip([f"addr flush dev {device}" for device in devices], self.lab.run.namespace(node))
-
-    def _segment(self, name: str) -> Segment:
-        return next(segment for segment in self.lab.topology.segments if segment.name == name)
-
-    def _silence(self, segment: Segment, *, silent: bool) -> None:
-        if silent:
-            self.lab.network.silence(segment, incoming=[port.node for port in segment.ports])
-        else:
-            self.lab.network.speak(segment)
 
     def _part(self, one: str, other: str, *, parted: bool) -> None:
         # Two gateways of a LAN lose sight of each other, and of nobody else.

@@ -1,4 +1,4 @@
-"""A gateway as a page's reader sees it: its files where pages say they are, and the programs that are not ours, played."""
+"""A gateway as a page's reader sees it: files where pages say they are, and programs that are not ours, played."""
 
 import contextlib
 import os
@@ -68,7 +68,7 @@ class Stage:
         self.lab, self.scratch = lab, scratch
 
     def run(self, command: Command) -> tuple[int, str]:
-        """Run a command where its reader would; return its exit status and what it said, by the names of a real gateway."""
+        """Run a command where its reader would; return its exit status and what it said, by a real gateway's names."""
         pid = self.lab.services[command.node].processes().get("supervisor", 0)
         service, scratch = self.lab.services[command.node], self.scratch / command.node
         config = self.config(command.node)
