@@ -52,7 +52,10 @@ class Reader:
                 self._type(Command(deed.line, node, " ".join(words), (), 0))
             case ("fill", node):
                 self.stage.fill(node)
+            case ("empty",):
+                self._empty()
             case ("bare",):
+                self._empty()
                 self._bare()
             case ("settle",):
                 self.settle()
@@ -90,10 +93,15 @@ class Reader:
         if verb == "start":
             service.start()
 
-    def _bare(self) -> None:
+    def _empty(self) -> None:
+        """Leave every gateway without a configuration, as after the installation."""
         for node, service in self.lab.services.items():
             service.stop()
             self.stage.empty(node)
+
+    def _bare(self) -> None:
+        """Take every gateway's addresses as well."""
+        for node in self.lab.services:
             devices = [port.device for _, port in self.lab.topology.ports(node)]
             ip([f"addr flush dev {device}" for device in devices], self.lab.run.namespace(node))
 
