@@ -58,7 +58,7 @@ class Journal:
 
     def tell_removed(self, removed: Removed) -> None:
         """Tell what somebody else has removed."""
-        self._log.warning("removed by somebody else", what=str(removed))
+        self._log.warning("removed by somebody else", what=f"{removed.what} {removed.detail}")
         self._recording.tell("stranger", f"somebody else removed the {removed.what} {removed.detail}")
 
     def tell_put_back(self, what: str) -> None:

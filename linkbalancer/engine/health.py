@@ -36,7 +36,7 @@ def assess(status: Status) -> tuple[str, list[str]]:
 
 def _link(name: str, link: Status) -> Iterator[Finding]:
     if link["fault"]:
-        yield 1, f"link {name} is wired wrongly: {link['fault']}"
+        yield 1, f"link {name}: {link['fault']}"
     if not link["open"]:
         yield 1, f"link {name} has been closed for {_since(link)}: {link['reason']}"
     if link["peer_fault"]:

@@ -45,7 +45,7 @@ def measured(record: Row) -> str:
         if "last_proof_ms" in fields:
             parts.append(f"last round trip proven {in_words(fields['last_proof_ms'] * MILLISECOND)} before")
         if fields.get("misses"):
-            parts.append(f"{fields['misses']} queries unanswered")
+            parts.append(f"{fields['misses']} {'query' if fields['misses'] == 1 else 'queries'} unanswered")
         if "detect_ms" in fields:
             parts.append(f"detect time {in_words(fields['detect_ms'] * MILLISECOND)}")
     if "took_us" in fields:

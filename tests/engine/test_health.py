@@ -22,9 +22,9 @@ ELSEWHERE = group(state="stopped", master="192.0.2.2", next_hop="x")
     [
         (CLOSED, "degraded", "link l1 has been closed for 3 min 00 s: silent for 600 ms"),
         (
-            {"links": {"l1": link(fault="the peer calls this link l2")}},
+            {"links": {"l1": link(fault="miswired: the peer calls this link l2")}},
             "degraded",
-            "link l1 is wired wrongly: the peer calls this link l2",
+            "link l1: miswired: the peer calls this link l2",
         ),
         (
             {"links": {"l1": link(peer_fault="drained by ann")}},
