@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from linkbalancer.clock import SECOND, Duration, Instant
-from linkbalancer.daemon.feed import go_on_listening, listen
+from linkbalancer.daemon.listening import Listening
 from linkbalancer.daemon.loop import Loop
 
 VERSION = 1
@@ -118,34 +118,44 @@ class RequestServer:
         path: the socket.
         take: answers each request, now or later.
         listener: a predecessor's, already at that path.
+        opened: called whenever the socket stands at its path anew.
 
     Who may connect beside the owner is said by `admit`.
     """
 
-    def __init__(self, loop: Loop, path: Path, take: Take, listener: socket.socket | None = None) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        path: Path,
+        take: Take,
+        listener: socket.socket | None = None,
+        opened: Callable[[], None] = lambda: None,
+    ) -> None:
         """Listen; raises OSError."""
         self._loop, self._take = loop, take
         self._callers: dict[int, _Caller] = {}
-        self._listener = listen(path, socket.SOCK_STREAM) if listener is None else go_on_listening(listener)
-        loop.add(self._listener, self._accept)
+        self._listening = Listening(loop, path, socket.SOCK_STREAM, self._accept, inherited=listener, opened=opened)
         self._sweeping = loop.every(PATIENCE // 2, self._sweep)
 
     @property
     def listener(self) -> int:
         """The listening socket's descriptor, for a successor."""
-        return self._listener.fileno()
+        return self._listening.socket.fileno()
+
+    def keep(self) -> None:
+        """Stand at the path again where somebody removed the socket; raises OSError."""
+        self._listening.keep()
 
     def close(self) -> None:
         """Hang up on everybody."""
         for caller in tuple(self._callers.values()):
             self._drop(caller)
-        self._loop.remove(self._listener)
-        self._listener.close()
+        self._listening.close()
 
     def _accept(self, now: Instant) -> None:
         for _ in range(CALLERS):
             try:
-                sock, _address = self._listener.accept()
+                sock, _address = self._listening.socket.accept()
             except OSError:
                 return
             if len(self._callers) >= CALLERS:
