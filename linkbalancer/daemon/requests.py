@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from linkbalancer.clock import SECOND, Duration, Instant
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.daemon.listening import Listening
 from linkbalancer.daemon.loop import Loop
 
@@ -30,6 +30,9 @@ CALLERS = 64
 
 PATIENCE: Duration = 5 * SECOND
 """How long a caller may be idle, or take for reading an answer."""
+
+WORK: Duration = 20 * MILLISECOND
+"""How long requests are answered in one go; then this server rests for as long, and everything else has its turn."""
 
 ANSWER_PATIENCE: Duration = 120 * SECOND
 """How long an answer may take; the caller is told that none came."""
@@ -134,6 +137,9 @@ class RequestServer:
         """Listen; raises OSError."""
         self._loop, self._take = loop, take
         self._callers: dict[int, _Caller] = {}
+        self._worked: Duration = 0
+        self._rests_until: Instant | None = None
+        loop.watch(self)
         self._listening = Listening(loop, path, socket.SOCK_STREAM, self._accept, inherited=listener, opened=opened)
         self._sweeping = loop.every(PATIENCE // 2, self._sweep)
 
@@ -189,19 +195,46 @@ class RequestServer:
         """Take what whole requests there are, a turn's worth of them, and see what is to be waited for next."""
         caller.serving = True
         for _ in range(TURN):
-            if caller.is_busy or not caller.has_request:
+            if caller.is_busy or not caller.has_request or self._rests_until is not None:
                 break
+            began = self._loop.clock()
             self._next(caller, now)
+            self._work(began)
         caller.serving = False
         if caller.is_gone:
             return
         over = len(caller.asked) > REQUEST_LIMIT
-        if caller.answer is not None or (caller.has_request and caller.request is None):
+        waits = caller.has_request and caller.request is None
+        if caller.answer is None and waits and self._rests_until is not None:
+            caller.until = now + ANSWER_PATIENCE  # it is not idle: it stands in a queue
+            self._attend(caller, None)
+        elif caller.answer is not None or waits:
             self._attend(caller, "write")  # the rest of an answer, or its next turn
         elif over or (caller.ended and caller.request is None):
             self._drop(caller)
         else:
             self._attend(caller, None if caller.ended else "read")
+
+    def deadline(self) -> Instant | None:
+        """Return when this server has rested (the loop asks)."""
+        return self._rests_until
+
+    def expire(self, now: Instant) -> None:
+        """Go on with those that waited meanwhile, each in its turn."""
+        self._rests_until = None
+        for number, caller in tuple(self._callers.items()):
+            if self._rests_until is not None:
+                break
+            if caller.has_request and not caller.is_busy:
+                self._callers[number] = self._callers.pop(number)  # to the end of the queue
+                self._serve(caller, now)
+
+    def _work(self, began: Instant) -> None:
+        """Count what a request took: a flood of them must keep neither timers nor the other sockets waiting."""
+        ended = self._loop.clock()
+        self._worked += ended - began
+        if self._worked >= WORK:
+            self._rests_until, self._worked = ended + self._worked, 0
 
     def _next(self, caller: _Caller, now: Instant) -> None:
         """Take the next whole request."""
