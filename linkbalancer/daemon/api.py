@@ -7,6 +7,7 @@ is a function that takes a request and answers it, now or later; what the agent 
 import gc
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,7 @@ class ApiProcess:
         self._loop.add(self._lifeline, self._hear)
         self._loop.every(BEAT, lambda _now: self._beat())
         self._loop.every(SECOND, self._keeper.tick)
+        self._loop.every(SECOND, self._keep_place)
         gc.freeze()
         self._lifeline.say("ready")
         self._loop.run()
@@ -112,10 +114,17 @@ class ApiProcess:
         self._agent.close()
 
     def _listen(self, name: str, groups: Sequence[str], *, operator: bool) -> RequestServer:
-        server = RequestServer(self._loop, self._run_dir / name, partial(self._take, operator=operator))
-        for wrong in admit(self._run_dir / name, groups):
-            self._log.info("only root may use it", socket=name, why=wrong)
-        return server
+        def opened() -> None:
+            for wrong in admit(self._run_dir / name, groups):
+                self._log.info("only root may use it", socket=name, why=wrong)
+
+        return RequestServer(self._loop, self._run_dir / name, partial(self._take, operator=operator), opened=opened)
+
+    def _keep_place(self, _now: Instant) -> None:
+        """Be found even when somebody empties the run directory."""
+        with suppress(OSError):
+            self._query.keep()
+            self._control.keep()
 
     def _metrics(self, answer: Answer) -> None:
         self._agent.ask("status", lambda status, _why: answer(expose(status and self._overview.complete(status))))
