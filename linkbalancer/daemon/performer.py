@@ -26,6 +26,7 @@ from linkbalancer.drivers.nftables.elements import MapWriter
 from linkbalancer.drivers.nftables.render import Layout
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
+from linkbalancer.engine.status import hop_in_words
 from linkbalancer.links import DeviceName, Unreachable, ViaLink, ViaMaster, Vid
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import OWN
@@ -320,7 +321,7 @@ def _in_words(effect: Applicable) -> str:
     match effect:
         case SetNextHop(vid, next_hop, guard):
             whose = "own traffic" if vid == OWN else f"VID {vid}"
-            return f"next hop of {whose}{' (guard)' if guard else ''}: {type(next_hop).__name__}"
+            return f"next hop of {whose}{' (guard)' if guard else ''}: {hop_in_words(next_hop)}"
         case AddAddresses(device, interfaces):
             return f"virtual IPs {', '.join(map(str, interfaces))} on {device}"
         case RemoveAddresses(device, interfaces):
