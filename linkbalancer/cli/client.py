@@ -66,7 +66,7 @@ def ask(
     except (OSError, ValueError) as error:
         absent = isinstance(error, (FileNotFoundError, ConnectionRefusedError))
         why = "nobody listens there" if absent else str(error)
-        remedy = "is `linkbalancer run` running with this --run-dir?"
+        remedy = "does it run (`systemctl status linkbalancer`), and with this --run-dir?"
         what = f"no daemon answers on {path} ({why})"
         raise RefusedError({"kind": "unavailable", "what": what, "remedy": remedy}) from None
     if not reply["ok"]:

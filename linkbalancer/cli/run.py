@@ -18,6 +18,7 @@ from linkbalancer.daemon.line import Stream
 from linkbalancer.daemon.loop import boottime
 from linkbalancer.daemon.notify import Notifier
 from linkbalancer.daemon.recording import Recording
+from linkbalancer.daemon.sayings import Sayings
 from linkbalancer.daemon.supervisor import Supervisor
 from linkbalancer.daemon.zygote import Brood, Order, RefusedError
 
@@ -74,7 +75,7 @@ def run(args: Namespace) -> int:
         return 2
     birth = functools.partial(_birth, args.config, args.run_dir, args.state_dir)
     recording = Recording(args.run_dir, "supervisor", boottime())
-    say = functools.partial(_say, Stream(), recording)
+    say = Sayings(Stream(), recording).say
     return Supervisor(birth, say, notifier=Notifier(), lock=lock, inherited=inherited, recording=recording).run()
 
 
@@ -123,8 +124,3 @@ def _try(args: Namespace, texts: bytes) -> int:
             complain(line)
         return 1
     return 0
-
-
-def _say(stream: Stream, recording: Recording, name: str, text: str, *, grave: bool) -> None:
-    stream.write("warning" if grave else "info", text, process=name)
-    recording.tell("process" if grave else "service", text, subject=name)

@@ -8,6 +8,7 @@ import gc
 import os
 import random
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address
@@ -243,6 +244,7 @@ class AgentProcess:
         loop.watch(self)
         loop.every(LOOK, lambda now: self._observe(now, self._monitor.poll()))
         loop.every(PROBE, lambda now: self._sockets.probe(now, self._primaries))
+        loop.every(LOOK, self._keep_place)
         self._reconcile = loop.every(RECONCILE, self._reconcile_now)
         # The devices first: a mastership can only be gone on with where there is an address to advertise from.
         self._observe(loop.clock(), self._monitor.current())
@@ -404,6 +406,20 @@ class AgentProcess:
             self._sockets.open()
             if not self._incumbent.is_held:
                 self._performer.reconcile()
+
+    def _keep_place(self, _now: Instant) -> None:
+        """Be found by a successor even when somebody empties the run directory; two agents never speak at once."""
+        try:
+            if not self._lock.keep():
+                self._log.critical("deposed", text="another agent found none here, and speaks now")
+                self.depart()
+            self._snapshot.keep()
+            self._feed.keep()
+            self._requests.keep()
+        except OSError as error:
+            self._journal.complain("keep its place in the run directory", str(error))
+            with suppress(OSError):
+                self._run_dir.mkdir(mode=0o755)
 
     def _write_snapshot(self, now: Instant) -> None:
         self._snapshot_at = None

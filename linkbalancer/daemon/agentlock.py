@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from linkbalancer.daemon.listening import identity
+
 _FLOCK: Final = struct.Struct("hhqqi4x")
 _DEATH_MS: Final = 2000
 """How long a killed process may take to be gone; then the kernel holds it, and it will never run again either."""
@@ -20,16 +22,27 @@ class AgentLock:
 
     def __init__(self, path: Path) -> None:
         """Open or make the file; raises OSError."""
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self._path = path
+        self._fd = _open(path)
 
     def take(self) -> bool:
         """Become the agent; False when another process is."""
-        try:
-            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in {errno.EACCES, errno.EAGAIN}:
-                return False
-            raise
+        return _lock(self._fd)
+
+    def keep(self) -> bool:
+        """Hold the lock where others look for it, made anew where somebody removed the file; raises OSError.
+
+        Returns False when another process became the agent meanwhile, because it found none.
+        """
+        held = os.fstat(self._fd)
+        if identity(self._path) == (held.st_dev, held.st_ino):
+            return True
+        fresh = _open(self._path)
+        if not _lock(fresh):
+            os.close(fresh)
+            return False
+        os.close(self._fd)
+        self._fd = fresh
         return True
 
     def release(self) -> None:
@@ -59,6 +72,20 @@ class AgentLock:
     def close(self) -> None:
         """Close the file, which frees the lock."""
         os.close(self._fd)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.EACCES, errno.EAGAIN}:
+            return False
+        raise
+    return True
 
 
 def end(pidfd: int) -> None:

@@ -7,6 +7,7 @@ is a function that takes a request and answers it, now or later; what the agent 
 import gc
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from linkbalancer.daemon.admission import admit
 from linkbalancer.daemon.annals import Annals
 from linkbalancer.daemon.changes import Changes
 from linkbalancer.daemon.configurations import Configurations
+from linkbalancer.daemon.deeds import Deeds
 from linkbalancer.daemon.drainfile import DrainFile
 from linkbalancer.daemon.draining import Draining
 from linkbalancer.daemon.examination import Examination
@@ -27,6 +29,7 @@ from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.metrics import expose
 from linkbalancer.daemon.overview import Overview
 from linkbalancer.daemon.questions import Questions
+from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.requests import Request, RequestServer
 from linkbalancer.daemon.scope import FOLDER
 from linkbalancer.daemon.scrape import Answer, ScrapeServer
@@ -62,19 +65,20 @@ class ApiProcess:
         state_dir: Path,
     ) -> None:
         """Listen; raises OSError."""
-        self._loaded, self._lifeline, self._log = loaded, lifeline, log
-        self._run_dir, self._state_dir = run_dir, state_dir
+        self._lifeline, self._log, self._run_dir, self._state_dir = lifeline, log, run_dir, state_dir
         self._loop = Loop()
         self._agent = Questions(self._loop, run_dir / "agent.sock")
+        self._recording = Recording(run_dir, "api", self._loop.clock())
+        self._loop.watch(self._recording)
         self._changes = Changes(lifeline)
-        self._keeper = self._new_keeper(notice, log)
+        self._keeper = self._new_keeper(notice, deeds := Deeds(self._recording.tell))
         self._changes.told = self._concluded
         self._overview = Overview(self._agent, self._loop.clock)
-        self._draining = Draining(self._loop, self._agent, DrainFile(state_dir), log, self._overview.forget)
-        self._overview.parts.append(self._draining.part)
-        self._overview.parts.append(lambda _status: {"configuration": self._keeper.configuration(self._loop.clock())})
+        self._draining = Draining(
+            self._loop, self._agent, DrainFile(state_dir), log, self._overview.forget, deeds=deeds
+        )
         self._examination = Examination(self._loop, loaded.config, self._agent, log)
-        self._overview.parts.append(lambda _status: {"preflight": self._examination.findings})
+        self._overview.parts += [self._draining.part, self._part]
         self.verbs: dict[str, Verb] = {
             "status": self._overview.verb(),
             **self._draining.verbs(),
@@ -97,6 +101,7 @@ class ApiProcess:
         self._loop.add(self._lifeline, self._hear)
         self._loop.every(BEAT, lambda _now: self._beat())
         self._loop.every(SECOND, self._keeper.tick)
+        self._loop.every(SECOND, self._keep_place)
         gc.freeze()
         self._lifeline.say("ready")
         self._loop.run()
@@ -110,12 +115,25 @@ class ApiProcess:
         self._scrape.close()
         self._examination.close()
         self._agent.close()
+        self._recording.close()
 
     def _listen(self, name: str, groups: Sequence[str], *, operator: bool) -> RequestServer:
-        server = RequestServer(self._loop, self._run_dir / name, partial(self._take, operator=operator))
-        for wrong in admit(self._run_dir / name, groups):
-            self._log.info("only root may use it", socket=name, why=wrong)
-        return server
+        def opened() -> None:
+            for wrong in admit(self._run_dir / name, groups):
+                self._log.info("only root may use it", socket=name, why=wrong)
+
+        return RequestServer(self._loop, self._run_dir / name, partial(self._take, operator=operator), opened=opened)
+
+    def _keep_place(self, _now: Instant) -> None:
+        """Be found even when somebody empties the run directory."""
+        with suppress(OSError):
+            self._query.keep()
+            self._control.keep()
+
+    def _part(self, _status: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what this process alone knows, for a status."""
+        in_force = self._keeper.configuration(self._loop.clock())
+        return {"configuration": in_force, "preflight": self._examination.findings}
 
     def _metrics(self, answer: Answer) -> None:
         self._agent.ask("status", lambda status, _why: answer(expose(status and self._overview.complete(status))))
@@ -130,14 +148,16 @@ class ApiProcess:
     def _beat(self) -> None:
         self._lifeline.say("beat")
 
-    def _new_keeper(self, notice: Mapping[str, Any], log: logs.Log) -> Keeper:
-        kept = Configurations(self._state_dir / FOLDER, warn=lambda text: log.warning("configurations", text=text))
+    def _new_keeper(self, notice: Mapping[str, Any], deeds: Deeds) -> Keeper:
+        kept = Configurations(
+            self._state_dir / FOLDER, warn=lambda text: self._log.warning("configurations", text=text)
+        )
 
         def reload(request: Mapping[str, Any]) -> bool:
             self._changes.ask("reload", request, lambda _outcome: None)  # the keeper is told of every outcome
             return True
 
-        return Keeper(kept, notice, Ways(reload, self._agent.ask, log), self._loop.clock)
+        return Keeper(kept, notice, Ways(reload, self._agent.ask, self._log, deeds), self._loop.clock)
 
     def _hear(self, _now: Instant) -> None:
         spoken = self._lifeline.hear()

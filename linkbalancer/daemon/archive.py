@@ -181,9 +181,13 @@ class Archive:
         rows = self._connection.execute(query, (self._boot, told.at - FOLLOWS_WITHIN, told.at + SECOND))
         for number, kind, subject, teller, fields in rows:
             facts = {**json.loads(fields), "kind": kind, "subject": subject, "teller": teller}
-            if all(facts.get(key) == value for key, value in told.follows.items()):
+            if all(_is_one_of(facts.get(key), value) for key, value in told.follows.items()):
                 return int(number)
         return None
+
+
+def _is_one_of(fact: object, wanted: object) -> bool:
+    return fact in wanted if isinstance(wanted, list) else fact == wanted
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -14,13 +14,14 @@ from typing import Any, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.daemon import logs
+from linkbalancer.daemon.deeds import Deeds
 from linkbalancer.daemon.drainfile import DrainFile
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.overview import UNAVAILABLE
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.verbs import Argument, Verb
-from linkbalancer.engine.drain import LIMIT, is_text
+from linkbalancer.engine.drain import LIMIT, as_recorded, is_text
 from linkbalancer.engine.outlook import Outlook, followed, is_known, kept, offers, outlook, resolve
 
 Entry: TypeAlias = dict[str, Any]
@@ -49,14 +50,26 @@ class _Trial:
     force: bool
     look_at: Instant | None
 
+    def unserved(self, status: Status) -> list[int]:
+        """Return the VIDs that no other gateway of this LAN has taken."""
+        return [int(vid) for vid in kept(status, self.outlook.moving)]
+
 
 class Draining:
     """What is drained at this gateway; asks and tells the agent."""
 
     def __init__(
-        self, loop: Loop, agent: Questions, file: DrainFile, log: logs.Log, changed: Callable[[], None]
+        self,
+        loop: Loop,
+        agent: Questions,
+        file: DrainFile,
+        log: logs.Log,
+        changed: Callable[[], None],
+        *,
+        deeds: Deeds | None = None,
     ) -> None:
         self._loop, self._agent, self._file, self._log, self._changed = loop, agent, file, log, changed
+        self._deeds = deeds or Deeds()
         self._entries: list[Entry] = []
         self._trial: _Trial | None = None
         self._busy = False
@@ -206,7 +219,7 @@ class Draining:
         except OSError as error:
             self._undo(trial, f"it could not be remembered: {error.strerror}; it is taken back")
             return
-        self._entries, self.problem = trial.entries, None
+        self._entries, self.problem, now = trial.entries, None, self._loop.clock()
         self._log.warning("drained", subject=trial.entry["name"], who=trial.entry["who"], text=trial.entry["reason"])
         moved = [
             {"vid": int(vid), "to": status["groups"][vid]["master"]}
@@ -216,14 +229,16 @@ class Draining:
         answer = {
             "drained": trial.entry,
             "moved": moved,
-            "unserved": [int(vid) for vid in kept(status, trial.outlook.moving)],
+            "unserved": trial.unserved(status),
             "following": [int(vid) for vid in followed(status, trial.outlook.moving)],
-            "took_ms": (self._loop.clock() - trial.began) // MILLISECOND,
+            "took_ms": (now - trial.began) // MILLISECOND,
         }
+        self._deeds.drained(as_recorded(trial.entry), trial.unserved(status), now - trial.began)
         self._finish()
         trial.request.answer(answer)
 
     def _undo(self, trial: _Trial, why: str) -> None:
+        self._deeds.not_drained(as_recorded(trial.entry), why)
         self._finish()
         self._tell_at = self._loop.clock()
         trial.request.refuse("refused", why, "mend the other gateway first, or force it")

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from linkbalancer.clock import Instant
+from linkbalancer.daemon.listening import Listening
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.feed.codec import LIMIT, Applied, Goodbye, Malformed, decode, encode
 from linkbalancer.feed.table import Table
@@ -48,13 +49,16 @@ class FeedServer:
         self._loop, self._heard, self._complain = loop, heard, complain
         self._newest: bytes | None = None
         self._clients: dict[int, _Client] = {}
-        self._listener = listen(path, socket.SOCK_SEQPACKET) if listener is None else go_on_listening(listener)
-        loop.add(self._listener, self._accept)
+        self._listening = Listening(loop, path, socket.SOCK_SEQPACKET, self._accept, inherited=listener)
 
     @property
     def listener(self) -> int:
         """The listening socket's descriptor, for a successor."""
-        return self._listener.fileno()
+        return self._listening.socket.fileno()
+
+    def keep(self) -> None:
+        """Stand at the path again where somebody removed the socket; raises OSError."""
+        self._listening.keep()
 
     def publish(self, table: Table) -> None:
         """Hand the table to everybody who can take it now, and to the others when they can."""
@@ -70,13 +74,12 @@ class FeedServer:
         """Hang up on everybody."""
         for client in tuple(self._clients.values()):
             self._drop(client)
-        self._loop.remove(self._listener)
-        self._listener.close()
+        self._listening.close()
 
     def _accept(self, _now: Instant) -> None:
         while True:
             try:
-                sock, _address = self._listener.accept()
+                sock, _address = self._listening.socket.accept()
             except OSError:
                 return
             pid, uid, _gid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
@@ -148,24 +151,3 @@ class FeedServer:
         self._clients.pop(client.sock.fileno(), None)
         self._loop.remove(client.sock)
         client.sock.close()
-
-
-def listen(path: Path, kind: socket.SocketKind) -> socket.socket:
-    """Return a listening Unix socket at a path, in place of a dead predecessor's; root alone may connect."""
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, kind)
-    listener.settimeout(0)
-    old = os.umask(0o177)
-    try:
-        listener.bind(str(path))
-    finally:
-        os.umask(old)
-    listener.listen(128)
-    return listener
-
-
-def go_on_listening(listener: socket.socket) -> socket.socket:
-    """Return a predecessor's listening socket; those that connect see this process from now on."""
-    listener.settimeout(0)
-    listener.listen(128)
-    return listener

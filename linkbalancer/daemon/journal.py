@@ -13,6 +13,9 @@ from linkbalancer.host.devices import Removed
 REPEAT: Duration = 60 * SECOND
 """A refusal that lasts is told again after this."""
 
+_BEFORE_A_START: Final[dict[str, str | int | list[str]]] = {"teller": "supervisor", "subject": ["agent", "service"]}
+"""What an agent's start follows from: its predecessor's death, or the reload that has it replaced."""
+
 COMPLAINTS: Final = 256
 """Different refusals remembered at most."""
 
@@ -58,14 +61,15 @@ class Journal:
 
     def tell_removed(self, removed: Removed) -> None:
         """Tell what somebody else has removed."""
-        self._log.warning("removed by somebody else", what=str(removed))
+        self._log.warning("removed by somebody else", what=f"{removed.what} {removed.detail}")
         self._recording.tell("stranger", f"somebody else removed the {removed.what} {removed.detail}")
 
     def tell_put_back(self, what: str) -> None:
         """Tell what was put back."""
         self.put_back += 1
         self._log.warning("put back", what=what)
-        self._recording.tell("put-back", what, follows={"kind": "stranger"})
+        # What the kernel dropped with a carrier is no stranger's deed.
+        self._recording.tell("put-back", what, follows={"kind": ["stranger", "link-opened", "link-closed", "device"]})
 
     def note(self, record: Record, took: Duration) -> None:
         """Log a record, with how long the kernel took where it tells of a change; `remember` has it kept."""
@@ -87,7 +91,7 @@ class Journal:
                 at=now,
                 number=record.number,
                 cause=record.cause,
-                follows={"kind": "process", "subject": "agent"} if record.kind == "started" else None,
+                follows=_BEFORE_A_START if record.kind == "started" else None,
                 fields=dict(record.fields),
             )
         self._records.clear()

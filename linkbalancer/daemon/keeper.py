@@ -6,7 +6,7 @@ killed keeper's successor goes on where it was.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias, cast
 
@@ -16,6 +16,7 @@ from linkbalancer.daemon import catalogue
 from linkbalancer.daemon import configurations as store
 from linkbalancer.daemon.catalogue import who
 from linkbalancer.daemon.configurations import Configurations, Entry
+from linkbalancer.daemon.deeds import Deeds
 from linkbalancer.daemon.drift import Drift
 from linkbalancer.daemon.logs import Log
 from linkbalancer.daemon.pen import Pen
@@ -32,11 +33,12 @@ Heard: TypeAlias = Callable[[dict[str, Any] | None, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What the keeper needs of its process: to ask the supervisor and the agent, and to write the log."""
+    """What the keeper needs of its process: to ask the supervisor and the agent, to write the log and the history."""
 
     reload: Callable[[dict[str, Any]], bool]
     agent: Callable[[str, Heard], None]
     log: Log
+    deeds: Deeds = field(default_factory=Deeds)
 
 
 class Keeper:
@@ -146,6 +148,7 @@ class Keeper:
         assert self._entry is not None
         text = f"configuration {self._entry.number} is taken back: {reason}"
         self._ways.log.warning("configuration", text=text)
+        self._ways.deeds.taken_back(self._entry.number, reason)
         self._again_at = now + AGAIN
         if self._entry.before is None:
             if asked is not None:
@@ -170,6 +173,10 @@ class Keeper:
         self._taking_back = None if back is not None and back[0] == name else back
         if good:
             self._succeed(now, notice, f"configuration {notice['entry']} took its place" if back is None else back[1])
+            if back is not None:
+                self._ways.deeds.back(notice["entry"])
+            elif result == "applied":
+                self._ways.deeds.applied(self.configuration(now), "" if self._entry is None else self._entry.summary)
         else:
             self._fail(name, lines)
         if asked is not None:
@@ -268,6 +275,7 @@ class Keeper:
             request.refuse("refused", what, "see `linkbalancer status`")
             return
         self._change(self._entry, state=store.GOOD, reason=f"confirmed by {who(request)}", until=None)
+        self._ways.deeds.confirmed(self._entry.number, who(request))
         self._trial = None
         request.answer(self.configuration(now))
 

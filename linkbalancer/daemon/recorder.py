@@ -21,6 +21,7 @@ from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.archive import FILE, Archive, is_damage, move_aside
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
+from linkbalancer.daemon.listening import identity
 from linkbalancer.daemon.loop import Loop, boottime
 from linkbalancer.daemon.recording import SOCKET, Told, understood
 from linkbalancer.daemon.zygote import BEAT
@@ -78,15 +79,8 @@ class RecorderProcess:
         """Listen; raises OSError."""
         self._writer, self._lifeline = writer, lifeline
         self._loop = Loop()
-        path.unlink(missing_ok=True)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.settimeout(0)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        old = os.umask(0o177)
-        try:
-            self._socket.bind(str(path))
-        finally:
-            os.umask(old)
+        self._path = path
+        self._socket, self._file = _bound(path)
 
     def run(self) -> int:
         """Turn until told to end; what was told by then is kept."""
@@ -103,6 +97,18 @@ class RecorderProcess:
 
     def _beat(self) -> None:
         self._lifeline.say("beat")
+        if identity(self._path) != self._file:
+            self._listen_anew()
+
+    def _listen_anew(self) -> None:
+        """Be found even when somebody empties the run directory."""
+        with suppress(OSError):
+            fresh, self._file = _bound(self._path)
+            self._read(self._loop.clock())
+            self._loop.remove(self._socket)
+            self._socket.close()
+            self._socket = fresh
+            self._loop.add(fresh, self._read)
 
     def _hear(self, now: Instant) -> None:
         spoken = self._lifeline.hear()
@@ -120,6 +126,23 @@ class RecorderProcess:
             except OSError:
                 return
             self._writer.take(understood(data))
+
+
+def _bound(path: Path) -> tuple[socket.socket, tuple[int, int] | None]:
+    """Return a socket at a path and which file that is; root alone may send to it. Raises OSError."""
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.settimeout(0)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    old = os.umask(0o177)
+    try:
+        sock.bind(str(path))
+    except OSError:
+        sock.close()
+        raise
+    finally:
+        os.umask(old)
+    return sock, identity(path)
 
 
 class Writer:

@@ -83,7 +83,7 @@ class Recording:
         at: Instant | None = None,
         number: int | None = None,
         cause: int | None = None,
-        follows: Mapping[str, str | int] | None = None,
+        follows: Mapping[str, str | int | list[str]] | None = None,
         fields: Mapping[str, str | int] | None = None,
     ) -> int:
         """Have something remembered; return its number, which a later one can name as its cause.
@@ -96,7 +96,7 @@ class Recording:
             number: the record's number where the teller counts itself, upwards from 1.
             cause: the number of the record of this teller that it follows from.
             follows: where the cause is another teller's: the latest record of at most some seconds ago whose kind,
-                subject or fields are these.
+                subject, teller or fields are these (of a list: one of them).
             fields: facts for programs; `vid`, `link` and `app` are what the history can be filtered by.
         """
         if number is None:

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from linkbalancer.clock import SECOND, Duration, Instant
-from linkbalancer.daemon.feed import go_on_listening, listen
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.daemon.listening import Listening
 from linkbalancer.daemon.loop import Loop
 
 VERSION = 1
@@ -30,6 +30,9 @@ CALLERS = 64
 
 PATIENCE: Duration = 5 * SECOND
 """How long a caller may be idle, or take for reading an answer."""
+
+WORK: Duration = 20 * MILLISECOND
+"""How long requests are answered in one go; then this server rests for as long, and everything else has its turn."""
 
 ANSWER_PATIENCE: Duration = 120 * SECOND
 """How long an answer may take; the caller is told that none came."""
@@ -118,34 +121,47 @@ class RequestServer:
         path: the socket.
         take: answers each request, now or later.
         listener: a predecessor's, already at that path.
+        opened: called whenever the socket stands at its path anew.
 
     Who may connect beside the owner is said by `admit`.
     """
 
-    def __init__(self, loop: Loop, path: Path, take: Take, listener: socket.socket | None = None) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        path: Path,
+        take: Take,
+        listener: socket.socket | None = None,
+        opened: Callable[[], None] = lambda: None,
+    ) -> None:
         """Listen; raises OSError."""
         self._loop, self._take = loop, take
         self._callers: dict[int, _Caller] = {}
-        self._listener = listen(path, socket.SOCK_STREAM) if listener is None else go_on_listening(listener)
-        loop.add(self._listener, self._accept)
+        self._worked: Duration = 0
+        self._rests_until: Instant | None = None
+        loop.watch(self)
+        self._listening = Listening(loop, path, socket.SOCK_STREAM, self._accept, inherited=listener, opened=opened)
         self._sweeping = loop.every(PATIENCE // 2, self._sweep)
 
     @property
     def listener(self) -> int:
         """The listening socket's descriptor, for a successor."""
-        return self._listener.fileno()
+        return self._listening.socket.fileno()
+
+    def keep(self) -> None:
+        """Stand at the path again where somebody removed the socket; raises OSError."""
+        self._listening.keep()
 
     def close(self) -> None:
         """Hang up on everybody."""
         for caller in tuple(self._callers.values()):
             self._drop(caller)
-        self._loop.remove(self._listener)
-        self._listener.close()
+        self._listening.close()
 
     def _accept(self, now: Instant) -> None:
         for _ in range(CALLERS):
             try:
-                sock, _address = self._listener.accept()
+                sock, _address = self._listening.socket.accept()
             except OSError:
                 return
             if len(self._callers) >= CALLERS:
@@ -179,19 +195,46 @@ class RequestServer:
         """Take what whole requests there are, a turn's worth of them, and see what is to be waited for next."""
         caller.serving = True
         for _ in range(TURN):
-            if caller.is_busy or not caller.has_request:
+            if caller.is_busy or not caller.has_request or self._rests_until is not None:
                 break
+            began = self._loop.clock()
             self._next(caller, now)
+            self._work(began)
         caller.serving = False
         if caller.is_gone:
             return
         over = len(caller.asked) > REQUEST_LIMIT
-        if caller.answer is not None or (caller.has_request and caller.request is None):
+        waits = caller.has_request and caller.request is None
+        if caller.answer is None and waits and self._rests_until is not None:
+            caller.until = now + ANSWER_PATIENCE  # it is not idle: it stands in a queue
+            self._attend(caller, None)
+        elif caller.answer is not None or waits:
             self._attend(caller, "write")  # the rest of an answer, or its next turn
         elif over or (caller.ended and caller.request is None):
             self._drop(caller)
         else:
             self._attend(caller, None if caller.ended else "read")
+
+    def deadline(self) -> Instant | None:
+        """Return when this server has rested (the loop asks)."""
+        return self._rests_until
+
+    def expire(self, now: Instant) -> None:
+        """Go on with those that waited meanwhile, each in its turn."""
+        self._rests_until = None
+        for number, caller in tuple(self._callers.items()):
+            if self._rests_until is not None:
+                break
+            if caller.has_request and not caller.is_busy:
+                self._callers[number] = self._callers.pop(number)  # to the end of the queue
+                self._serve(caller, now)
+
+    def _work(self, began: Instant) -> None:
+        """Count what a request took: a flood of them must keep neither timers nor the other sockets waiting."""
+        ended = self._loop.clock()
+        self._worked += ended - began
+        if self._worked >= WORK:
+            self._rests_until, self._worked = ended + self._worked, 0
 
     def _next(self, caller: _Caller, now: Instant) -> None:
         """Take the next whole request."""

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.daemon.admission import admit
-from linkbalancer.daemon.feed import listen
+from linkbalancer.daemon.listening import identity, listen
 from linkbalancer.daemon.loop import Loop
 
 CLIENTS = 16
@@ -98,6 +98,7 @@ class ScrapeServer:
         self._clients: dict[int, _Client] = {}
         self._collecting = False
         self._listener: socket.socket | None = None
+        self._file: tuple[int, int] | None = None
         self._retry_at: Instant = 0
         self._complaint = ""
         if place == OFF:
@@ -137,6 +138,7 @@ class ScrapeServer:
     def _listen(self) -> socket.socket:
         if self._place == UNIX:
             listener = listen(self._path, socket.SOCK_STREAM)
+            self._file = identity(self._path)
             admit(self._path, self._groups)
             return listener
         self._path.unlink(missing_ok=True)
@@ -259,6 +261,10 @@ class ScrapeServer:
         self._loop.change(client.sock, partial(self._talk, client), write=_END in client.asked)
 
     def _sweep(self, now: Instant) -> None:
+        if self._listener is not None and self._place == UNIX and identity(self._path) != self._file:
+            self._loop.remove(self._listener)
+            self._listener.close()
+            self._listener = None
         if self._listener is None and now >= self._retry_at:
             self._open(now)
         for client in tuple(self._clients.values()):

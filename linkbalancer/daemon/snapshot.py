@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from linkbalancer.clock import MILLISECOND, Duration
+from linkbalancer.daemon.listening import identity
 
 SLOT = 1 << 18
 """Bytes of a slot."""
@@ -30,10 +31,18 @@ class SnapshotFile:
     def __init__(self, path: Path, boot_id: str | None = None) -> None:
         """Open or make the file; raises OSError."""
         self._boot = (boot_id or _BOOT_ID.read_text().strip()).encode()
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        os.posix_fallocate(self._fd, 0, 2 * SLOT)
+        self._path = path
+        self._fd = _open(path)
         self._number = 0
         self.follow()
+
+    def keep(self) -> None:
+        """Make the file anew where somebody removed it: the next snapshot goes there; raises OSError."""
+        held = os.fstat(self._fd)
+        if identity(self._path) != (held.st_dev, held.st_ino):
+            fresh = _open(self._path)
+            os.close(self._fd)
+            self._fd = fresh
 
     def read(self) -> dict[str, Any] | None:
         """Return the newest whole snapshot of this boot, None when there is none."""
@@ -74,3 +83,13 @@ class SnapshotFile:
             if (magic, boot) == (_MAGIC, self._boot) and len(content) == length and zlib.crc32(content) == checksum:
                 found.append((number, content))
         return found
+
+
+def _open(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, 2 * SLOT)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

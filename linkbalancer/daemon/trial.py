@@ -44,7 +44,7 @@ class Trial:
         self._silent = None
         for name, grace in self.links.items():
             link = status["links"].get(name)
-            if link is None or link["open"]:
+            if link is None or link["open"] or link["drained"]:  # who drained it first means to change it
                 self._closed.pop(name, None)
             elif now - self._closed.setdefault(name, now) >= grace:
                 return f"the link {name} was open before and is closed: {link['reason']}"

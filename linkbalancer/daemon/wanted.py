@@ -8,6 +8,7 @@ from linkbalancer.drivers.kernel import Applicable
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
 from linkbalancer.drivers.nftables.render import Layout
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
+from linkbalancer.engine.status import hop_in_words
 from linkbalancer.links import DeviceName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
 from linkbalancer.routing.marks import OWN
 
@@ -76,7 +77,7 @@ def in_words(effect: Applicable) -> str:
     match effect:
         case SetNextHop(vid, next_hop, guard):
             whose = "own traffic" if vid == OWN else f"VID {vid}"
-            return f"next hop of {whose}{' (guard)' if guard else ''}: {type(next_hop).__name__}"
+            return f"next hop of {whose}{' (guard)' if guard else ''}: {hop_in_words(next_hop)}"
         case AddAddresses(device, interfaces):
             return f"virtual IPs {', '.join(map(str, interfaces))} on {device}"
         case RemoveAddresses(device, interfaces):

@@ -139,6 +139,11 @@ class Chronicle:
         came = "" if before is None else f" from VID {before}"
         return [Record("application", application, f"to {where}{came}: {reason}", tuple(fields))]
 
+    @property
+    def _of_a_start(self) -> list[Topic]:
+        """What the kernel is told at once follows from the start where nothing else has changed."""
+        return [("gateway", "started")] if self._resumed else []
+
     # -- what becomes of them ----------------------------------------------------------------------------------------
 
     def complete(self, now: Instant, effects: list[Effect]) -> list[Effect]:
@@ -208,6 +213,7 @@ class Chronicle:
             case "verdict" | "next-hop" | "kernel":
                 about = [("verdict", vid)] if kind == "next-hop" else []
                 about += [("vid", vid), ("heard", vid), ("link", self._group(vid)[1]), ("peer", vid)]
+                about += self._of_a_start
             case "application":
                 about = [("verdict", vid), ("verdict", facts.get("from_vid", 0)), ("gateway", "started")]
             case _:

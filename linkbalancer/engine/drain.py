@@ -19,6 +19,9 @@ WORDS_MAX = 200
 
 KINDS = ("link", "vid", "node")
 
+WORDS = {"link": "link", "vid": "VID", "node": "gateway"}
+"""What people call them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drained:
@@ -35,15 +38,24 @@ class Drained:
 
     def subjects(self) -> dict[str, str]:
         """Return what is drained, as people call it, each with its words."""
-        named = {f"link {name}": by for name, by in self.links.items()}
-        named |= {f"VID {vid}": by for vid, by in self.vids.items()}
-        return named if self.node is None else {"this gateway": self.node, **named}
+        named = {_called("link", name): by for name, by in self.links.items()}
+        named |= {_called("vid", vid): by for vid, by in self.vids.items()}
+        return named if self.node is None else {_called("node", ""): self.node, **named}
 
     def changes(self, before: "Drained") -> list[tuple[str, str, str]]:
         """Return what is news since `before`: kind (drained, resumed), subject, words."""
         was, now = before.subjects(), self.subjects()
         fresh = [("drained", subject, by) for subject, by in now.items() if was.get(subject) != by]
         return fresh + [("resumed", subject, f"was drained {by}") for subject, by in was.items() if subject not in now]
+
+
+def as_recorded(entry: Mapping[str, Any]) -> str:
+    """Return what the log and the history call what an entry names."""
+    return _called(entry["kind"], entry["name"])
+
+
+def _called(kind: str, name: object) -> str:
+    return "this gateway" if kind == "node" else f"{WORDS[kind]} {name}"
 
 
 def read(entries: object) -> Drained:

@@ -4,7 +4,7 @@
 thing dies. `good`: all is as wished.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, in_words
@@ -27,6 +27,7 @@ def assess(status: Status) -> tuple[str, list[str]]:
         *(finding for name, app in status["applications"].items() for finding in _application(status, name, app)),
         *_configuration(status.get("configuration") or {}),
         *((1, notice) for notice in status.get("notices", ())),
+        *_preflight(status.get("preflight") or ()),
         *_drained(status),
     ]
     findings.sort(key=lambda finding: -finding[0])
@@ -36,7 +37,7 @@ def assess(status: Status) -> tuple[str, list[str]]:
 
 def _link(name: str, link: Status) -> Iterator[Finding]:
     if link["fault"]:
-        yield 1, f"link {name} is wired wrongly: {link['fault']}"
+        yield 1, f"link {name}: {link['fault']}"
     if not link["open"]:
         yield 1, f"link {name} has been closed for {_since(link)}: {link['reason']}"
     if link["peer_fault"]:
@@ -101,7 +102,9 @@ def _configuration(configuration: Status) -> Iterator[Finding]:
     force = f"; #{number} is in force" if number is not None else ""
     match configuration.get("state"):
         case "pending":
-            yield 1, f"configuration #{number} is on trial: it is taken back unless `linkbalancer confirm` comes"
+            left = configuration.get("confirm_left_ms")
+            when = "" if left is None else f" in {in_words(int(left) * MILLISECOND)}"
+            yield 1, f"configuration #{number} is on trial: it is taken back{when} unless `linkbalancer confirm` comes"
         case "fallback":
             yield 1, f"the configuration files hold errors{force}"
         case "reverted":
@@ -110,6 +113,15 @@ def _configuration(configuration: Status) -> Iterator[Finding]:
             pass
     for line in configuration.get("lines", ()):
         yield 1, str(line)
+
+
+def _preflight(found: Iterable[Mapping[str, str]]) -> Iterator[Finding]:
+    """Say the worst of what is wrong on the host, in one sentence: the rest is `doctor`'s to tell."""
+    errors = [one for one in found if one["severity"] == "error"]
+    if errors:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        what = f"{errors[0]['subject']}: {errors[0]['breaks']}{more}"
+        yield 1, f"this host stands in the way: {what}; see `linkbalancer doctor`"
 
 
 def _drained(status: Status) -> Iterator[Finding]:

@@ -3,12 +3,16 @@
 A record is here what the history holds of it: `id`, `cause`, `kind`, `subject`, `text`, and `fields`.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from linkbalancer.clock import MICROSECOND, MILLISECOND, in_words
 
 Row: TypeAlias = Mapping[str, Any]
+
+_ENDED: Final = re.compile(": (applied|unchanged|refused|failed) after ")
+"""How the supervisor says that something it was asked for has ended."""
 
 _NAMES: Final = 6
 """How many names a list has before the rest is counted."""
@@ -25,12 +29,16 @@ def sentence(record: Row) -> str:
         case "vid":
             state, _, reason = text.partition(": ")
             return f"{subject} {state} here: {reason}"
-        case "heard" | "peer" | "started":
+        case "heard" | "peer" | "started" | "service" if subject:
             return f"{subject}: {text}"
         case "next-hop":
             return f"{subject} goes nowhere: {text}" if text == "unreachable" else f"{subject} goes by {text}"
         case "kernel":
             return text
+        case "drained":
+            return f"{subject} drained {text}"
+        case "resumed" if text.startswith("was drained"):
+            return f"{subject} serves again: it {text}"
         case "application":
             return f"{subject} goes {text}"
         case _:
@@ -45,7 +53,7 @@ def measured(record: Row) -> str:
         if "last_proof_ms" in fields:
             parts.append(f"last round trip proven {in_words(fields['last_proof_ms'] * MILLISECOND)} before")
         if fields.get("misses"):
-            parts.append(f"{fields['misses']} queries unanswered")
+            parts.append(f"{fields['misses']} {'query' if fields['misses'] == 1 else 'queries'} unanswered")
         if "detect_ms" in fields:
             parts.append(f"detect time {in_words(fields['detect_ms'] * MILLISECOND)}")
     if "took_us" in fields:
@@ -95,12 +103,25 @@ def consequences(chain: Sequence[Row]) -> list[str]:
                 pass
     vids |= dict.fromkeys(dead, "works no more")
     return [
+        *_said(chain[1:]),
         *(f"link {_list(names)} {state}" for state, names in _by_place(links)),
         *(f"VID {_list(sorted(names))} {place}" for place, names in _by_place(vids)),
         *(f"{_list(names)} {place}" for place, names in _by_place(applications)),
         *([_flows({"flows": flows})] if flows else []),
         *([f"{put_back} put back"] if put_back else []),
     ]
+
+
+def _said(steps: Sequence[Row]) -> Iterable[str]:
+    """Return how what people asked for has ended; of a configuration that came into force, which it is."""
+    said = {
+        one["kind"]: str(one["text"])
+        for one in steps
+        if one["kind"] in {"config", "drain"} or (one["kind"] == "service" and _ENDED.search(one["text"]))
+    }
+    if "config" in said:
+        said.pop("service", None)
+    return said.values()
 
 
 def _place(state: str, before: str) -> str:

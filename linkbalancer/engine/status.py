@@ -79,7 +79,7 @@ def _link(now: Instant, link: Link, memberships: Mapping[Vid, Membership], drain
         "peer": str(link.settings.peer),
         "open": link.is_open,
         "since_ms": (now - link.since) // MILLISECOND,
-        "reason": link.reason,
+        "reason": "; ".join(filter(None, (link.reason, link.doubt(now)))),
         "rtt_ms": _milliseconds(link.rtt),
         "jitter_ms": None if link.rtt is None else _milliseconds(jitter),
         "loss": None if loss is None else round(loss, 6),

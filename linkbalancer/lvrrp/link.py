@@ -14,7 +14,7 @@ from linkbalancer.lvrrp.detection import Detection
 from linkbalancer.lvrrp.events import Alarm, Effect, Event
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.listener import Incoming, Listener
-from linkbalancer.lvrrp.miswiring import Miswiring
+from linkbalancer.lvrrp.miswiring import FAULT_MEMORY, Miswiring
 from linkbalancer.lvrrp.packet import Datagram, MessageType
 from linkbalancer.lvrrp.peer import Peer
 from linkbalancer.lvrrp.session import Candidate, Confirmed, Conversation, Refusal, Sessions
@@ -87,6 +87,13 @@ class Link:
     def fault(self) -> str | None:
         """What is wrong with the wiring, if anything."""
         return self._miswiring.fault
+
+    def doubt(self, now: Instant) -> str | None:
+        """Return what may keep it closed, beyond `reason`; said to people alone, for what is heard is not authentic."""
+        heard_at = self._listener.unproven_at
+        if self.is_open or heard_at is None or now - heard_at > FAULT_MEMORY:
+            return None
+        return "what arrives is not signed with a key of ours: the key files of its two ends differ"
 
     def word(self, vid: Vid, now: Instant) -> GroupWord | None:
         """Return the peer's word on a VID; None when it is unknown or too old, or the link is closed."""

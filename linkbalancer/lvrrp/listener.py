@@ -33,6 +33,8 @@ class Listener:
         self._sessions = sessions
         self._counters = counters
         self._miswiring = miswiring
+        self.unproven_at: Instant | None = None
+        """When something last came that is not signed with a key of ours, though it belongs to no other link."""
 
     def listen(self, now: Instant, data: bytes) -> Incoming | Alarm | None:
         """Return what was heard, an alarm when it belongs to another link, or None when there is nothing to do."""
@@ -43,6 +45,7 @@ class Listener:
             claimed = packet.claimed_link(data) if unproven else None
             if claimed is not None and claimed != self._settings.name:
                 return self._miswired(now, claimed)
+            self.unproven_at = now if unproven else self.unproven_at
             self._count(datagram)
             return None
         if datagram.body.link not in ("", self._settings.name):

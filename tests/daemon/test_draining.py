@@ -10,6 +10,7 @@ import pytest
 
 from linkbalancer.clock import Instant
 from linkbalancer.daemon import logs
+from linkbalancer.daemon.deeds import Deeds
 from linkbalancer.daemon.drainfile import DrainFile, remembered
 from linkbalancer.daemon.draining import Draining
 from linkbalancer.daemon.loop import Loop
@@ -33,6 +34,7 @@ class World:
         self.directory = directory
         self.status: dict[str, Any] | None = status(links={"l1": link(), "l2": link()})
         self.told: list[Any] = []
+        self.remembered: list[str] = []
         self.asked = 0
         self.replies: list[dict[str, Any]] = []
         self.follows = True
@@ -45,7 +47,8 @@ class World:
     def start(self) -> None:
         """Start the api's part anew."""
         file = DrainFile(self.directory)
-        self.draining = Draining(self.loop, self.questions, file, LOG, self.overview.forget)
+        deeds = Deeds(lambda _kind, text, **_more: self.remembered.append(text))
+        self.draining = Draining(self.loop, self.questions, file, LOG, self.overview.forget, deeds=deeds)
         self.overview.parts = [self.draining.part]
 
     def _agent(self, _now: Instant, request: Request) -> None:
@@ -125,6 +128,7 @@ def test_a_drain_that_nobody_follows_is_taken_back(world: World) -> None:
     world.follows = False
     begin = world.now
     assert world.ask("drain", what="1")["what"] == "no other gateway took VID 1; it is taken back"
+    assert world.remembered == ["VID 1 is not drained: no other gateway took VID 1; it is taken back"]
     assert 1400 * MS <= world.now - begin < 2000 * MS
     assert kept(world) == []
     world.pass_time()

@@ -12,6 +12,7 @@ from linkbalancer.daemon import configurations as store
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.catalogue import who
 from linkbalancer.daemon.configurations import Configurations, Entry, Facts, NotKeptError, digest
+from linkbalancer.daemon.deeds import Deeds
 from linkbalancer.daemon.keeper import AGAIN, Heard, Keeper, Ways
 from linkbalancer.daemon.requests import Request
 
@@ -29,6 +30,7 @@ class World:
         self.now: Instant = 1000 * SECOND
         self.status: dict[str, Any] | None = {"links": {"l1": {"open": True, "reason": "proven"}}}
         self.listens = True
+        self.told: list[str] = []
         self.add(store.GOOD)
         self.keeper = self.born(1)
 
@@ -46,9 +48,13 @@ class World:
 
     def born(self, number: int | None, *lines: str) -> Keeper:
         """Return a keeper as a new api process has it."""
-        ways = Ways(reload=self.reload, agent=self.agent, log=logs.start())
+        ways = Ways(reload=self.reload, agent=self.agent, log=logs.start(), deeds=Deeds(self.tell))
         self.keeper = Keeper(self.kept, self.notice(number, *lines), ways, lambda: self.now)
         return self.keeper
+
+    def tell(self, _kind: str, text: str, **_more: Any) -> None:
+        """Take what the history is told."""
+        self.told.append(text)
 
     def reload(self, request: dict[str, Any]) -> bool:
         """Note what the supervisor is asked for."""
@@ -172,6 +178,7 @@ def test_a_trial_is_confirmed(world: World) -> None:
     assert world.ask("confirm").fields["state"] == store.GOOD
     world.later(400)
     assert len(world.asked) == 1
+    assert world.told[-1] == "configuration 2 confirmed by root"
     assert world.states() == [store.GOOD, store.GOOD]
     assert world.ask("confirm").fields["what"] == "no configuration awaits its confirmation"
 
@@ -190,6 +197,11 @@ def test_a_trial_is_not_confirmed(world: World) -> None:
     assert world.kept.entries()[1].reason == "it was not confirmed within 5 min 00 s"
     world.later(100)
     assert len(world.asked) == 2
+    assert world.told == [
+        "configuration 2 came into force (apply by root, on trial for 5 min 00 s)",
+        "configuration 2 is taken back: it was not confirmed within 5 min 00 s",
+        "configuration 1 is in force again",
+    ]
 
 
 def test_a_trial_that_costs_a_link(world: World) -> None:

@@ -125,8 +125,8 @@ def test_what_a_successor_adopts_is_wanted_too(here: Namespace) -> None:
         assert successor.table(OWN_TABLE) == successor.table(20001) == ("eth1", PEER, SOURCE)
         assert "iif lo lookup 20000" in here("ip rule")
         assert successor.put_back == [
-            "put back: next hop of VID 1: ViaLink",
-            "put back: next hop of own traffic: ViaLink",
+            "put back: next hop of VID 1: 10.1.0.2 over eth1",
+            "put back: next hop of own traffic: 10.1.0.2 over eth1",
         ]
 
 
@@ -179,7 +179,7 @@ def test_a_classifier_that_was_removed_is_loaded_while_the_agent_works(
             hands.performer.reconcile()
         assert hands.performer.loading
         assert hands.table(20001) == ("eth1", PEER, SOURCE)
-        assert hands.put_back == ["put back: next hop of VID 1: ViaLink"]
+        assert hands.put_back == ["put back: next hop of VID 1: 10.1.0.2 over eth1"]
         program.go.touch()
         assert (hands.turn_until_loaded() or "").startswith("loaded the classifier ")
         assert not hands.performer.loading

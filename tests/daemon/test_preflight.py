@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from linkbalancer.config.load import load
-from linkbalancer.daemon.feed import listen
+from linkbalancer.daemon.listening import listen
 from linkbalancer.daemon.preflight import answers, examine
 from linkbalancer.engine.preflight.finding import Severity
 from tests.daemon.waiting import until

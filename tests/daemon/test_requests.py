@@ -239,3 +239,31 @@ def test_no_bytes_do_harm(pieces: list[bytes]) -> None:
     assert len(replies) == sent.count(b"\n")
     assert all(reply["api"] == 1 for reply in replies)
     assert replies[-1]["answer"] == {"v": "end"}
+
+
+def test_slow_answers_keep_neither_timers_nor_others_waiting(tmp_path: Path) -> None:
+    """Callers that ask for what takes long, again and again, have turns; a timer and another server have theirs."""
+    clock = Clock()
+    loop = Loop(clock)
+
+    def slow(_now: Instant, request: Request) -> None:
+        clock.now += 500 * MILLISECOND
+        request.answer({})
+
+    server, other = RequestServer(loop, tmp_path / "slow", slow), RequestServer(loop, tmp_path / "other", slow)
+    loop.every(100 * MILLISECOND, lambda _now: None)
+    callers = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(9)]
+    for number, caller in enumerate(callers):
+        caller.connect(str(tmp_path / ("slow" if number else "other")))
+        caller.sendall(b'{"verb": "x"}\n' * 20)
+    for _ in range(400):
+        clock.now += 10 * MILLISECOND
+        loop.turn()
+    assert loop.lateness.worst <= 1100 * MILLISECOND  # one answer of each server at most
+    for caller in callers:
+        caller.settimeout(0)
+        assert caller.recv(1)  # everybody has had a turn
+        caller.close()
+    for one in (server, other):
+        one.close()
+    loop.forget()

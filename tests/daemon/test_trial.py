@@ -13,7 +13,7 @@ def trial() -> Trial:
 
 def status(**links: bool) -> dict[str, Any]:
     """Return an agent's status with links open or closed."""
-    return {"links": {name: {"open": is_open, "reason": "silent"} for name, is_open in links.items()}}
+    return {"links": {name: {"open": up, "reason": "silent", "drained": None} for name, up in links.items()}}
 
 
 def test_time() -> None:
@@ -31,6 +31,14 @@ def test_a_link_that_stays_closed() -> None:
     assert one.lost(107 * SECOND, status(l2=False)) is None
     assert one.lost(108 * SECOND, status(l1=False)) is None
     assert one.lost(112 * SECOND, status(l1=False)) == "the link l1 was open before and is closed: silent"
+
+
+def test_a_drained_link_may_close() -> None:
+    """Who has drained it replaces it: its two ends are changed one after the other."""
+    one = trial()
+    drained = {"links": {"l1": {"open": False, "reason": "silent", "drained": "by root: new provider"}}}
+    assert one.lost(101 * SECOND, drained) is None
+    assert one.lost(120 * SECOND, drained) is None
 
 
 def test_a_silent_agent() -> None:

@@ -286,3 +286,44 @@ def test_upgrade_to_another_program(site: Site, tmp_path: Path) -> None:
     assert refused["lines"][0].endswith("No module named 'nothing_of_this_name'")
     assert upgraded["lines"] == [f"version {__version__} -> 99.1"]
     assert witness.seen["lost"] == witness.seen["unanswered"] == []
+
+
+def test_an_emptied_run_directory_moves_nothing(site: Site) -> None:
+    """Somebody removes all of it: commands work again within seconds, and a restart succeeds the agent as ever."""
+    until(site.settled, 30)
+    near = site.near
+    with site.witness() as witness:
+        for path in near.run_dir.iterdir():
+            path.unlink()
+        until(lambda: near.status() != {}, 5)
+        names = {"agent.lock", "agent.snapshot", "agent.sock", "feed.sock", "query.sock", "control.sock"}
+        until(lambda: names | {"recorder.sock", "metrics.sock"} <= {path.name for path in near.run_dir.iterdir()}, 5)
+        old = agents(near)
+        near.restart()
+        until(lambda: agents(near).isdisjoint(old), 10)
+        until(near.settled, 20)
+    assert len(agents(near)) == 1
+    assert witness.seen["lost"] == witness.seen["unanswered"] == []
+
+
+def test_two_agents_without_a_common_run_directory_do_not_both_speak(site: Site) -> None:
+    """Removed and restarted in the same moment: the agent that finds another one in its place ends at once."""
+    until(site.settled, 30)
+    near = site.near
+    old = agents(near)
+    assert near.process is not None
+    near.process.send_signal(signal.SIGSTOP)
+    for pid in old:
+        os.kill(pid, signal.SIGSTOP)
+    for path in near.run_dir.iterdir():
+        path.unlink()
+    near.process.kill()
+    near.process.wait()
+    near.start()
+    until(lambda: agents(near) > old, 20)
+    until((near.run_dir / "agent.sock").exists, 20)
+    for pid in old:
+        os.kill(pid, signal.SIGCONT)
+    until(lambda: agents(near).isdisjoint(old), 2)
+    assert "deposed" in near.lines()
+    until(site.settled, 30)

@@ -2,11 +2,12 @@
 
 A fenced block `console` has commands behind a prompt, `b1# COMMAND` (the word before the mark is the node), and below
 each what it answers. A command that is refused ends with `# exit N`. Of an answer the page shows what matters: a line
-`...` stands for any lines, numbers and the width of columns are not compared. What a person does with his hands stands
-in a comment that no reader sees: `<!-- do: cut l1 -->`, `mend l1`, `settle`.
+`...` stands for any lines; numbers, times and the width of columns are not compared. What a person does with his hands
+stands in a comment that no reader sees: `<!-- do: cut l1 -->`; `Reader` has all of these.
 """
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ _FENCE: Final = re.compile(r"^ *```(\w*)$")
 _PROMPT: Final = re.compile(r"^([a-z][a-z0-9-]*)# (.*?)(?:\s+# exit (\d+))?$")
 _DEED: Final = re.compile(r"^<!-- do: (.*) -->$")
 _EDITED: Final = re.compile(r"^<!-- file: (\S+) (\S+) -->$")
+
+_TIME: Final = re.compile(r"\b[\d.]+ (?:us|ms|s|min|h|d)(?: [\d.]+ (?:s|min|h))*\b")
+"""How long something took or lasts: one time is as good as another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,9 @@ def _read(lines: list[str]) -> Iterator[Command | Deed | Written]:
         elif fence := _FENCE.match(line):
             end = next(index for index in range(number, len(lines)) if lines[index].strip() == "```")
             if fence[1] == "console":
-                yield from _commands(lines[number:end], number)
+                yield from _commands(textwrap.dedent("\n".join(lines[number:end])).splitlines(), number)
             elif name is not None:
-                yield Written(number, *name, "\n".join(lines[number:end]) + "\n")
+                yield Written(number, *name, textwrap.dedent("\n".join(lines[number:end])) + "\n")
                 name = None
             number = end + 1
 
@@ -97,7 +101,7 @@ def missing(answer: tuple[str, ...], said: str) -> str | None:
 
 
 def _plain(line: str) -> str:
-    return re.sub(r"\s+", " ", line.strip())
+    return _TIME.sub("0 s", re.sub(r"\s+", " ", line.strip()))
 
 
 def _pattern(line: str) -> str:

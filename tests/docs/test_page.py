@@ -49,6 +49,8 @@ def test_a_page_is_read_in_its_order(tmp_path: Path) -> None:
         (("...", "z"), "x\ny\nz", None),
         (("x", "..."), "x\ny\nz", None),
         ((), "whatever", None),
+        (("for 3 min 20 s, RTT 1.5 ms",), "for 800 ms, RTT 12 us", None),
+        (("for 3 min",), "for 3 mines", "for 3 min"),
         (("x",), "x\ny", "nothing more, but it said 'y'"),
         (("y",), "x\ny", "y"),
         (("x", "z"), "x\ny\nz", "z"),

@@ -8,6 +8,11 @@ from linkbalancer.engine.health import assess
 from tests.engine.statuses import application, drained, group, link, status
 
 
+def host(severity: str, subject: str = "eth0") -> dict[str, str]:
+    """Return a finding of the preflight."""
+    return {"severity": severity, "subject": subject, "breaks": "replies are dropped"}
+
+
 def test_all_is_well() -> None:
     """Nothing to say."""
     assert assess(status()) == ("good", [])
@@ -22,9 +27,9 @@ ELSEWHERE = group(state="stopped", master="192.0.2.2", next_hop="x")
     [
         (CLOSED, "degraded", "link l1 has been closed for 3 min 00 s: silent for 600 ms"),
         (
-            {"links": {"l1": link(fault="the peer calls this link l2")}},
+            {"links": {"l1": link(fault="miswired: the peer calls this link l2")}},
             "degraded",
-            "link l1 is wired wrongly: the peer calls this link l2",
+            "link l1: miswired: the peer calls this link l2",
         ),
         (
             {"links": {"l1": link(peer_fault="drained by ann")}},
@@ -95,6 +100,16 @@ ELSEWHERE = group(state="stopped", master="192.0.2.2", next_hop="x")
             {"configuration": {"entry": 12, "state": "pending"}},
             "degraded",
             "configuration #12 is on trial: it is taken back unless `linkbalancer confirm` comes",
+        ),
+        (
+            {"configuration": {"entry": 12, "state": "pending", "confirm_left_ms": 48_000}},
+            "degraded",
+            "configuration #12 is on trial: it is taken back in 48 s unless `linkbalancer confirm` comes",
+        ),
+        (
+            {"preflight": [host("note"), host("error", "eth1"), host("warning"), host("error", "eth2")]},
+            "degraded",
+            "this host stands in the way: eth1: replies are dropped (and 1 more); see `linkbalancer doctor`",
         ),
         (
             {"configuration": {"state": "reverted", "lines": ["apps.conf:3: no such VID"]}},

@@ -29,6 +29,11 @@ CLOSED = row("link-closed", "l1", "no carrier", link="l1")
         (row("kernel", "VID 1", "192.0.2.251/24 installed"), "192.0.2.251/24 installed"),
         (row("application", "web", "to VID 2: because"), "web goes to VID 2: because"),
         (row("process", "agent", "ended by signal 9"), "agent ended by signal 9"),
+        (row("drained", "link l1", "by root: splice"), "link l1 drained by root: splice"),
+        (row("resumed", "link l1", "was drained by root"), "link l1 serves again: it was drained by root"),
+        (row("resumed", "VID 1", "goes on as Master"), "VID 1 goes on as Master"),
+        (row("service", "service", "ready"), "service: ready"),
+        (row("config", "", "configuration 7 confirmed by anna"), "configuration 7 confirmed by anna"),
         (row("device", "eth0", "eth0 has no carrier"), "eth0 has no carrier"),
         (row("put-back", "", "put back: a rule"), "put back: a rule"),
     ],
@@ -98,6 +103,19 @@ def test_a_master_that_is_heard_first_is_where_the_vid_is() -> None:
 
     assert consequences([began, row("vid", "VID 1", "backup: x", vid=1)]) == ["VID 1 to 192.0.2.2"]
     assert consequences([began]) == []
+
+
+def test_how_what_people_asked_for_has_ended() -> None:
+    """A refusal by the supervisor's words; what came into force by the configuration."""
+    asked = row("service", "service", "reload (apply by anna) is asked for")
+    reloading = row("service", "service", "reloading")
+    refused = row("service", "service", "reload (apply by anna): refused after 3 ms; no such VID")
+    applied = row("service", "service", "reload (apply by anna): applied after 500 ms")
+    force = row("config", "", "configuration 7 came into force (apply by anna)")
+
+    assert consequences([asked, reloading]) == []
+    assert consequences([asked, refused]) == ["reload (apply by anna): refused after 3 ms; no such VID"]
+    assert consequences([asked, applied, force]) == ["configuration 7 came into force (apply by anna)"]
 
 
 def test_links_applications_flows_and_what_was_put_back() -> None:

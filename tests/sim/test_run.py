@@ -43,6 +43,7 @@ def test_the_draws_hold_every_fault() -> None:
     kinds = {type(strike.fault).__name__ for seed in range(200) for strike in draw(seed, Shape()).strikes}
     assert kinds == {
         "Cut",
+        "Drain",
         "Silent",
         "Death",
         "Leg",
