@@ -51,10 +51,10 @@ def near(gateways: tuple[Gateway, Gateway]) -> Iterator[Gateway]:
     gateway = gateways[0]
     until(lambda: all(one.settled() for one in gateways), 30)
     yield gateway
-    if configuration(gateway)["state"] == "pending":
-        command(gateway, "confirm")
+    if until(lambda: configuration(gateway).get("state")) == "pending":
+        ask(gateway.run_dir, "confirm", change=True)
     (gateway.directory / "apps.conf").write_text(RULES)
-    command(gateway, "apply", "--yes", "--again")
+    ask(gateway.run_dir, "apply", change=True, patience_s=30, again=True)
 
 
 def command(gateway: Gateway, *words: str, check: bool = True, **environment: str) -> str:
