@@ -93,17 +93,17 @@ class Heir:
             if len(self._descriptors) < 1 + sum(count for _key, count in keys):
                 return
             fields = parse(os.pread(self._descriptors[0], SNAPSHOT_MAX, 0))
+            bequest, left = Bequest(fields), iter(self._descriptors[1:])
+            for key, count in keys:
+                bequest.sockets[key] = [socket.socket(fileno=os.dup(next(left))) for _ in range(count)]
+            good = isinstance(fields.get("snapshot"), dict)
         except (KeyError, TypeError, ValueError, OSError):
+            good, bequest = False, Bequest({})
+        # What cannot be gone on from is not taken: the incumbent stays.
+        if not good or not self._lock.take() or not send(self._sock, b'{"verb": "taken"}\n', []):
+            bequest.close()
             self._lose()
             return
-        if not self._lock.take() or not send(self._sock, b'{"verb": "taken"}\n', []):
-            self._lose()
-            return
-        bequest, left = Bequest(fields), iter(self._descriptors[1:])
-        for key, count in keys:
-            bequest.sockets[key] = [socket.socket(fileno=next(left)) for _ in range(count)]
-        os.close(self._descriptors[0])
-        self._descriptors = []
         self.bequest = bequest
         self._hang_up()
 
