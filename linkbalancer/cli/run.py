@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import functools
 import os
+import resource
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -73,6 +74,7 @@ def run(args: Namespace) -> int:
     if lock is None:
         complain(f"another linkbalancer runs with {args.run_dir}; give this one a --run-dir of its own")
         return 2
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # memory holds the links' keys
     birth = functools.partial(_birth, args.config, args.run_dir, args.state_dir)
     recording = Recording(args.run_dir, "supervisor", boottime())
     say = Sayings(Stream(), recording).say

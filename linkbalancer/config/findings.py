@@ -24,7 +24,7 @@ class Finding:
 
     def __str__(self) -> str:
         """Write it as compilers do, so that editors can jump there: `file:line:column: what; remedy`."""
-        return f"{self.file}:{self.line}:{self.column}: {self.what}; {self.remedy}"
+        return printable(f"{self.file}:{self.line}:{self.column}: {self.what}; {self.remedy}")
 
 
 class ConfigErrors(Exception):  # noqa: N818 - it carries all errors of a configuration, never just one
@@ -42,6 +42,11 @@ class FieldError(ValueError):
         self.what = what
         self.remedy = remedy
         super().__init__(f"{what}; {remedy}")
+
+
+def printable(text: str) -> str:
+    """Return a text that tells a terminal or a log nothing but itself: a file may hold any character."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -3,15 +3,17 @@
 import json
 import os
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from linkbalancer.clock import SECOND, Duration, Instant
-from linkbalancer.daemon.agentlock import AgentLock
+from linkbalancer.daemon.agentlock import AgentLock, end
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.daemon.succession import LINE_MAX, UNREADY, VERSION, Bequest, parse, receive, send
+from linkbalancer.daemon.succession import LINE_MAX, PEER, UNREADY, VERSION, Bequest, parse, receive, send
 from linkbalancer.links import LinkName, Vid
 
 ANSWER_S: Final = 0.5
@@ -63,8 +65,18 @@ class Heir:
 
     def expire(self, _now: Instant) -> None:
         """End an incumbent that does not run any more: thawed later, it must not speak again."""
-        self._lock.kill_holder()
+        if self._lock.kill_holder() is None:  # stopped just when it had let go of its office
+            self._kill_peer()
         self._lose()
+
+    def _kill_peer(self) -> None:
+        pid, _uid, _gid = PEER.unpack(self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
+        with suppress(OSError):
+            pidfd = os.pidfd_open(pid)
+            try:
+                end(pidfd)
+            finally:
+                os.close(pidfd)
 
     def _read(self, now: Instant) -> None:
         self._silent_at = now + SILENCE
@@ -93,10 +105,11 @@ class Heir:
             if len(self._descriptors) < 1 + sum(count for _key, count in keys):
                 return
             fields = parse(os.pread(self._descriptors[0], SNAPSHOT_MAX, 0))
+            good = isinstance(fields.get("snapshot"), dict) and all(map(_is_socket, self._descriptors[1:]))
         except (KeyError, TypeError, ValueError, OSError):
-            self._lose()
-            return
-        if not self._lock.take() or not send(self._sock, b'{"verb": "taken"}\n', []):
+            good = False
+        # What cannot be gone on from is not taken: the incumbent stays.
+        if not good or not self._lock.take() or not send(self._sock, b'{"verb": "taken"}\n', []):
             self._lose()
             return
         bequest, left = Bequest(fields), iter(self._descriptors[1:])
@@ -118,6 +131,10 @@ class Heir:
         for descriptor in self._descriptors:
             os.close(descriptor)
         self._descriptors = []
+
+
+def _is_socket(descriptor: int) -> bool:
+    return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
 
 
 def find(loop: Loop, path: Path, lock: AgentLock, idle: Callable[[], None]) -> Heir | None:

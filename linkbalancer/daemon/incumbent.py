@@ -4,7 +4,6 @@ import json
 import os
 import select
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NoReturn, Protocol
@@ -13,7 +12,7 @@ from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.daemon.agentlock import AgentLock, end
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.requests import Request
-from linkbalancer.daemon.succession import LINE_MAX, UNREADY, VERSION, Heirloom, parse, send
+from linkbalancer.daemon.succession import LINE_MAX, PEER, UNREADY, VERSION, Heirloom, parse, send
 from linkbalancer.links import LinkName, Vid
 
 STILL: Duration = 100 * MILLISECOND
@@ -24,8 +23,6 @@ TAKEN_S: Final = 0.25
 
 _BATCH: Final = 200
 """Descriptors in one message (the kernel takes 253)."""
-
-_PEER: Final = struct.Struct("=iII")
 
 
 class Office(Protocol):
@@ -76,7 +73,7 @@ class Incumbent:
             self._begin(now, request.detach())
 
     def _begin(self, now: Instant, sock: socket.socket) -> None:
-        pid, _uid, _gid = _PEER.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+        pid, _uid, _gid = PEER.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
         try:
             self._pidfd = os.pidfd_open(pid)
         except OSError:

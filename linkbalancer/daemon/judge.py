@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from linkbalancer.config import keyfile
+from linkbalancer.config.findings import printable
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import ConfigErrors, Loaded, load
 from linkbalancer.daemon.requests import user_name
@@ -35,7 +36,7 @@ def judge(path: str, texts: Texts) -> Judged:
     except ConfigErrors as errors:
         raise RefusedError(*map(str, errors.findings)) from None
     except OSError as error:
-        raise RefusedError(f"{path}: {_why(error)}") from None
+        raise RefusedError(printable(f"{path}: {_why(error)}")) from None
     keys, warnings = _keys(loaded, texts)
     return Judged(texts, loaded, keys, (*map(str, loaded.warnings), *warnings))
 
@@ -61,8 +62,8 @@ def _keys(loaded: Loaded, texts: Texts) -> tuple[dict[LinkName, tuple[Key, ...]]
         else:
             warnings += [] if exposed is None else [f"{path}: {exposed.what}; {exposed.remedy}"]
     if errors:
-        raise RefusedError(*errors)
-    return keys, warnings
+        raise RefusedError(*map(printable, errors))
+    return keys, list(map(printable, warnings))
 
 
 def _why(error: OSError) -> str:

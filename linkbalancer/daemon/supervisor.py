@@ -23,6 +23,7 @@ from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.notify import Notifier
 from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.signals import Signals
+from linkbalancer.daemon.succession import parse
 from linkbalancer.daemon.turn import go_first
 from linkbalancer.daemon.zygote import CRASHED, Birth, Offer, Order, live, offered
 from linkbalancer.engine import supervision as words
@@ -227,16 +228,17 @@ class Supervisor:
 
     def _heard(self, now: Instant, name: str, spoken: Spoken) -> None:
         content = self._content(name, spoken)
+        begets = name in {ZYGOTE, CANDIDATE}  # the api listens to strangers: it must not speak for these two
         match spoken.word, spoken.arguments:
-            case (("configured" | "refused"), _) if content:
+            case (("configured" | "refused"), _) if begets and content:
                 self._read_out(now, name, spoken.word, content)
             case "beat", _:
                 self._take(now, words.Beat(name))
             case "ready", _:
                 self._take(now, words.Ready(name))
-            case "spawned", (worker, pid):
+            case "spawned", (worker, pid) if begets:
                 self._spawned(now, worker, int(pid))
-            case "failed", (worker, why):
+            case "failed", (worker, why) if begets:
                 self._say(worker, f"could not be started: {why}", grave=True)
                 self._bury(now, worker, 1)
             case ("reload" | "upgrade") as kind, _ if name == API and content:
@@ -270,11 +272,8 @@ class Supervisor:
 
     def _requested(self, now: Instant, kind: Kind, content: bytes) -> None:
         """Take a request that the api hands on; it speaks for strangers, so that what it says is looked at."""
-        try:
-            fields = json.loads(content)
-        except ValueError:
-            fields = None
-        if isinstance(fields, dict) and isinstance(fields.get("id"), str):
+        fields = parse(content)
+        if all(isinstance(fields.get(key), str) for key in ("id", "who", "how")):
             self._take(now, words.Requested(Request(fields, kind)))
         else:
             self._say(API, f"asks for a {kind} in words that mean nothing", grave=True)

@@ -10,6 +10,12 @@ def test_a_finding_is_written_as_compilers_do() -> None:
     assert str(Finding("a.conf", 3, 7, "is wrong", "mend it")) == "a.conf:3:7: is wrong; mend it"
 
 
+def test_what_a_file_holds_tells_no_terminal_anything() -> None:
+    """A key named like an escape sequence, or like another line of the log, is shown, not obeyed."""
+    finding = Finding("a.conf", 3, 7, "the key a\x1b[2J\nlevel=error is not known", "use \u202eß")
+    assert str(finding) == "a.conf:3:7: the key a\\x1b[2J\\nlevel=error is not known; use \\u202eß"
+
+
 def test_errors_come_in_order_and_once() -> None:
     """Findings are sorted by file and place; the text has one a line."""
     early, late = Finding("a.conf", 3, 7, "x", "y"), Finding("a.conf", 20, 1, "x", "y")

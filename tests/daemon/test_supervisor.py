@@ -327,13 +327,31 @@ def test_two_requests_at_once_are_one_run(aside: Service) -> None:
     assert aside.births() == ["anew"] * 3
 
 
-@pytest.mark.parametrize("word", ["reload nonsense", 'reload ["id"]', "upgrade {}", 'nothing {"id": "x"}'])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "reload nonsense",
+        'reload ["id"]',
+        "upgrade {}",
+        'nothing {"id": "x"}',
+        'reload {"id": "x", "who": {}}',
+        'reload {"id": "x", "how": ["apply"]}',
+        "reload " + "[" * 30_000,
+        'configured {"specs": {}, "notice": {}}',
+        "refused nonsense",
+        "spawned\0agent\0one {}",
+        "spawned\0agent\x001 {}",
+        "failed\0agent\0tired {}",
+    ],
+)
 def test_words_of_the_api_that_mean_nothing(aside: Service, word: str) -> None:
     """They are said, and nothing else happens."""
     (aside.directory / "asking").write_text(word)
     (aside.directory / "asking").replace(aside.directory / "asked")
     until(lambda: aside.said("! api "))
     assert aside.births() == ["anew"]
+    assert aside.process.poll() is None
+    assert len(aside.pids("agent")) == 1
 
 
 def test_a_successor_that_hangs_changes_nothing(aside: Service) -> None:
