@@ -21,7 +21,7 @@ trace:  ## the namespace tests that `test` leaves out: every change at every end
 	@scripts/setup test
 	@scripts/test trace
 
-check:  ## the part of `test` that needs no root, in under a minute
+check:  ## the part of `test` that needs no root, in a few minutes
 	@scripts/setup check
 	@scripts/test check
 

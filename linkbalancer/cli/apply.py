@@ -15,6 +15,7 @@ from linkbalancer.cli.changing import BadFilesError
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit, write
 from linkbalancer.cli.plan import texts_same
+from linkbalancer.cli.whoever import by_whom
 from linkbalancer.clock import MILLISECOND, in_words
 from linkbalancer.config.difference import difference
 from linkbalancer.daemon.trial import LONGEST_S, SHORTEST_S
@@ -44,7 +45,7 @@ def run(args: Namespace) -> int:
         goes_on = _shown(args, answer)
         if goes_on is not None:
             return goes_on
-        outcome = wait(args.run_dir, "apply", confirm_s=args.confirm, again=args.again, sudo_user=changing.by_whom())
+        outcome = wait(args.run_dir, "apply", confirm_s=args.confirm, again=args.again, sudo_user=by_whom())
     except RefusedError as error:
         for line in changing.refused(error):
             complain(line)

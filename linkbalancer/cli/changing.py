@@ -177,11 +177,6 @@ def agreed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def by_whom() -> str | None:
-    """Return what is told of the person behind root."""
-    return os.environ.get("SUDO_USER") or None
-
-
 def refused(error: RefusedError) -> list[str]:
     """Return all that is to be said of a refusal."""
     lines = [str(line) for line in error.error.get("lines") or ()]

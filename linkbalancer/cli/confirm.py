@@ -2,9 +2,9 @@
 
 from argparse import ArgumentParser, Namespace
 
-from linkbalancer.cli import changing
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit
+from linkbalancer.cli.whoever import by_whom
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Confirm; 0: it stays, 1: there is nothing to confirm, 2: no rights."""
     try:
-        answer = ask(args.run_dir, "confirm", change=True, sudo_user=changing.by_whom())
+        answer = ask(args.run_dir, "confirm", change=True, sudo_user=by_whom())
     except RefusedError as error:
         complain(str(error))
         return error.status

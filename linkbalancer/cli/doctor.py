@@ -9,6 +9,7 @@ from pathlib import Path
 
 from linkbalancer.cli.client import add_run_dir_option
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable, write
+from linkbalancer.cli.places import DEFAULT, GATEWAY_FILE, gateway_file, in_use
 from linkbalancer.config.findings import ConfigErrors
 from linkbalancer.config.load import load
 from linkbalancer.config.model import Config
@@ -16,8 +17,6 @@ from linkbalancer.daemon.preflight import Report, answers, examine
 from linkbalancer.drivers import repair
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.engine.preflight.finding import Step
-
-CONFIGURATION = Path("/etc/linkbalancer/linkbalancer.yaml")
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -30,9 +29,8 @@ def configure(parser: ArgumentParser) -> None:
         "config",
         nargs="?",
         type=Path,
-        default=CONFIGURATION,
         metavar="CONFIG",
-        help="the gateway's linkbalancer.yaml (default: %(default)s)",
+        help=f"the gateway's {GATEWAY_FILE}, or its directory (default: {DEFAULT})",
     )
 
 
@@ -44,6 +42,7 @@ def run(args: Namespace) -> int:
     if args.fix and args.json and not args.yes:
         complain("--json asks nothing: give --yes too, or leave one of the two out")
         return 2
+    args.config = gateway_file(args.config or in_use(args.run_dir))
     try:
         config = load(str(args.config), lambda path: Path(path).read_text(encoding="utf-8-sig")).config
     except ConfigErrors as errors:

@@ -8,6 +8,8 @@ from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit, write
 
 PATIENCE_S = 150.0
+
+_WORDS = {"vid": "VID", "node": "gateway"}
 """The api gives a drain as long as two advertisement intervals and a second; it answers before this in any case."""
 
 
@@ -37,7 +39,7 @@ def run(args: Namespace) -> int:
         if seen["alone"] and not args.force:
             complain("nobody else would take it: nothing was done; mend the other gateway first, or say --force")
             return 1
-        if not (args.yes or args.json) and not agreed(f"drain {seen['kind']} {seen['name']}?"):
+        if not (args.yes or args.json) and not agreed(f"drain {called(seen)}?"):
             complain("nothing was done")
             return 1
         drained = ask(
@@ -73,7 +75,12 @@ def listing(drained: list[dict[str, Any]]) -> str:
 def entry_in_words(entry: dict[str, Any]) -> str:
     """Say what is drained, by whom, since when and why."""
     gone = "" if entry["known"] else " (this gateway has no such thing now)"
-    return f"{entry['kind']} {entry['name']}{gone}: by {entry['who']} since {entry['at']}{because(entry)}"
+    return f"{called(entry)}{gone}: by {entry['who']} since {entry['at']}{because(entry)}"
+
+
+def called(entry: dict[str, Any]) -> str:
+    """Return what people call what an entry names, as `status` does: link l1, VID 3, gateway b1."""
+    return f"{_WORDS.get(entry['kind'], entry['kind'])} {entry['name']}"
 
 
 def because(entry: dict[str, Any]) -> str:
@@ -88,4 +95,4 @@ def outcome(answer: dict[str, Any]) -> str:
     moved += [f"VID {vid}: no other gateway has taken it" for vid in answer["unserved"]]
     moved += [f"VID {vid}: the far end of this link still has it" for vid in answer["following"]]
     seconds = answer["took_ms"] / 1000
-    return "\n".join([*moved, f"{entry['kind']} {entry['name']} is drained, after {seconds:.2f} s"])
+    return "\n".join([*moved, f"{called(entry)} is drained, after {seconds:.2f} s"])

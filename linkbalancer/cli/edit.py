@@ -18,7 +18,16 @@ from linkbalancer.cli.drafts import Draft
 from linkbalancer.cli.editing import KEPT, Decision, Session
 from linkbalancer.cli.editors import HangUpError, NoEditorError, chosen, hang_up_raises
 from linkbalancer.cli.output import complain
-from linkbalancer.cli.places import DEFAULT_CONFIG, GATEWAY_FILE, RULE_FILES, configuration_of, gateway_file, rule_file
+from linkbalancer.cli.places import (
+    DEFAULT,
+    DEFAULT_CONFIG,
+    GATEWAY_FILE,
+    RULE_FILES,
+    configuration_of,
+    gateway_file,
+    in_use,
+    rule_file,
+)
 from linkbalancer.cli.question import question
 from linkbalancer.cli.sources import SourceError, locked, read_source
 from linkbalancer.cli.whoever import holder
@@ -34,10 +43,9 @@ def configure(parser: ArgumentParser) -> None:
         "file",
         nargs="?",
         type=Path,
-        default=DEFAULT_CONFIG,
         metavar="FILE",
         help=f"a gateway's {GATEWAY_FILE} or its directory: that and its rule file, one after the other; "
-        f"or a rule file (*{RULE_FILES}) alone (default: {DEFAULT_CONFIG})",
+        f"or a rule file (*{RULE_FILES}) alone (default: {DEFAULT})",
     )
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--rules", action="store_true", help="just the rule file")
@@ -63,6 +71,7 @@ def run(args: Namespace) -> int:
 
 def _meant(args: Namespace) -> tuple[Path | None, list[Path]]:
     """Return the configuration, if one is known, and the files to edit; raises SourceError."""
+    args.file = args.file or in_use(args.run_dir)
     if args.file.suffix == RULE_FILES:
         if args.yaml:
             raise SourceError(f"{args.file} is a rule file; --yaml goes with a {GATEWAY_FILE}")

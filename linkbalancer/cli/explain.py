@@ -5,10 +5,12 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from linkbalancer.cli.client import add_run_dir_option
 from linkbalancer.cli.flows import flow, read_flows
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable, write
+from linkbalancer.cli.places import DEFAULT, GATEWAY_FILE, gateway_file, in_use
 from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
 from linkbalancer.config.rules import NOT_STEERED, load_rules, read_text
 from linkbalancer.links import Role
@@ -20,13 +22,17 @@ from linkbalancer.routing.protocols import protocol_name
 from linkbalancer.routing.rule import Rule, RuleSet
 from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS
 
-GATEWAY_FILE: Final = "linkbalancer.yaml"
-
 
 def configure(parser: ArgumentParser) -> None:
     """Add the command's options."""
     add_json_option(parser)
-    parser.add_argument("config", nargs="?", metavar="CONFIG", help=f"a gateway's {GATEWAY_FILE}, or its directory")
+    add_run_dir_option(parser)
+    parser.add_argument(
+        "config",
+        nargs="?",
+        metavar="CONFIG",
+        help=f"a gateway's {GATEWAY_FILE}, or its directory (default: {DEFAULT})",
+    )
     parser.add_argument("--rules", metavar="FILE", help="a rule file by itself, instead of CONFIG")
     parser.add_argument(
         "--flows", metavar="FILE", help="packets as JSON, one a line; an answer a line in the same order"
@@ -46,6 +52,8 @@ def run(args: Namespace) -> int:
     if wrong is not None:
         complain(wrong)
         return 2
+    if args.rules is None:
+        args.config = gateway_file(Path(args.config) if args.config else in_use(args.run_dir))
     path = args.rules or args.config
     try:
         model = _model(args)
@@ -69,7 +77,7 @@ def run(args: Namespace) -> int:
 
 def _usage(args: Namespace) -> str | None:
     """Return what is wrong with the way the command is called, None when nothing is."""
-    if (args.config is None) == (args.rules is None):
+    if args.config is not None and args.rules is not None:
         return "name a CONFIG, or a rule file with --rules"
     single = [option for option in ("src", "dst", "proto") if getattr(args, option) is not None]
     if args.flows and single:
@@ -107,9 +115,7 @@ def _model(args: Namespace) -> _Model:
     # pydantic is only loaded where there is a configuration to read: this command should answer at once.
     from linkbalancer.config.load import load  # noqa: PLC0415 - see above
 
-    path = Path(args.config)
-    path = path / GATEWAY_FILE if path.is_dir() else path
-    loaded = load(str(path), _read)
+    loaded = load(str(args.config), _read)
     config = loaded.config
     return _Model(loaded.beside(config.applications), loaded.rules, config.marks, config.role)
 

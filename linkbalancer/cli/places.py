@@ -1,30 +1,29 @@
 """Where a gateway's files are when a command is told nothing else, and which file a word on the command line means."""
 
-from argparse import ArgumentParser
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from linkbalancer.cli.client import RefusedError, ask
 from linkbalancer.config.document import parse
 from linkbalancer.config.findings import ConfigErrors, Finding
 from linkbalancer.config.rules import read_text
 
 GATEWAY_FILE: Final = "linkbalancer.yaml"
 DEFAULT_CONFIG: Final = Path("/etc/linkbalancer") / GATEWAY_FILE
+DEFAULT: Final = f"the running daemon's, else {DEFAULT_CONFIG}"
+"""What is meant where no configuration is named, for a `--help`."""
 RULE_FILES: Final = ".conf"
 """How the name of a rule file ends."""
 
 
-def add_config_argument(parser: ArgumentParser) -> None:
-    """Give a command its CONFIG."""
-    parser.add_argument(
-        "config",
-        nargs="?",
-        type=Path,
-        default=DEFAULT_CONFIG,
-        metavar="CONFIG",
-        help=f"a gateway's {GATEWAY_FILE}, or its directory (default: {DEFAULT_CONFIG})",
-    )
+def in_use(run_dir: Path) -> Path:
+    """Return the configuration that is meant when none is named: the running daemon's, else the usual one."""
+    try:
+        running = ask(run_dir, "status")["configuration"]["path"]
+    except (RefusedError, KeyError, TypeError):
+        running = None
+    return Path(str(running)) if running else DEFAULT_CONFIG
 
 
 def gateway_file(path: Path) -> Path:

@@ -1,9 +1,10 @@
 """`linkbalancer resume [WHAT|--all]`: what was drained serves again."""
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
-from linkbalancer.cli.drain import listing
+from linkbalancer.cli.drain import called, listing
 from linkbalancer.cli.output import add_json_option, complain, emit
 
 
@@ -32,6 +33,10 @@ def run(args: Namespace) -> int:
     except RefusedError as error:
         complain(str(error))
         return error.status
-    names = [f"{one['kind']} {one['name']} serves again; its VIDs come back by election" for one in answer["resumed"]]
+    names = [f"{called(one)} serves again; {_who_comes(one)} by election" for one in answer["resumed"]]
     emit(args, answer, "\n".join(names) or "nothing was drained")
     return 0
+
+
+def _who_comes(entry: dict[str, Any]) -> str:
+    return "it comes back" if entry["kind"] == "vid" else "its VIDs come back"

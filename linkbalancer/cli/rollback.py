@@ -12,6 +12,7 @@ from linkbalancer.cli.apply import told, wait
 from linkbalancer.cli.changing import BadFilesError
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit, write
+from linkbalancer.cli.whoever import by_whom
 from linkbalancer.config.difference import difference
 from linkbalancer.daemon.configurations import Configurations, NotKeptError
 from linkbalancer.daemon.texts import read_text
@@ -42,7 +43,7 @@ def run(args: Namespace) -> int:
             if not _agreed(args, answer, target):
                 complain("nothing has changed")
                 return 1
-            outcome = wait(args.run_dir, "rollback", entry=args.number, sudo_user=changing.by_whom())
+            outcome = wait(args.run_dir, "rollback", entry=args.number, sudo_user=by_whom())
             answer = changing.in_force(args.run_dir)
     except RefusedError as error:
         for line in changing.refused(error):

@@ -14,7 +14,15 @@ from linkbalancer.cli.applying import apply
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.intermixed import IntermixedParser
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable
-from linkbalancer.cli.places import DEFAULT_CONFIG, GATEWAY_FILE, configuration_of, gateway_file, rule_file
+from linkbalancer.cli.places import (
+    DEFAULT,
+    DEFAULT_CONFIG,
+    GATEWAY_FILE,
+    configuration_of,
+    gateway_file,
+    in_use,
+    rule_file,
+)
 from linkbalancer.cli.rulelist import coloured, facts, plain
 from linkbalancer.cli.sources import LockedError, Source, SourceError, locked, read_source
 from linkbalancer.cli.whoever import holder
@@ -78,7 +86,7 @@ def _add_files(parser: ArgumentParser) -> None:
         nargs="?",
         type=Path,
         metavar="CONFIG",
-        help=f"a gateway's {GATEWAY_FILE}, or its directory (default: {DEFAULT_CONFIG})",
+        help=f"a gateway's {GATEWAY_FILE}, or its directory (default: {DEFAULT})",
     )
     parser.add_argument("--file", type=Path, metavar="FILE", help="a rule file, instead of the one that CONFIG names")
 
@@ -119,7 +127,7 @@ def run(args: Namespace) -> int:
 
 def _files(args: Namespace) -> Files:
     if args.file is None:
-        config = gateway_file(args.config or DEFAULT_CONFIG)
+        config = gateway_file(args.config or in_use(args.run_dir))
         return Files(rule_file(config), config)
     beside = [] if args.config is None else [gateway_file(args.config)]
     places = [*beside, args.file.parent / GATEWAY_FILE, DEFAULT_CONFIG]

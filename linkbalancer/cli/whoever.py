@@ -24,3 +24,8 @@ def user() -> str:
         name = str(os.getuid())
     behind = os.environ.get("SUDO_USER")
     return f"{behind} (by sudo, as {name})" if behind and behind != name else name
+
+
+def by_whom() -> str | None:
+    """Return what is told of the person behind root."""
+    return os.environ.get("SUDO_USER") or None

@@ -22,7 +22,7 @@ from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.verbs import Argument, Verb
 from linkbalancer.engine.drain import LIMIT, as_recorded, is_text
-from linkbalancer.engine.outlook import Outlook, followed, is_known, kept, offers, outlook, resolve
+from linkbalancer.engine.outlook import Outlook, called, followed, is_known, kept, offers, outlook, resolve
 
 Entry: TypeAlias = dict[str, Any]
 Status: TypeAlias = dict[str, Any]
@@ -154,7 +154,7 @@ class Draining:
             return
         found = resolve(arguments["what"], offers(status))
         if isinstance(found, str):
-            there_is = ", ".join(f"{kind} {name}" for kind, name in offers(status))
+            there_is = ", ".join(map(called, offers(status)))
             self._refuse(request, "usage", found, f"there are {there_is}")
             return
         kind, name = found
@@ -265,7 +265,7 @@ class Draining:
             if what:
                 found = resolve(what, [(one["kind"], one["name"]) for one in self._entries])
                 if isinstance(found, str):
-                    names = ", ".join(f"{one['kind']} {one['name']}" for one in self._entries) or "nothing"
+                    names = ", ".join(called((one["kind"], one["name"])) for one in self._entries) or "nothing"
                     request.refuse("usage", f"{found} that is drained", f"drained: {names}")
                     return
                 chosen = [one for one in self._entries if _is(one, *found)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from linkbalancer.engine.drain import KINDS
+from linkbalancer.engine.drain import KINDS, WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,19 @@ def offers(status: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def resolve(what: str, known: Sequence[tuple[str, str]]) -> tuple[str, str] | str:
-    """Find what a person means by `l1`, `vid 1`, `1`, `link l1` or a gateway's name; else say why it is unclear."""
+    """Find what a person means by `l1`, `vid 1`, `1`, `link l1`, a gateway's name; else say why it is unclear."""
     first, _, rest = what.strip().partition(" ")
-    kind, name = (first.lower(), rest.strip()) if rest and first.lower() in KINDS else (None, what.strip())
+    word = "node" if first.lower() == "gateway" else first.lower()
+    kind, name = (word, rest.strip()) if rest and word in KINDS else (None, what.strip())
     found = [one for one in known if one[1] == name and kind in {None, one[0]}]
     if len(found) > 1:
-        return f"{what!r} may mean {' or '.join(f'{kind} {name}' for kind, name in found)}: say which"
+        return f"{what!r} may mean {' or '.join(map(called, found))}: say which"
     return found[0] if found else f"there is no link, VID or gateway {what!r}"
+
+
+def called(one: tuple[str, str]) -> str:
+    """Return what people call what can be drained: link l1, VID 3, gateway b1."""
+    return f"{WORDS[one[0]]} {one[1]}"
 
 
 def is_known(status: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:

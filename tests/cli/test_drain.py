@@ -132,7 +132,7 @@ def test_what_is_drained_is_listed(daemon: Daemon, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.splitlines() == [
         "nothing is drained",
         "link l1: by root since 2026-01-02 03:04:05 UTC: new cable",
-        "vid 9 (this gateway has no such thing now): by root since 2026-01-02 03:04:05 UTC",
+        "VID 9 (this gateway has no such thing now): by root since 2026-01-02 03:04:05 UTC",
     ]
 
 

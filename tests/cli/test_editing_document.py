@@ -26,7 +26,7 @@ def test_the_session(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys/l1.key").touch(0o600)
     (tmp_path / "keys/l1.key").write_text("1 000102030405060708090a0b0c0d0e0f\n")
-    for module in ("rules", "rulechange"):
+    for module in ("rules", "rulechange", "places"):
         monkeypatch.setattr(f"linkbalancer.cli.{module}.DEFAULT_CONFIG", tmp_path / "linkbalancer.yaml")
     monkeypatch.setenv("LINKBALANCER_RUN_DIR", str(tmp_path))
 

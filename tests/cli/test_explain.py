@@ -220,7 +220,7 @@ def test_a_refused_configuration_explains_nothing(gateway: Path, capsys: pytest.
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        ([], "name a CONFIG, or a rule file with --rules"),
+        ([], "name the packet with --src, --dst and --proto"),
         (["c", "--rules", "r"], "name a CONFIG, or a rule file with --rules"),
         (["c", "--flows", "f", "--src", "10.0.0.1"], "--flows and --src do not go together"),
         (["c", "--src", "10.0.0.1"], "name the packet with --src, --dst and --proto"),

@@ -156,7 +156,7 @@ def test_what_cannot_move_is_refused_beforehand(world: World) -> None:
     refused = world.ask("drain", what="l1")
     assert refused["what"].startswith("VID 1 (web) has no other gateway")
     assert world.ask("drain", what="l9")["what"] == "there is no link, VID or gateway 'l9'"
-    assert world.ask("drain", what="l9")["remedy"] == "there are link l1, vid 1, vid 2, node b1"
+    assert world.ask("drain", what="l9")["remedy"] == "there are link l1, VID 1, VID 2, gateway b1"
     assert world.ask("drain", what="l1", reason="two\nlines")["kind"] == "usage"
     assert all(not told for told in world.told)
     assert world.ask("drain", what="l1", preview=True)["alone"] == ["1"]
@@ -266,7 +266,7 @@ def test_resume_says_what_there_is(world: World) -> None:
     assert world.ask("resume", what="l1")["remedy"] == "drained: nothing"
     assert world.ask("resume", all=True)["resumed"] == []
     world.ask("drain", what="node b1")
-    assert world.ask("resume", what="l1")["remedy"] == "drained: node b1"
+    assert world.ask("resume", what="l1")["remedy"] == "drained: gateway b1"
     world.server.close()
     assert world.ask("resume", what="b1")["what"].startswith("it is written down, but the agent does not answer")
     assert kept(world) == []

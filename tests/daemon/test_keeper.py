@@ -209,7 +209,7 @@ def test_a_trial_that_costs_a_link(world: World) -> None:
     world.trial()
     assert world.asked[0]["open"] == ["l1"]
     world.later(10)
-    world.status = {"links": {"l1": {"open": False, "reason": "silent"}}}
+    world.status = {"links": {"l1": {"open": False, "reason": "silent", "drained": None}}}
     world.later(5)
     assert "the link l1 was open before and is closed: silent" in world.asked[-1]["reason"]
     world.outcome("applied", 1)
@@ -220,7 +220,7 @@ def test_a_link_that_is_lost_much_later(world: World) -> None:
     """Takes nothing back."""
     world.trial()
     world.later(61)
-    world.status = {"links": {"l1": {"open": False, "reason": "silent"}}}
+    world.status = {"links": {"l1": {"open": False, "reason": "silent", "drained": None}}}
     world.later(100)
     assert len(world.asked) == 1
 

@@ -14,7 +14,8 @@ from linkbalancer.lab.status import Damage
 from tests.docs.page import Command, Deed, Written, missing
 from tests.docs.stage import Stage
 
-_PATIENCE_S: Final = 15
+_PATIENCE_S: Final = 30
+_LIMIT: Final = 60 * SECOND
 
 
 class Reader:
@@ -117,8 +118,8 @@ class Reader:
 
     def settle(self) -> None:
         """Wait until everything has found its place."""
-        await_answers(self.lab)
-        settling = await_settled(self.lab, Damage(frozenset(self.damage)), time.monotonic_ns(), 20 * SECOND)
+        await_answers(self.lab, _LIMIT)
+        settling = await_settled(self.lab, Damage(frozenset(self.damage)), time.monotonic_ns(), _LIMIT)
         assert settling.after is not None, settling.problem
 
 

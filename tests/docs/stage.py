@@ -96,7 +96,7 @@ class Stage:
         words = ["ip", "netns", "exec", namespace, "unshare", "--mount", "bash", "-c", _STAGE.format(**facts)]
         environment = {**os.environ, "COMMAND": command.text, "PYTHONPATH": str(_ROOT)}
         done = subprocess.run(
-            words, capture_output=True, text=True, check=False, timeout=60, env=environment, stdin=subprocess.DEVNULL
+            words, capture_output=True, text=True, check=False, timeout=120, env=environment, stdin=subprocess.DEVNULL
         )
         said = done.stdout + done.stderr
         for real, name in [
@@ -131,6 +131,7 @@ class Stage:
     def empty(self, node: str) -> None:
         """Leave a gateway with nothing of ours, as one that was just installed."""
         for directory in (self.config(node), self.state_dir(node), self.lab.services[node].run_dir):
+            directory.mkdir(exist_ok=True)
             for entry in directory.iterdir():
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         (self.config(node) / "keys").mkdir(mode=0o750)

@@ -60,8 +60,8 @@ def test_names_are_resolved_as_people_mean_them() -> None:
     known = [("link", "l1"), ("link", "1"), ("vid", "1"), ("node", "b1")]
     assert resolve("l1", known) == ("link", "l1")
     assert resolve(" VID  1 ", known) == ("vid", "1")
-    assert resolve("node b1", known) == ("node", "b1")
-    assert resolve("1", known) == "'1' may mean link 1 or vid 1: say which"
+    assert resolve("node b1", known) == resolve("gateway b1", known) == ("node", "b1")
+    assert resolve("1", known) == "'1' may mean link 1 or VID 1: say which"
     assert resolve("vid l1", known) == "there is no link, VID or gateway 'vid l1'"
 
 
