@@ -30,7 +30,8 @@ from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.performer import Performer
 from linkbalancer.daemon.recording import Recording
-from linkbalancer.daemon.requests import Request, RequestServer
+from linkbalancer.daemon.requests import Request
+from linkbalancer.daemon.server import RequestServer
 from linkbalancer.daemon.snapshot import EVERY, SnapshotFile
 from linkbalancer.daemon.sockets import Sockets
 from linkbalancer.daemon.succession import Bequest, Heirloom
@@ -486,10 +487,8 @@ class AgentProcess:
 
     def _describe(self, now: Instant) -> dict[str, Any]:
         """Return the engine's status, with what only this process knows."""
-        processes, counts = (
-            {"agent": os.getpid()},
-            {"put_back": self._journal.put_back, "records_dropped": self._journal.lost},
-        )
+        processes = {"agent": os.getpid()}
+        counts = {"put_back": self._journal.put_back, "records_dropped": self._journal.lost}
         if self._orphan_until is None:
             processes |= {"supervisor": os.getppid()}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}

@@ -30,9 +30,10 @@ from linkbalancer.daemon.metrics import expose
 from linkbalancer.daemon.overview import Overview
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.recording import Recording
-from linkbalancer.daemon.requests import Request, RequestServer
+from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.scope import FOLDER
 from linkbalancer.daemon.scrape import Answer, ScrapeServer
+from linkbalancer.daemon.server import RequestServer
 from linkbalancer.daemon.verbs import Verb, list_of
 from linkbalancer.daemon.zygote import BEAT
 

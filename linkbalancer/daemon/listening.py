@@ -72,19 +72,25 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 def listen(path: Path, kind: socket.SocketKind) -> socket.socket:
     """Return a listening Unix socket at a path, in place of a dead predecessor's; root alone may connect."""
+    listener = bound(path, kind)
+    listener.listen(128)
+    return listener
+
+
+def bound(path: Path, kind: socket.SocketKind) -> socket.socket:
+    """Return a Unix socket at a path, in place of what stands there; root alone may use it. Raises OSError."""
     path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, kind)
-    listener.settimeout(0)
+    sock = socket.socket(socket.AF_UNIX, kind)
+    sock.settimeout(0)
     old = os.umask(0o177)
     try:
-        listener.bind(str(path))
+        sock.bind(str(path))
     except OSError:
-        listener.close()
+        sock.close()
         raise
     finally:
         os.umask(old)
-    listener.listen(128)
-    return listener
+    return sock
 
 
 def go_on_listening(listener: socket.socket) -> socket.socket:

@@ -21,7 +21,7 @@ from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.archive import FILE, Archive, is_damage, move_aside
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
-from linkbalancer.daemon.listening import identity
+from linkbalancer.daemon.listening import bound, identity
 from linkbalancer.daemon.loop import Loop, boottime
 from linkbalancer.daemon.recording import SOCKET, Told, understood
 from linkbalancer.daemon.zygote import BEAT
@@ -78,8 +78,7 @@ class RecorderProcess:
     def __init__(self, path: Path, writer: "Writer", lifeline: Lifeline) -> None:
         """Listen; raises OSError."""
         self._writer, self._lifeline = writer, lifeline
-        self._loop = Loop()
-        self._path = path
+        self._loop, self._path = Loop(), path
         self._socket, self._file = _bound(path)
 
     def run(self) -> int:
@@ -130,18 +129,8 @@ class RecorderProcess:
 
 def _bound(path: Path) -> tuple[socket.socket, tuple[int, int] | None]:
     """Return a socket at a path and which file that is; root alone may send to it. Raises OSError."""
-    path.unlink(missing_ok=True)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    sock.settimeout(0)
+    sock = bound(path, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    old = os.umask(0o177)
-    try:
-        sock.bind(str(path))
-    except OSError:
-        sock.close()
-        raise
-    finally:
-        os.umask(old)
     return sock, identity(path)
 
 

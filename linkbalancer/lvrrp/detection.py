@@ -7,7 +7,7 @@ old as that stamp, however late the echo comes.
 from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
-from linkbalancer.clock import MICROSECOND, MILLISECOND, Duration, Instant
+from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.lvrrp.packet import Stamp, stamped_at
 
 PENALTY_MAX = 5
@@ -15,6 +15,9 @@ PENALTY_MAX = 5
 
 FORGIVEN_AFTER = 10
 """So many detect times of being open halve the wait that the next closing brings."""
+
+HOLD_MAX: Duration = 5 * SECOND
+"""The longest restart for which a peer's openness is frozen."""
 
 UNPROVEN = "not proven yet"
 

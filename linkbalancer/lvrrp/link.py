@@ -7,23 +7,20 @@ Time: silence -> closed; proof for long enough -> open. The controller queries, 
 from collections import Counter
 from typing import Any, assert_never
 
-from linkbalancer.clock import SECOND, Duration, Instant, earliest, in_words
+from linkbalancer.clock import Duration, Instant, earliest, in_words
 from linkbalancer.links import GroupWord, Role, Vid
 from linkbalancer.lvrrp import events, probing, snapshot
-from linkbalancer.lvrrp.detection import Detection
+from linkbalancer.lvrrp.detection import HOLD_MAX, Detection
 from linkbalancer.lvrrp.events import Alarm, Effect, Event
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.listener import Incoming, Listener
-from linkbalancer.lvrrp.miswiring import FAULT_MEMORY, Miswiring
+from linkbalancer.lvrrp.miswiring import Miswiring
 from linkbalancer.lvrrp.packet import Datagram, MessageType
 from linkbalancer.lvrrp.peer import Peer
 from linkbalancer.lvrrp.session import Candidate, Confirmed, Conversation, Refusal, Sessions
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.lvrrp.speaker import Speaker
 from linkbalancer.machine import Chance
-
-HOLD_MAX: Duration = 5 * SECOND
-"""The longest restart for which a peer's openness is frozen."""
 
 
 class Link:
@@ -90,10 +87,7 @@ class Link:
 
     def doubt(self, now: Instant) -> str | None:
         """Return what may keep it closed, beyond `reason`; said to people alone, for what is heard is not authentic."""
-        heard_at = self._listener.unproven_at
-        if self.is_open or heard_at is None or now - heard_at > FAULT_MEMORY:
-            return None
-        return "what arrives is not signed with a key of ours: the key files of its two ends differ"
+        return None if self.is_open else self._listener.doubt(now)
 
     def word(self, vid: Vid, now: Instant) -> GroupWord | None:
         """Return the peer's word on a VID; None when it is unknown or too old, or the link is closed."""

@@ -7,7 +7,7 @@ from linkbalancer.clock import Instant
 from linkbalancer.links import LinkName, Role
 from linkbalancer.lvrrp import packet
 from linkbalancer.lvrrp.events import Alarm
-from linkbalancer.lvrrp.miswiring import Miswiring
+from linkbalancer.lvrrp.miswiring import FAULT_MEMORY, Miswiring
 from linkbalancer.lvrrp.packet import Datagram, MessageType, Rejection
 from linkbalancer.lvrrp.session import Candidate, Heard, Refusal, Sessions
 from linkbalancer.lvrrp.settings import LinkSettings
@@ -33,8 +33,14 @@ class Listener:
         self._sessions = sessions
         self._counters = counters
         self._miswiring = miswiring
-        self.unproven_at: Instant | None = None
+        self._unproven_at: Instant | None = None
         """When something last came that is not signed with a key of ours, though it belongs to no other link."""
+
+    def doubt(self, now: Instant) -> str | None:
+        """Return what may keep the link closed, by what came lately; None when nothing says so."""
+        if self._unproven_at is None or now - self._unproven_at > FAULT_MEMORY:
+            return None
+        return "what arrives is not signed with a key of ours: the key files of its two ends differ"
 
     def listen(self, now: Instant, data: bytes) -> Incoming | Alarm | None:
         """Return what was heard, an alarm when it belongs to another link, or None when there is nothing to do."""
@@ -45,7 +51,7 @@ class Listener:
             claimed = packet.claimed_link(data) if unproven else None
             if claimed is not None and claimed != self._settings.name:
                 return self._miswired(now, claimed)
-            self.unproven_at = now if unproven else self.unproven_at
+            self._unproven_at = now if unproven else self._unproven_at
             self._count(datagram)
             return None
         if datagram.body.link not in ("", self._settings.name):

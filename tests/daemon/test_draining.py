@@ -16,7 +16,8 @@ from linkbalancer.daemon.draining import Draining
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.overview import FRESH, Overview
 from linkbalancer.daemon.questions import PATIENCE, Questions
-from linkbalancer.daemon.requests import Request, RequestServer
+from linkbalancer.daemon.requests import Request
+from linkbalancer.daemon.server import RequestServer
 from linkbalancer.engine.drain import LIMIT, Drained
 from tests.engine.statuses import group, link, status
 

@@ -10,7 +10,8 @@ import pytest
 from linkbalancer.clock import Instant
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.questions import AGAIN, PATIENCE, REPLACEMENT, Questions
-from linkbalancer.daemon.requests import Request, RequestServer
+from linkbalancer.daemon.requests import Request
+from linkbalancer.daemon.server import RequestServer
 
 
 class World:

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from linkbalancer.clock import MILLISECOND, Instant
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.daemon.requests import (
+from linkbalancer.daemon.requests import Request
+from linkbalancer.daemon.server import (
     ANSWER_PATIENCE,
     CALLERS,
     PATIENCE,
     REQUEST_LIMIT,
-    Request,
+    Caller,
     RequestServer,
-    _Caller,
 )
 from tests.daemon.waiting import until
 
@@ -223,7 +223,7 @@ def test_no_bytes_do_harm(pieces: list[bytes]) -> None:
         server = RequestServer(
             loop, Path(directory) / "sock", lambda _now, request: request.answer({"v": request.verb})
         )
-        caller = _Caller(there, 0, loop.clock() + PATIENCE)
+        caller = Caller(there, 0, loop.clock() + PATIENCE)
         server._callers[there.fileno()] = caller
         server._attend(caller, "read")
         there.settimeout(0)
