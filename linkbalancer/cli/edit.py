@@ -17,7 +17,7 @@ from linkbalancer.cli.client import add_run_dir_option
 from linkbalancer.cli.drafts import Draft
 from linkbalancer.cli.editing import KEPT, Decision, Session
 from linkbalancer.cli.editors import HangUpError, NoEditorError, chosen, hang_up_raises
-from linkbalancer.cli.output import complain
+from linkbalancer.cli.output import complain, unreadable
 from linkbalancer.cli.places import (
     DEFAULT,
     DEFAULT_CONFIG,
@@ -84,7 +84,7 @@ def _meant(args: Namespace) -> tuple[Path | None, list[Path]]:
         read_source(rules)
     except (ConfigErrors, SourceError, OSError) as error:
         if args.rules or not config.exists():
-            raise SourceError(str(error)) from None
+            raise SourceError(unreadable(error, config) if isinstance(error, OSError) else str(error)) from None
         complain(f"its rule file is left alone: {error}")  # the configuration is broken, and about to be mended
         return config, [config]
     return config, [rules] if args.rules else [config, rules]

@@ -12,6 +12,9 @@ from linkbalancer.links import LinkName, NextHop, Unreachable, ViaLink, ViaMaste
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.routing.choice import choose
 
+NAMES = 3
+"""Applications that are named before the rest is counted."""
+
 
 def describe(
     now: Instant,
@@ -103,7 +106,7 @@ def _if_link_dies(carried: list[Vid]) -> str:
     return f"VID {', '.join(map(str, carried))} to another gateway"
 
 
-def _group(now: Instant, membership: Membership, config: Config, falls: Mapping[Vid, list[str]]) -> dict[str, Any]:
+def _group(now: Instant, membership: Membership, config: Config, falls: Mapping[Vid, str]) -> dict[str, Any]:
     other = membership.other_master()
     hop = membership.next_hops.get(False)
     via_own = isinstance(hop, ViaLink)
@@ -121,7 +124,7 @@ def _group(now: Instant, membership: Membership, config: Config, falls: Mapping[
         "why": why(membership),
         "next_hop": "as found" if hop is None else str(membership.link) if via_own else hop_in_words(hop),
         "transitions": membership.transitions,
-        "if_it_dies": ", ".join(falls.get(membership.vid, ())) or "nothing moves",
+        "if_it_dies": falls.get(membership.vid, "nothing moves"),
     }
 
 
@@ -137,15 +140,20 @@ def _ends(now: Instant, membership: Membership, links: Mapping[LinkName, Link], 
     }
 
 
-def _falls(known: Knowledge, working: frozenset[Vid]) -> dict[Vid, list[str]]:
+def _falls(known: Knowledge, working: frozenset[Vid]) -> dict[Vid, str]:
     """Return, by VID, where its applications go when it dies; one pass, for there may be thousands of them."""
-    falls: dict[Vid, list[str]] = {}
+    falls: dict[Vid, dict[str, list[str]]] = {}
     for name, steering in known.steering.items():
         if steering.vid is not None:
             following = choose(known.applications[name].steps, working - {steering.vid})
             place = "nowhere" if following is None else f"VID {following}"
-            falls.setdefault(steering.vid, []).append(f"{name} to {place}")
-    return falls
+            falls.setdefault(steering.vid, {}).setdefault(place, []).append(name)
+    return {vid: "; ".join(_some_to(names, place) for place, names in places.items()) for vid, places in falls.items()}
+
+
+def _some_to(names: list[str], place: str) -> str:
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    return f"{', '.join(names[:NAMES])}{more} to {place}"
 
 
 def _application(now: Instant, name: str, known: Knowledge, working: frozenset[Vid]) -> dict[str, Any]:

@@ -37,3 +37,10 @@ def test_the_running_daemons(
             assert str(path) in told, words
     finally:
         daemon.close()
+
+
+def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is told of in a sentence, by every command that was given one."""
+    for words in (["edit"], ["rules", "list"], ["doctor"], ["check"], ["plan", "--from", str(tmp_path)]):
+        assert main([*words, str(tmp_path / "nowhere.yaml")]) == 2
+        assert "[Errno" not in capsys.readouterr().err

@@ -2,10 +2,13 @@
 
 import json
 from ipaddress import IPv4Address
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
-from linkbalancer.engine.status import hop_in_words
+from linkbalancer.engine.knowledge import Knowledge
+from linkbalancer.engine.status import _falls, hop_in_words
 from linkbalancer.links import Unreachable, ViaLink, ViaMaster
+from linkbalancer.routing.application import Member
 from linkbalancer.sim.faults import Cut, Silent
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import settle
@@ -32,6 +35,21 @@ def test_a_healthy_gateway_says_what_it_carries_and_what_is_next() -> None:
     assert (group["state"], group["master"], group["tier"], group["next_hop"]) == ("master", "self", "high", "l1")
     assert group["if_it_dies"] == "app1 to VID 2"
     assert (app["id"], app["vid"], app["next"]) == (2, 1, 2)
+
+
+def test_where_many_applications_go_fits_a_line() -> None:
+    """By place, the first of them by name."""
+    known = SimpleNamespace(
+        steering={f"app{number}": SimpleNamespace(vid=1) for number in range(6)},
+        applications={f"app{number}": SimpleNamespace(steps=_steps(1 if number == 4 else 2)) for number in range(6)},
+    )
+
+    falls = _falls(cast("Knowledge", known), frozenset({1, 2}))
+    assert falls == {1: "app0, app1, app2 and 2 more to VID 2; app4 to nowhere"}
+
+
+def _steps(vid: int) -> tuple[tuple[Member, ...], ...]:
+    return ((Member(vid, 1),),)
 
 
 def test_a_vid_of_another_gateway_names_it() -> None:

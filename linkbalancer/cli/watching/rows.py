@@ -30,7 +30,7 @@ class Row:
 
 def headline(status: Mapping[str, Any]) -> tuple[int, str]:
     """Say in a line how the gateway is: how bad, and the worst finding."""
-    who = f"{status['node']}, {status['role']}"
+    who = f"{status['node']} ({status['role']})"
     health = status.get("health")
     findings = status.get("findings") or []
     if health is None:

@@ -55,7 +55,7 @@ def test_a_real_gateway(gateways: tuple[Gateway, Gateway]) -> None:
     async def story() -> None:
         async with view.run_test(size=(120, 30)) as pilot:
             await until(pilot, lambda: cells(view, "applications"), 20)
-            assert headline(view).startswith("b1, controller: ")
+            assert headline(view).startswith("b1 (controller): ")
             # Probes alone make some bits a second on the link.
             measured = r"● l1 open f1 [\d.]+ms .* [\d.]+k? [\d.]+k? "
             await until(pilot, lambda: re.match(measured, cells(view, "links")[0]), 20)
@@ -67,6 +67,6 @@ def test_a_real_gateway(gateways: tuple[Gateway, Gateway]) -> None:
             near.kill("supervisor")
             await until(pilot, lambda: "asking again" in headline(view), 20)
             near.start()
-            await until(pilot, lambda: headline(view).startswith("b1, controller: "), 20)
+            await until(pilot, lambda: headline(view).startswith("b1 (controller): "), 20)
 
     asyncio.run(story())

@@ -72,16 +72,16 @@ def test_headline() -> None:
     now = status()
     assert rows.headline(now) == (
         1,
-        "b1, controller: degraded: link l2 has been closed for 5 s: silent for 600 ms (and 1 more)",
+        "b1 (controller): degraded: link l2 has been closed for 5 s: silent for 600 ms (and 1 more)",
     )
     now |= {"health": "good", "findings": []}
-    assert rows.headline(now) == (0, "b1, controller: good")
+    assert rows.headline(now) == (0, "b1 (controller): good")
     now["health"] = "broken"
     assert rows.headline(now)[0] == 2
     del now["health"]
-    assert rows.headline(now) == (0, "b1, controller: settled")
+    assert rows.headline(now) == (0, "b1 (controller): settled")
     now["settled"] = False
-    assert rows.headline(now) == (1, "b1, controller: not settled yet")
+    assert rows.headline(now) == (1, "b1 (controller): not settled yet")
 
 
 def test_spans_are_rough() -> None:

@@ -63,7 +63,7 @@ def test_everything_is_shown(api: FakeApi, tmp_path: Path) -> None:
 
     async def story(view: View, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: cells(view, "applications") and cells(view, "events"))
-        assert headline(view).startswith("b1, controller: degraded: link l2 has been closed")
+        assert headline(view).startswith("b1 (controller): degraded: link l2 has been closed")
         assert cells(view, "links")[1].startswith("✖ l2 closed f1 -")
         assert cells(view, "vids")[0].startswith("● 1 master high master 150 this one l1")
         assert [one.split()[1] for one in cells(view, "applications")] == ["mail", "web", "backup", "voip"]
