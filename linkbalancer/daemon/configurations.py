@@ -285,8 +285,9 @@ def _entry(block: bytes, path: Path) -> Entry:
     except (TypeError, KeyError) as error:
         raise ValueError(f"it lacks something: {error}") from None
     texts = (entry.who, entry.how, entry.digest, entry.path, entry.state, entry.reason, entry.boot, entry.id)
-    numbers = (entry.number, entry.before or 0, entry.confirm_s or 0, entry.until or 0)
-    if not (all(isinstance(one, str) for one in texts) and all(isinstance(one, int) for one in numbers)):
+    numbers = (entry.before, entry.confirm_s, entry.until)
+    good = all(isinstance(one, str) for one in texts) and all(isinstance(one, int | None) for one in numbers)
+    if not (good and isinstance(entry.number, int)):
         raise ValueError("it holds what is no entry's")
     if f"{entry.number:06}" != path.stem:
         raise ValueError("it bears another's number")
