@@ -271,7 +271,10 @@ def _entry(block: bytes, path: Path) -> Entry:
     """Read what may change; raises ValueError."""
     if len(block) != BLOCK or not block.endswith(b"\n"):
         raise ValueError("it is torn")
-    values = json.loads(block)
+    try:
+        values = json.loads(block)
+    except RecursionError:
+        raise ValueError("it is no entry") from None
     if not isinstance(values, dict) or values.pop("schema", None) != 1:
         raise ValueError("it is of another version")
     known = {one.name for one in fields(Entry)}
@@ -281,6 +284,11 @@ def _entry(block: bytes, path: Path) -> Entry:
         entry = Entry(**given)
     except (TypeError, KeyError) as error:
         raise ValueError(f"it lacks something: {error}") from None
+    texts = (entry.who, entry.how, entry.digest, entry.path, entry.state, entry.reason, entry.boot, entry.id)
+    numbers = (entry.before, entry.confirm_s, entry.until)
+    good = all(isinstance(one, str) for one in texts) and all(isinstance(one, int | None) for one in numbers)
+    if not (good and isinstance(entry.number, int)):
+        raise ValueError("it holds what is no entry's")
     if f"{entry.number:06}" != path.stem:
         raise ValueError("it bears another's number")
     return entry

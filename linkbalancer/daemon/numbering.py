@@ -37,7 +37,7 @@ def _read(path: Path) -> dict[str, int]:
     try:
         content = json.loads(path.read_text())
         numbers = content["numbers"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
     if not isinstance(numbers, dict):
         return {}

@@ -1,5 +1,6 @@
 """Tests of the store: nothing torn is believed, nothing in force is dropped, a full disk changes nothing."""
 
+import json
 import multiprocessing
 import stat
 import subprocess
@@ -201,3 +202,16 @@ def test_a_directory_that_is_not_ours(tmp_path: Path) -> None:
     with pytest.raises(NotKeptError):
         kept.add(entry(), FACTS, TEXTS, ())
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("name", ["who", "how", "state", "reason", "number", "until", "confirm_s"])
+@pytest.mark.parametrize("value", ["[1]", "{}", "1e999", "[" * 3500])
+def test_an_entry_of_other_kinds_is_ignored(kept: Configurations, name: str, value: str) -> None:
+    """Whatever stands in a file, what reads the store reads it to its end."""
+    kept.add(entry(), FACTS, TEXTS, ())
+    kept.add(entry(), FACTS, TEXTS, ())
+    path = kept.directory / "000001.json"
+    content = path.read_bytes()
+    block = json.dumps({**json.loads(content[:BLOCK]), name: "@"}).replace('"@"', value)
+    path.write_bytes(block.encode().ljust(BLOCK - 1)[: BLOCK - 1] + b"\n" + content[BLOCK:])
+    assert [one.number for one in kept.entries()] == [2]
