@@ -125,7 +125,8 @@ class AgentProcess:
         self._took: Duration = 0
         self._primaries: dict[DeviceName, IPv4Address | None] = {}
         self._state_dir = state_dir
-        self._app_ids = number_applications(state_dir, loaded.rules.applications, loaded.config.marks.application_limit)
+        names, limit = loaded.rules.applications, loaded.config.marks.application_limit
+        self._app_ids = number_applications(state_dir, names, limit, self._journal.complain)
         self._places: dict[str, Vid] = {}
         self._performer = Performer(
             self._loop,

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from linkbalancer.routing.numbering import allocate
@@ -10,16 +10,18 @@ from linkbalancer.routing.numbering import allocate
 FILE = "applications.json"
 
 
-def number_applications(directory: Path, names: Iterable[str], limit: int) -> dict[str, int]:
+def number_applications(
+    directory: Path, names: Iterable[str], limit: int, complain: Callable[[str, str], None]
+) -> dict[str, int]:
     """Return every application's number, and keep them; names that are gone keep theirs too while there is room.
 
     Args:
         directory: the state directory.
         names: the applications of the configuration.
         limit: the greatest number.
+        complain: called where they cannot be written; what is not steered at all would be worse than another number.
 
     Raises:
-        OSError: the numbers cannot be written; they could be others after the next start.
         ValueError: more applications than numbers.
     """
     path = directory / FILE
@@ -28,7 +30,11 @@ def number_applications(directory: Path, names: Iterable[str], limit: int) -> di
     taken = set(numbers.values())
     everything = {name: number for name, number in kept.items() if number not in taken} | numbers
     if everything != kept:
-        _write(path, everything)
+        try:
+            _write(path, everything)
+        except OSError as error:
+            why = f"{path}: {error.strerror}; after the next start they could be others"
+            complain("keep the applications' numbers", why)
     return numbers
 
 

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from linkbalancer.daemon.numbering import FILE, number_applications
+from linkbalancer.daemon import numbering
+from linkbalancer.daemon.numbering import FILE
+
+
+def number_applications(directory: Path, names: list[str], limit: int) -> dict[str, int]:
+    """Return the numbers; nothing is complained of."""
+    complaints: list[tuple[str, str]] = []
+    numbers = numbering.number_applications(directory, names, limit, lambda *words: complaints.append(words))
+    assert complaints == []
+    return numbers
 
 
 def test_numbers_stay(tmp_path: Path) -> None:
@@ -41,3 +50,15 @@ def test_the_file_is_written_only_when_something_is_new(tmp_path: Path) -> None:
     number_applications(tmp_path, ["web"], 10)
     assert (tmp_path / FILE).stat().st_mtime_ns == before
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+def test_numbers_that_cannot_be_written_are_used_all_the_same(tmp_path: Path) -> None:
+    """On a full or missing disk the gateway steers, and says what may come of it."""
+    place = tmp_path / "file"
+    place.touch()
+    complaints: list[tuple[str, str]] = []
+    numbers = numbering.number_applications(place, ["web"], 10, lambda *words: complaints.append(words))
+    assert numbers == {"web": 2}
+    ((operation, why),) = complaints
+    assert operation == "keep the applications' numbers"
+    assert "after the next start they could be others" in why
