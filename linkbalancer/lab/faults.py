@@ -62,4 +62,4 @@ def select_faults(faults: Iterable[Fault], names: Sequence[str]) -> list[Fault]:
 
 
 def _is_called(fault: Fault, name: str) -> bool:
-    return f"{fault.name} ".startswith(f"{name} ")
+    return f"{fault.name} ".replace(":", " ").startswith(f"{name} ")

@@ -15,6 +15,7 @@ def test_faults_are_chosen_by_kind_or_by_name() -> None:
     """`cut` is both of them, `cut:l1` and `cut l1` one; several add up, in the drill's own order."""
     assert [fault.name for fault in select_faults(FAULTS, ["cut"])] == ["cut l1", "cut l2"]
     assert [fault.name for fault in select_faults(FAULTS, ["node:f1", "cut l1"])] == ["cut l1", "node f1"]
+    assert [fault.name for fault in select_faults(FAULTS, ["kill b1 app:web"])] == ["kill b1 app:web"]
     assert select_faults(FAULTS, []) == FAULTS
 
 
