@@ -9,17 +9,13 @@ from typing import Any
 
 import pytest
 
-from linkbalancer.cli.main import COMMANDS
 from tests.daemon.gateway import RULES
 from tests.daemon.waiting import until
 from tests.packaging.cleanroot import CleanRoot
 from tests.packaging.machine import Machine
 from tests.packaging.sites import Sites, configure, sites
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif("upgrade" not in COMMANDS, reason="what the unit calls is not there"),
-]
+pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module")
