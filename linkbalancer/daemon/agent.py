@@ -151,9 +151,9 @@ class AgentProcess:
         self._reconcile: Periodic
         layout = self._performer.layout
         ours = {address.ip for _device, address in self._performer.kernel.found().addresses}
-        self._virtual_ips = {one.ip for many in self._performer.virtual_ips.values() for one in many}
+        virtual_ips = {one.ip for many in self._performer.virtual_ips.values() for one in many}
         devices = (*layout.lan_devices, *layout.link_devices)
-        self._monitor = DeviceMonitor(devices, self._virtual_ips | ours, self._performer.kernel.port)
+        self._monitor = DeviceMonitor(devices, virtual_ips | ours, self._performer.kernel.port)
 
     # -- how it begins -------------------------------------------------------------------------------------------------
 

@@ -69,10 +69,6 @@ class DeviceMonitor:
         """Return every device as last seen; one that does not exist has no carrier and no address."""
         return list(self._known.values())
 
-    def expect(self, virtual_ips: Collection[IPv4Address]) -> None:
-        """Take these for virtual IPs from now on."""
-        self._virtual_ips = frozenset(virtual_ips)
-
     def poll(self) -> list[DeviceChanged]:
         """Ask for every device's state without being told; return those that changed.
 

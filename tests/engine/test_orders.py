@@ -41,15 +41,6 @@ from tests.engine.story import DNS, NEW, SPECS, UPGRADE, WEB, Story, reload, req
 
 
 @pytest.fixture
-def story() -> Story:
-    """Return a service of agent and one application that is ready at instant 0."""
-    ready = Story()
-    ready.do(Started(), Configured(ZYGOTE, SPECS), Ready(AGENT), Ready(WEB))
-    assert ready.watchdog.phase is Phase.READY
-    return ready
-
-
-@pytest.fixture
 def aside() -> Story:
     """Return a service with an api, which hears outcomes, that is ready at instant 0."""
     ready = Story()

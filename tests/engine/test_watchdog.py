@@ -1,6 +1,5 @@
 """The watchdog as recordings: who is started, asked, killed, when, and how often."""
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,15 +41,6 @@ from linkbalancer.engine.supervision import (
 )
 from linkbalancer.engine.watchdog import Watchdog
 from tests.engine.story import DNS, NEW, SPECS, UPGRADE, WEB, Story, reload
-
-
-@pytest.fixture
-def story() -> Story:
-    """Return a service of agent and one application that is ready at instant 0."""
-    ready = Story()
-    ready.do(Started(), Configured(ZYGOTE, SPECS), Ready(AGENT), Ready(WEB))
-    assert ready.watchdog.phase is Phase.READY
-    return ready
 
 
 def test_start_order() -> None:
