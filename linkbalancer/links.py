@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from ipaddress import IPv4Address
-from typing import TypeAlias
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from typing import NamedTuple, TypeAlias
 
 Vid: TypeAlias = int
 """Number of a VRRP group (its VRID), 1..255."""
@@ -12,18 +12,47 @@ LinkName: TypeAlias = str
 NodeName: TypeAlias = str
 DeviceName: TypeAlias = str
 
+Address: TypeAlias = IPv4Address | IPv6Address
+Interface: TypeAlias = IPv4Interface | IPv6Interface
+"""An address with the prefix length that it is installed with."""
+
 Mac: TypeAlias = bytes
 """A 6-byte Ethernet address."""
+
+
+class Family(IntEnum):
+    """The two families of addresses; the numbers are those of IP, and of LVrrp's wire (design 4.1)."""
+
+    IPV4 = 4
+    IPV6 = 6
+
+
+class GroupId(NamedTuple):
+    """Which group: VRID and family; those of one VRID and two families are independent (VRRP fact sheet 1).
+
+    In words, as in the configuration: `1` for IPv4, `1/ipv6` for IPv6.
+    """
+
+    vid: Vid
+    family: Family = Family.IPV4
+
+    def __str__(self) -> str:
+        return f"{self.vid}/ipv6" if self.family is Family.IPV6 else str(self.vid)
+
 
 DEAD_PRIORITY = 1
 """The priority of a gateway whose link is closed while `on_probe_loss: demote` keeps it in its group (design 4.4)."""
 
 
 class Role(StrEnum):
-    """Which end of its links a gateway is (mission L: the control is asymmetric on purpose)."""
+    """Which end of its links a gateway is (mission L: the control is asymmetric on purpose).
+
+    A standalone gateway has no LVrrp links: its groups are plain VRRP's, or upstream gateways that are probed.
+    """
 
     CONTROLLER = "controller"
     CONTROLLED = "controlled"
+    STANDALONE = "standalone"
 
     @property
     def opposite(self) -> "Role":

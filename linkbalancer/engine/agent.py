@@ -62,6 +62,7 @@ from linkbalancer.lvrrp.rules import Stance, Tier, controlled_stance, controller
 from linkbalancer.machine import Chance
 from linkbalancer.vrrp import effects as vrrp_effects
 from linkbalancer.vrrp import events as vrrp_events
+from linkbalancer.vrrp.packet import MULTICAST
 from linkbalancer.vrrp.states import Initialize
 
 
@@ -422,7 +423,7 @@ class Agent:
         source = self.known.primary(membership.group.device)
         assert source is not None, "a router without a primary address is in Initialize"
         self.known.count("vrrp:sent")
-        self._out.append(SendAdvert(membership.group.device, source, membership.advert(priority, source)))
+        self._out.append(SendAdvert(membership.group.device, source, membership.advert(priority, source), MULTICAST))
 
     def _moved(self, now: Instant, membership: Membership, reason: str) -> None:
         if membership.state is membership.shown:

@@ -1,20 +1,25 @@
 """What an agent wants done: every output of `engine.agent.Agent`, in the order in which it must be done."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
 from typing import TypeAlias
 
 from linkbalancer.feed.table import Table
-from linkbalancer.links import DeviceName, LinkName, Mac, NextHop, Vid
+from linkbalancer.links import Address, DeviceName, Interface, LinkName, Mac, NextHop, Vid
 
 
 @dataclass(frozen=True, slots=True)
 class SendAdvert:
-    """Send a VRRP message (no IP header) from `source` to 224.0.0.18 on a device, TTL 255."""
+    """Send a VRRP message (no IP header) from `source` on a device, TTL or hop limit 255.
+
+    `destination`: the family's multicast group, or one unicast peer. `mac`: the frame's source address where the group
+    has a virtual MAC, None for the device's own.
+    """
 
     device: DeviceName
-    source: IPv4Address
+    source: Address
     message: bytes
+    destination: Address
+    mac: Mac | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class AddAddresses:
     """Install virtual IPs; those that are there already are fine."""
 
     device: DeviceName
-    addresses: tuple[IPv4Interface, ...]
+    addresses: tuple[Interface, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +43,19 @@ class RemoveAddresses:
     """Remove virtual IPs; those that are gone already are fine."""
 
     device: DeviceName
-    addresses: tuple[IPv4Interface, ...]
+    addresses: tuple[Interface, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Announce:
-    """Tell the LAN where virtual IPs are: one gratuitous ARP request each (VRRP fact sheet 7.1)."""
+    """Tell the LAN where virtual IPs are: one gratuitous ARP request or unsolicited NA each (VRRP fact sheet 7).
+
+    `mac`: what they have in place of the device's own MAC. `device` is the one that they are installed on.
+    """
 
     device: DeviceName
-    addresses: tuple[IPv4Address, ...]
+    addresses: tuple[Address, ...]
+    mac: Mac | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What can happen to an agent: every input of `engine.agent.Agent`, and nothing else reaches it."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import TypeAlias
 
 from linkbalancer.engine.drain import Drained
@@ -20,16 +20,23 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class DeviceChanged:
-    """A network device as the kernel shows it now: admin up with carrier, its first address that is no virtual IP."""
+    """A network device as the kernel shows it now: admin up with carrier, its first address that is no virtual IP.
+
+    `link_local`: its first IPv6 link-local address that is no virtual IP and can be sent from (not tentative). `mtu` in
+    bytes. `addresses`: every own address of either family that is no virtual IP.
+    """
 
     device: DeviceName
     carrier: bool
     primary: IPv4Address | None
+    link_local: IPv6Address | None = None
+    mtu: int = 1500
+    addresses: frozenset[IPv4Address | IPv6Address] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class AdvertReceived:
-    """An IPv4 datagram of protocol 112 from a LAN device, header included, with its frame's source address."""
+    """An IP datagram (either version) of protocol 112 from a LAN device, header included, and its frame's source."""
 
     device: DeviceName
     packet: bytes

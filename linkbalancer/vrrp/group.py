@@ -1,20 +1,42 @@
 """A VRRP group (a virtual router of RFC 9568) as it is configured."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
+from itertools import chain
 
-from linkbalancer.clock import Duration
-from linkbalancer.links import DeviceName, Vid
+from linkbalancer.clock import SECOND, Duration
+from linkbalancer.links import Address, DeviceName, Family, GroupId, Interface, Mac, Vid
 from linkbalancer.vrrp.packet import ChecksumForm, centiseconds
+
+_MAC_PREFIX = {Family.IPV4: bytes.fromhex("00005e0001"), Family.IPV6: bytes.fromhex("00005e0002")}
+
+
+@dataclass(frozen=True, slots=True)
+class Announcing:
+    """How often a Master tells its LAN where the virtual IPs are (VRRP fact sheet 7.3).
+
+    `times` announcements of each address at once, the same again `again_after` later (0: never), and one every
+    `refresh` while it is Master (0: never).
+    """
+
+    times: int = 1
+    again_after: Duration = SECOND
+    refresh: Duration = 60 * SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """One virtual router on one device.
+    """One virtual router on one device, of one family: that of its advertised addresses.
 
-    `vid` 1..255; `virtual_ips` with the prefix length they are installed with, at most 255; `priority` 1..254, or 255
-    for the owner of the addresses; `advert_interval` 10 ms .. 40.95 s in steps of 10 ms; `preempt` whether this gateway
-    takes over from a living Master of lower priority (RFC 9568 6.1); `checksum` the form that is sent.
+    `vid` 1..255; `version` of the protocol, 2 (IPv4 alone) or 3; `virtual_ips` are advertised, in this order, with the
+    prefix length they are installed with, `excluded_ips` installed but not advertised, of either family (mission V8);
+    `elsewhere` says which of both stand on another device than the group's; `priority` 1..254, or 255 for the owner of
+    the addresses; `advert_interval` 10 ms .. 40.95 s in steps of 10 ms (version 2: 1 s .. 255 s in whole seconds);
+    `preempt` whether this gateway takes over from a living Master of lower priority (RFC 9568 6.1), and
+    `preempt_delay` how long it lets that one be first; `accept` whether packets to the virtual IPs are accepted by a
+    Master that does not own them (Accept_Mode); `virtual_mac` whether the addresses have the MAC of the virtual router;
+    `peers` are the other routers where adverts are sent to each alone, empty for multicast; `source` pins the address
+    that adverts are sent from; `password` of version 2, 1 to 8 bytes; `checksum` the form that is sent; `owner_yields`
+    whether an owner that hears another owner of a higher address steps down (erratum 8298), or hears nobody.
 
     Raises:
         ValueError: A field is out of its range.
@@ -22,11 +44,22 @@ class Group:
 
     vid: Vid
     device: DeviceName
-    virtual_ips: tuple[IPv4Interface, ...]
+    virtual_ips: tuple[Interface, ...]
     priority: int
     advert_interval: Duration
+    version: int = 3
+    excluded_ips: tuple[Interface, ...] = ()
+    elsewhere: tuple[tuple[Interface, DeviceName], ...] = ()
     preempt: bool = True
+    preempt_delay: Duration = 0
+    accept: bool = True
+    virtual_mac: bool = False
+    peers: tuple[Address, ...] = ()
+    source: Address | None = None
+    password: bytes | None = None
     checksum: ChecksumForm = ChecksumForm.RFC9568
+    owner_yields: bool = True
+    announcing: Announcing = Announcing()
 
     def __post_init__(self) -> None:
         centiseconds(self.advert_interval)
@@ -37,7 +70,36 @@ class Group:
         if len(self.virtual_ips) > 255:
             raise ValueError(f"an advertisement holds at most 255 virtual IPs, not {len(self.virtual_ips)}")
 
-    def obstacle(self, priority: int, primary: IPv4Address | None) -> str | None:
+    @property
+    def family(self) -> Family:
+        """The family of the advertised addresses; IPv4 while there are none."""
+        return Family(self.virtual_ips[0].version) if self.virtual_ips else Family.IPV4
+
+    @property
+    def id(self) -> GroupId:
+        """VRID and family."""
+        return GroupId(self.vid, self.family)
+
+    @property
+    def mac(self) -> Mac | None:
+        """The virtual router's MAC (RFC 9568 7.3), None where the addresses have the device's own."""
+        return _MAC_PREFIX[self.family] + bytes([self.vid]) if self.virtual_mac else None
+
+    @property
+    def address_device(self) -> DeviceName:
+        """Where the virtual IPs stand: the group's device, or the device of the virtual MAC on top of it."""
+        return f"vr{self.family.value}-{self.vid}" if self.virtual_mac else self.device
+
+    def places(self) -> dict[DeviceName, tuple[Interface, ...]]:
+        """Return every virtual IP, advertised or not, by the device that it is installed on."""
+        elsewhere = dict(self.elsewhere)
+        found: dict[DeviceName, tuple[Interface, ...]] = {}
+        for address in chain(self.virtual_ips, self.excluded_ips):
+            device = elsewhere.get(address, self.address_device)
+            found[device] = (*found.get(device, ()), address)
+        return found
+
+    def obstacle(self, priority: int, primary: Address | None) -> str | None:
         """Return why the group cannot run at this priority from this primary address, None if it can."""
         if not 1 <= priority <= 255:
             return f"a priority is 1 to 255, not {priority}"
