@@ -5,6 +5,7 @@ Instants are nanoseconds of virtual time; what a person calls it with is in mill
 """
 
 from collections.abc import Callable
+from ipaddress import IPv4Address
 from itertools import count
 from random import Random
 from typing import Protocol, TypeAlias, assert_never
@@ -194,6 +195,7 @@ class World:
         """Carry out one effect of a gateway's agent."""
         match effect:
             case SendAdvert(_, source, message):
+                assert isinstance(source, IPv4Address), "no group here is of IPv6"
                 self._send_advert(node, datagram(source, message))
             case SendDatagram(link, data):
                 self._send_datagram(node, link, data)
