@@ -17,6 +17,7 @@ from linkbalancer.config.document import Document, Value, parse
 from linkbalancer.config.fields import File
 from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
 from linkbalancer.config.groupfields import parse_group
+from linkbalancer.config.keepalived.section import check_keepalived
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.model import Config, Group, Lan, Link
 from linkbalancer.config.parts import Part, part
@@ -66,6 +67,7 @@ def load(path: str, read: Callable[[str], str], key_state: Callable[[str], Doubt
     config = found.validated(Config)
     outline = _outline(document.values)
     found.take(check(outline))
+    found.take(check_keepalived(outline.groups, outline.top.inner("keepalived")))
     rules = found.rules(read)
     if rules is not None:
         found.take(_mask(outline, rules))

@@ -27,6 +27,7 @@ from linkbalancer.config.fields import (
     VirtualIp,
 )
 from linkbalancer.config.groupfields import GroupKey
+from linkbalancer.config.keepalived.section import InstanceName, Keepalived
 from linkbalancer.config.quantities import DAY
 from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
@@ -98,9 +99,10 @@ class Link(Section):
 class Group(Section):
     """A VRRP group that this gateway is a member of, or only observes."""
 
-    mode: Literal["member", "observe"] = "member"
+    mode: Literal["member", "observe", "keepalived"] = "member"
     device: Device
     link: Name | None = None
+    instance: InstanceName | None = None
     virtual_ips: Annotated[tuple[VirtualIp, ...], Field(min_length=1, max_length=255)]
     priority: Annotated[Integer, Field(ge=1, le=255)] = 100
     advert_interval: AdvertInterval = SECOND
@@ -171,6 +173,7 @@ class Config(Section):
     tables: Tables = Tables()
     api: Api = Api()
     history: History = History()
+    keepalived: Keepalived = Keepalived()
     metrics: Metrics = Metrics()
 
     @property

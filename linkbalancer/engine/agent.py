@@ -25,6 +25,7 @@ from linkbalancer.engine.events import (
     DatagramReceived,
     DeviceChanged,
     Event,
+    KeepalivedSays,
     Leave,
     LegHeard,
     NeighbourHeard,
@@ -107,6 +108,8 @@ class Agent:
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
+            case KeepalivedSays():
+                conduct.hear_keepalived(gateway, now, event)
             case Leave() | Retire() | Retain():
                 self._part(now, event)
             case Drained():

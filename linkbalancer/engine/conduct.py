@@ -1,9 +1,12 @@
 """How a gateway conducts itself in a group: from a stance to the VRRP router, and from there to the world."""
 
-from typing import assert_never
+from collections.abc import Sequence
+from typing import TypeAlias, assert_never
 
 from linkbalancer.clock import Instant
-from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SendAdvert
+from linkbalancer.engine.delegate import Delegate, KeepalivedSaid, Steer
+from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SendAdvert, SteerKeepalived
+from linkbalancer.engine.events import KeepalivedSays
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.routes import route
@@ -13,6 +16,8 @@ from linkbalancer.lvrrp.rules import may_claim
 from linkbalancer.vrrp import effects, events
 from linkbalancer.vrrp.ip import multicast
 from linkbalancer.vrrp.states import Initialize
+
+Wanted: TypeAlias = effects.Effect | Steer
 
 NAMED = 4
 """Addresses that a record names before the rest is counted."""
@@ -55,10 +60,26 @@ def follow(gateway: Gateway, now: Instant, membership: Membership) -> None:
 
 def tell_router(gateway: Gateway, now: Instant, membership: Membership, event: events.Event) -> None:
     """Hand the router an event, and do what it wants."""
-    router = membership.router
-    assert router is not None
+    assert membership.router is not None
     was_master = membership.is_master
-    wanted = router.handle(now, event)
+    _obey(gateway, now, membership, membership.router.handle(now, event), was_master=was_master)
+
+
+def hear_keepalived(gateway: Gateway, now: Instant, event: KeepalivedSays) -> None:
+    """Take what the Keepalived that runs a group says of it; of other groups it says nothing."""
+    membership = gateway.memberships.get(event.group)
+    if membership is None or not isinstance(membership.router, Delegate):
+        return
+    was_master = membership.is_master
+    wanted = membership.router.handle(now, KeepalivedSaid(event.state, event.priority))
+    gateway.dirty.add(membership.id)
+    _obey(gateway, now, membership, wanted, was_master=was_master)
+
+
+def _obey(
+    gateway: Gateway, now: Instant, membership: Membership, wanted: Sequence[Wanted], *, was_master: bool
+) -> None:
+    """Do what a router wants that has been told something."""
     if membership.is_master and not was_master:
         # Table first: the virtual IP must not draw packets that the old next hop would turn back (design 5).
         route(gateway, now, membership)
@@ -68,7 +89,7 @@ def tell_router(gateway: Gateway, now: Instant, membership: Membership, event: e
         gateway.dirty.add(membership.id)
 
 
-def perform(gateway: Gateway, now: Instant, membership: Membership, effect: effects.Effect) -> None:
+def perform(gateway: Gateway, now: Instant, membership: Membership, effect: Wanted) -> None:
     """Do what a router wants."""
     group = membership.group
     match effect:
@@ -91,6 +112,10 @@ def perform(gateway: Gateway, now: Instant, membership: Membership, effect: effe
                 )
                 for device, addresses in group.places().items()
             ]
+        case Steer(priority):
+            gateway.out.append(SteerKeepalived(membership.id, priority))
+            said = "fault" if priority is None else f"priority {priority}"
+            gateway.record_of(membership.id, "keepalived", f"Keepalived is to have {said}")
         case effects.Changed(_, _, reason):
             stopped = membership.stance is not None and not membership.stance.runs
             _moved(gateway, now, membership, membership.stance.reason if stopped and membership.stance else reason)

@@ -6,8 +6,9 @@ until the others' master-down timers end. So a mastership is given up by a fault
 the lower priority follows (design 4.4). The virtual IPs are Keepalived's: nothing here adds or removes them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 from linkbalancer.clock import SECOND, Duration, Instant, earliest
 from linkbalancer.links import GroupState
@@ -26,6 +27,7 @@ from linkbalancer.vrrp.events import (
 )
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.heard import LastHeard
+from linkbalancer.vrrp.router import OWNER_PRIORITY
 from linkbalancer.vrrp.states import Backup, Initialize, Master, State
 
 OBEYS: Final[Duration] = SECOND
@@ -112,6 +114,33 @@ class Delegate:
                 return []  # it cannot claim, and looks after its source address itself
             case _:
                 assert_never(event)
+
+    def asked(self) -> Steer | None:
+        """Return what Keepalived was last asked for, None before the first time."""
+        return Steer(self._steered) if self._asked else None
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what a successor needs to go on, JSON-able."""
+        return {
+            "runs": self._runs,
+            "priority": self.priority,
+            "said": int(self.said),
+            "said_priority": self.said_priority,
+            "steered": self._steered,
+            "asked": self._asked,
+        }
+
+    def recall(self, found: Mapping[str, Any]) -> None:
+        """Go on from what a predecessor left; what makes no sense is left out."""
+        try:
+            priority, said = int(found["priority"]), GroupState(int(found["said"]))
+            numbers = [None if found[key] is None else int(found[key]) for key in ("said_priority", "steered")]
+        except (KeyError, TypeError, ValueError):
+            return
+        if all(number is None or 0 <= number <= OWNER_PRIORITY for number in (priority, *numbers)):
+            self._runs, self._asked = bool(found.get("runs")), bool(found.get("asked"))
+            self.priority, self.said = priority, said
+            self.said_priority, self._steered = numbers
 
     # -- what it is asked for ----------------------------------------------------------------------------------------
 
