@@ -10,6 +10,7 @@ the same questions every time, each answered by a function of what is known now 
 """
 
 from collections.abc import Mapping
+from ipaddress import IPv4Address
 from typing import Any, assert_never
 
 from linkbalancer.clock import Instant, earliest, is_due
@@ -54,7 +55,7 @@ from linkbalancer.engine.retirement import NOBODY, REMOVED, Retirement
 from linkbalancer.engine.told import Told, entry
 from linkbalancer.engine.ways import any_way, way_over
 from linkbalancer.feed.table import Table
-from linkbalancer.links import DEAD_PRIORITY, GroupState, LinkName, NextHop, Role, Vid
+from linkbalancer.links import DEAD_PRIORITY, Address, GroupState, LinkName, NextHop, Role, Vid
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.link import Link
@@ -403,14 +404,17 @@ class Agent:
     def _perform(self, now: Instant, membership: Membership, effect: vrrp_effects.Effect) -> None:
         group = membership.group
         match effect:
-            case vrrp_effects.SendAdvert(priority):
-                self._send_advert(membership, priority)
+            case vrrp_effects.SendAdvert(priority, source):
+                self._send_advert(membership, priority, source)
             case vrrp_effects.InstallAddresses():
                 membership.installed = True
                 self._out.append(AddAddresses(group.device, group.virtual_ips))
             case vrrp_effects.ReleaseAddresses():
                 membership.installed = False
                 self._out.append(RemoveAddresses(group.device, group.virtual_ips))
+            case vrrp_effects.ExchangeAddresses(added, removed):
+                self._out += [AddAddresses(device, (address,)) for device, address in added]
+                self._out += [RemoveAddresses(device, (address,)) for device, address in removed]
             case vrrp_effects.AnnounceAddresses():
                 self._out.append(Announce(group.device, tuple(address.ip for address in group.virtual_ips)))
             case vrrp_effects.Changed(_, _, reason):
@@ -419,9 +423,9 @@ class Agent:
             case _:
                 assert_never(effect)
 
-    def _send_advert(self, membership: Membership, priority: int) -> None:
-        source = self.known.primary(membership.group.device)
-        assert source is not None, "a router without a primary address is in Initialize"
+    def _send_advert(self, membership: Membership, priority: int, last: Address | None) -> None:
+        source = last or self.known.primary(membership.group.device)
+        assert isinstance(source, IPv4Address), "a router without a primary address is in Initialize"
         self.known.count("vrrp:sent")
         self._out.append(SendAdvert(membership.group.device, source, membership.advert(priority, source), MULTICAST))
 
