@@ -105,12 +105,12 @@ class Membership:
         """The tier that the effective priority stands in (design 4.4), None where LVrrp does not move it."""
         return self.stance.tier if self.stance is not None and self.stance.runs else None
 
-    def advert(self, priority: int, source: Address) -> bytes:
+    def advert(self, priority: int, source: Address, destination: Address) -> bytes:
         """Return an advertisement of the group."""
-        addresses = tuple(one.ip for one in self.group.virtual_ips if isinstance(one.ip, IPv4Address))
-        advertisement = Advertisement(self.vid, priority, self.group.advert_interval, addresses)
-        assert isinstance(source, IPv4Address)
-        return encode(advertisement, source, self.group.checksum)
+        group = self.group
+        addresses = tuple(address.ip for address in group.virtual_ips)
+        advertisement = Advertisement(self.vid, priority, group.advert_interval, addresses, group.version)
+        return encode(advertisement, source, destination, group.checksum, group.password)
 
     @property
     def fault(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from linkbalancer.engine.events import AdvertReceived
 from linkbalancer.engine.membership import Membership
-from linkbalancer.links import Address, GroupId
+from linkbalancer.links import Address, Family, GroupId
 from linkbalancer.vrrp.events import Heard
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.packet import Received, decode
@@ -23,7 +23,7 @@ def admit(
     received = decode(event.packet)
     if not isinstance(received, Received):
         return str(received)
-    membership = memberships.get(GroupId(received.advertisement.vrid))
+    membership = memberships.get(GroupId(received.advertisement.vrid, Family(received.source.version)))
     if membership is None or membership.group.device != event.device:
         return "vrid"
     if received.source == own(membership.group):
