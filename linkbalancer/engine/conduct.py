@@ -11,7 +11,7 @@ from linkbalancer.engine.stances import stance
 from linkbalancer.links import DEAD_PRIORITY, Address, Interface, Role
 from linkbalancer.lvrrp.rules import may_claim
 from linkbalancer.vrrp import effects, events
-from linkbalancer.vrrp.ip import multicast
+from linkbalancer.vrrp.packet import multicast
 from linkbalancer.vrrp.states import Initialize
 
 NAMED = 4
@@ -113,10 +113,11 @@ def _named(addresses: tuple[Interface, ...]) -> str:
 def _send_advert(gateway: Gateway, membership: Membership, priority: int, last: Address | None) -> None:
     source = last or gateway.known.origin(membership.group)
     assert source is not None, "a router without a primary address is in Initialize"
-    gateway.known.count("vrrp:sent")
-    destination = multicast(membership.group.family)
-    message = membership.advert(priority, source, destination)
-    gateway.out.append(SendAdvert(membership.group.device, source, message, destination))
+    group = membership.group
+    for destination in group.peers or (multicast(group.family),):
+        gateway.known.count("vrrp:sent")
+        message = membership.advert(priority, source, destination)
+        gateway.out.append(SendAdvert(group.device, source, message, destination, group.mac))
 
 
 def _moved(gateway: Gateway, now: Instant, membership: Membership, reason: str) -> None:
