@@ -28,6 +28,8 @@ from linkbalancer.vrrp.timers import is_late, proof_of_life
 
 LONGEST_CLAIM_WAIT: Duration = 10 * MILLISECOND
 """A claim waits a tenth of the interval for a counter-advert before it takes the addresses, but never longer."""
+LONGEST_ECHO: Duration = 10 * MILLISECOND
+"""An advert heard within this (and a tenth of its interval) after the timer was hastened may have been under way."""
 
 
 def in_backup(self: Member, now: Instant, state: Backup, event: Event) -> list[Effect]:
@@ -74,7 +76,7 @@ def _hear_leaver(self: Member, now: Instant, state: Backup) -> list[Effect]:
     """Wait for the skew alone: a Master says that it leaves. It teaches no interval, and is no matter of preemption."""
     if not state.ready:
         down_at = now + self.skew_time(state.master_interval)
-        self.state = replace(state, master_down_at=down_at, following=False, hastened_from=None)
+        self.state = replace(state, master_down_at=down_at, following=False, hastened_from=None, hastened_at=None)
     return []
 
 
@@ -86,12 +88,28 @@ def _hear_master(self: Member, now: Instant, state: Backup, event: Heard) -> lis
         if preempt_at is None or now >= preempt_at:
             down_at = state.master_down_at if state.hastened_from is None else state.hastened_from
             self.state = replace(
-                state, master_down_at=down_at, holding=False, following=False, preempt_at=preempt_at, hastened_from=None
+                state,
+                master_down_at=down_at,
+                holding=False,
+                following=False,
+                preempt_at=preempt_at,
+                hastened_from=None,
+                hastened_at=None,
             )
             return release(state)
     accepted = self.backup(now, self.learned(event.interval), following=True)
-    self.state = replace(accepted, preempt_at=preempt_at, not_before=state.not_before)
+    accepted = replace(accepted, preempt_at=preempt_at, not_before=state.not_before)
+    self.state = _haste_on(now, state, accepted)
     return release(state)
+
+
+def _haste_on(now: Instant, state: Backup, accepted: Backup) -> Backup:
+    """Stay in haste where the advert may have been sent before the one that told us to: wait for one more."""
+    interval = accepted.master_interval
+    if state.hastened_at is None or now >= state.hastened_at + min(interval // 10, LONGEST_ECHO):
+        return accepted
+    down_at, since = now + proof_of_life(interval), accepted.master_down_at
+    return replace(accepted, master_down_at=down_at, hastened_from=since, hastened_at=state.hastened_at)
 
 
 def _preempt_at(self: Member, now: Instant, state: Backup) -> Instant | None:
@@ -108,7 +126,7 @@ def _hasten(self: Member, now: Instant, state: Backup) -> list[Effect]:
         down_at = max(down_at, self.heard.at + proof_of_life(self.heard.interval))
     if not state.ready and down_at < state.master_down_at:
         since = state.master_down_at if state.hastened_from is None else state.hastened_from
-        self.state = replace(state, master_down_at=down_at, hastened_from=since)
+        self.state = replace(state, master_down_at=down_at, hastened_from=since, hastened_at=now)
     return []
 
 

@@ -37,8 +37,9 @@ class Backup:
     and always in version 2; `holding`: our virtual IPs are still installed; `following`: the last advert was a
     Master's that is accepted; `preempt_at`: the preempt delay of a worse Master ends, None while none is heard;
     `not_before`: until then nothing is sent, whatever the timer says; `hastened_from`: when the timer fires if the
-    Master turns out to live, None while it was not hastened; `ready`: the timer has run out and the rest of the sync
-    group is waited for; `listened`: the timer fired late, and what may have been missed has been given time to come.
+    Master turns out to live, `hastened_at`: since when it fires sooner, both None where it does not; `ready`: the timer
+    has run out and the rest of the sync group is waited for; `listened`: the timer fired late, and what may have been
+    missed has been given time to come.
     """
 
     group_state: ClassVar[GroupState] = GroupState.BACKUP
@@ -50,6 +51,7 @@ class Backup:
     preempt_at: Instant | None = None
     not_before: Instant = 0
     hastened_from: Instant | None = None
+    hastened_at: Instant | None = None
     ready: bool = False
     listened: bool = False
 
