@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 
-from linkbalancer.drivers import addresses
+from linkbalancer.drivers.addresses import Addresses
 from linkbalancer.drivers.netlink.transport import ROUTE, NetlinkSocket
 from linkbalancer.engine.events import DeviceChanged
 from linkbalancer.host.devices import DeviceMonitor, Removed
@@ -95,7 +95,7 @@ def test_what_others_take_away_of_ours_is_told(wire: tuple[Namespace, Namespace]
         "ip route add 203.0.113.0/24 via 192.0.2.2 table 20001",
     )
     with closing(NetlinkSocket(ROUTE)) as driver, closing(DeviceMonitor(["eth0"], [VIP])) as monitor:
-        addresses.add(driver, "eth0", [IPv4Interface((VIP, 24))])
+        Addresses(driver).add("eth0", [IPv4Interface((VIP, 24))])
         left(
             "ip addr del 192.0.2.250/32 dev eth0",
             "ip rule del priority 22",
@@ -116,8 +116,8 @@ def test_what_we_take_away_ourselves_is_no_news() -> None:
     vip = [IPv4Interface((VIP, 24))]
     with closing(NetlinkSocket(ROUTE)) as driver, closing(DeviceMonitor(["eth0"], [VIP], driver.port)) as monitor:
         for _again in range(2):
-            addresses.add(driver, "eth0", vip)
-            addresses.remove(driver, "eth0", vip)
+            Addresses(driver).add("eth0", vip)
+            Addresses(driver).remove("eth0", vip)
         assert monitor.read() == []
 
 
