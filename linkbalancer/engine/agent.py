@@ -423,7 +423,8 @@ class Agent:
         source = self.known.primary(membership.group.device)
         assert source is not None, "a router without a primary address is in Initialize"
         self.known.count("vrrp:sent")
-        self._out.append(SendAdvert(membership.group.device, source, membership.advert(priority, source), MULTICAST))
+        message = membership.advert(priority, source, MULTICAST)
+        self._out.append(SendAdvert(membership.group.device, source, message, MULTICAST))
 
     def _moved(self, now: Instant, membership: Membership, reason: str) -> None:
         if membership.state is membership.shown:

@@ -9,7 +9,18 @@ from ipaddress import IPv4Address
 
 from linkbalancer.clock import SECOND, Duration, Instant, earliest
 from linkbalancer.config.model import Group as ConfiguredGroup
-from linkbalancer.links import DEAD_PRIORITY, GroupState, GroupWord, LinkName, Mac, NextHop, Unreachable, ViaMaster, Vid
+from linkbalancer.links import (
+    DEAD_PRIORITY,
+    Address,
+    GroupState,
+    GroupWord,
+    LinkName,
+    Mac,
+    NextHop,
+    Unreachable,
+    ViaMaster,
+    Vid,
+)
 from linkbalancer.lvrrp.rules import Stance, Tier, tier_priority
 from linkbalancer.vrrp import events as vrrp_events
 from linkbalancer.vrrp.group import Group
@@ -88,11 +99,12 @@ class Membership:
         """The tier that the effective priority stands in (design 4.4), None where LVrrp does not move it."""
         return self.stance.tier if self.stance is not None and self.stance.runs else None
 
-    def advert(self, priority: int, source: IPv4Address) -> bytes:
+    def advert(self, priority: int, source: Address, destination: Address) -> bytes:
         """Return an advertisement of the group."""
-        addresses = tuple(address.ip for address in self.group.virtual_ips)
-        advertisement = Advertisement(self.vid, priority, self.group.advert_interval, addresses)
-        return encode(advertisement, source, self.group.checksum)
+        group = self.group
+        addresses = tuple(address.ip for address in group.virtual_ips)
+        advertisement = Advertisement(self.vid, priority, group.advert_interval, addresses, group.version)
+        return encode(advertisement, source, destination, group.checksum, group.password)
 
     @property
     def fault(self) -> str:

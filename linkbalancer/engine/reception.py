@@ -24,7 +24,7 @@ def admit(
     if not isinstance(received, Received):
         return str(received)
     membership = memberships.get(received.advertisement.vrid)
-    if membership is None or membership.group.device != event.device:
+    if membership is None or membership.group.device != event.device or not isinstance(received.source, IPv4Address):
         return "vrid"
     if received.source == own:
         return "looped"

@@ -28,10 +28,10 @@ from linkbalancer.engine.found import Found
 from linkbalancer.links import Unreachable, ViaLink, ViaMaster
 from linkbalancer.lvrrp.events import Words
 from linkbalancer.sim.faults import Cut, Kill
-from linkbalancer.sim.lan import datagram
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.shape import LAN_DEVICE, LINK_DEVICE, Shape, lan_address, link_address, mac_of, virtual_ip
 from linkbalancer.sim.wire import NEAR
+from linkbalancer.vrrp.ip import MULTICAST, wrap
 from linkbalancer.vrrp.packet import Advertisement, ChecksumForm, decode, encode
 from tests.engine.bench import B2, MS, STOP, Bench, of_type
 
@@ -192,7 +192,7 @@ def test_leaving_hands_over_and_says_left_when_a_successor_is_heard() -> None:
 
 def decode_priority(effect: SendAdvert) -> int:
     """Return the priority that an advert of ours says."""
-    received = decode(datagram(effect.source, effect.message))
+    received = decode(wrap(effect.source, effect.destination, effect.message))
     assert not isinstance(received, str)
     return received.advertisement.priority
 
@@ -306,7 +306,7 @@ def test_a_mastership_is_followed_to_whom_the_observer_follows() -> None:
     bench.hear(2, 200)
     source = lan_address(NEAR, 3)
     advertisement = Advertisement(2, 100, 200 * MS, (virtual_ip(NEAR, 2).ip,))
-    packet = datagram(source, encode(advertisement, source, ChecksumForm.RFC9568))
+    packet = wrap(source, MULTICAST, encode(advertisement, source, MULTICAST, ChecksumForm.RFC9568))
     bench.do(AdvertReceived(LAN_DEVICE, packet, rb"\9" * 6))
     assert bench.agent.memberships[2].master_mac == B2
     assert bench.agent.known.members(LAN_DEVICE) == {B2}

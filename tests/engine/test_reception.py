@@ -5,10 +5,10 @@ import pytest
 from linkbalancer.engine.events import AdvertReceived
 from linkbalancer.engine.reception import admit
 from linkbalancer.links import DeviceName, Vid
-from linkbalancer.sim.lan import datagram
 from linkbalancer.sim.shape import LAN_DEVICE, LINK_DEVICE, lan_address, virtual_ip
 from linkbalancer.sim.wire import NEAR
 from linkbalancer.vrrp.events import Heard
+from linkbalancer.vrrp.ip import MULTICAST, wrap
 from linkbalancer.vrrp.packet import Advertisement, ChecksumForm, Rejection, encode
 from tests.engine.bench import B2, MS, Bench
 
@@ -20,7 +20,8 @@ def advert(vid: Vid, *, device: DeviceName = LAN_DEVICE, number: int = 2) -> Adv
     """Return an advertisement of a near gateway."""
     source = lan_address(NEAR, number)
     advertisement = Advertisement(vid, 100, 200 * MS, (virtual_ip(NEAR, vid).ip,))
-    return AdvertReceived(device, datagram(source, encode(advertisement, source, ChecksumForm.RFC9568)), B2)
+    message = encode(advertisement, source, MULTICAST, ChecksumForm.RFC9568)
+    return AdvertReceived(device, wrap(source, MULTICAST, message), B2)
 
 
 def test_an_advert_of_another_gateway_is_heard() -> None:
