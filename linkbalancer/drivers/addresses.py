@@ -16,6 +16,7 @@ import errno
 import socket
 import struct
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 from typing import Final, NamedTuple
 
@@ -54,7 +55,8 @@ class Held(NamedTuple):
         return self.ip.version == ip.version and int(self.ip) >> beyond == int(ip) >> beyond
 
 
-class _Table(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Table:
     """What one device holds: its number, and the addresses."""
 
     index: int
