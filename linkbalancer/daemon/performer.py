@@ -60,8 +60,8 @@ class Performer:
         """Open the netlink sockets; raises DriverError."""
         self.layout = layout_of(loaded)
         self._configured: dict[DeviceName, tuple[Interface, ...]] = {}
-        for vid, group in loaded.config.groups.items():
-            for device, addresses in group.vrrp(vid).places().items():
+        for id_, group in loaded.config.groups.items():
+            for device, addresses in group.vrrp(id_).places().items():
                 self._configured[device] = self._configured.get(device, ()) + addresses
         self.kernel = Kernel(self.layout, self._configured)
         self._netlink = NetlinkSocket(ROUTE)
