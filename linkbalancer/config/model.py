@@ -26,6 +26,7 @@ from linkbalancer.config.fields import (
     UserGroup,
     VirtualIp,
 )
+from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
 from linkbalancer.links import LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
@@ -171,6 +172,7 @@ class Config(Section):
     api: Api = Api()
     history: History = History()
     metrics: Metrics = Metrics()
+    notifications: Notifications = {}
 
     @property
     def marks(self) -> Marks:
