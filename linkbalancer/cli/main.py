@@ -28,6 +28,7 @@ COMMANDS = {
     "drain": "take a link, a VID or this gateway out of service: its traffic moves first, nothing is lost",
     "resume": "put back into service what was drained",
     "history": "what happened: each failure with what came of it, and how long that took",
+    "notify": "who is told of what happens, and how that goes; test one",
     "doctor": "what on this host would break steering or failover, how it was seen, and how to mend it",
     "watch": "the same live: links with sparklines, VIDs, applications and events; keys to drain and resume",
     "lab": "build a topology in network namespaces: up, down, exec, list",

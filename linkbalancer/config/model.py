@@ -28,6 +28,7 @@ from linkbalancer.config.fields import (
 )
 from linkbalancer.config.groupfields import GroupKey
 from linkbalancer.config.keepalived.section import InstanceName, Keepalived
+from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
 from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
@@ -102,12 +103,12 @@ class Group(Section):
     mode: Literal["member", "observe", "keepalived"] = "member"
     device: Device
     link: Name | None = None
-    instance: InstanceName | None = None
     virtual_ips: Annotated[tuple[VirtualIp, ...], Field(min_length=1, max_length=255)]
     priority: Annotated[Integer, Field(ge=1, le=255)] = 100
     advert_interval: AdvertInterval = SECOND
     preempt: Switch = True
     checksum: ChecksumForm = ChecksumForm.RFC9568
+    instance: InstanceName | None = None
 
     def vrrp(self, group: GroupId) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
@@ -175,6 +176,7 @@ class Config(Section):
     history: History = History()
     keepalived: Keepalived = Keepalived()
     metrics: Metrics = Metrics()
+    notifications: Notifications = {}
 
     @property
     def vids(self) -> tuple[Vid, ...]:

@@ -11,10 +11,10 @@ from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.routes import route
 from linkbalancer.engine.stances import stance
-from linkbalancer.links import DEAD_PRIORITY, Interface, Role
+from linkbalancer.links import DEAD_PRIORITY, Address, Interface, Role
 from linkbalancer.lvrrp.rules import may_claim
 from linkbalancer.vrrp import effects, events
-from linkbalancer.vrrp.ip import multicast
+from linkbalancer.vrrp.packet import multicast
 from linkbalancer.vrrp.states import Initialize
 
 Wanted: TypeAlias = effects.Effect | Steer
@@ -93,8 +93,8 @@ def perform(gateway: Gateway, now: Instant, membership: Membership, effect: Want
     """Do what a router wants."""
     group = membership.group
     match effect:
-        case effects.SendAdvert(priority):
-            _send_advert(gateway, membership, priority)
+        case effects.SendAdvert(priority, last):
+            _send_advert(gateway, membership, priority, last)
         case effects.InstallAddresses():
             membership.installed = True
             for device, addresses in group.places().items():
@@ -105,6 +105,9 @@ def perform(gateway: Gateway, now: Instant, membership: Membership, effect: Want
             for device, addresses in group.places().items():
                 gateway.out.append(RemoveAddresses(device, addresses))
                 _record_addresses(gateway, membership, f"{_named(addresses)} removed from {device}", device)
+        case effects.ExchangeAddresses(added, removed):
+            gateway.out += [AddAddresses(device, (address,)) for device, address in added]
+            gateway.out += [RemoveAddresses(device, (address,)) for device, address in removed]
         case effects.AnnounceAddresses():
             gateway.out += [
                 Announce(
@@ -132,13 +135,14 @@ def _named(addresses: tuple[Interface, ...]) -> str:
     return ", ".join(map(str, addresses[:NAMED])) + more
 
 
-def _send_advert(gateway: Gateway, membership: Membership, priority: int) -> None:
-    source = gateway.known.origin(membership.group)
+def _send_advert(gateway: Gateway, membership: Membership, priority: int, last: Address | None) -> None:
+    source = last or gateway.known.origin(membership.group)
     assert source is not None, "a router without a primary address is in Initialize"
-    gateway.known.count("vrrp:sent")
-    destination = multicast(membership.group.family)
-    message = membership.advert(priority, source, destination)
-    gateway.out.append(SendAdvert(membership.group.device, source, message, destination))
+    group = membership.group
+    for destination in group.peers or (multicast(group.family),):
+        gateway.known.count("vrrp:sent")
+        message = membership.advert(priority, source, destination)
+        gateway.out.append(SendAdvert(group.device, source, message, destination, group.mac))
 
 
 def _moved(gateway: Gateway, now: Instant, membership: Membership, reason: str) -> None:

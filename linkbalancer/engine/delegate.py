@@ -16,7 +16,10 @@ from linkbalancer.vrrp.effects import Changed
 from linkbalancer.vrrp.events import (
     Claim,
     Event,
+    Hasten,
     Heard,
+    Promote,
+    Reconfigure,
     Resign,
     Resume,
     SetPrimary,
@@ -24,11 +27,13 @@ from linkbalancer.vrrp.events import (
     Shutdown,
     Startup,
     Tick,
+    Withdraw,
 )
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.heard import LastHeard
-from linkbalancer.vrrp.router import OWNER_PRIORITY
 from linkbalancer.vrrp.states import Backup, Initialize, Master, State
+
+PRIORITY_MAX: Final = 255
 
 OBEYS: Final[Duration] = SECOND
 """How long Keepalived may take to leave a fault that it was told to leave; after that the fault is its own."""
@@ -110,8 +115,11 @@ class Delegate:
                 return self._stop(now)
             case Tick():
                 return self._tick(now)
-            case Claim() | SetPrimary():
-                return []  # it cannot claim, and looks after its source address itself
+            case Reconfigure(group):
+                self.group = group
+                return []
+            case Claim() | SetPrimary() | Promote() | Withdraw() | Hasten():
+                return []  # it cannot claim, and looks after its source address and its sync groups itself
             case _:
                 assert_never(event)
 
@@ -137,7 +145,7 @@ class Delegate:
             numbers = [None if found[key] is None else int(found[key]) for key in ("said_priority", "steered")]
         except (KeyError, TypeError, ValueError):
             return
-        if all(number is None or 0 <= number <= OWNER_PRIORITY for number in (priority, *numbers)):
+        if all(number is None or 0 <= number <= PRIORITY_MAX for number in (priority, *numbers)):
             self._runs, self._asked = bool(found.get("runs")), bool(found.get("asked"))
             self.priority, self.said = priority, said
             self.said_priority, self._steered = numbers
@@ -186,7 +194,7 @@ class Delegate:
         return [] if after is before else [Changed(before.name.lower(), after.name.lower(), "Keepalived says so")]
 
     def _hear(self, now: Instant, event: Heard) -> list[Effect]:
-        self.heard = LastHeard(event.priority, event.source, event.interval, now)
+        self.heard = LastHeard(event.priority, event.source, event.interval, now, self.group.version)
         return self._end_leaving(now) if event.priority > 0 else []
 
     def _tick(self, now: Instant) -> list[Effect]:
