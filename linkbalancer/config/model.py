@@ -105,7 +105,7 @@ class Group(Section):
     priority: Annotated[Integer, Field(ge=1, le=255)] = 100
     advert_interval: AdvertInterval = SECOND
     preempt: Switch = True
-    checksum: ChecksumForm = ChecksumForm.RFC9568
+    checksum: ChecksumForm = ChecksumForm.AUTO
 
     def vrrp(self, group: GroupId) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""

@@ -1,8 +1,10 @@
 """How a gateway conducts itself in a group: from a stance to the VRRP router, and from there to the world."""
 
+from dataclasses import replace
 from typing import assert_never
 
 from linkbalancer.clock import Instant
+from linkbalancer.engine.counters import Step
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SendAdvert
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
@@ -57,8 +59,9 @@ def tell_router(gateway: Gateway, now: Instant, membership: Membership, event: e
     """Hand the router an event, and do what it wants."""
     router = membership.router
     assert router is not None
-    was_master = membership.is_master
+    was_master, before, heard = membership.is_master, router.group_state, router.heard
     wanted = router.handle(now, event)
+    _count(gateway, membership, Step(event, before, router.group_state, heard, router.priority))
     if membership.is_master and not was_master:
         # Table first: the virtual IP must not draw packets that the old next hop would turn back (design 5).
         route(gateway, now, membership)
@@ -66,6 +69,13 @@ def tell_router(gateway: Gateway, now: Instant, membership: Membership, event: e
         perform(gateway, now, membership, effect)
     if wanted:
         gateway.dirty.add(membership.id)
+
+
+def _count(gateway: Gateway, membership: Membership, step: Step) -> None:
+    if isinstance(step.event, events.Shutdown | events.SetPrimary):
+        known, group = gateway.known, membership.group
+        step = replace(step, carrier=known.has_carrier(group.device), address=known.origin(group) is not None)
+    gateway.hearing.counters.moved(membership.id, step)
 
 
 def perform(gateway: Gateway, now: Instant, membership: Membership, effect: effects.Effect) -> None:
@@ -113,7 +123,8 @@ def _send_advert(gateway: Gateway, membership: Membership, priority: int) -> Non
     group = membership.group
     for destination in group.peers or (multicast(group.family),):
         gateway.known.count("vrrp:sent")
-        message = membership.advert(priority, source, destination)
+        gateway.hearing.counters.sent(group.id, priority)
+        message = membership.advert(priority, source, destination, gateway.hearing.form(group, destination))
         gateway.out.append(SendAdvert(group.device, source, message, destination, group.mac))
 
 
@@ -125,5 +136,6 @@ def _moved(gateway: Gateway, now: Instant, membership: Membership, reason: str) 
     membership.transitions += 1
     membership.since, membership.reason = now, reason
     gateway.dirty.add(membership.id)
+    gateway.hearing.moved(membership.group.device, membership.id)
     gateway.known.change(now)
     gateway.record_of(membership.id, "vid", f"{membership.state.name.lower()}: {reason}")
