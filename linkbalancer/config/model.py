@@ -27,6 +27,7 @@ from linkbalancer.config.fields import (
     VirtualIp,
 )
 from linkbalancer.config.groupfields import GroupKey
+from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
 from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
@@ -172,6 +173,7 @@ class Config(Section):
     api: Api = Api()
     history: History = History()
     metrics: Metrics = Metrics()
+    notifications: Notifications = {}
 
     @property
     def vids(self) -> tuple[Vid, ...]:
