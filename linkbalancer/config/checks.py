@@ -1,7 +1,7 @@
 """What several keys of a configuration must be together; a check looks past the parts that are wrong by themselves."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from linkbalancer.clock import MILLISECOND, Duration
@@ -9,12 +9,12 @@ from linkbalancer.config.document import Path
 from linkbalancer.config.findings import suggestion
 from linkbalancer.config.parts import Part
 from linkbalancer.config.quantities import write_duration
-from linkbalancer.links import Role
+from linkbalancer.links import GroupId, Role
 
 QUICKEST_ADVERTS: Final[Duration] = 100 * MILLISECOND
 """Below this, an advertisement interval is allowed but warned of: a busy host may miss it."""
 
-_NEEDLESS_TO_OBSERVE: Final = ("link", "priority", "preempt", "checksum")
+_NEEDLESS_TO_OBSERVE: Final = ("link", "priority", "preempt", "checksum", "announce")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,9 @@ class Outline:
     top: Part
     lans: Mapping[str, Part]
     links: Mapping[str, Part]
-    groups: Mapping[int, Part]
+    groups: Mapping[GroupId, Part]
     marks: Part
+    sync_groups: Mapping[str, Part] = field(default_factory=dict)
 
 
 def check(outline: Outline) -> Iterator[Complaint]:
@@ -142,8 +143,8 @@ def _lvrrp(group: Part, role: Role | None) -> Iterator[Complaint]:
         yield Complaint((*path, "preempt"), what, "remove it; preempt: false belongs to the controlled end")
 
 
-def _virtual_ips(groups: Mapping[int, Part]) -> Iterator[Complaint]:
-    owners: dict[Any, int] = {}
+def _virtual_ips(groups: Mapping[GroupId, Part]) -> Iterator[Complaint]:
+    owners: dict[Any, GroupId] = {}
     for vid, group in groups.items():
         for index, interface in enumerate(_known(group, "virtual_ips")):
             if interface.ip in owners:

@@ -6,9 +6,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
+from linkbalancer.config.announcing import Announce, AnnounceRate
 from linkbalancer.config.fields import (
     Address,
     AdvertInterval,
@@ -26,18 +27,15 @@ from linkbalancer.config.fields import (
     UserGroup,
     VirtualIp,
 )
+from linkbalancer.config.groupfields import GroupKey
 from linkbalancer.config.quantities import DAY
-from linkbalancer.links import LinkName, OnProbeLoss, Role, Vid
+from linkbalancer.config.section import Section
+from linkbalancer.config.synchrony import SyncGroup
+from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
-from linkbalancer.routing.marks import LAST_VID, Marks
+from linkbalancer.routing.marks import Marks
 from linkbalancer.vrrp import group as vrrp
 from linkbalancer.vrrp.packet import ChecksumForm
-
-
-class Section(BaseModel):
-    """A mapping of the configuration: frozen, and nothing unknown is let in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
 
 class Lan(Section):
@@ -95,7 +93,7 @@ class Link(Section):
 
 
 class Group(Section):
-    """One VID at this gateway: a VRRP group that it is a member of, or only observes."""
+    """A VRRP group that this gateway is a member of, or only observes."""
 
     mode: Literal["member", "observe"] = "member"
     device: Device
@@ -105,17 +103,19 @@ class Group(Section):
     advert_interval: AdvertInterval = SECOND
     preempt: Switch = True
     checksum: ChecksumForm = ChecksumForm.RFC9568
+    announce: Announce = Announce()
 
-    def vrrp(self, vid: Vid) -> vrrp.Group:
+    def vrrp(self, group: GroupId) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
         return vrrp.Group(
-            vid=vid,
+            vid=group.vid,
             device=self.device,
             virtual_ips=self.virtual_ips,
             priority=self.priority,
             advert_interval=self.advert_interval,
             preempt=self.preempt,
             checksum=self.checksum,
+            announcing=self.announce.vrrp(),
         )
 
 
@@ -162,15 +162,23 @@ class Config(Section):
 
     node: Name
     role: Role
-    lans: dict[Device, Lan] = {}
-    links: dict[Name, Link] = {}
-    groups: Annotated[dict[Annotated[Integer, Field(ge=1, le=LAST_VID)], Group], Field(min_length=1)]
+    lans: dict[Device, Lan] = Field(default={})
+    links: dict[Name, Link] = Field(default={})
+    groups: Annotated[dict[GroupKey, Group], Field(min_length=1)]
+    sync_groups: dict[Name, SyncGroup] = Field(default={})
+    announce_rate: AnnounceRate = 100
+    start_delay: Time = 0
     applications: File
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
     api: Api = Api()
     history: History = History()
     metrics: Metrics = Metrics()
+
+    @property
+    def vids(self) -> tuple[Vid, ...]:
+        """The VIDs that packets are steered to: those of IPv4, in order."""
+        return tuple(sorted(group.vid for group in self.groups if group.family is Family.IPV4))
 
     @property
     def marks(self) -> Marks:
