@@ -110,6 +110,11 @@ class Gateway(ABC):
             self.process = None
         until(lambda: not any(alive(pid) for pid in victims), STOP_LIMIT_S, "the killed are gone")
 
+    def restart(self) -> None:
+        """Restart it as its unit does: here, by stopping and starting."""
+        self.stop()
+        self.start()
+
     @abstractmethod
     def forget(self) -> None:
         """Remove what does not outlive a boot: what is below /run."""
@@ -289,6 +294,13 @@ class Ours(Gateway):
         """Return what it counted as refused, and its warnings."""
         found = [f"{name}: {count}" for name, count in refusals(self.status()).items() if count]
         return found + [line for line in self.lines.splitlines() if self._COMPLAINT.match(line)]
+
+    def restart(self) -> None:
+        """Restart it as its unit does: by a signal that leaves everything at work for the next one."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGUSR2)
+        self.leaving = True
+        self.start()
 
     def forget(self) -> None:
         """Remove the run directory."""
