@@ -1,7 +1,6 @@
 """What is wanted of the kernel by what the engine has said so far, and what of it is not there."""
 
 from collections.abc import Iterator
-from ipaddress import IPv4Interface
 
 from linkbalancer.drivers import addresses, neighbours, routes
 from linkbalancer.drivers.kernel import Applicable
@@ -9,7 +8,7 @@ from linkbalancer.drivers.netlink.transport import NetlinkSocket
 from linkbalancer.drivers.nftables.render import Layout
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.status import hop_in_words
-from linkbalancer.links import DeviceName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.links import DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMaster, Vid
 from linkbalancer.routing.marks import OWN
 
 
@@ -20,7 +19,7 @@ class Wanted:
         """Want nothing."""
         self.members: dict[DeviceName, SetMembers] = {}
         self._hops: dict[tuple[Vid, bool], SetNextHop] = {}
-        self._addresses: set[tuple[DeviceName, IPv4Interface]] = set()
+        self._addresses: set[tuple[DeviceName, Interface]] = set()
 
     def note(self, effect: Applicable) -> bool:
         """Remember an effect that lasts; return whether it is another next hop than the one remembered."""
@@ -44,7 +43,7 @@ class Wanted:
 
     def missing(self, layout: Layout, netlink: NetlinkSocket) -> list[Applicable]:
         """Return the next hops and virtual IPs that the kernel does not have. Raises DriverError."""
-        return [*self._missing_hops(layout, netlink), *self._missing_addresses(layout, netlink)]
+        return [*self._missing_hops(layout, netlink), *self._missing_addresses(netlink)]
 
     def _missing_hops(self, layout: Layout, netlink: NetlinkSocket) -> Iterator[SetNextHop]:
         present = {route.table: route for route in routes.read(netlink)}
@@ -62,14 +61,18 @@ class Wanted:
             if not right:
                 yield effect
 
-    def _missing_addresses(self, layout: Layout, netlink: NetlinkSocket) -> Iterator[AddAddresses]:
-        for device in layout.lan_devices:
+    def _missing_addresses(self, netlink: NetlinkSocket) -> Iterator[AddAddresses]:
+        for device in sorted({device for device, _ in self._addresses}):
             wanted = {interface for where, interface in self._addresses if where == device}
-            if wanted:
-                present = {address.interface.ip for address in addresses.read(netlink, device)}
-                gone = tuple(sorted(interface for interface in wanted if interface.ip not in present))
-                if gone:
-                    yield AddAddresses(device, gone)
+            present = {address.ip for address in addresses.read(netlink, device)}
+            gone = tuple(sorted((one for one in wanted if one.ip not in present), key=_order))
+            if gone:
+                yield AddAddresses(device, gone)
+
+
+def _order(interface: Interface) -> tuple[int, int]:
+    """Return by what addresses of both families are sorted."""
+    return interface.version, int(interface.ip)
 
 
 def in_words(effect: Applicable) -> str:

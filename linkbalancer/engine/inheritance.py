@@ -5,7 +5,7 @@ was told before. Instants are of the same clock; none is believed to be later th
 """
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from typing import Any, assert_never
 
 from linkbalancer.clock import Duration, Instant
@@ -77,8 +77,8 @@ def _state(state: State) -> list[Any]:
             return ["initialize", holding_until]
         case Backup(master_down_at, master_interval, holding):
             return ["backup", master_down_at, master_interval, holding]
-        case Master(advert_at, addresses_at, announce_at, _):
-            return ["master", advert_at, addresses_at, announce_at]
+        case Master(advert_at, addresses_at):
+            return ["master", advert_at, addresses_at]
         case _:
             assert_never(state)
 
@@ -91,7 +91,7 @@ def _read_heard(now: Instant, found: list[Any] | None) -> LastHeard | None:
     if found is None:
         return None
     priority, source, interval, at = found
-    return LastHeard(int(priority), IPv4Address(source), int(interval), min(int(at), now))
+    return LastHeard(int(priority), ip_address(source), int(interval), min(int(at), now))
 
 
 def _read_router(now: Instant, found: Mapping[str, Any], interval: Duration) -> tuple[State, int, LastHeard | None]:
@@ -108,9 +108,9 @@ def _read_state(now: Instant, found: list[Any], interval: Duration) -> State:
         case ["backup", int(master_down_at), int(master_interval), bool(holding)]:
             latest = now + master_down_interval(1, master_interval)
             return Backup(min(master_down_at, latest), master_interval, holding)
-        case ["master", int(advert_at), addresses_at, announce_at]:
+        case ["master", int(advert_at), addresses_at, *_]:
             latest = now + interval
-            return Master(min(advert_at, latest), _by(addresses_at, latest), _by(announce_at, latest))
+            return Master(min(advert_at, latest), _by(addresses_at, latest))
         case _:
             raise ValueError("no state of a router")
 

@@ -12,6 +12,7 @@ from linkbalancer.config.model import Group as ConfiguredGroup
 from linkbalancer.links import (
     DEAD_PRIORITY,
     Address,
+    GroupId,
     GroupState,
     GroupWord,
     LinkName,
@@ -39,7 +40,7 @@ better than none. A dead link drops what an unreachable route would refuse, so n
 
 @dataclass(slots=True)
 class Membership:
-    """A VID that this gateway is a member of (`router`) or only observes (`router` is None)."""
+    """A group that this gateway is a member of (`router`) or only observes (`router` is None)."""
 
     group: Group
     link: LinkName | None
@@ -63,9 +64,9 @@ class Membership:
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, vid: Vid, group: ConfiguredGroup, boot: Instant) -> "Membership":
+    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant) -> "Membership":
         """Build the membership that the configuration asks for."""
-        vrrp = group.vrrp(vid)
+        vrrp = group.vrrp(id_)
         member = group.mode == "member"
         router = Router(vrrp, None) if member else None
         return cls(vrrp, group.link if member else None, router, Observer(vrrp), since=boot)
@@ -74,6 +75,11 @@ class Membership:
     def vid(self) -> Vid:
         """The VID."""
         return self.group.vid
+
+    @property
+    def id(self) -> GroupId:
+        """VRID and family."""
+        return self.group.id
 
     @property
     def is_master(self) -> bool:
@@ -125,10 +131,10 @@ class Membership:
         return vrrp_events.Resign(stance.priority) if resign else vrrp_events.SetPriority(stance.priority)
 
     def word(self, witnesses: int) -> GroupWord:
-        """Return what the link's peer is told of this VID."""
-        return GroupWord(self.vid, self.state, self.priority, self.generation, min(witnesses, 255))
+        """Return what the link's peer is told of this group."""
+        return GroupWord(self.vid, self.state, self.priority, self.generation, min(witnesses, 255), self.id.family)
 
-    def other_master(self) -> IPv4Address | None:
+    def other_master(self) -> Address | None:
         """Return the address of another gateway that is heard as Master and has a link, or None.
 
         Priority 0 resigns and priority 1 is a demoted gateway without a link: neither can carry anything.
@@ -188,7 +194,9 @@ class Membership:
         if self.is_master and via_link is not None:
             return via_link
         if master is not None and self.master_mac is not None:
-            return ViaMaster(self.group.device, self.group.virtual_ips[0].ip, self.master_mac, source)
+            virtual_ip = self.group.virtual_ips[0].ip
+            assert isinstance(virtual_ip, IPv4Address), "IPv4 alone has tables"
+            return ViaMaster(self.group.device, virtual_ip, self.master_mac, source)
         if via_link is not None:
             return via_link
         return Unreachable() if self.given_up else None

@@ -1,9 +1,9 @@
 """The last advertisement heard from another router of the group, and until when it counts."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 from linkbalancer.clock import Duration, Instant
+from linkbalancer.links import Address
 from linkbalancer.vrrp.timers import master_down_interval, skew_time
 
 
@@ -12,15 +12,15 @@ class LastHeard:
     """Who advertised last, what, and when (`at`); priority 0 says that a Master is leaving."""
 
     priority: int
-    source: IPv4Address
+    source: Address
     interval: Duration
     at: Instant
+    version: int = 3
 
     def gone_at(self) -> Instant:
         """Return when even the slowest Backup, that of priority 1, would hold this Master for gone."""
-        if self.priority == 0:
-            return self.at + skew_time(1, self.interval)
-        return self.at + master_down_interval(1, self.interval)
+        wait = skew_time if self.priority == 0 else master_down_interval
+        return self.at + wait(1, self.interval, self.version)
 
     def absence(self, own_priority: int) -> str:
         """Say why a Backup of `own_priority` took over after this was the last it heard."""

@@ -25,7 +25,7 @@ from linkbalancer.engine.events import (
     Started,
 )
 from linkbalancer.engine.found import Found
-from linkbalancer.links import Unreachable, ViaLink, ViaMaster
+from linkbalancer.links import GroupId, Unreachable, ViaLink, ViaMaster
 from linkbalancer.lvrrp.events import Words
 from linkbalancer.sim.faults import Cut, Kill
 from linkbalancer.sim.rehearsal import healthy
@@ -121,7 +121,7 @@ def test_a_resignation_does_not_teach_where_a_master_is() -> None:
     bench.hear(2, 200)
     bench.hear(2, 0, number=3)
     bench.hear(2, 0)
-    assert bench.agent.memberships[2].master_mac == B2
+    assert bench.agent.memberships[GroupId(2)].master_mac == B2
     assert bench.group(2)["why"] == "192.168.1.2 resigned"
 
 
@@ -165,13 +165,15 @@ def test_a_lan_without_carrier_or_address_is_a_fault() -> None:
     assert bench.group(1)["state"] == "fault"
 
 
-def test_a_master_whose_address_vanishes_cannot_say_good_bye() -> None:
-    """The advert of priority 0 has no source; the virtual IPs go all the same."""
+def test_a_master_whose_address_vanishes_says_good_bye_from_it() -> None:
+    """The advert of priority 0 has the source that is just gone (it may still get out); the virtual IPs go at once."""
     bench = Bench()
     bench.start()
     bench.wait(2000)
     effects = bench.do(DeviceChanged(LAN_DEVICE, carrier=True, primary=None))
-    assert of_type(effects, SendAdvert) == []
+    adverts = of_type(effects, SendAdvert)
+    assert [decode_priority(advert) for advert in adverts] == [0, 0, 0]
+    assert {str(advert.source) for advert in adverts} == {"192.168.1.1"}
     assert of_type(effects, RemoveAddresses)
 
 
@@ -308,7 +310,7 @@ def test_a_mastership_is_followed_to_whom_the_observer_follows() -> None:
     advertisement = Advertisement(2, 100, 200 * MS, (virtual_ip(NEAR, 2).ip,))
     packet = wrap(source, MULTICAST, encode(advertisement, source, MULTICAST, ChecksumForm.RFC9568))
     bench.do(AdvertReceived(LAN_DEVICE, packet, rb"\9" * 6))
-    assert bench.agent.memberships[2].master_mac == B2
+    assert bench.agent.memberships[GroupId(2)].master_mac == B2
     assert bench.agent.known.members(LAN_DEVICE) == {B2}
 
 
@@ -354,11 +356,11 @@ def test_the_controller_believes_a_far_end_that_calls_its_own_end_closed() -> No
     for priority in (150, 1):
         words = tuple(
             type(word)(word.vid, word.state, priority, word.generation + 1)
-            for word in (f1.agent.memberships[vid].word(0) for vid in (1, 2, 3))
+            for word in (f1.agent.memberships[GroupId(vid)].word(0) for vid in (1, 2, 3))
         )
         for effect in f1.agent.links["l1"].handle(f1.clock, Words(words)):
             b1.handle(DatagramReceived("l1", effect.data))  # type: ignore[union-attr]
-        tier = b1.agent.memberships[1].tier
+        tier = b1.agent.memberships[GroupId(1)].tier
         assert str(tier) == ("high" if priority > 1 else "dead")
 
 
