@@ -32,7 +32,9 @@ def main(words: Sequence[str] | None = None) -> int:
     def tell(text: str) -> None:
         console.print(f"\\[{time.monotonic() - began:4.0f} s] {text}", highlight=False)
 
-    makers: dict[str, Callable[..., Gateway]] = dict.fromkeys(plan.MAKERS, Keepalived) if arguments.peer_alone else plan.MAKERS
+    makers: dict[str, Callable[..., Gateway]] = (
+        dict.fromkeys(plan.MAKERS, Keepalived) if arguments.peer_alone else plan.MAKERS
+    )
     taken = []
     with tempfile.TemporaryDirectory(prefix="bench-") as files:
         setting = plan.Setting(arguments.repeat, arguments.seed, Path(files), tell, makers)

@@ -33,7 +33,7 @@ _REQUEST_ACK = 0x5
 
 
 class Ear:
-    """Hears the adverts on both LANs, with the kernel's time stamps; whose they are, the port says by which they came."""
+    """Hears the adverts on both LANs, with the kernel's time stamps; the port that they came by says whose they are."""
 
     def __init__(self, switches: Namespace) -> None:
         with switches.entered():
