@@ -265,6 +265,8 @@ class Ours(Gateway):
         }
         if part.unicast:
             group["unicast"] = {"peers": [part.peer], "source": part.source}
+            if part.ipv6:
+                group["unicast"]["ttl"] = [64, 255]  # Keepalived 2.2.7 sends these with the hop limit of any packet
         if part.password:
             file = self.directory / "password"
             file.write_text(part.password + "\n")
