@@ -13,6 +13,7 @@ from typing import Any
 from linkbalancer.clock import Instant
 from linkbalancer.engine import inheritance
 from linkbalancer.engine.delegate import Delegate
+from linkbalancer.engine.hearing import Hearing
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
 from linkbalancer.links import DeviceName, GroupId, GroupState, LinkName, Mac, Vid
@@ -47,7 +48,7 @@ class Recollection:
 
     `deaf` are the LAN devices that hear nobody, `applications` where each goes, since when and why; `live` the exact
     states of the groups, only where the predecessor handed them over itself; `delegates` what is known of the groups
-    whose VRRP a Keepalived runs.
+    whose VRRP a Keepalived runs; `vrrp` what `engine.hearing` wrote.
     """
 
     links: Mapping[LinkName, dict[str, Any]] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Recollection:
     changed_at: Instant | None = None
     live: Mapping[GroupId, Mapping[str, Any]] = field(default_factory=dict)
     delegates: Mapping[GroupId, Mapping[str, Any]] = field(default_factory=dict)
+    vrrp: Mapping[str, Any] = field(default_factory=dict)
 
 
 def take(
@@ -67,6 +69,7 @@ def take(
     links: Mapping[LinkName, Link],
     memberships: Mapping[GroupId, Membership],
     known: Knowledge,
+    hearing: Hearing,
     *,
     live: bool = False,
 ) -> dict[str, Any]:
@@ -94,6 +97,7 @@ def take(
         "applications": {name: [one.vid, one.since, one.reason] for name, one in steering},
         "counters": dict(known.counters),
         "changed_at": known.changed_at,
+        "vrrp": hearing.snapshot(),
     }
     if live:
         taken["live"] = {str(group): inheritance.take(m) for group, m in memberships.items()}
@@ -120,6 +124,7 @@ def read(snapshot: Mapping[str, Any] | None) -> Recollection:
             None if changed_at is None else int(changed_at),
             {GroupId.read(group): dict(one) for group, one in snapshot.get("live", {}).items()},
             {GroupId.read(group): dict(one) for group, one in snapshot.get("delegates", {}).items()},
+            dict(snapshot.get("vrrp", {})),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return Recollection()
