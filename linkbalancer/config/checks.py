@@ -9,7 +9,7 @@ from linkbalancer.config.document import Path
 from linkbalancer.config.findings import suggestion
 from linkbalancer.config.parts import Part
 from linkbalancer.config.quantities import write_duration
-from linkbalancer.links import Role
+from linkbalancer.links import GroupId, Role
 
 QUICKEST_ADVERTS: Final[Duration] = 100 * MILLISECOND
 """Below this, an advertisement interval is allowed but warned of: a busy host may miss it."""
@@ -35,7 +35,7 @@ class Outline:
     top: Part
     lans: Mapping[str, Part]
     links: Mapping[str, Part]
-    groups: Mapping[int, Part]
+    groups: Mapping[GroupId, Part]
     marks: Part
 
 
@@ -142,8 +142,8 @@ def _lvrrp(group: Part, role: Role | None) -> Iterator[Complaint]:
         yield Complaint((*path, "preempt"), what, "remove it; preempt: false belongs to the controlled end")
 
 
-def _virtual_ips(groups: Mapping[int, Part]) -> Iterator[Complaint]:
-    owners: dict[Any, int] = {}
+def _virtual_ips(groups: Mapping[GroupId, Part]) -> Iterator[Complaint]:
+    owners: dict[Any, GroupId] = {}
     for vid, group in groups.items():
         for index, interface in enumerate(_known(group, "virtual_ips")):
             if interface.ip in owners:

@@ -26,11 +26,12 @@ from linkbalancer.config.fields import (
     UserGroup,
     VirtualIp,
 )
+from linkbalancer.config.groupfields import GroupKey
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
-from linkbalancer.links import LinkName, OnProbeLoss, Role, Vid
+from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
-from linkbalancer.routing.marks import LAST_VID, Marks
+from linkbalancer.routing.marks import Marks
 from linkbalancer.vrrp import group as vrrp
 from linkbalancer.vrrp.packet import ChecksumForm
 
@@ -96,7 +97,7 @@ class Link(Section):
 
 
 class Group(Section):
-    """One VID at this gateway: a VRRP group that it is a member of, or only observes."""
+    """A VRRP group that this gateway is a member of, or only observes."""
 
     mode: Literal["member", "observe"] = "member"
     device: Device
@@ -107,10 +108,10 @@ class Group(Section):
     preempt: Switch = True
     checksum: ChecksumForm = ChecksumForm.RFC9568
 
-    def vrrp(self, vid: Vid) -> vrrp.Group:
+    def vrrp(self, group: GroupId) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
         return vrrp.Group(
-            vid=vid,
+            vid=group.vid,
             device=self.device,
             virtual_ips=self.virtual_ips,
             priority=self.priority,
@@ -165,7 +166,7 @@ class Config(Section):
     role: Role
     lans: dict[Device, Lan] = {}
     links: dict[Name, Link] = {}
-    groups: Annotated[dict[Annotated[Integer, Field(ge=1, le=LAST_VID)], Group], Field(min_length=1)]
+    groups: Annotated[dict[GroupKey, Group], Field(min_length=1)]
     applications: File
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
@@ -173,6 +174,11 @@ class Config(Section):
     history: History = History()
     metrics: Metrics = Metrics()
     notifications: Notifications = {}
+
+    @property
+    def vids(self) -> tuple[Vid, ...]:
+        """The VIDs that packets are steered to: those of IPv4, in order."""
+        return tuple(sorted(group.vid for group in self.groups if group.family is Family.IPV4))
 
     @property
     def marks(self) -> Marks:

@@ -7,7 +7,7 @@ quiet moments (comparing the kernel with what is wanted). What the engine decide
 import gc
 import os
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -46,7 +46,7 @@ from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Event, 
 from linkbalancer.engine.supervision import Word
 from linkbalancer.feed.codec import Applied
 from linkbalancer.host.devices import DeviceMonitor, Observation
-from linkbalancer.links import DeviceName, LinkName, Vid
+from linkbalancer.links import Address, DeviceName, Family, GroupId, LinkName, Vid
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.routing.classifier import Classifier
 
@@ -150,7 +150,7 @@ class AgentProcess:
         self._incumbent: Incumbent
         self._reconcile: Periodic
         layout = self._performer.layout
-        ours = {address.ip for _device, address in self._performer.kernel.found().addresses}
+        ours: set[Address] = {address.ip for _device, address in self._performer.kernel.found().addresses}
         virtual_ips = {one.ip for many in self._performer.virtual_ips.values() for one in many}
         devices = (*layout.lan_devices, *layout.link_devices)
         self._monitor = DeviceMonitor(devices, virtual_ips | ours, self._performer.kernel.port)
@@ -256,7 +256,7 @@ class AgentProcess:
         self._sockets.probe(loop.clock(), self._primaries)
 
     def _working(self) -> set[Vid]:
-        return {vid for vid, membership in self._agent.memberships.items() if membership.works}
+        return {vid for (vid, family), one in self._agent.memberships.items() if one.works and family is Family.IPV4}
 
     def run(self) -> int:
         """Turn until told to end."""
@@ -283,10 +283,10 @@ class AgentProcess:
         self._reconcile.at = self._loop.clock()
         self._take(self._loop.clock(), [Retain()])
 
-    def retire(self, now: Instant, vids: frozenset[Vid], links: frozenset[LinkName]) -> None:
+    def retire(self, now: Instant, served: Collection[GroupId | None], links: frozenset[LinkName]) -> None:
         """Hand over everything but these."""
         groups, present = frozenset(self._agent.memberships), frozenset(self._agent.links)
-        self._take(now, [Retire(groups - vids, present - links)])
+        self._take(now, [Retire(groups - set(served), present - links)])
 
     def bequest(self, now: Instant) -> tuple[dict[str, Any], list[Heirloom]]:
         """Return what the successor goes on from."""

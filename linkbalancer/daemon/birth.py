@@ -102,7 +102,7 @@ def specs(checked: Checked) -> dict[str, str]:
     definitions = {name: one.definition for name, one in rules.applications.items()}
     keys = {name: [(key.id, key.secret.hex()) for key in some] for name, some in checked.judged.keys.items()}
     whole = config.model_dump(mode="json", exclude=others)
-    shared = (repr(config.marks), sorted(config.groups))
+    shared = (repr(config.marks), config.vids)
     found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys)}
     found |= {name: _digest(config.model_dump(mode="json", include=some)) for name, some in SECTIONS.items()}
     found |= _notifier(checked.judged)

@@ -18,7 +18,7 @@ def layout_of(loaded: Loaded) -> Layout:
         role=config.role,
         lan_devices=tuple(sorted(lans)),
         link_devices=tuple(sorted({link.device for link in config.links.values()})),
-        vids=tuple(sorted(config.groups)),
+        vids=config.vids,
         peers=tuple(sorted({Peer(link.peer, link.port) for link in config.links.values()})),
     )
 

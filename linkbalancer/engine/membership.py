@@ -9,7 +9,19 @@ from ipaddress import IPv4Address
 
 from linkbalancer.clock import SECOND, Duration, Instant, earliest
 from linkbalancer.config.model import Group as ConfiguredGroup
-from linkbalancer.links import DEAD_PRIORITY, GroupState, GroupWord, LinkName, Mac, NextHop, Unreachable, ViaMaster, Vid
+from linkbalancer.links import (
+    DEAD_PRIORITY,
+    Address,
+    GroupId,
+    GroupState,
+    GroupWord,
+    LinkName,
+    Mac,
+    NextHop,
+    Unreachable,
+    ViaMaster,
+    Vid,
+)
 from linkbalancer.lvrrp.rules import Stance, Tier, tier_priority
 from linkbalancer.vrrp import events as vrrp_events
 from linkbalancer.vrrp.group import Group
@@ -28,7 +40,7 @@ better than none. A dead link drops what an unreachable route would refuse, so n
 
 @dataclass(slots=True)
 class Membership:
-    """A VID that this gateway is a member of (`router`) or only observes (`router` is None)."""
+    """A group that this gateway is a member of (`router`) or only observes (`router` is None)."""
 
     group: Group
     link: LinkName | None
@@ -52,9 +64,9 @@ class Membership:
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, vid: Vid, group: ConfiguredGroup, boot: Instant) -> "Membership":
+    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant) -> "Membership":
         """Build the membership that the configuration asks for."""
-        vrrp = group.vrrp(vid)
+        vrrp = group.vrrp(id_)
         member = group.mode == "member"
         router = Router(vrrp, None) if member else None
         return cls(vrrp, group.link if member else None, router, Observer(vrrp), since=boot)
@@ -63,6 +75,11 @@ class Membership:
     def vid(self) -> Vid:
         """The VID."""
         return self.group.vid
+
+    @property
+    def id(self) -> GroupId:
+        """VRID and family."""
+        return self.group.id
 
     @property
     def is_master(self) -> bool:
@@ -88,11 +105,12 @@ class Membership:
         """The tier that the effective priority stands in (design 4.4), None where LVrrp does not move it."""
         return self.stance.tier if self.stance is not None and self.stance.runs else None
 
-    def advert(self, priority: int, source: IPv4Address) -> bytes:
+    def advert(self, priority: int, source: Address, destination: Address) -> bytes:
         """Return an advertisement of the group."""
-        addresses = tuple(address.ip for address in self.group.virtual_ips)
-        advertisement = Advertisement(self.vid, priority, self.group.advert_interval, addresses)
-        return encode(advertisement, source, self.group.checksum)
+        group = self.group
+        addresses = tuple(address.ip for address in group.virtual_ips)
+        advertisement = Advertisement(self.vid, priority, group.advert_interval, addresses, group.version)
+        return encode(advertisement, source, destination, group.checksum, group.password)
 
     @property
     def fault(self) -> str:
@@ -113,10 +131,10 @@ class Membership:
         return vrrp_events.Resign(stance.priority) if resign else vrrp_events.SetPriority(stance.priority)
 
     def word(self, witnesses: int) -> GroupWord:
-        """Return what the link's peer is told of this VID."""
-        return GroupWord(self.vid, self.state, self.priority, self.generation, min(witnesses, 255))
+        """Return what the link's peer is told of this group."""
+        return GroupWord(self.vid, self.state, self.priority, self.generation, min(witnesses, 255), self.id.family)
 
-    def other_master(self) -> IPv4Address | None:
+    def other_master(self) -> Address | None:
         """Return the address of another gateway that is heard as Master and has a link, or None.
 
         Priority 0 resigns and priority 1 is a demoted gateway without a link: neither can carry anything.
@@ -176,7 +194,9 @@ class Membership:
         if self.is_master and via_link is not None:
             return via_link
         if master is not None and self.master_mac is not None:
-            return ViaMaster(self.group.device, self.group.virtual_ips[0].ip, self.master_mac, source)
+            virtual_ip = self.group.virtual_ips[0].ip
+            assert isinstance(virtual_ip, IPv4Address), "IPv4 alone has tables"
+            return ViaMaster(self.group.device, virtual_ip, self.master_mac, source)
         if via_link is not None:
             return via_link
         return Unreachable() if self.given_up else None

@@ -1,16 +1,12 @@
 """A virtual LAN: gateways and one host on a switch that can lose frames, cut a leg or fall apart into islands."""
 
-import struct
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 from random import Random
 
 from linkbalancer.clock import MICROSECOND, Duration
-from linkbalancer.links import Mac, NodeName
-from linkbalancer.vrrp.packet import MULTICAST, PROTOCOL
+from linkbalancer.links import Address, Mac, NodeName
 
 HOST = "host"
-_HEADER = struct.Struct("!BBHHHBBH4s4s")
 
 
 @dataclass(slots=True)
@@ -29,7 +25,7 @@ class Lan:
     loss: int = 0
     legs: dict[NodeName, int] = field(default_factory=dict)
     islands: dict[NodeName, int] = field(default_factory=dict)
-    neighbours: dict[IPv4Address, Mac] = field(default_factory=dict)
+    neighbours: dict[Address, Mac] = field(default_factory=dict)
     nodes: dict[Mac, NodeName] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,13 +46,3 @@ class Lan:
         if not self.connected(sender, receiver) or (self.loss and chance.randrange(100) < self.loss):
             return None
         return self.delay + chance.randrange(self.jitter + 1)
-
-
-def datagram(source: IPv4Address, message: bytes) -> bytes:
-    """Put the IPv4 header of an advertisement before a VRRP message, as the kernel of its sender would."""
-    head = (0x45, 0xC0, _HEADER.size + len(message), 0, 0, 255, PROTOCOL)
-    bare = _HEADER.pack(*head, 0, source.packed, MULTICAST.packed)
-    total: int = sum(struct.unpack("!10H", bare))
-    folded = (total >> 16) + (total & 0xFFFF)
-    checksum = 0xFFFF - ((folded >> 16) + (folded & 0xFFFF))
-    return _HEADER.pack(*head, checksum, source.packed, MULTICAST.packed) + message

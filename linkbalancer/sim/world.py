@@ -28,7 +28,7 @@ from linkbalancer.engine.events import AdvertReceived, DatagramReceived, DeviceC
 from linkbalancer.links import LinkName, NodeName
 from linkbalancer.sim.agenda import Agenda
 from linkbalancer.sim.arp import CONFIRM, RESOLVE, Probing, resolve
-from linkbalancer.sim.lan import HOST, Lan, datagram
+from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import (
     LAN_DEVICE,
@@ -43,6 +43,7 @@ from linkbalancer.sim.shape import (
 from linkbalancer.sim.trace import Trace
 from linkbalancer.sim.traffic import Traffic
 from linkbalancer.sim.wire import NEAR, SIDES, Wire, opposite
+from linkbalancer.vrrp.ip import wrap
 
 NOTICE: Duration = 200 * MICROSECOND
 """How long the kernel takes to report a change of carrier."""
@@ -193,8 +194,8 @@ class World:
     def perform(self, node: Node, effect: Effect) -> None:
         """Carry out one effect of a gateway's agent."""
         match effect:
-            case SendAdvert(_, source, message):
-                self._send_advert(node, datagram(source, message))
+            case SendAdvert(_, source, message, destination):
+                self._send_advert(node, wrap(source, destination, message))
             case SendDatagram(link, data):
                 self._send_datagram(node, link, data)
             case Record(kind, subject, text):

@@ -8,9 +8,9 @@ from linkbalancer.engine.effects import Effect
 from linkbalancer.engine.events import AdvertReceived, DeviceChanged, Event, Started, Tick
 from linkbalancer.engine.found import Found
 from linkbalancer.links import Mac, OnProbeLoss
-from linkbalancer.sim.lan import datagram
 from linkbalancer.sim.shape import LAN_DEVICE, LINK_DEVICE, Shape, lan_address, link_address, loaded, virtual_ip
 from linkbalancer.sim.wire import NEAR
+from linkbalancer.vrrp.ip import MULTICAST, wrap
 from linkbalancer.vrrp.packet import Advertisement, ChecksumForm, encode
 
 MS = 1_000_000
@@ -47,7 +47,7 @@ class Bench:
         """Receive an advertisement of another near gateway."""
         source = lan_address(NEAR, number)
         advertisement = Advertisement(vid, priority, 200 * MS, (virtual_ip(NEAR, vid).ip,))
-        packet = datagram(source, encode(advertisement, source, ChecksumForm.RFC9568))
+        packet = wrap(source, MULTICAST, encode(advertisement, source, MULTICAST, ChecksumForm.RFC9568))
         return self.do(AdvertReceived(device, packet, B2))
 
     def wait(self, ms: int) -> list[Effect]:

@@ -1,23 +1,13 @@
-"""Virtual LANs, and the IP header of an advertisement."""
+"""Virtual LANs."""
 
-from ipaddress import IPv4Address
 from random import Random
 
-from linkbalancer.sim.lan import HOST, Lan, datagram
-from linkbalancer.vrrp.packet import Advertisement, ChecksumForm, Received, decode, encode
+from linkbalancer.sim.lan import HOST, Lan
 
 
 def lan() -> Lan:
     """Return a LAN of two gateways."""
     return Lan("near", "eth0", {"b1": b"\2\0\0\0\0\1", "b2": b"\2\0\0\0\0\2"})
-
-
-def test_the_header_is_what_the_codec_accepts() -> None:
-    """An advertisement that a simulated kernel sends is valid for the daemon's own decoder."""
-    source = IPv4Address("192.168.1.1")
-    advertisement = Advertisement(3, 100, 200_000_000, (IPv4Address("192.168.1.103"),))
-    received = decode(datagram(source, encode(advertisement, source, ChecksumForm.RFC9568)))
-    assert received == Received(advertisement, source, ChecksumForm.RFC9568)
 
 
 def test_islands_and_cut_legs_separate_stations() -> None:
