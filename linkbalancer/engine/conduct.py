@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from linkbalancer.clock import Instant
+from linkbalancer.engine import standing
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SendAdvert
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
@@ -118,6 +119,7 @@ def _send_advert(gateway: Gateway, membership: Membership, priority: int) -> Non
 
 def _moved(gateway: Gateway, now: Instant, membership: Membership, reason: str) -> None:
     if membership.state is membership.shown:
+        standing.tell_priority(gateway, membership, reason)
         return
     membership.shown = membership.state
     membership.generation += 1
@@ -125,4 +127,4 @@ def _moved(gateway: Gateway, now: Instant, membership: Membership, reason: str) 
     membership.since, membership.reason = now, reason
     gateway.dirty.add(membership.id)
     gateway.known.change(now)
-    gateway.record_of(membership.id, "vid", f"{membership.state.name.lower()}: {reason}")
+    standing.tell_state(gateway, membership, reason)
