@@ -68,17 +68,14 @@ class Post:
         self.mails.append(envelope)
         return "250 OK: queued as 42"
 
-    def __getattr__(self, name: str) -> Any:
-        """Return what aiosmtpd asks for by names of its own."""
-        hooks = {"handle_RCPT": self.take_recipient, "handle_DATA": self.take_mail}
-        if name not in hooks:
-            raise AttributeError(name)
-        return hooks[name]
-
     @property
     def texts(self) -> list[str]:
         """What came, with plain line ends."""
         return [(one.content or b"").decode().replace("\r\n", "\n") for one in self.mails]  # type: ignore[union-attr]
+
+
+for _name, _hook in {"handle_RCPT": Post.take_recipient, "handle_DATA": Post.take_mail}.items():
+    setattr(Post, _name, _hook)  # by the names that aiosmtpd looks for
 
 
 def _authenticate(_server: SMTP, _session: Session, _envelope: Envelope, mechanism: str, data: Any) -> AuthResult:

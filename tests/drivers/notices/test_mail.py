@@ -10,6 +10,7 @@ from linkbalancer.drivers.notices.mail import compose, send
 from linkbalancer.drivers.notices.outcome import NotToldError
 from tests.drivers.notices.servers import PASSWORD, Certificate, Post, mail_server
 
+LOGIN = {"user": "b1", "password_file": "p"}
 DOCUMENT = {
     "schema": 1,
     "id": "agent-7-12",
@@ -70,7 +71,7 @@ def test_starttls_and_a_password(certificate: Certificate) -> None:
     """Only to a server that can prove who it is."""
     post, authorities = Post(), certificate.path.read_text()
     with mail_server(post, certificate) as port:
-        mail = email(port, user="b1", password_file="p")
+        mail = email(port, **LOGIN)
         assert sent(mail, PASSWORD.decode(), authorities) == "250 OK: queued as 42"
         with pytest.raises(NotToldError, match=r"127.0.0.1: its certificate is not good: self"):
             sent(mail, PASSWORD.decode())
