@@ -32,6 +32,7 @@ COMMANDS = {
     "doctor": "what on this host would break steering or failover, how it was seen, and how to mend it",
     "watch": "the same live: links with sparklines, VIDs, applications and events; keys to drain and resume",
     "lab": "build a topology in network namespaces: up, down, exec, list",
+    "keepalived": "write what a Keepalived on this host must be told that runs groups of this gateway",
     "import": "turn a keepalived.conf into a configuration, and say what it could not carry over",
     "drill": "rehearse every fault of a topology on real packets and measure the outages",
     "sim": "run the protocol in virtual time under random faults, judged at every step",

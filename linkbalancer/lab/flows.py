@@ -57,7 +57,7 @@ def choose_echoes(topology: Topology, first: int) -> list[Echo]:
         (side, vid, groups[0].virtual_ips[0].ip)
         for side in SIDES
         for vid in topology.vids
-        if (groups := [group for group in _groups(topology, side, vid) if group.mode == "member"])
+        if (groups := [group for group in _groups(topology, side, vid) if group.mode != "observe"])
     ]
     return [Echo(number, *one) for number, one in enumerate(wanted, first)]
 
