@@ -104,7 +104,7 @@ class Agent:
             case DeviceChanged():
                 self._device(now, event)
             case NeighbourHeard() | LegHeard():
-                self._lan(event)
+                self._lan(now, event)
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
@@ -125,6 +125,7 @@ class Agent:
             gateway.informed_at if gateway.running and gateway.table is None else None,
             *(link.deadline() for link in self.links.values()),
             gateway.told.deadline(),
+            gateway.announcements.deadline(),
             gateway.retirement.deadline(),
         )
 
@@ -163,9 +164,12 @@ class Agent:
                 case effects:
                     for effect in effects:
                         conduct.perform(self._gateway, now, membership, effect)
+            if membership.is_master and membership.installed:
+                self._gateway.announcements.adopt(now, membership.group)
 
     def _tick(self, now: Instant) -> None:
         gateway = self._gateway
+        gateway.out += gateway.announcements.send(now)
         if gateway.table is None:
             gateway.touch()
         for name, link in self.links.items():
@@ -211,11 +215,13 @@ class Agent:
         if self.known.meet(event.device, event.source_mac):
             self._gateway.out.append(SetMembers(event.device, self.known.members(event.device)))
 
-    def _lan(self, event: NeighbourHeard | LegHeard) -> None:
+    def _lan(self, now: Instant, event: NeighbourHeard | LegHeard) -> None:
         gateway = self._gateway
         if isinstance(event, LegHeard):
             self.known.leg(event.device, alive=event.alive)
             gateway.out += gateway.chronicle.device(event.device, self.known.fault(event.device))
+            if event.alive:
+                conduct.announce_again(gateway, now, event.device)
         elif self.known.neighbour(event):
             gateway.out.append(SetMembers(event.device, self.known.members(event.device)))
         gateway.dirty.update(group for group, one in self.memberships.items() if one.group.device == event.device)
@@ -233,6 +239,8 @@ class Agent:
                 if membership.router is not None:
                     origin = self.known.origin(membership.group)
                     conduct.tell_router(gateway, now, membership, vrrp.SetPrimary(origin))
+        if event.carrier:
+            conduct.announce_again(gateway, now, event.device)
 
     def _part(self, now: Instant, event: Leave | Retire | Retain) -> None:
         """Begin to hand over everything, or what a successor will not serve; or serve that again."""

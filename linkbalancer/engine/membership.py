@@ -61,6 +61,7 @@ class Membership:
     given_up: bool = False
     rival: bool = False
     rival_since: Instant | None = None
+    not_before: Instant = 0
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
 
     @classmethod
@@ -124,7 +125,7 @@ class Membership:
         if not stance.runs:
             return None if isinstance(router.state, Initialize) else vrrp_events.Shutdown()
         if isinstance(router.state, Initialize):
-            return vrrp_events.Startup(stance.priority, found=self.installed)
+            return vrrp_events.Startup(stance.priority, self.installed, self.not_before)
         if stance.priority == router.priority:
             return None
         resign = stance.tier is Tier.DEAD
