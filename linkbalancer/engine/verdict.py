@@ -19,6 +19,7 @@ from linkbalancer.links import Address, DeviceName, GroupId
 from linkbalancer.vrrp.events import Heard
 from linkbalancer.vrrp.group import Group, Tolerance
 from linkbalancer.vrrp.ip import LOCAL_TTL, Datagram, unwrap
+from linkbalancer.vrrp.member import OWNER_PRIORITY
 from linkbalancer.vrrp.packet import (
     NO_PASSWORD,
     PASSWORD_LENGTH,
@@ -31,7 +32,6 @@ from linkbalancer.vrrp.packet import (
 from linkbalancer.vrrp.rejection import Rejection
 
 VERSIONS: Final = (2, 3)
-OWNER_PRIORITY: Final = 255
 _AUTH_TYPES: Final = (NO_PASSWORD, SIMPLE_PASSWORD, 2)
 """Those that had a meaning in RFC 2338; nobody speaks the last, an authentication header, any more."""
 
