@@ -28,6 +28,7 @@ from linkbalancer.config.fields import (
     VirtualIp,
 )
 from linkbalancer.config.groupfields import GroupKey
+from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
 from linkbalancer.config.section import Section
 from linkbalancer.config.synchrony import SyncGroup
@@ -102,8 +103,8 @@ class Group(Section):
     priority: Annotated[Integer, Field(ge=1, le=255)] = 100
     advert_interval: AdvertInterval = SECOND
     preempt: Switch = True
-    checksum: ChecksumForm = ChecksumForm.RFC9568
     announce: Announce = Announce()
+    checksum: ChecksumForm = ChecksumForm.AUTO
 
     def vrrp(self, group: GroupId) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
@@ -174,6 +175,7 @@ class Config(Section):
     api: Api = Api()
     history: History = History()
     metrics: Metrics = Metrics()
+    notifications: Notifications = Field(default={})
 
     @property
     def vids(self) -> tuple[Vid, ...]:

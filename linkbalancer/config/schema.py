@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel
-
+from linkbalancer.config.annotations import section_of
 from linkbalancer.config.model import Config
 
 
@@ -20,8 +19,8 @@ def keys(model: object = Config, above: str = "") -> Iterator[str]:
     """Yield every key in dotted form, with `*` where the operator chooses the key: `links.*.probe.interval`."""
     if get_origin(model) is dict:
         yield from keys(get_args(model)[1], f"{above}*.")
-    elif isinstance(model, type) and issubclass(model, BaseModel):
-        for name, info in model.model_fields.items():
+    elif (section := section_of(model)) is not None:
+        for name, info in section.model_fields.items():
             key = info.alias or name
             yield above + key
             yield from keys(info.annotation, f"{above}{key}.")

@@ -69,6 +69,20 @@ FAMILIES: Final = (
         Kind.COUNTER,
         "Records of the history that the agent lost because nobody took them.",
     ),
+    Family(
+        "linkbalancer_notifications_total",
+        Kind.COUNTER,
+        "What became of news for a notification: delivered, failed (a try), given_up, merged or dropped.",
+        ("notification", "way", "result"),
+        always=False,
+    ),
+    Family(
+        "linkbalancer_notifications_waiting",
+        Kind.GAUGE,
+        "News that are not told yet.",
+        ("notification", "way"),
+        always=False,
+    ),
     Family("linkbalancer_timer_lateness_seconds", Kind.HISTOGRAM, "How late the agent judged its timers.", ("le",)),
     Family("linkbalancer_timer_lateness_worst_seconds", Kind.GAUGE, "The latest of all since the agent began."),
     Family(
@@ -109,6 +123,24 @@ FAMILIES: Final = (
     Family("linkbalancer_vid_works", Kind.GAUGE, "Whether some Master lives and its link is open.", ("vid",)),
     Family("linkbalancer_vid_transitions_total", Kind.COUNTER, "Changes of the VRRP state here.", ("vid",)),
     Family("linkbalancer_vid_unchanged_seconds", Kind.GAUGE, "How long ago the VID last changed.", ("vid",)),
+    Family(
+        "linkbalancer_vid_vrrp_total",
+        Kind.COUNTER,
+        "VRRP of a VID, by the names of RFC 6527: adverts sent, valid ones received, each reason for a refusal.",
+        ("vid", "counter"),
+    ),
+    Family(
+        "linkbalancer_vid_mastership_info",
+        Kind.INFO,
+        "Why this gateway last became Master, and what last changed its state, in the words of ietf-vrrp.",
+        ("vid", "new_master_reason", "last_event"),
+    ),
+    Family(
+        "linkbalancer_device_vrrp_total",
+        Kind.COUNTER,
+        "VRRP packets refused on a device that no VID here counts, by the names of RFC 6527.",
+        ("device", "counter"),
+    ),
     Family(
         "linkbalancer_application_path_info",
         Kind.INFO,

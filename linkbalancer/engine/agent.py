@@ -83,6 +83,7 @@ class Agent:
         self.memberships = self._gateway.memberships
         self._adoption = Adoption(found or Found())
         self._adoption.recall(boot, self.links, self.known)
+        self._gateway.hearing.recall(self._adoption.vrrp)
 
     @property
     def leaving(self) -> bool:
@@ -131,11 +132,14 @@ class Agent:
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
         drained = self._gateway.drained
-        return status.describe(now, self.config, self.known, self.links, self.memberships, drained=drained)
+        counters = self._gateway.hearing.counters
+        return status.describe(
+            now, self.config, self.known, self.links, self.memberships, counters=counters, drained=drained
+        )
 
     def snapshot(self, now: Instant, *, live: bool = False) -> dict[str, Any]:
         """Return what a successor needs to go on where this agent stands (`live`: exactly); never sessions or keys."""
-        return snapshot.take(now, self.links, self.memberships, self.known, live=live)
+        return snapshot.take(now, self.links, self.memberships, self.known, self._gateway.hearing, live=live)
 
     # -- what happens ------------------------------------------------------------------------------------------------
 
@@ -186,12 +190,10 @@ class Agent:
             tell_link(self._gateway, now, event.link, lvrrp.Received(event.data))
 
     def _advert(self, now: Instant, event: AdvertReceived) -> None:
-        admitted = admit(event, self.memberships, self.known.origin)
-        if isinstance(admitted, str):
-            self.known.count(f"vrrp:{admitted}")
+        admitted = admit(self._gateway, now, event)
+        if admitted is None:
             return
         membership, heard = admitted
-        self.known.count("vrrp:received")
         self._gateway.dirty.add(membership.id)
         self._observe(now, membership, heard)
         followed = membership.observer.heard

@@ -1,9 +1,11 @@
 """How a gateway conducts itself in a group: from a stance to the VRRP router, and from there to the world."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeAlias, assert_never
 
 from linkbalancer.clock import Instant
+from linkbalancer.engine.counters import Step
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SendAdvert
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
@@ -13,7 +15,7 @@ from linkbalancer.engine.synchrony import standing
 from linkbalancer.links import DEAD_PRIORITY, Address, DeviceName, Interface, Role
 from linkbalancer.lvrrp.rules import may_claim
 from linkbalancer.vrrp import effects, events
-from linkbalancer.vrrp.ip import multicast
+from linkbalancer.vrrp.packet import multicast
 from linkbalancer.vrrp.states import Initialize
 
 Places: TypeAlias = Mapping[DeviceName, tuple[Interface, ...]]
@@ -64,10 +66,11 @@ def tell_router(
     """Hand the router an event, do what it wants, and (but for `alone`) let its sync group follow."""
     router = membership.router
     assert router is not None
-    was_master = membership.is_master
     sync = None if alone else gateway.concert.groups.get(membership.id)
-    before = standing(router) if sync is not None else None
+    stood = standing(router) if sync is not None else None
+    was_master, before, heard = membership.is_master, router.group_state, router.heard
     wanted = router.handle(now, event)
+    _count(gateway, membership, Step(event, before, router.group_state, heard, router.priority))
     if membership.is_master and not was_master:
         # Table first: the virtual IP must not draw packets that the old next hop would turn back (design 5).
         route(gateway, now, membership)
@@ -75,9 +78,9 @@ def tell_router(
         perform(gateway, now, membership, effect)
     if wanted:
         gateway.dirty.add(membership.id)
-    if sync is None or before is None:
+    if sync is None or stood is None:
         return
-    for other, order in sync.orders(membership.id, before, event, wanted, gateway.concert.routers):
+    for other, order in sync.orders(membership.id, stood, event, wanted, gateway.concert.routers):
         if isinstance(order, effects.AnnounceAddresses):
             perform(gateway, now, gateway.memberships[other], order)
         else:
@@ -90,6 +93,13 @@ def announce_again(gateway: Gateway, now: Instant, device: DeviceName) -> None:
         if membership.group.device == device and membership.is_master and membership.installed:
             gateway.announcements.want(now, membership.group)
     gateway.out += gateway.announcements.send(now)
+
+
+def _count(gateway: Gateway, membership: Membership, step: Step) -> None:
+    if isinstance(step.event, events.Shutdown | events.SetPrimary):
+        known, group = gateway.known, membership.group
+        step = replace(step, carrier=known.has_carrier(group.device), address=known.origin(group) is not None)
+    gateway.hearing.counters.moved(membership.id, step)
 
 
 def perform(gateway: Gateway, now: Instant, membership: Membership, effect: effects.Effect) -> None:
@@ -160,10 +170,12 @@ def _named(addresses: tuple[Interface, ...]) -> str:
 def _send_advert(gateway: Gateway, membership: Membership, priority: int, last: Address | None) -> None:
     source = last or gateway.known.origin(membership.group)
     assert source is not None, "a router without a primary address is in Initialize"
-    gateway.known.count("vrrp:sent")
-    destination = multicast(membership.group.family)
-    message = membership.advert(priority, source, destination)
-    gateway.out.append(SendAdvert(membership.group.device, source, message, destination))
+    group = membership.group
+    for destination in group.peers or (multicast(group.family),):
+        gateway.known.count("vrrp:sent")
+        gateway.hearing.counters.sent(group.id, priority)
+        message = membership.advert(priority, source, destination, gateway.hearing.form(group, destination))
+        gateway.out.append(SendAdvert(group.device, source, message, destination, group.mac))
 
 
 def _moved(gateway: Gateway, now: Instant, membership: Membership, reason: str) -> None:
@@ -174,5 +186,6 @@ def _moved(gateway: Gateway, now: Instant, membership: Membership, reason: str) 
     membership.transitions += 1
     membership.since, membership.reason = now, reason
     gateway.dirty.add(membership.id)
+    gateway.hearing.moved(membership.group.device, membership.id)
     gateway.known.change(now)
     gateway.record_of(membership.id, "vid", f"{membership.state.name.lower()}: {reason}")

@@ -7,8 +7,10 @@ from linkbalancer.config.load import Loaded
 from linkbalancer.engine.announcements import Announcements
 from linkbalancer.engine.chronicle import Chronicle, named
 from linkbalancer.engine.concert import Concert
+from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import Effect, Record
+from linkbalancer.engine.hearing import Hearing
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.retirement import NOBODY, Retirement
@@ -18,6 +20,7 @@ from linkbalancer.feed.table import Table
 from linkbalancer.links import GroupId, LinkName
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.lvrrp.rules import is_open_for
+from linkbalancer.vrrp.group import Group
 
 
 class Gateway:
@@ -29,6 +32,7 @@ class Gateway:
         running: whether the agent may act.
         leaving: whether every mastership is being handed over for good, and `left`: whether that is over.
         table: what was last published, None before the first time.
+        hearing: what judges, counts and remembers the adverts of others.
         informed_at: until when a Master that was not heard yet may be one all the same.
     """
 
@@ -46,6 +50,13 @@ class Gateway:
         self.informed_at: Instant = 0
         self.dirty: set[GroupId] = set()
         self.out: list[Effect] = []
+        self.hearing = Hearing(
+            self._group_of, Counters({group: one.group.device for group, one in self.memberships.items()})
+        )
+
+    def _group_of(self, group: GroupId) -> Group | None:
+        membership = self.memberships.get(group)
+        return None if membership is None else membership.group
 
     def _concert(self) -> Concert:
         """Let the members of sync groups move together, and every member begin no sooner than configured."""

@@ -26,7 +26,7 @@ from linkbalancer.lvrrp.rules import Stance, Tier, tier_priority
 from linkbalancer.vrrp import events as vrrp_events
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.observer import Observer
-from linkbalancer.vrrp.packet import Advertisement, encode
+from linkbalancer.vrrp.packet import Advertisement, ChecksumForm, encode
 from linkbalancer.vrrp.router import Router
 from linkbalancer.vrrp.states import Initialize, Master
 
@@ -106,12 +106,12 @@ class Membership:
         """The tier that the effective priority stands in (design 4.4), None where LVrrp does not move it."""
         return self.stance.tier if self.stance is not None and self.stance.runs else None
 
-    def advert(self, priority: int, source: Address, destination: Address) -> bytes:
+    def advert(self, priority: int, source: Address, destination: Address, form: ChecksumForm) -> bytes:
         """Return an advertisement of the group."""
         group = self.group
         addresses = tuple(address.ip for address in group.virtual_ips)
         advertisement = Advertisement(self.vid, priority, group.advert_interval, addresses, group.version)
-        return encode(advertisement, source, destination, group.checksum, group.password)
+        return encode(advertisement, source, destination, form, group.password)
 
     @property
     def fault(self) -> str:

@@ -9,7 +9,7 @@ from linkbalancer.config.load import load
 from linkbalancer.config.schema import json_schema, keys
 
 REFERENCE = Path(__file__).parents[2] / "conf" / "linkbalancer.yaml"
-CHOSEN = {"lans", "links", "groups", "sync_groups"}
+CHOSEN = {"lans", "links", "groups", "notifications", "sync_groups"}
 """Mappings whose keys the operator chooses."""
 
 
@@ -24,6 +24,7 @@ def schema_of(key: str) -> tuple[dict[str, Any], bool]:
     node: dict[str, Any] = whole
     required = False
     for word in key.split("."):
+        node = next((one for one in node.get("anyOf", ()) if "$ref" in one), node)
         node = whole["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
         if word == "*":
             node = node.get("additionalProperties") or next(iter(node["patternProperties"].values()))

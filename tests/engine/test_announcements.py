@@ -99,7 +99,7 @@ def test_every_device_and_address_has_its_own() -> None:
 
 
 def test_what_is_asked_for_twice_is_merged() -> None:
-    """Asked again before it was said, it is said once; soon after, once more, a tenth of a second later at the soonest."""
+    """Asked again before it was said, it is said once; soon after, once more, a tenth of a second later at least."""
     machine = Announcements(100)
     one = group(announcing=Announcing(times=1, again_after=SECOND, refresh=0))
     machine.want(START, one)
