@@ -69,8 +69,8 @@ def load(path: str, read: Callable[[str], str], key_state: Callable[[str], Doubt
     config = found.validated(Config)
     outline = _outline(document.values)
     found.take(check(outline))
-    found.take(synccheck.check(outline))
     found.take(check_notifications(document.values, outline.groups))
+    found.take(synccheck.check(outline))
     rules = found.rules(read)
     if rules is not None:
         found.take(_mask(outline, rules))

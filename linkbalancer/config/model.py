@@ -103,8 +103,8 @@ class Group(Section):
     priority: Annotated[Integer, Field(ge=1, le=255)] = 100
     advert_interval: AdvertInterval = SECOND
     preempt: Switch = True
-    announce: Announce = Announce()
     checksum: ChecksumForm = ChecksumForm.AUTO
+    announce: Announce = Announce()
 
     def vrrp(self, group: GroupId) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""

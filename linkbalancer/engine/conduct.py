@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import TypeAlias, assert_never
 
 from linkbalancer.clock import Instant
+from linkbalancer.engine import standing, synchrony
 from linkbalancer.engine.counters import Step
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SendAdvert
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.routes import route
 from linkbalancer.engine.stances import stance
-from linkbalancer.engine.synchrony import standing
 from linkbalancer.links import DEAD_PRIORITY, Address, DeviceName, Interface, Role
 from linkbalancer.lvrrp.rules import may_claim
 from linkbalancer.vrrp import effects, events
@@ -66,11 +66,11 @@ def tell_router(
     """Hand the router an event, do what it wants, and (but for `alone`) let its sync group follow."""
     router = membership.router
     assert router is not None
+    was_master, state, heard = membership.is_master, router.group_state, router.heard
     sync = None if alone else gateway.concert.groups.get(membership.id)
-    stood = standing(router) if sync is not None else None
-    was_master, before, heard = membership.is_master, router.group_state, router.heard
+    before = synchrony.standing(router) if sync is not None else None
     wanted = router.handle(now, event)
-    _count(gateway, membership, Step(event, before, router.group_state, heard, router.priority))
+    _count(gateway, membership, Step(event, state, router.group_state, heard, router.priority))
     if membership.is_master and not was_master:
         # Table first: the virtual IP must not draw packets that the old next hop would turn back (design 5).
         route(gateway, now, membership)
@@ -78,9 +78,9 @@ def tell_router(
         perform(gateway, now, membership, effect)
     if wanted:
         gateway.dirty.add(membership.id)
-    if sync is None or stood is None:
+    if sync is None or before is None:
         return
-    for other, order in sync.orders(membership.id, stood, event, wanted, gateway.concert.routers):
+    for other, order in sync.orders(membership.id, before, event, wanted, gateway.concert.routers):
         if isinstance(order, effects.AnnounceAddresses):
             perform(gateway, now, gateway.memberships[other], order)
         else:
@@ -180,6 +180,7 @@ def _send_advert(gateway: Gateway, membership: Membership, priority: int, last: 
 
 def _moved(gateway: Gateway, now: Instant, membership: Membership, reason: str) -> None:
     if membership.state is membership.shown:
+        standing.tell_priority(gateway, membership, reason)
         return
     membership.shown = membership.state
     membership.generation += 1
@@ -188,4 +189,4 @@ def _moved(gateway: Gateway, now: Instant, membership: Membership, reason: str) 
     gateway.dirty.add(membership.id)
     gateway.hearing.moved(membership.group.device, membership.id)
     gateway.known.change(now)
-    gateway.record_of(membership.id, "vid", f"{membership.state.name.lower()}: {reason}")
+    standing.tell_state(gateway, membership, reason)
