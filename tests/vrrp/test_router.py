@@ -278,11 +278,11 @@ def test_no_take_over_without_listening_after_a_stall(group: Group, stall: int, 
     if stall <= max(group.advert_interval // 4, 10 * MILLISECOND):
         assert router.group_state is GroupState.MASTER
         return
-    assert router.group_state is GroupState.BACKUP
+    assert router.group_state.name == "BACKUP"
     listening = group.advert_interval + skew_time(priority, group.advert_interval, group.version)
     assert router.deadline() == due + stall + listening
     router.handle(due + stall + listening, Tick())
-    assert router.group_state is GroupState.MASTER
+    assert router.group_state.name == "MASTER"
 
 
 @settings(max_examples=150)
