@@ -6,9 +6,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
+from linkbalancer.config.announcing import Announce, AnnounceRate
 from linkbalancer.config.fields import (
     Address,
     AdvertInterval,
@@ -29,17 +30,13 @@ from linkbalancer.config.fields import (
 from linkbalancer.config.groupfields import GroupKey
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
+from linkbalancer.config.section import Section
+from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.routing.marks import Marks
 from linkbalancer.vrrp import group as vrrp
 from linkbalancer.vrrp.packet import ChecksumForm
-
-
-class Section(BaseModel):
-    """A mapping of the configuration: frozen, and nothing unknown is let in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
 
 class Lan(Section):
@@ -106,7 +103,8 @@ class Group(Section):
     priority: Annotated[Integer, Field(ge=1, le=255)] = 100
     advert_interval: AdvertInterval = SECOND
     preempt: Switch = True
-    checksum: ChecksumForm = ChecksumForm.RFC9568
+    checksum: ChecksumForm = ChecksumForm.AUTO
+    announce: Announce = Announce()
 
     def vrrp(self, group: GroupId) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
@@ -118,6 +116,7 @@ class Group(Section):
             advert_interval=self.advert_interval,
             preempt=self.preempt,
             checksum=self.checksum,
+            announcing=self.announce.vrrp(),
         )
 
 
@@ -164,16 +163,19 @@ class Config(Section):
 
     node: Name
     role: Role
-    lans: dict[Device, Lan] = {}
-    links: dict[Name, Link] = {}
+    lans: dict[Device, Lan] = Field(default={})
+    links: dict[Name, Link] = Field(default={})
     groups: Annotated[dict[GroupKey, Group], Field(min_length=1)]
+    sync_groups: dict[Name, SyncGroup] = Field(default={})
+    announce_rate: AnnounceRate = 100
+    start_delay: Time = 0
     applications: File
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
     api: Api = Api()
     history: History = History()
     metrics: Metrics = Metrics()
-    notifications: Notifications = {}
+    notifications: Notifications = Field(default={})
 
     @property
     def vids(self) -> tuple[Vid, ...]:
