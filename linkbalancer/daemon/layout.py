@@ -10,7 +10,7 @@ from linkbalancer.drivers.nftables.refusal import Refused
 from linkbalancer.drivers.nftables.render import Layout, Macvlan, Peer
 from linkbalancer.routing.marks import LAST_VID
 from linkbalancer.vrrp.group import Group
-from linkbalancer.vrrp.router import OWNER_PRIORITY
+from linkbalancer.vrrp.member import OWNER_PRIORITY
 
 
 def layout_of(loaded: Loaded) -> Layout:
