@@ -16,6 +16,7 @@ from linkbalancer.daemon.succession import Bequest
 from linkbalancer.engine.effects import SendAdvert
 from linkbalancer.engine.events import AdvertReceived, Event, LegHeard, NeighbourHeard
 from linkbalancer.host.adverts import AdvertSocket
+from linkbalancer.links import Mac
 from tests.config.texts import CONFIG, loaded
 from tests.namespaces import Namespace
 
@@ -137,10 +138,10 @@ def _heard(daemon: Daemon) -> list[AdvertReceived]:
     raise AssertionError(daemon.told)
 
 
-def _advertise(lan: Lan) -> None:
+def _advertise(lan: Lan, mac: Mac | None = None) -> None:
     """Send an advert as the member."""
     with lan.member.entered(), closing(AdvertSocket("eth0")) as sender:
-        assert sender.send(SendAdvert("eth0", MEMBER, b"12345678", MULTICAST)) == 0
+        assert sender.send(SendAdvert("eth0", MEMBER, b"12345678", MULTICAST, mac)) == 0
 
 
 def test_a_successor_hears_what_waited_in_the_sockets_that_it_inherits(lan: Lan) -> None:
@@ -178,3 +179,13 @@ def test_adverts_that_were_lost_are_said(lan: Lan) -> None:
             _advertise(lan)
         daemon.sockets.open()
         assert daemon.complaints == ["('hear every advert on eth0', 'the receive buffer was full')"]
+
+
+def test_a_router_with_a_virtual_mac_is_asked_for_its_own(lan: Lan) -> None:
+    """Where nobody else is asked, too; what it forwards comes from there."""
+    alone = CONFIG.replace("lans:\n  eth0: {members: [192.168.1.2]}\n", "")
+    assert alone != CONFIG
+    with closing(Daemon(alone)) as daemon:
+        _advertise(lan, bytes.fromhex("00005e000101"))
+        told = daemon.turn_until(lan.heard)
+        assert isinstance(told[0], AdvertReceived)
