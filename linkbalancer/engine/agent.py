@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import Instant, earliest, is_due
 from linkbalancer.config.load import Loaded
-from linkbalancer.engine import conduct, snapshot, status
+from linkbalancer.engine import conduct, snapshot, standing, status
 from linkbalancer.engine.adoption import Adoption
 from linkbalancer.engine.conclusions import conclude
 from linkbalancer.engine.drain import Drained
@@ -195,7 +195,7 @@ class Agent:
             return
         membership, heard = admitted
         self._gateway.dirty.add(membership.id)
-        self._observe(now, membership, heard)
+        was_master, is_news = membership.is_master, self._observe(now, membership, heard)
         followed = membership.observer.heard
         if heard.priority > 0 and followed is not None and followed.source == heard.source:
             # Only whom the observer follows: a stranger's adverts neither draw packets nor teach us members.
@@ -203,13 +203,18 @@ class Agent:
             self._meet(event, heard.source)
         if membership.router is not None:
             conduct.tell_router(self._gateway, now, membership, heard)
+        if is_news and was_master and membership.is_master and heard.priority > 0:
+            standing.tell_beaten(self._gateway, membership, heard)
 
-    def _observe(self, now: Instant, membership: Membership, event: vrrp.Heard | vrrp.Tick) -> None:
+    def _observe(self, now: Instant, membership: Membership, event: vrrp.Heard | vrrp.Tick) -> bool:
+        """Let who only hears hear it; return whether it is news."""
         for changed in membership.observer.handle(now, event):
             if membership.router is None:
                 membership.since, membership.reason = now, changed.reason
         heard = membership.observer.heard
-        self._gateway.out += self._gateway.chronicle.heard(membership.id, heard, is_master=membership.is_master)
+        records = self._gateway.chronicle.heard(membership.id, heard, is_master=membership.is_master)
+        self._gateway.out += records
+        return bool(records)
 
     def _meet(self, event: AdvertReceived, speaker: Address) -> None:
         if self.known.meet(event.device, event.source_mac, speaker):

@@ -35,7 +35,7 @@ _ORDER: Final = {
             ("device",),
             ("link-closed", "link-opened", "alarm"),
             ("heard", "peer", "advert"),
-            ("vid",),
+            ("vid", "priority", "rival"),
             ("verdict",),
             ("next-hop",),
             ("kernel",),
@@ -195,7 +195,7 @@ class Chronicle:
                     *(((name, key), self.fresh) for name, key in (("link", link), ("vid", group), ("heard", group))),
                     (("gateway", "started"), self.fresh),
                 ]
-            case "vid":
+            case "vid" | "priority" | "rival":
                 device, own = self._group(group)
                 gateway = [("gateway", word) for word in ("started", "leaving", "order")]
                 about = [*gateway, ("device", device), ("link", own), ("peer", group), ("heard", group)]
@@ -241,7 +241,7 @@ def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
             return [("peer", _group_in(facts)), ("peers", facts["link"])]
         case "vid" | "verdict":
             return [(kind, _group_in(facts))]
-        case "alarm" | "advert" | "next-hop" | "kernel" | "application":
+        case "alarm" | "advert" | "priority" | "rival" | "next-hop" | "kernel" | "application":
             return []
         case _:
             return [("gateway", "order")]  # somebody drained something, or the like

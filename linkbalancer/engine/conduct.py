@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import TypeAlias, assert_never
 
 from linkbalancer.clock import Instant
+from linkbalancer.engine import standing, synchrony
 from linkbalancer.engine.counters import Step
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SendAdvert
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.routes import route
 from linkbalancer.engine.stances import stance
-from linkbalancer.engine.synchrony import standing
 from linkbalancer.links import DEAD_PRIORITY, Address, DeviceName, Interface, Role
 from linkbalancer.lvrrp.rules import may_claim
 from linkbalancer.vrrp import effects, events
@@ -68,7 +68,7 @@ def tell_router(
     assert router is not None
     was_master, state, heard = membership.is_master, router.group_state, router.heard
     sync = None if alone else gateway.concert.groups.get(membership.id)
-    before = standing(router) if sync is not None else None
+    before = synchrony.standing(router) if sync is not None else None
     wanted = router.handle(now, event)
     _count(gateway, membership, Step(event, state, router.group_state, heard, router.priority))
     if membership.is_master and not was_master:
@@ -180,6 +180,7 @@ def _send_advert(gateway: Gateway, membership: Membership, priority: int, last: 
 
 def _moved(gateway: Gateway, now: Instant, membership: Membership, reason: str) -> None:
     if membership.state is membership.shown:
+        standing.tell_priority(gateway, membership, reason)
         return
     membership.shown = membership.state
     membership.generation += 1
@@ -188,4 +189,4 @@ def _moved(gateway: Gateway, now: Instant, membership: Membership, reason: str) 
     gateway.dirty.add(membership.id)
     gateway.hearing.moved(membership.group.device, membership.id)
     gateway.known.change(now)
-    gateway.record_of(membership.id, "vid", f"{membership.state.name.lower()}: {reason}")
+    standing.tell_state(gateway, membership, reason)

@@ -50,6 +50,7 @@ class Membership:
     installed: bool = False
     master_mac: Mac | None = None
     shown: GroupState | None = None
+    told_priority: int = 0
     generation: int = 0
     transitions: int = 0
     since: Instant = 0
