@@ -27,6 +27,7 @@ from linkbalancer.config.fields import (
     VirtualIp,
 )
 from linkbalancer.config.quantities import DAY
+from linkbalancer.config.trackers import Tracker, TrackerInfluence
 from linkbalancer.links import LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.routing.marks import LAST_VID, Marks
@@ -105,6 +106,7 @@ class Group(Section):
     advert_interval: AdvertInterval = SECOND
     preempt: Switch = True
     checksum: ChecksumForm = ChecksumForm.RFC9568
+    track: dict[Name, TrackerInfluence] = {}
 
     def vrrp(self, vid: Vid) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
@@ -165,6 +167,7 @@ class Config(Section):
     lans: dict[Device, Lan] = {}
     links: dict[Name, Link] = {}
     groups: Annotated[dict[Annotated[Integer, Field(ge=1, le=LAST_VID)], Group], Field(min_length=1)]
+    trackers: dict[Name, Tracker] = {}
     applications: File
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from linkbalancer.daemon import agent, api, application, capabilities, recorder
+from linkbalancer.daemon import agent, api, application, capabilities, checker, recorder
 from linkbalancer.daemon.chosen import choose
 from linkbalancer.daemon.configurations import Configurations
 from linkbalancer.daemon.judge import Judged, judge
 from linkbalancer.daemon.lifeline import Lifeline
 from linkbalancer.daemon.scope import FOLDER, Chosen, Scope
 from linkbalancer.daemon.zygote import Brood, Order
-from linkbalancer.engine.supervision import AGENT, API, RECORDER, SUCCESSOR
+from linkbalancer.engine.supervision import AGENT, API, CHECKER, RECORDER, SUCCESSOR
 from linkbalancer.routing.classifier import Classifier, compile_rules
 
 PREFIX = "app:"
 """How an application's process is called before the application's own name."""
 
-SECTIONS: dict[str, set[str]] = {API: {"api", "metrics"}, RECORDER: {"history"}}
+SECTIONS: dict[str, set[str]] = {API: {"api", "metrics"}, RECORDER: {"history"}, CHECKER: {"trackers"}}
 """The workers beside the agent, each with the sections of the configuration that are its own, and nobody else's."""
 
 
@@ -83,6 +83,8 @@ def offer(checked: Checked, directories: Directories) -> Brood:
         if name == RECORDER:
             capabilities.keep()
             return recorder.run(loaded, lifeline, run_dir=run_dir, state_dir=state_dir)
+        if name == CHECKER:
+            return checker.run(loaded, lifeline, run_dir=run_dir)
         capabilities.keep(*capabilities.APPLICATION)
         return application.run(name.removeprefix(PREFIX), loaded, read, lifeline, run_dir)
 

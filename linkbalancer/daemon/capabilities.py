@@ -6,7 +6,7 @@ The supervisor and the zygote keep what the service was started with, because th
 import ctypes
 import os
 
-NET_ADMIN, NET_RAW, IPC_LOCK, SYS_NICE = 12, 13, 14, 23
+KILL, SETGID, SETUID, NET_ADMIN, NET_RAW, IPC_LOCK, SYS_NICE = 5, 6, 7, 12, 13, 14, 23
 """Bits of capabilities(7)."""
 
 AGENT = (NET_ADMIN, NET_RAW, IPC_LOCK, SYS_NICE)
@@ -14,6 +14,9 @@ AGENT = (NET_ADMIN, NET_RAW, IPC_LOCK, SYS_NICE)
 
 APPLICATION = (NET_ADMIN,)
 """Its element of a map."""
+
+CHECKER = (NET_RAW, KILL, SETGID, SETUID)
+"""Packet sockets, and marks on others; programs run as other users, and ended."""
 
 _VERSION_3 = 0x20080522
 _PR_SET_NO_NEW_PRIVS = 38

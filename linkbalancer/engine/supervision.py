@@ -15,8 +15,9 @@ AGENT = "agent"
 SUCCESSOR = "agent+"
 API = "api"
 RECORDER = "recorder"
+CHECKER = "checker"
 
-ASIDE = frozenset({API, RECORDER})
+ASIDE = frozenset({API, RECORDER, CHECKER})
 """Workers that no packet depends on: they start without the agent, and end after everybody who tells them something."""
 
 PASSING = frozenset({CANDIDATE, TRIAL, SUCCESSOR})
