@@ -39,6 +39,23 @@ class GroupId(NamedTuple):
     def __str__(self) -> str:
         return f"{self.vid}/ipv6" if self.family is Family.IPV6 else str(self.vid)
 
+    @property
+    def name(self) -> "Vid | str":
+        """What it is called where VIDs are numbers: the VID alone for IPv4."""
+        return str(self) if self.family is Family.IPV6 else self.vid
+
+    @classmethod
+    def read(cls, words: str) -> "GroupId":
+        """Return what `str()` wrote.
+
+        Raises:
+            ValueError: It wrote something else.
+        """
+        vid, _, family = words.partition("/")
+        if family not in {"", "ipv6"}:
+            raise ValueError(f"{words!r} is no group")
+        return cls(int(vid), Family.IPV6 if family else Family.IPV4)
+
 
 DEAD_PRIORITY = 1
 """The priority of a gateway whose link is closed while `on_probe_loss: demote` keeps it in its group (design 4.4)."""
@@ -81,7 +98,7 @@ class GroupState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class GroupWord:
-    """What one end of a link says of one VID: the per-VID TLV of LVrrp.
+    """What one end of a link says of one group: the per-VID TLV of LVrrp.
 
     `generation` counts the changes of `state` in the sender's present session; `witnesses` is how many neighbours of
     its LAN the sender hears (0..255).
@@ -92,6 +109,12 @@ class GroupWord:
     priority: int
     generation: int
     witnesses: int = 0
+    family: Family = Family.IPV4
+
+    @property
+    def id(self) -> GroupId:
+        """Which group it is about."""
+        return GroupId(self.vid, self.family)
 
 
 @dataclass(frozen=True, slots=True)

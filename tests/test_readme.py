@@ -19,4 +19,4 @@ def test_the_gateway_in_the_readme_is_accepted() -> None:
     loaded = load("linkbalancer.yaml", files.__getitem__)
 
     assert ["web", "voip", "rest"] == list(loaded.rules.applications)
-    assert [1, 2] == sorted(loaded.config.groups)
+    assert (1, 2) == loaded.config.vids

@@ -17,7 +17,7 @@ from linkbalancer.config.findings import ConfigErrors
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import load
 from linkbalancer.daemon.texts import Texts, read_text
-from linkbalancer.links import LinkName
+from linkbalancer.links import Family, GroupId, LinkName
 from linkbalancer.lvrrp.keys import parse_keys
 
 ANSWER_S = 130.0
@@ -131,11 +131,11 @@ def present(run_dir: Path) -> Present | None:
         status = ask(run_dir, "status")
     except RefusedError:
         return None
-    groups = {int(vid): group for vid, group in status["groups"].items()}
+    groups = {GroupId.read(name): group for name, group in status["groups"].items()}
     return Present(
         places={name: one["vid"] for name, one in status["applications"].items()},
-        working=frozenset(vid for vid, group in groups.items() if group["works"]),
-        masters=frozenset(vid for vid, group in groups.items() if group["master"] == "self"),
+        working=frozenset(one.vid for one, group in groups.items() if group["works"] and one.family is Family.IPV4),
+        masters=frozenset(one for one, group in groups.items() if group["master"] == "self"),
     )
 
 

@@ -21,18 +21,17 @@ def kernel_changes(old: Loaded, new: Loaded, ids: Mapping[str, int], places: Map
 def footprint(loaded: Loaded, ids: Mapping[str, int], places: Mapping[str, Vid | None]) -> Iterator[str]:
     """Yield everything."""
     config, marks = loaded.config, loaded.config.marks
-    for rule in routing_rules(config.groups, marks):
+    for rule in routing_rules(config.vids, marks):
         condition = "from all iif lo" if rule.iif else f"from all fwmark {rule.mark:#x}/{rule.mask:#x}"
         if rule.suppress_prefixlength is not None:
             condition = "from all suppress_prefixlength 0"
         yield f"ip rule {rule.priority}: {condition} lookup {rule.table}"
-    for vid, group in sorted(config.groups.items()):
+    for vid in config.vids:
         yield f"ip route table {marks.table(vid)}, {marks.table(vid, guard=True)}: VID {vid}"
         yield f"nft chain inet {TABLE} {VID_CHAIN}{vid}: mark {marks.packet_mark(vid):#010x}/{marks.packet_mask:#010x}"
-        if group.mode == "member":
-            yield from (
-                f"ip address {one.ip} dev {group.device}: while Master of VID {vid}" for one in group.virtual_ips
-            )
+    for group, settings in sorted(config.groups.items()):
+        for device, addresses in settings.vrrp(group).places().items() if settings.mode == "member" else ():
+            yield from (f"ip address {one.ip} dev {device}: while Master of VID {group}" for one in addresses)
     yield f"ip route table {marks.table(OWN)}: this gateway's own traffic"
     classifier = compile_rules(loaded.rules)
     name = short(classifier.digest)

@@ -122,3 +122,9 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
         for cell, width in zip(cells, widths, strict=True)
     )
     return ("  " + "  ".join(fitted)).rstrip()
+
+
+def vid_in_order(name: str) -> tuple[int, str]:
+    """Return by what groups are sorted: `1`, `1/ipv6`, `2`."""
+    vid, _, family = name.partition("/")
+    return int(vid), family

@@ -9,7 +9,7 @@ from typing import Any
 
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit, write
-from linkbalancer.cli.screen import BOLD, COLOURS, Row, Screen, Section, folded, here, tables, worst_first
+from linkbalancer.cli.screen import BOLD, COLOURS, Row, Screen, Section, folded, here, tables, vid_in_order, worst_first
 from linkbalancer.clock import MILLISECOND, in_words
 
 SCHEMA = Path(__file__).with_name("status.schema.json")
@@ -61,7 +61,7 @@ def headline(status: dict[str, Any]) -> str:
 
 def sections(status: dict[str, Any]) -> tuple[Section, ...]:
     """Return the tables, the worst of each first."""
-    vids = sorted(status["groups"].items(), key=lambda item: int(item[0]))
+    vids = sorted(status["groups"].items(), key=lambda item: vid_in_order(item[0]))
     return (
         worst_first(("link", "is", "for", "RTT", "next if it dies", "why"), [*map(_link, status["links"].items())]),
         worst_first(("VID", "is", "for", "Master", "way", "next if it dies", "why"), [*map(_group, vids)]),

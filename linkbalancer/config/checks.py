@@ -9,12 +9,12 @@ from linkbalancer.config.document import Path
 from linkbalancer.config.findings import suggestion
 from linkbalancer.config.parts import Part
 from linkbalancer.config.quantities import write_duration
-from linkbalancer.links import Role
+from linkbalancer.links import GroupId, Role
 
 QUICKEST_ADVERTS: Final[Duration] = 100 * MILLISECOND
 """Below this, an advertisement interval is allowed but warned of: a busy host may miss it."""
 
-_NEEDLESS_TO_OBSERVE: Final = ("link", "priority", "preempt", "checksum")
+_NEEDLESS_TO_OBSERVE: Final = ("link", "priority", "preempt", "checksum", "track")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class Outline:
     top: Part
     lans: Mapping[str, Part]
     links: Mapping[str, Part]
-    groups: Mapping[int, Part]
+    groups: Mapping[GroupId, Part]
+    trackers: Mapping[str, Part]
     marks: Part
 
 
@@ -109,6 +110,12 @@ def _group(group: Part, outline: Outline) -> Iterator[Complaint]:
         yield Complaint((*path, "advert_interval"), what, remedy, warning=True)
     if not group.knows("mode"):
         return
+    if group["mode"] != "static" and "virtual_ips" not in group.given:
+        yield Complaint(path, "the key virtual_ips is missing", "add virtual_ips", at_key=True)
+    elif group["mode"] != "static" and group.knows("virtual_ips") and not group["virtual_ips"]:
+        yield Complaint((*path, "virtual_ips"), "virtual_ips is empty", "give at least one")
+    if group["mode"] == "static":
+        return  # config.upstreamchecks
     if group["mode"] == "observe":
         for key in _NEEDLESS_TO_OBSERVE:
             if key in group.given:
@@ -142,8 +149,8 @@ def _lvrrp(group: Part, role: Role | None) -> Iterator[Complaint]:
         yield Complaint((*path, "preempt"), what, "remove it; preempt: false belongs to the controlled end")
 
 
-def _virtual_ips(groups: Mapping[int, Part]) -> Iterator[Complaint]:
-    owners: dict[Any, int] = {}
+def _virtual_ips(groups: Mapping[GroupId, Part]) -> Iterator[Complaint]:
+    owners: dict[Any, GroupId] = {}
     for vid, group in groups.items():
         for index, interface in enumerate(_known(group, "virtual_ips")):
             if interface.ip in owners:
@@ -197,9 +204,9 @@ def _uses(outline: Outline) -> Iterator[Complaint]:
                 remedy = "give a group this link, or remove it"
                 yield Complaint(link.path, f"no group uses the link {name}", remedy, at_key=True, warning=True)
     if all(group.knows("device") for group in groups):
-        devices = {group["device"] for group in groups}
+        devices = {group["device"] for group in groups if group.knows("mode") and group["mode"] != "static"}
         for device, lan in outline.lans.items():
-            if device not in devices:
+            if devices and device not in devices:
                 remedy = suggestion(device, sorted(devices))
                 yield Complaint(lan.path, f"no group is on the device {device}", remedy, at_key=True, warning=True)
 

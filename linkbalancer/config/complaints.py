@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from types import UnionType
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -78,7 +79,11 @@ def _keys_at(path: Path, whole: type[BaseModel]) -> list[str]:
     for key in path:
         if get_origin(model) is dict:
             model = get_args(model)[1]
+        elif get_origin(model) is tuple:
+            model = get_args(model)[0]
         else:
             model = next(info.annotation for name, info in model.model_fields.items() if key in {name, info.alias})
+        if isinstance(model, UnionType):  # it may be left out
+            model = get_args(model)[0]
     fields: Mapping[str, Any] = model.model_fields
     return [info.alias or name for name, info in fields.items()]

@@ -14,7 +14,7 @@ from linkbalancer.config.changes import Change, Kind
 from linkbalancer.config.load import Loaded
 from linkbalancer.config.model import Group, Link
 from linkbalancer.config.quantities import write_duration
-from linkbalancer.links import LinkName, Vid
+from linkbalancer.links import GroupId, LinkName, Vid
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.routing.application import Application, steps_in_words
 from linkbalancer.routing.choice import choose
@@ -64,7 +64,7 @@ class Present:
 
     places: Mapping[str, Vid | None] = field(default_factory=dict)
     working: frozenset[Vid] = frozenset()
-    masters: frozenset[Vid] = frozenset()
+    masters: frozenset[GroupId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ def _goes(application: Application, new: Side, present: Present | None) -> str:
     """Say where an application goes, as far as it can be known."""
     if present is None:
         return ""
-    vid = choose(application.steps, present.working & new.loaded.config.groups.keys())
+    vid = choose(application.steps, present.working & set(new.loaded.config.vids))
     return "nowhere yet: none of its VIDs works" if vid is None else f"to VID {vid}"
 
 
@@ -253,7 +253,7 @@ def _move(application: Application, new: Side, present: Present | None) -> str:
     if present is None or application.name not in present.places:
         return "its flows follow at once"
     place = present.places[application.name]
-    vid = choose(application.steps, present.working & new.loaded.config.groups.keys())
+    vid = choose(application.steps, present.working & set(new.loaded.config.vids))
     here = "nowhere" if place is None else f"on VID {place}"
     if vid is None:
         return f"none of these VIDs works now; it is {here}"

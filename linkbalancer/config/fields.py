@@ -140,8 +140,8 @@ def parse_listen(raw: object) -> str:
     return f"{address}:{int(port)}"
 
 
-def _reader(parse: Callable[[object], object]) -> BeforeValidator:
-    """Let pydantic read a value by `parse`, and carry its words."""
+def reading(parse: Callable[[object], object]) -> Callable[[object], object]:
+    """Return `parse` as pydantic reads a value by it, carrying its words."""
 
     def read(raw: object) -> object:
         try:
@@ -149,7 +149,11 @@ def _reader(parse: Callable[[object], object]) -> BeforeValidator:
         except FieldError as error:
             raise PydanticCustomError("field", "{what}", {"what": error.what, "remedy": error.remedy}) from None
 
-    return BeforeValidator(read)
+    return read
+
+
+def _reader(parse: Callable[[object], object]) -> BeforeValidator:
+    return BeforeValidator(reading(parse))
 
 
 def _schema(**words: str | int) -> WithJsonSchema:

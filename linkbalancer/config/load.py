@@ -11,16 +11,20 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from linkbalancer.config import trackerchecks, upstreamchecks
 from linkbalancer.config.checks import Complaint, Outline, check
 from linkbalancer.config.complaints import complaints
 from linkbalancer.config.document import Document, Value, parse
 from linkbalancer.config.fields import File
-from linkbalancer.config.findings import ConfigErrors, Finding
+from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
+from linkbalancer.config.groupfields import parse_group
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.model import Config, Group, Lan, Link
 from linkbalancer.config.parts import Part, part
 from linkbalancer.config.rules import NOT_STEERED, RuleFile, load_rules, parse_rules, read_text
+from linkbalancer.config.trackers import Tracker
 from linkbalancer.feed.codec import APPLICATIONS_MAX, NAMES_MAX, size_of_names
+from linkbalancer.links import GroupId
 from linkbalancer.routing.application import steps_in_words
 from linkbalancer.routing.marks import FIRST_APPLICATION_ID, Marks
 from linkbalancer.routing.rule import RuleSet
@@ -28,7 +32,6 @@ from linkbalancer.routing.rule import RuleSet
 __all__ = ["ConfigErrors", "Finding", "Loaded", "load", "load_as", "load_rules"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-NameT = TypeVar("NameT", str, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ def load(path: str, read: Callable[[str], str], key_state: Callable[[str], Doubt
     found = _Findings(document)
     config = found.validated(Config)
     outline = _outline(document.values)
-    found.take(check(outline))
+    for some in (check, trackerchecks.check, upstreamchecks.check):
+        found.take(some(outline))
     rules = found.rules(read)
     if rules is not None:
         found.take(_mask(outline, rules))
@@ -153,14 +157,23 @@ def _outline(values: Value) -> Outline:
     top = part(Config, values, ())
     raw = values if isinstance(values, dict) else {}
 
-    def each(key: str, model: type[Lan | Link | Group], kind: type[NameT]) -> dict[NameT, Part]:
+    def each(key: str, model: type[Lan | Link | Group | Tracker]) -> dict[str | int, Part]:
         entries = raw.get(key)
         named = entries.items() if isinstance(entries, dict) else ()
-        return {name: part(model, entry, (key, name)) for name, entry in named if isinstance(name, kind)}
+        return {name: part(model, entry, (key, name)) for name, entry in named}
 
-    return Outline(
-        top, each("lans", Lan, str), each("links", Link, str), each("groups", Group, int), top.inner("marks")
-    )
+    lans, links = ({str(name): one for name, one in each(*kind).items()} for kind in (("lans", Lan), ("links", Link)))
+    groups = {_group(name): one for name, one in each("groups", Group).items()}
+    trackers = {str(name): one for name, one in each("trackers", Tracker).items()}
+    named = {group: one for group, one in groups.items() if group}
+    return Outline(top, lans, links, named, trackers, top.inner("marks"))
+
+
+def _group(key: object) -> GroupId | None:
+    try:
+        return parse_group(key)
+    except FieldError:
+        return None
 
 
 def _steered(rules: RuleFile, groups: object, file: str) -> Iterator[Finding]:

@@ -6,7 +6,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.config.fields import (
@@ -26,19 +26,17 @@ from linkbalancer.config.fields import (
     UserGroup,
     VirtualIp,
 )
+from linkbalancer.config.groupfields import GroupKey
 from linkbalancer.config.quantities import DAY
+from linkbalancer.config.section import Section
 from linkbalancer.config.trackers import Tracker, TrackerInfluence
-from linkbalancer.links import LinkName, OnProbeLoss, Role, Vid
+from linkbalancer.config.upstream import ASK_NEXT_DOOR, GatewayProbe, Probes, Quorum, Streak
+from linkbalancer.health.check import Schedule
+from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
-from linkbalancer.routing.marks import LAST_VID, Marks
+from linkbalancer.routing.marks import Marks
 from linkbalancer.vrrp import group as vrrp
 from linkbalancer.vrrp.packet import ChecksumForm
-
-
-class Section(BaseModel):
-    """A mapping of the configuration: frozen, and nothing unknown is let in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
 
 class Lan(Section):
@@ -96,22 +94,45 @@ class Link(Section):
 
 
 class Group(Section):
-    """One VID at this gateway: a VRRP group that it is a member of, or only observes."""
+    """A VRRP group that this gateway is a member of, or only observes; or a plain gateway that it probes (static)."""
 
-    mode: Literal["member", "observe"] = "member"
+    mode: Literal["member", "observe", "static"] = "member"
     device: Device
     link: Name | None = None
-    virtual_ips: Annotated[tuple[VirtualIp, ...], Field(min_length=1, max_length=255)]
+    virtual_ips: Annotated[tuple[VirtualIp, ...], Field(max_length=255)] = ()
     priority: Annotated[Integer, Field(ge=1, le=255)] = 100
     advert_interval: AdvertInterval = SECOND
     preempt: Switch = True
     checksum: ChecksumForm = ChecksumForm.RFC9568
-    track: dict[Name, TrackerInfluence] = {}
+    track: dict[Name, TrackerInfluence] = Field(default={})
+    gateway: Address | None = None
+    probes: Probes = ()
+    interval: Time = SECOND
+    timeout: Time | None = None
+    rise: Streak = 2
+    fall: Streak = 3
+    quorum: Quorum | None = None
 
-    def vrrp(self, vid: Vid) -> vrrp.Group:
+    @property
+    def schedule(self) -> Schedule:
+        """How each probe of a static group's gateway is made."""
+        timeout = self.interval if self.timeout is None else self.timeout
+        return Schedule(interval=self.interval, timeout=timeout, rise=self.rise, fall=self.fall)
+
+    @property
+    def asked(self) -> tuple[GatewayProbe, ...]:
+        """The probes of a static group's gateway; its own answer to ARP where none are configured."""
+        return self.probes or ASK_NEXT_DOOR
+
+    @property
+    def needed(self) -> int:
+        """How many of them must pass: as configured, else more than half of them."""
+        return len(self.asked) // 2 + 1 if self.quorum is None else self.quorum
+
+    def vrrp(self, group: GroupId) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
         return vrrp.Group(
-            vid=vid,
+            vid=group.vid,
             device=self.device,
             virtual_ips=self.virtual_ips,
             priority=self.priority,
@@ -164,16 +185,21 @@ class Config(Section):
 
     node: Name
     role: Role
-    lans: dict[Device, Lan] = {}
-    links: dict[Name, Link] = {}
-    groups: Annotated[dict[Annotated[Integer, Field(ge=1, le=LAST_VID)], Group], Field(min_length=1)]
-    trackers: dict[Name, Tracker] = {}
+    lans: dict[Device, Lan] = Field(default={})
+    links: dict[Name, Link] = Field(default={})
+    groups: Annotated[dict[GroupKey, Group], Field(min_length=1)]
+    trackers: dict[Name, Tracker] = Field(default={})
     applications: File
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
     api: Api = Api()
     history: History = History()
     metrics: Metrics = Metrics()
+
+    @property
+    def vids(self) -> tuple[Vid, ...]:
+        """The VIDs that packets are steered to: those of IPv4, in order."""
+        return tuple(sorted(group.vid for group in self.groups if group.family is Family.IPV4))
 
     @property
     def marks(self) -> Marks:

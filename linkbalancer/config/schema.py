@@ -1,7 +1,8 @@
 """The JSON Schema of linkbalancer.yaml, for editors, and the list of its keys."""
 
 from collections.abc import Iterator
-from typing import Any, get_args, get_origin
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -17,9 +18,15 @@ def json_schema() -> dict[str, Any]:
 
 
 def keys(model: object = Config, above: str = "") -> Iterator[str]:
-    """Yield every key in dotted form, with `*` where the operator chooses the key: `links.*.probe.interval`."""
+    """Yield every key in dotted form, with `*` where the operator chooses the key: `links.*.probe.interval`.
+
+    The entries of a list have no level of their own.
+    """
     if get_origin(model) is dict:
         yield from keys(get_args(model)[1], f"{above}*.")
+    elif get_origin(model) in {tuple, Union, UnionType}:
+        for inner in get_args(model):
+            yield from keys(inner, above)
     elif isinstance(model, type) and issubclass(model, BaseModel):
         for name, info in model.model_fields.items():
             key = info.alias or name

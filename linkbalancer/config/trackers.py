@@ -6,14 +6,14 @@ together is in `trackerchecks`.
 
 import re
 import shlex
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
 from linkbalancer.clock import SECOND, Duration
-from linkbalancer.config.fields import Device, File, Integer, Switch, Time
+from linkbalancer.config.fields import Device, File, Integer, Switch, Time, reading
 from linkbalancer.config.findings import FieldError, as_text, shown
 from linkbalancer.config.section import Section
 from linkbalancer.health.check import KILL_AFTER, Schedule
@@ -146,17 +146,8 @@ def write_influence(influence: Influence) -> object:
     return {"weight": weight, "reverse": True} if influence.reverse else weight
 
 
-def _reader(parse: object) -> BeforeValidator:
-    """Let pydantic read a value by `parse`, and carry its words."""
-    assert callable(parse)
-
-    def read(raw: object) -> object:
-        try:
-            return parse(raw)
-        except FieldError as error:
-            raise PydanticCustomError("field", "{what}", {"what": error.what, "remedy": error.remedy}) from None
-
-    return BeforeValidator(read)
+def _reader(parse: Callable[[object], object]) -> BeforeValidator:
+    return BeforeValidator(reading(parse))
 
 
 _WORD: Final = {"type": "string", "minLength": 1}

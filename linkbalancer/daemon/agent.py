@@ -7,7 +7,7 @@ quiet moments (comparing the kernel with what is wanted). What the engine decide
 import gc
 import os
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -19,7 +19,8 @@ from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest,
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.agentlock import AgentLock
-from linkbalancer.daemon.drainfile import remembered
+from linkbalancer.daemon.checks import ChecksServer
+from linkbalancer.daemon.drainfile import asked_for, remembered
 from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
@@ -38,7 +39,6 @@ from linkbalancer.daemon.succession import Bequest, Heirloom
 from linkbalancer.daemon.turn import go_first
 from linkbalancer.daemon.zygote import BEAT
 from linkbalancer.drivers.errors import DriverError
-from linkbalancer.engine import drain
 from linkbalancer.engine import effects as effect_kinds
 from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.effects import Effect
@@ -46,7 +46,7 @@ from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Event, 
 from linkbalancer.engine.supervision import Word
 from linkbalancer.feed.codec import Applied
 from linkbalancer.host.devices import DeviceMonitor, Observation
-from linkbalancer.links import DeviceName, LinkName, Vid
+from linkbalancer.links import Address, DeviceName, Family, GroupId, LinkName, Vid
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.routing.classifier import Classifier
 
@@ -146,11 +146,12 @@ class AgentProcess:
         self._agent: Agent
         self._sockets: Sockets
         self._feed: FeedServer
+        self._checks: ChecksServer
         self._requests: RequestServer
         self._incumbent: Incumbent
         self._reconcile: Periodic
         layout = self._performer.layout
-        ours = {address.ip for _device, address in self._performer.kernel.found().addresses}
+        ours: set[Address] = {address.ip for _device, address in self._performer.kernel.found().addresses}
         virtual_ips = {one.ip for many in self._performer.virtual_ips.values() for one in many}
         devices = (*layout.lan_devices, *layout.link_devices)
         self._monitor = DeviceMonitor(devices, virtual_ips | ours, self._performer.kernel.port)
@@ -232,6 +233,7 @@ class AgentProcess:
             loop, self._run_dir / FEED, self._applied, partial(self._journal.complain, "feed"), feed
         )
         self._requests = RequestServer(loop, self._run_dir / SOCKET, self._asked, listener=asked)
+        self._checks = ChecksServer(loop, self._run_dir, self._take, self._agent.believed, self._journal.complain)
         self._incumbent = Incumbent(loop, self._lock, self, self._journal.complain)
         self._journal.put_back = int(fields.get("put_back", 0))
         at = fields.get("at")
@@ -256,7 +258,7 @@ class AgentProcess:
         self._sockets.probe(loop.clock(), self._primaries)
 
     def _working(self) -> set[Vid]:
-        return {vid for vid, membership in self._agent.memberships.items() if membership.works}
+        return {vid for (vid, family), one in self._agent.memberships.items() if one.works and family is Family.IPV4}
 
     def run(self) -> int:
         """Turn until told to end."""
@@ -265,6 +267,7 @@ class AgentProcess:
         self._loop.run()
         self._performer.close()
         self._feed.close()
+        self._checks.close()
         self._requests.close()
         self._journal.close()
         return self._exit or 0
@@ -283,10 +286,10 @@ class AgentProcess:
         self._reconcile.at = self._loop.clock()
         self._take(self._loop.clock(), [Retain()])
 
-    def retire(self, now: Instant, vids: frozenset[Vid], links: frozenset[LinkName]) -> None:
+    def retire(self, now: Instant, served: Collection[GroupId | None], links: frozenset[LinkName]) -> None:
         """Hand over everything but these."""
         groups, present = frozenset(self._agent.memberships), frozenset(self._agent.links)
-        self._take(now, [Retire(groups - vids, present - links)])
+        self._take(now, [Retire(groups - set(served), present - links)])
 
     def bequest(self, now: Instant) -> tuple[dict[str, Any], list[Heirloom]]:
         """Return what the successor goes on from."""
@@ -417,6 +420,7 @@ class AgentProcess:
                 self.depart()
             self._snapshot.keep()
             self._feed.keep()
+            self._checks.keep()
             self._requests.keep()
         except OSError as error:
             self._journal.complain("keep its place in the run directory", str(error))
@@ -472,19 +476,12 @@ class AgentProcess:
         elif request.verb == "hold":
             self._incumbent.take(now, request)
         elif request.verb == "drained":
-            self._be_drained(now, request)
+            drained = asked_for(request)
+            if drained is not None:
+                self._take(now, [drained])
+                request.answer({})
         else:
             request.refuse("usage", f"the agent knows no {request.verb!r}")
-
-    def _be_drained(self, now: Instant, request: Request) -> None:
-        """Take in the whole of what is drained, as the api has it."""
-        try:
-            drained = drain.read(request.arguments.get("drained"))
-        except ValueError as error:
-            request.refuse("usage", str(error))
-            return
-        self._take(now, [drained])
-        request.answer({})
 
     def _describe(self, now: Instant) -> dict[str, Any]:
         """Return the engine's status, with what only this process knows."""
@@ -493,6 +490,7 @@ class AgentProcess:
         if self._orphan_until is None:
             processes |= {"supervisor": os.getppid()}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}
+        processes |= {} if self._checks.pid is None else {"checker": self._checks.pid}
         return {
             **self._agent.status(now),
             "processes": processes,

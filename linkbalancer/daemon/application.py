@@ -60,7 +60,7 @@ class Eyes:
     def __init__(self, loaded: Loaded) -> None:
         """Open the netlink sockets; raises DriverError."""
         self._marks: Marks = loaded.config.marks
-        self._vids = frozenset(loaded.config.groups)
+        self._vids = frozenset(loaded.config.vids)
         self._netlink = NetlinkSocket(ROUTE)
         self._map = MapWriter(self._marks, NetlinkSocket(NETFILTER))
 

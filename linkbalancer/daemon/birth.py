@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from linkbalancer.config import upstream
 from linkbalancer.daemon import agent, api, application, capabilities, checker, recorder
 from linkbalancer.daemon.chosen import choose
 from linkbalancer.daemon.configurations import Configurations
@@ -26,6 +27,10 @@ PREFIX = "app:"
 
 SECTIONS: dict[str, set[str]] = {API: {"api", "metrics"}, RECORDER: {"history"}, CHECKER: {"trackers"}}
 """The workers beside the agent, each with the sections of the configuration that are its own, and nobody else's."""
+
+
+PROBING = upstream.KEYS - {"gateway"}
+"""The keys of groups that are the checker's alone: how a static gateway is probed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +106,18 @@ def specs(checked: Checked) -> dict[str, str]:
     definitions = {name: one.definition for name, one in rules.applications.items()}
     keys = {name: [(key.id, key.secret.hex()) for key in some] for name, some in checked.judged.keys.items()}
     whole = config.model_dump(mode="json", exclude=others)
-    shared = (repr(config.marks), sorted(config.groups))
+    static = {key: group for key, group in whole["groups"].items() if group["mode"] == "static"}
+    watched = _digest(config.model_dump(mode="json", include={"trackers", "mark_bits"}), static)
+    for group in whole["groups"].values():
+        for key in PROBING:
+            del group[key]
+    shared = (repr(config.marks), config.vids)
     found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys)}
     found |= {name: _digest(config.model_dump(mode="json", include=some)) for name, some in SECTIONS.items()}
+    if config.trackers or static:
+        found[CHECKER] = watched
+    else:
+        del found[CHECKER]
     return found | {PREFIX + name: _digest(one, *shared) for name, one in definitions.items()}
 
 

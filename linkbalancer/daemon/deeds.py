@@ -59,7 +59,7 @@ class Deeds:
 
     # -- drains --------------------------------------------------------------------------------------------------------
 
-    def drained(self, subject: str, unserved: Sequence[int], took: Duration) -> None:
+    def drained(self, subject: str, unserved: Sequence[int | str], took: Duration) -> None:
         """Tell that a drain counts from now on: what it moved is gone from here."""
         left = f"; no other gateway has taken VID {', '.join(map(str, unserved))}" if unserved else ""
         self._tell(DRAIN, f"{subject} stays drained, after {in_words(took)}{left}", follows=_order(subject))

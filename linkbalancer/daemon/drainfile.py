@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from linkbalancer.daemon import logs
+from linkbalancer.daemon.requests import Request
 from linkbalancer.engine import drain
 from linkbalancer.engine.drain import Drained
 
@@ -63,3 +64,12 @@ def remembered(state_dir: Path, log: logs.Log) -> Drained:
     except (OSError, ValueError) as error:
         log.warning("nothing is drained", why=f"{file.path} cannot be read: {error}")
         return Drained()
+
+
+def asked_for(request: Request) -> Drained | None:
+    """Return the whole of what is drained, as the api has it; None where the request is wrong, and refused."""
+    try:
+        return drain.read(request.arguments.get("drained"))
+    except ValueError as error:
+        request.refuse("usage", str(error))
+        return None

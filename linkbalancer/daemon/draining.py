@@ -23,6 +23,7 @@ from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.verbs import Argument, Verb
 from linkbalancer.engine.drain import LIMIT, as_recorded, is_text
 from linkbalancer.engine.outlook import Outlook, called, followed, is_known, kept, offers, outlook, resolve
+from linkbalancer.links import GroupId, Vid
 
 Entry: TypeAlias = dict[str, Any]
 Status: TypeAlias = dict[str, Any]
@@ -50,9 +51,9 @@ class _Trial:
     force: bool
     look_at: Instant | None
 
-    def unserved(self, status: Status) -> list[int]:
+    def unserved(self, status: Status) -> list[Vid | str]:
         """Return the VIDs that no other gateway of this LAN has taken."""
-        return [int(vid) for vid in kept(status, self.outlook.moving)]
+        return [GroupId.read(vid).name for vid in kept(status, self.outlook.moving)]
 
 
 class Draining:
@@ -222,7 +223,7 @@ class Draining:
         self._entries, self.problem, now = trial.entries, None, self._loop.clock()
         self._log.warning("drained", subject=trial.entry["name"], who=trial.entry["who"], text=trial.entry["reason"])
         moved = [
-            {"vid": int(vid), "to": status["groups"][vid]["master"]}
+            {"vid": GroupId.read(vid).name, "to": status["groups"][vid]["master"]}
             for vid in trial.outlook.moving
             if status["groups"].get(vid, {}).get("master") not in {None, "self"}
         ]
@@ -230,7 +231,7 @@ class Draining:
             "drained": trial.entry,
             "moved": moved,
             "unserved": trial.unserved(status),
-            "following": [int(vid) for vid in followed(status, trial.outlook.moving)],
+            "following": [GroupId.read(vid).name for vid in followed(status, trial.outlook.moving)],
             "took_ms": (now - trial.began) // MILLISECOND,
         }
         self._deeds.drained(as_recorded(trial.entry), trial.unserved(status), now - trial.began)

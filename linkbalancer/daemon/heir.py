@@ -14,7 +14,7 @@ from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.daemon.agentlock import AgentLock, end
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.succession import LINE_MAX, PEER, UNREADY, VERSION, Bequest, parse, receive, send
-from linkbalancer.links import LinkName, Vid
+from linkbalancer.links import GroupId, LinkName
 
 ANSWER_S: Final = 0.5
 """How long an incumbent may take to answer the first word; longer, and it does not run."""
@@ -53,9 +53,9 @@ class Heir:
         loop.add(sock, self._read)
         loop.watch(self)
 
-    def ask(self, vids: Iterable[Vid], links: Iterable[LinkName]) -> None:
+    def ask(self, groups: Iterable[GroupId], links: Iterable[LinkName]) -> None:
         """Ask for everything, telling what will be served."""
-        words = {"verb": "succeed", "vids": sorted(vids), "links": sorted(links)}
+        words = {"verb": "succeed", "vids": [group.name for group in sorted(groups)], "links": sorted(links)}
         if not self.lost and not send(self._sock, json.dumps(words).encode() + b"\n", []):
             self._lose()
 

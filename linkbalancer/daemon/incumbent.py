@@ -5,7 +5,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, NoReturn, Protocol
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
@@ -13,7 +13,7 @@ from linkbalancer.daemon.agentlock import AgentLock, end
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.succession import LINE_MAX, PEER, UNREADY, VERSION, Heirloom, parse, send
-from linkbalancer.links import LinkName, Vid
+from linkbalancer.links import GroupId, LinkName
 
 STILL: Duration = 100 * MILLISECOND
 """How often an incumbent says that it lives while its successor prepares."""
@@ -34,7 +34,7 @@ class Office(Protocol):
     def resume(self) -> None:
         """Go on as before: the successor has failed."""
 
-    def retire(self, now: Instant, vids: frozenset[Vid], links: frozenset[LinkName]) -> None:
+    def retire(self, now: Instant, served: Collection[GroupId | None], links: frozenset[LinkName]) -> None:
         """Hand over everything but these; call `Incumbent.retired` when that is done."""
 
     def bequest(self, now: Instant) -> tuple[dict[str, Any], list["Heirloom"]]:
@@ -154,7 +154,7 @@ class Incumbent:
             self._drop()
             return
         self._retiring = True
-        served = frozenset(vid for vid in vids or () if isinstance(vid, int))
+        served = frozenset(_group(vid) for vid in vids or () if isinstance(vid, int | str))
         self._office.retire(now, served, frozenset(link for link in links or () if isinstance(link, str)))
 
     def _drop(self) -> None:
@@ -166,6 +166,14 @@ class Incumbent:
         sock.close()
         os.close(self._pidfd)
         self._office.resume()
+
+
+def _group(word: int | str) -> GroupId | None:
+    """Return the group that a successor means, None for one that nobody has."""
+    try:
+        return GroupId.read(str(word))
+    except ValueError:
+        return None
 
 
 def _hand_on(sock: socket.socket, fields: dict[str, Any], heirlooms: Iterable[Heirloom]) -> bool:

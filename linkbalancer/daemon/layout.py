@@ -12,13 +12,15 @@ from linkbalancer.routing.marks import LAST_VID
 def layout_of(loaded: Loaded) -> Layout:
     """Return what the kernel's table is made for."""
     config = loaded.config
-    lans = {group.device for group in config.groups.values()} | set(config.lans)
+    lans = {group.device for group in config.groups.values() if group.mode != "static"} | set(config.lans)
+    links = {link.device for link in config.links.values()}
+    links |= {group.device for group in config.groups.values() if group.mode == "static"} - lans
     return Layout(
         marks=config.marks,
         role=config.role,
         lan_devices=tuple(sorted(lans)),
-        link_devices=tuple(sorted({link.device for link in config.links.values()})),
-        vids=tuple(sorted(config.groups)),
+        link_devices=tuple(sorted(links)),
+        vids=config.vids,
         peers=tuple(sorted({Peer(link.peer, link.port) for link in config.links.values()})),
     )
 

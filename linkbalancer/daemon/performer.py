@@ -10,7 +10,6 @@ Beside a living predecessor a successor first makes only what is new (`extend`, 
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from ipaddress import IPv4Interface
 
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
@@ -26,7 +25,7 @@ from linkbalancer.drivers.nftables.elements import MapWriter
 from linkbalancer.drivers.nftables.render import Layout
 from linkbalancer.engine.effects import RemoveAddresses, SetNextHop
 from linkbalancer.engine.found import Found
-from linkbalancer.links import DeviceName, Vid
+from linkbalancer.links import DeviceName, Interface, Vid
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import OWN
 from linkbalancer.routing.plan import own_next_hop
@@ -60,9 +59,10 @@ class Performer:
     ) -> None:
         """Open the netlink sockets; raises DriverError."""
         self.layout = layout_of(loaded)
-        self._configured: dict[DeviceName, tuple[IPv4Interface, ...]] = {}
-        for group in loaded.config.groups.values():
-            self._configured[group.device] = self._configured.get(group.device, ()) + group.virtual_ips
+        self._configured: dict[DeviceName, tuple[Interface, ...]] = {}
+        for id_, group in loaded.config.groups.items():
+            for device, addresses in group.vrrp(id_).places().items():
+                self._configured[device] = self._configured.get(device, ()) + addresses
         self.kernel = Kernel(self.layout, self._configured)
         self._netlink = NetlinkSocket(ROUTE)
         self._classifier, self._app_ids = classifier, app_ids
@@ -84,7 +84,7 @@ class Performer:
         self._map.close()
 
     @property
-    def virtual_ips(self) -> dict[DeviceName, tuple[IPv4Interface, ...]]:
+    def virtual_ips(self) -> dict[DeviceName, tuple[Interface, ...]]:
         """The configured virtual IPs by device."""
         return self._configured
 

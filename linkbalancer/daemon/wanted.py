@@ -1,7 +1,6 @@
 """What is wanted of the kernel by what the engine has said so far, and what of it is not there."""
 
 from collections.abc import Iterator
-from ipaddress import IPv4Interface
 
 from linkbalancer.drivers import addresses, neighbours, routes
 from linkbalancer.drivers.kernel import Applicable
@@ -9,7 +8,7 @@ from linkbalancer.drivers.netlink.transport import NetlinkSocket
 from linkbalancer.drivers.nftables.render import Layout
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.status import hop_in_words
-from linkbalancer.links import DeviceName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.links import DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMaster, Vid
 from linkbalancer.routing.marks import OWN
 
 
@@ -20,7 +19,7 @@ class Wanted:
         """Want nothing."""
         self.members: dict[DeviceName, SetMembers] = {}
         self._hops: dict[tuple[Vid, bool], SetNextHop] = {}
-        self._addresses: set[tuple[DeviceName, IPv4Interface]] = set()
+        self._addresses: set[tuple[DeviceName, Interface]] = set()
 
     def note(self, effect: Applicable) -> bool:
         """Remember an effect that lasts; return whether it is another next hop than the one remembered."""

@@ -6,7 +6,7 @@ import re
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Final, TypeAlias, assert_never
 
 from linkbalancer.drivers import addresses, neighbours, routes, rules, sysctl
@@ -18,7 +18,7 @@ from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
 from linkbalancer.drivers.nftables.render import Layout
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
-from linkbalancer.links import DeviceName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.links import DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMaster, Vid
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import OWN
 from linkbalancer.routing.plan import routing_rules, routing_tables
@@ -47,7 +47,7 @@ class Kernel:
     `virtual_ips` are the configured ones by LAN device. Opens its sockets at once; raises DriverError.
     """
 
-    def __init__(self, layout: Layout, virtual_ips: Mapping[DeviceName, tuple[IPv4Interface, ...]]) -> None:
+    def __init__(self, layout: Layout, virtual_ips: Mapping[DeviceName, tuple[Interface, ...]]) -> None:
         self._layout = layout
         self._virtual_ips = virtual_ips
         self._netlink = NetlinkSocket(ROUTE)
@@ -119,11 +119,11 @@ class Kernel:
         """
         match effect:
             case AddAddresses(device, wanted):
-                addresses.add(self._netlink, device, wanted)
+                addresses.add(self._netlink, device, [one for one in wanted if isinstance(one, IPv4Interface)])
             case RemoveAddresses(device, unwanted):
-                addresses.remove(self._netlink, device, unwanted)
+                addresses.remove(self._netlink, device, [one for one in unwanted if isinstance(one, IPv4Interface)])
             case Announce(device, announced):
-                self._announcer.announce(device, announced)
+                self._announcer.announce(device, [one for one in announced if isinstance(one, IPv4Address)])
             case SetNextHop(vid, next_hop, guard):
                 self._set_next_hop(vid, next_hop, self._layout.marks.table(vid, guard=guard))
             case SetMembers(device, macs):
@@ -189,7 +189,7 @@ class Kernel:
         ):
             neighbours.unpin(self._netlink, old.device, old.gateway)
 
-    def _found_addresses(self) -> frozenset[tuple[DeviceName, IPv4Interface]]:
+    def _found_addresses(self) -> frozenset[tuple[DeviceName, Interface]]:
         """Return virtual IPs: as configured where they are, as the kernel has them where they are no longer."""
         found = set()
         for device in self._layout.lan_devices:

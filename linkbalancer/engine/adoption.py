@@ -7,7 +7,8 @@ from linkbalancer.engine import inheritance, snapshot
 from linkbalancer.engine.found import Found
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
-from linkbalancer.links import LinkName
+from linkbalancer.engine.tracking import Tracking
+from linkbalancer.links import Family, LinkName
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.vrrp.effects import Effect
 from linkbalancer.vrrp.events import Resume
@@ -25,10 +26,11 @@ class Adoption:
         """Whether there was a predecessor to go on from."""
         return bool(self._left.links)
 
-    def recall(self, boot: Instant, links: Mapping[LinkName, Link], known: Knowledge) -> None:
+    def recall(self, boot: Instant, links: Mapping[LinkName, Link], known: Knowledge, tracking: Tracking) -> None:
         """Take over what the predecessor knew; before the first `DeviceChanged`, which may contradict it."""
         left = self._left
         known.recall(left.members, left.deaf)
+        tracking.recall((self._found.snapshot or {}).get("checks"))
         known.recall_steering(left.applications)
         known.counters.update(left.counters)
         for name, link in links.items():
@@ -53,13 +55,13 @@ class Adoption:
         Its state, since when and why, stay as they were shown.
         """
         group = membership.group
-        wanted = {(group.device, address) for address in group.virtual_ips}
-        if membership.vid in self._found.next_hops:
+        wanted = {(device, address) for device, some in group.places().items() for address in some}
+        if membership.id.family is Family.IPV4 and membership.vid in self._found.next_hops:
             membership.next_hops[False] = self._found.next_hops[membership.vid]
         membership.installed = membership.router is not None and bool(wanted & self._found.addresses)
         snapshot.relabel(self._left, membership)
-        if self._found.live and membership.vid in self._left.live:
-            effects = inheritance.restore(now, self._left.live[membership.vid], membership)
+        if self._found.live and membership.id in self._left.live:
+            effects = inheritance.restore(now, self._left.live[membership.id], membership)
             if effects is not None:
                 return effects
         resume = snapshot.resumption(now, self._left, membership)

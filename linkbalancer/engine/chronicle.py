@@ -7,14 +7,14 @@ that depends on nothing recorded is a root. The records of one `handle()` are nu
 whatever the order in which the host has to do things (a table is written before a mastership is taken).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, in_words
 from linkbalancer.config.model import Group
-from linkbalancer.engine.effects import AddAddresses, Effect, Record, RemoveAddresses
-from linkbalancer.links import DEAD_PRIORITY, DeviceName, GroupState, GroupWord, LinkName, Vid
+from linkbalancer.engine.effects import Effect, Record
+from linkbalancer.links import DEAD_PRIORITY, DeviceName, Family, GroupId, GroupState, GroupWord, LinkName, Vid
 from linkbalancer.lvrrp.events import Closed, Opened
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.vrrp.heard import LastHeard
@@ -25,14 +25,14 @@ REACTION: Duration = 2 * SECOND
 TOGETHER: Duration = 1 * SECOND
 """Within this, what one neighbour says of several VIDs is one thing that happened to it."""
 
-Topic: TypeAlias = tuple[str, str | int]
+Topic: TypeAlias = tuple[str, str | int | GroupId]
 """What a record is about: the key by which others find it."""
 
 _ORDER: Final = {
     kind: rank  # what is not named here is something done to the whole gateway, which comes first
     for rank, kinds in enumerate(
         (
-            ("device",),
+            ("device", "tracker", "gateway"),
             ("link-closed", "link-opened", "alarm"),
             ("heard", "peer"),
             ("vid",),
@@ -58,20 +58,20 @@ class Chronicle:
     """The memory of one agent's records.
 
     Args:
-        groups: the configured groups, so that virtual IPs and devices find their VIDs.
+        groups: the configured groups, so that devices and links find them.
 
     Attributes:
         fresh: how long a record can be the cause of another.
     """
 
-    def __init__(self, groups: Mapping[Vid, Group]) -> None:
+    def __init__(self, groups: Mapping[GroupId, Group]) -> None:
         self._groups = groups
         self.fresh = REACTION + 2 * max(group.advert_interval for group in groups.values())
         self._number = 0
         self._running = self._resumed = False
         self._noted: dict[Topic, _Noted] = {}
-        self._heard: dict[Vid, LastHeard | None] = {}
-        self._peers: dict[tuple[LinkName, Vid], GroupState] = {}
+        self._heard: dict[GroupId, LastHeard | None] = {}
+        self._peers: dict[tuple[LinkName, GroupId], GroupState] = {}
         self._faults: dict[DeviceName, str | None] = {}
         self._places: dict[str, Vid | None] = {}
 
@@ -96,27 +96,27 @@ class Chronicle:
             del self._peers[key]
         return Record("link-closed", name, effect.reason, tuple(fields.items()))
 
-    def heard(self, vid: Vid, after: LastHeard | None, *, is_master: bool = False) -> list[Record]:
+    def heard(self, group: GroupId, after: LastHeard | None, *, is_master: bool = False) -> list[Record]:
         """Tell what changed of the Master that is heard on the LAN; a Master misses nobody."""
-        before, self._heard[vid] = self._heard.get(vid), after
+        before, self._heard[group] = self._heard.get(group), after
         text = _heard_in_words(before, after)
         last = after or before
         if text is None or last is None or not self._running or (after is None and is_master):
             return []
-        fields = (("vid", vid), ("source", str(last.source)), ("priority", after.priority if after else 0))
-        return [Record("heard", f"VID {vid}", text, fields)]
+        fields = (*named(group), ("source", str(last.source)), ("priority", after.priority if after else 0))
+        return [Record("heard", f"VID {group}", text, fields)]
 
     def peer(self, link: LinkName, words: Iterable[GroupWord]) -> list[Record]:
         """Tell what changed of the states that a link's peer states."""
         drafts = []
         for word in words:
-            before = self._peers.get((link, word.vid), GroupState.UNKNOWN)
+            before = self._peers.get((link, word.id), GroupState.UNKNOWN)
             if word.state is not before:
-                self._peers[link, word.vid] = word.state
-                fields = (("vid", word.vid), ("link", link), ("priority", word.priority))
+                self._peers[link, word.id] = word.state
+                fields = (*named(word.id), ("link", link), ("priority", word.priority))
                 was = f", was {before.name.lower()}" if before is not GroupState.UNKNOWN else ""
                 text = f"{word.state.name.lower()} at the far end of {link}{was}"
-                drafts.append(Record("peer", f"VID {word.vid}", text, fields))
+                drafts.append(Record("peer", f"VID {word.id}", text, fields))
         return drafts
 
     def device(self, device: DeviceName, fault: str | None) -> list[Record]:
@@ -147,10 +147,10 @@ class Chronicle:
     # -- what becomes of them ----------------------------------------------------------------------------------------
 
     def complete(self, now: Instant, effects: list[Effect]) -> list[Effect]:
-        """Return one `handle()`'s effects with its records numbered, and with a record after each change of a VIP."""
-        if not any(isinstance(effect, Record | AddAddresses | RemoveAddresses) for effect in effects):
+        """Return one `handle()`'s effects with its records numbered."""
+        if not any(isinstance(effect, Record) for effect in effects):
             return effects
-        told = [one for effect in effects for one in self._with_kernel(effect)]
+        told = list(effects)
         drafts = [
             (_ORDER.get(effect.kind, -1), place) for place, effect in enumerate(told) if isinstance(effect, Record)
         ]
@@ -159,17 +159,6 @@ class Chronicle:
             assert isinstance(draft, Record)
             told[place] = self._enter(now, draft)
         return told
-
-    def _with_kernel(self, effect: Effect) -> Sequence[Effect]:
-        if not isinstance(effect, AddAddresses | RemoveAddresses):
-            return (effect,)
-        owners = (vid for vid, group in self._groups.items() if group.virtual_ips == effect.addresses)
-        vid = next((vid for vid in owners if self._groups[vid].device == effect.device), None)
-        if vid is None:
-            return (effect,)
-        verb = "installed on" if isinstance(effect, AddAddresses) else "removed from"
-        text = f"{', '.join(map(str, effect.addresses))} {verb} {effect.device}"
-        return (effect, Record("kernel", f"VID {vid}", text, (("vid", vid), ("device", effect.device))))
 
     def _enter(self, now: Instant, draft: Record) -> Record:
         """Number a record, and find its cause."""
@@ -186,7 +175,7 @@ class Chronicle:
 
     def _depends(self, kind: str, facts: Mapping[str, str | int]) -> list[tuple[Topic, Duration]]:
         """Return what a record may follow from, and how old that may be."""
-        vid, link = facts.get("vid", 0), facts.get("link", "")
+        group, link = _group_in(facts), facts.get("link", "")
         about: list[Topic]
         match kind:
             case "link-opened" | "resumed":
@@ -196,34 +185,54 @@ class Chronicle:
             case "heard":
                 return [
                     (("source", facts["source"]), TOGETHER),
-                    (("vid", vid), self.fresh),
-                    (("device", self._group(vid)[0]), self.fresh),
+                    (("vid", group), self.fresh),
+                    (("device", self._group(group)[0]), self.fresh),
                     (("gateway", "started"), self.fresh),
                 ]
             case "peer":
                 return [
                     (("peers", link), TOGETHER),
-                    *(((name, key), self.fresh) for name, key in (("link", link), ("vid", vid), ("heard", vid))),
+                    *(((name, key), self.fresh) for name, key in (("link", link), ("vid", group), ("heard", group))),
                     (("gateway", "started"), self.fresh),
                 ]
             case "vid":
-                device, own = self._group(vid)
+                device, own = self._group(group)
                 gateway = [("gateway", word) for word in ("started", "leaving", "order")]
-                about = [*gateway, ("device", device), ("link", own), ("peer", vid), ("heard", vid)]
+                about = [*gateway, ("device", device), ("link", own), ("peer", group), ("heard", group)]
+                about += [("tracker", name) for name in self._trackers(group)]
             case "verdict" | "next-hop" | "kernel":
-                about = [("verdict", vid)] if kind == "next-hop" else []
-                about += [("vid", vid), ("heard", vid), ("link", self._group(vid)[1]), ("peer", vid)]
+                about = [("verdict", group)] if kind == "next-hop" else []
+                about += [("vid", group), ("heard", group), ("link", self._group(group)[1]), ("peer", group)]
+                about += [("upstream", group), ("device", self._group(group)[0])] if self._is_static(group) else []
                 about += self._of_a_start
             case "application":
-                about = [("verdict", vid), ("verdict", facts.get("from_vid", 0)), ("gateway", "started")]
+                former = GroupId(int(facts.get("from_vid", 0)))
+                about = [("verdict", group), ("verdict", former), ("gateway", "started")]
             case _:
                 about = []
         return [(topic, self.fresh) for topic in about]
 
-    def _group(self, vid: str | int) -> tuple[DeviceName, LinkName]:
-        """Return a VID's LAN device and link, empty where there is none."""
-        group = self._groups.get(int(vid))
-        return ("", "") if group is None else (group.device, group.link or "")
+    def _trackers(self, group: GroupId) -> Iterable[str]:
+        """Return the trackers that move a group."""
+        return self._groups[group].track if group in self._groups else ()
+
+    def _is_static(self, group: GroupId) -> bool:
+        return group in self._groups and self._groups[group].mode == "static"
+
+    def _group(self, group: GroupId) -> tuple[DeviceName, LinkName]:
+        """Return a group's LAN device and link, empty where there is none."""
+        known = self._groups.get(group)
+        return ("", "") if known is None else (known.device, known.link or "")
+
+
+def named(group: GroupId) -> tuple[tuple[str, str | int], ...]:
+    """Return how the fields of a record name a group: its VID and, beside IPv4, its family."""
+    vid = ("vid", group.vid)
+    return (vid,) if group.family is Family.IPV4 else (vid, ("family", int(group.family)))
+
+
+def _group_in(facts: Mapping[str, str | int]) -> GroupId:
+    return GroupId(int(facts.get("vid", 0)), Family(int(facts.get("family", Family.IPV4))))
 
 
 def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
@@ -236,11 +245,15 @@ def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
         case "link-opened" | "link-closed":
             return [("link", facts["link"])]
         case "heard":
-            return [("heard", facts["vid"]), ("source", facts["source"])]
+            return [("heard", _group_in(facts)), ("source", facts["source"])]
         case "peer":
-            return [("peer", facts["vid"]), ("peers", facts["link"])]
+            return [("peer", _group_in(facts)), ("peers", facts["link"])]
         case "vid" | "verdict":
-            return [(kind, facts["vid"])]
+            return [(kind, _group_in(facts))]
+        case "tracker":
+            return [("tracker", facts["tracker"])]
+        case "gateway":
+            return [("upstream", _group_in(facts))]
         case "alarm" | "next-hop" | "kernel" | "application":
             return []
         case _:

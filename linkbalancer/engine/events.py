@@ -5,7 +5,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TypeAlias
 
 from linkbalancer.engine.drain import Drained
-from linkbalancer.links import DeviceName, LinkName, Mac, Vid
+from linkbalancer.engine.tracking import Checked
+from linkbalancer.links import DeviceName, GroupId, LinkName, Mac, Vid
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Leave:
 class Retire:
     """A successor of another configuration is ready: hand over what it will not serve, then report `Retired`."""
 
-    vids: frozenset[Vid]
+    groups: frozenset[GroupId]
     links: frozenset[LinkName]
 
 
@@ -109,6 +110,7 @@ Event: TypeAlias = (
     | LegHeard
     | ApplicationSteers
     | Drained
+    | Checked
     | Leave
     | Retire
     | Retain

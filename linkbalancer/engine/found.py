@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface
 from typing import Any
 
-from linkbalancer.links import DeviceName, NextHop, Vid
+from linkbalancer.links import DeviceName, Interface, NextHop, Vid
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +14,7 @@ class Found:
     `live`: the predecessor itself has just handed the snapshot over, so it is exact.
     """
 
-    addresses: frozenset[tuple[DeviceName, IPv4Interface]] = frozenset()
+    addresses: frozenset[tuple[DeviceName, Interface]] = frozenset()
     next_hops: Mapping[Vid, NextHop] = field(default_factory=dict)
     snapshot: Mapping[str, Any] | None = None
     live: bool = False

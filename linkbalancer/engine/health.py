@@ -46,7 +46,7 @@ def _link(name: str, link: Status) -> Iterator[Finding]:
 
 def _group(status: Status, vid: str, group: Status) -> Iterator[Finding]:
     if not group["works"]:
-        used = any(application["vid"] == int(vid) for application in status["applications"].values())
+        used = any(str(application["vid"]) == vid for application in status["applications"].values())
         yield 2 if used else 1, f"VID {vid} does not work: {group['why']}"
         return
     if group["state"] in {"fault", "stopped", "initialising"} and not group["drained"] and _is_open(status, group):

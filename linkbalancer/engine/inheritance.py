@@ -5,7 +5,7 @@ was told before. Instants are of the same clock; none is believed to be later th
 """
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from typing import Any, assert_never
 
 from linkbalancer.clock import Duration, Instant
@@ -91,7 +91,7 @@ def _read_heard(now: Instant, found: list[Any] | None) -> LastHeard | None:
     if found is None:
         return None
     priority, source, interval, at = found
-    return LastHeard(int(priority), IPv4Address(source), int(interval), min(int(at), now))
+    return LastHeard(int(priority), ip_address(source), int(interval), min(int(at), now))
 
 
 def _read_router(now: Instant, found: Mapping[str, Any], interval: Duration) -> tuple[State, int, LastHeard | None]:

@@ -9,8 +9,9 @@ from linkbalancer.clock import Duration, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, NeighbourHeard
 from linkbalancer.feed.table import Table, VidEntry
-from linkbalancer.links import DeviceName, Mac, Vid
+from linkbalancer.links import Address, DeviceName, Family, Mac, Vid
 from linkbalancer.routing.application import Application
+from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.timers import master_down_interval
 
 MEMBERS_MAX = 64
@@ -46,6 +47,9 @@ class Knowledge:
         self._devices: dict[DeviceName, DeviceChanged] = {}
         self._deaf: set[DeviceName] = set()
         self._lans = config.lans
+        self._families: dict[DeviceName, set[Family]] = {}
+        for group, settings in config.groups.items():
+            self._families.setdefault(settings.device, set()).add(group.family)
         self._answering: set[tuple[DeviceName, IPv4Address]] = set()
         self._macs: dict[tuple[DeviceName, IPv4Address], Mac] = {}
         self._met: dict[DeviceName, dict[Mac, None]] = {}
@@ -62,14 +66,39 @@ class Knowledge:
         """Take in what the kernel says of a device."""
         self._devices[event.device] = event
 
+    def has_carrier(self, device: DeviceName) -> bool:
+        """Whether a device is there and has carrier."""
+        known = self._devices.get(device)
+        return known is not None and known.carrier
+
     def fault(self, device: DeviceName) -> str | None:
         """Say why VRRP must not run on a device (no carrier, no address, nobody to hear), None when it may."""
         known = self._devices.get(device)
         if known is None or not known.carrier:
             return f"{device} has no carrier"
-        if known.primary is None:
-            return f"{device} has no address"
+        for family in sorted(self._families.get(device, ())):
+            if _own_address(known, family) is None:
+                return _without_address(device, family)
         return f"{device} hears nobody" if device in self._deaf else None
+
+    def fault_of(self, group: Group) -> str | None:
+        """Say why a group must not run, None when it may."""
+        known, device = self._devices.get(group.device), group.device
+        if known is None or not known.carrier:
+            return f"{device} has no carrier"
+        if self.origin(group) is None:
+            missing = _own_address(known, group.family) is None
+            return _without_address(device, group.family) if missing else f"{device} has not the address {group.source}"
+        return f"{device} hears nobody" if device in self._deaf else None
+
+    def origin(self, group: Group) -> Address | None:
+        """Return the address that a group's adverts are sent from, None while its device has none."""
+        known = self._devices.get(group.device)
+        if known is None:
+            return None
+        if group.source is not None:
+            return group.source if group.source in {known.primary, known.link_local, *known.addresses} else None
+        return _own_address(known, group.family)
 
     def deaf(self) -> list[DeviceName]:
         """Return the LAN devices that hear nobody."""
@@ -174,9 +203,20 @@ class Knowledge:
         )
 
 
+def _own_address(known: DeviceChanged, family: Family) -> Address | None:
+    """Return the address that VRRP of a family sends from: for IPv6 that of the link (RFC 9568 5.1.2.1)."""
+    return known.primary if family is Family.IPV4 else known.link_local
+
+
+def _without_address(device: DeviceName, family: Family) -> str:
+    return f"{device} has no address" if family is Family.IPV4 else f"{device} has no IPv6 link-local address"
+
+
 def _patience(loaded: Loaded) -> Duration:
     """Return the longest master-down interval: who has heard no Master for so long knows that there is none."""
-    interval = max((group.advert_interval for group in loaded.config.groups.values()), default=0)
+    interval = max(
+        (group.advert_interval for group in loaded.config.groups.values() if group.mode != "static"), default=0
+    )
     return master_down_interval(1, interval)
 
 

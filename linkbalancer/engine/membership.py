@@ -12,6 +12,7 @@ from linkbalancer.config.model import Group as ConfiguredGroup
 from linkbalancer.links import (
     DEAD_PRIORITY,
     Address,
+    GroupId,
     GroupState,
     GroupWord,
     LinkName,
@@ -39,7 +40,10 @@ better than none. A dead link drops what an unreachable route would refuse, so n
 
 @dataclass(slots=True)
 class Membership:
-    """A VID that this gateway is a member of (`router`) or only observes (`router` is None)."""
+    """A group that this gateway is a member of (`router`) or only observes (`router` is None).
+
+    `upstream` is the gateway of a static group, which has no VRRP at all.
+    """
 
     group: Group
     link: LinkName | None
@@ -61,19 +65,26 @@ class Membership:
     rival: bool = False
     rival_since: Instant | None = None
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
+    upstream: IPv4Address | None = None
 
     @classmethod
-    def of(cls, vid: Vid, group: ConfiguredGroup, boot: Instant) -> "Membership":
+    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant) -> "Membership":
         """Build the membership that the configuration asks for."""
-        vrrp = group.vrrp(vid)
+        vrrp = group.vrrp(id_)
         member = group.mode == "member"
         router = Router(vrrp, None) if member else None
-        return cls(vrrp, group.link if member else None, router, Observer(vrrp), since=boot)
+        upstream = group.gateway if group.mode == "static" else None
+        return cls(vrrp, group.link if member else None, router, Observer(vrrp), since=boot, upstream=upstream)
 
     @property
     def vid(self) -> Vid:
         """The VID."""
         return self.group.vid
+
+    @property
+    def id(self) -> GroupId:
+        """VRID and family."""
+        return self.group.id
 
     @property
     def is_master(self) -> bool:
@@ -125,16 +136,16 @@ class Membership:
         return vrrp_events.Resign(stance.priority) if resign else vrrp_events.SetPriority(stance.priority)
 
     def word(self, witnesses: int) -> GroupWord:
-        """Return what the link's peer is told of this VID."""
-        return GroupWord(self.vid, self.state, self.priority, self.generation, min(witnesses, 255))
+        """Return what the link's peer is told of this group."""
+        return GroupWord(self.vid, self.state, self.priority, self.generation, min(witnesses, 255), self.id.family)
 
-    def other_master(self) -> IPv4Address | None:
+    def other_master(self) -> Address | None:
         """Return the address of another gateway that is heard as Master and has a link, or None.
 
         Priority 0 resigns and priority 1 is a demoted gateway without a link: neither can carry anything.
         """
         heard = self.observer.heard
-        if self.is_master or heard is None or heard.priority <= DEAD_PRIORITY:
+        if self.is_master or heard is None or heard.priority <= DEAD_PRIORITY or self.upstream is not None:
             return None
         return heard.source
 
@@ -177,6 +188,19 @@ class Membership:
         self.given_up = now >= self.lost_at + self.patience + LINGER
         return before != self.works
 
+    def judge_upstream(self, now: Instant, *, answers: bool | None) -> bool:
+        """Decide whether a static group works, as its gateway answers or not; return whether the verdict changed.
+
+        While that is not known nothing changes (L8).
+        """
+        before = self.works
+        if answers is True:
+            self.works, self.lost_at, self.given_up = True, None, False
+        elif answers is False:
+            self.lost_at = now if self.lost_at is None else self.lost_at
+            self.works, self.given_up = False, now >= self.lost_at + LINGER
+        return before != self.works
+
     def hop(self, via_link: NextHop | None, source: IPv4Address | None) -> NextHop | None:
         """Choose the next hop of the VID's table (design 5), or None to leave it as it is.
 
@@ -188,7 +212,9 @@ class Membership:
         if self.is_master and via_link is not None:
             return via_link
         if master is not None and self.master_mac is not None:
-            return ViaMaster(self.group.device, self.group.virtual_ips[0].ip, self.master_mac, source)
+            virtual_ip = self.group.virtual_ips[0].ip
+            assert isinstance(virtual_ip, IPv4Address), "IPv4 alone has tables"
+            return ViaMaster(self.group.device, virtual_ip, self.master_mac, source)
         if via_link is not None:
             return via_link
         return Unreachable() if self.given_up else None

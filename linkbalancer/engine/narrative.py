@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from linkbalancer.clock import MICROSECOND, MILLISECOND, in_words
+from linkbalancer.links import Family, GroupId
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -67,16 +68,16 @@ def headline(chain: Sequence[Row]) -> str:
     if root["kind"] not in {"heard", "peer"}:
         return sentence(root)
     alike = [one for one in chain if (one["kind"], one["text"]) == (root["kind"], root["text"])]
-    return f"VID {_list(sorted({one['fields'].get('vid', 0) for one in alike}))}: {root['text']}"
+    return f"VID {_list(sorted(set(map(_group, alike))))}: {root['text']}"
 
 
 def consequences(chain: Sequence[Row]) -> list[str]:
     """Return what came of a chain's root, summed up: links, VIDs, applications, flows; where each was in the end."""
     links: dict[str, str] = {}
-    vids: dict[int, str] = {}
+    vids: dict[GroupId, str] = {}
     applications: dict[str, str] = {}
     flows = put_back = 0
-    dead: set[int] = set()
+    dead: set[GroupId] = set()
     # What is heard at first tells where a VID is, unless nothing came of it.
     begin = 0 if chain[0]["kind"] == "heard" and len(chain) > 1 else 1
     for one in chain[begin:]:
@@ -85,14 +86,14 @@ def consequences(chain: Sequence[Row]) -> list[str]:
             case "link-closed" | "link-opened":
                 links[one["subject"]] = one["kind"].removeprefix("link-")
             case "vid" | "resumed" if "vid" in fields:
-                vids[fields["vid"]] = _place(one["text"].partition(":")[0], vids.get(fields["vid"], ""))
+                vids[_group(one)] = _place(one["text"].partition(":")[0], vids.get(_group(one), ""))
             case "heard" if " is Master" in one["text"]:
-                vids[fields["vid"]] = f"to {fields['source']}"
+                vids[_group(one)] = f"to {fields['source']}"
             case "verdict" if one["text"].startswith("does not work"):
-                dead.add(fields["vid"])
+                dead.add(_group(one))
             case "verdict":
-                dead.discard(fields["vid"])
-                vids.setdefault(fields["vid"], "works again")
+                dead.discard(_group(one))
+                vids.setdefault(_group(one), "works again")
             case "application":
                 applications[one["subject"]] = f"to VID {fields['vid']}" if "vid" in fields else "nowhere"
             case "flows":
@@ -110,6 +111,11 @@ def consequences(chain: Sequence[Row]) -> list[str]:
         *([_flows({"flows": flows})] if flows else []),
         *([f"{put_back} put back"] if put_back else []),
     ]
+
+
+def _group(record: Row) -> GroupId:
+    fields = record["fields"]
+    return GroupId(fields.get("vid", 0), Family(fields.get("family", Family.IPV4)))
 
 
 def _said(steps: Sequence[Row]) -> Iterable[str]:

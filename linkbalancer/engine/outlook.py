@@ -38,8 +38,10 @@ def applications_on(status: Mapping[str, Any], vid: str) -> str:
 
 def offers(status: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what can be drained at a gateway: kinds and names."""
-    vids = [("vid", vid) for vid, group in status["groups"].items() if group["link"] is not None]
-    return [*(("link", name) for name in status["links"]), *vids, ("node", status["node"])]
+    # Both families of a VID are drained together.
+    vids = dict.fromkeys(_vid(name) for name, group in status["groups"].items() if group["link"] is not None)
+    links = (("link", name) for name in status["links"])
+    return [*links, *(("vid", vid) for vid in vids), ("node", status["node"])]
 
 
 def resolve(what: str, known: Sequence[tuple[str, str]]) -> tuple[str, str] | str:
@@ -75,7 +77,12 @@ def followed(status: Mapping[str, Any], vids: Sequence[str]) -> list[str]:
 
 
 def _is_meant(vid: str, group: Mapping[str, Any], kind: str, name: str) -> bool:
-    return kind == "node" or (vid == name if kind == "vid" else group["link"] == name)
+    return kind == "node" or (_vid(vid) == name if kind == "vid" else group["link"] == name)
+
+
+def _vid(group: str) -> str:
+    """Return the VID of a group as a status names it: `1` of `1/ipv6`."""
+    return group.partition("/")[0]
 
 
 def _moves(group: Mapping[str, Any]) -> bool:

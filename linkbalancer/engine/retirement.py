@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest
 from linkbalancer.engine.membership import Membership
-from linkbalancer.links import GroupState, LinkName, Vid
+from linkbalancer.links import GroupId, GroupState, LinkName, Vid
 from linkbalancer.lvrrp.rules import Stance, Tier
 
 APPLICATIONS_LEAVE: Duration = 300 * MILLISECOND
@@ -31,16 +31,16 @@ class Retirement:
     """A hand-over under way.
 
     Attributes:
-        vids: the VIDs that go.
+        groups: the groups that go.
         links: the links that go.
         over: whether it has been said to be over.
     """
 
-    def __init__(self, vids: frozenset[Vid], links: frozenset[LinkName], now: Instant) -> None:
-        self.vids, self.links, self.over = vids, links, False
+    def __init__(self, groups: frozenset[GroupId], links: frozenset[LinkName], now: Instant) -> None:
+        self.groups, self.links, self.over = groups, links, False
         self._since = now
         self._next = now + APPLICATIONS_LEAVE
-        self._free_at: Instant | None = None if vids or links else now
+        self._free_at: Instant | None = None if groups or links else now
 
     def deadline(self) -> Instant | None:
         """Return when time alone brings it on."""
@@ -54,7 +54,9 @@ class Retirement:
             memberships: all of this gateway.
             steered: where the applications go.
         """
-        waits = now < self._since + APPLICATIONS_LEAVE and any(vid in self.vids for vid in steered)
+        waits = now < self._since + APPLICATIONS_LEAVE and any(
+            vid is not None and GroupId(vid) in self.groups for vid in steered
+        )
         if now >= self._next:
             self._next = self._since + PATIENCE
         if waits or any(self._rests(membership) for membership in memberships):
@@ -67,7 +69,9 @@ class Retirement:
 
     def _rests(self, membership: Membership) -> bool:
         """Whether a VID that goes, or that has a link that goes, still needs this gateway."""
-        if membership.vid in self.vids:
+        if membership.upstream is not None:
+            return False  # who was steered to it has left, and there is nobody to take it over
+        if membership.id in self.groups:
             # Where nobody takes it over, everybody waits for the grace of a resignation before leaving it.
             return membership.installed or (membership.works and membership.other_master() is None)
         if membership.link not in self.links or not membership.installed:

@@ -14,7 +14,7 @@ from linkbalancer.clock import Instant
 from linkbalancer.engine import inheritance
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
-from linkbalancer.links import DeviceName, GroupState, LinkName, Mac, Vid
+from linkbalancer.links import DeviceName, GroupId, GroupState, LinkName, Mac, Vid
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.vrrp.events import Resume
 from linkbalancer.vrrp.states import Master
@@ -44,24 +44,24 @@ class Recollection:
     """What a predecessor left: links as `lvrrp` wrote them, priority and next advert of Masters, the members' MACs.
 
     `deaf` are the LAN devices that hear nobody, `applications` where each goes, since when and why; `live` the exact
-    states of the VIDs, only where the predecessor handed them over itself.
+    states of the groups, only where the predecessor handed them over itself.
     """
 
     links: Mapping[LinkName, dict[str, Any]] = field(default_factory=dict)
-    masters: Mapping[Vid, tuple[int, Instant]] = field(default_factory=dict)
+    masters: Mapping[GroupId, tuple[int, Instant]] = field(default_factory=dict)
     members: Mapping[DeviceName, frozenset[Mac]] = field(default_factory=dict)
-    labels: Mapping[Vid, Label] = field(default_factory=dict)
+    labels: Mapping[GroupId, Label] = field(default_factory=dict)
     applications: Mapping[str, tuple[Vid | None, Instant, str]] = field(default_factory=dict)
     counters: Mapping[str, int] = field(default_factory=dict)
     deaf: frozenset[DeviceName] = frozenset()
     changed_at: Instant | None = None
-    live: Mapping[Vid, Mapping[str, Any]] = field(default_factory=dict)
+    live: Mapping[GroupId, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def take(
     now: Instant,
     links: Mapping[LinkName, Link],
-    memberships: Mapping[Vid, Membership],
+    memberships: Mapping[GroupId, Membership],
     known: Knowledge,
     *,
     live: bool = False,
@@ -76,20 +76,20 @@ def take(
         "deaf": known.deaf(),
         "links": {name: link.snapshot() for name, link in links.items()},
         "masters": {
-            str(vid): {"priority": m.router.priority, "advert_at": m.router.state.advert_at}
-            for vid, m in memberships.items()
+            str(group): {"priority": m.router.priority, "advert_at": m.router.state.advert_at}
+            for group, m in memberships.items()
             if m.router is not None and isinstance(m.router.state, Master)
         },
         "groups": {
-            str(vid): [None if m.shown is None else int(m.shown), m.since, m.reason, m.transitions, m.generation]
-            for vid, m in memberships.items()
+            str(group): [None if m.shown is None else int(m.shown), m.since, m.reason, m.transitions, m.generation]
+            for group, m in memberships.items()
         },
         "applications": {name: [one.vid, one.since, one.reason] for name, one in steering},
         "counters": dict(known.counters),
         "changed_at": known.changed_at,
     }
     if live:
-        taken["live"] = {str(vid): inheritance.take(m) for vid, m in memberships.items()}
+        taken["live"] = {str(group): inheritance.take(m) for group, m in memberships.items()}
     return taken
 
 
@@ -101,14 +101,17 @@ def read(snapshot: Mapping[str, Any] | None) -> Recollection:
         changed_at = snapshot.get("changed_at")
         return Recollection(
             {str(name): dict(link) for name, link in snapshot["links"].items()},
-            {int(vid): (int(one["priority"]), int(one["advert_at"])) for vid, one in snapshot["masters"].items()},
+            {
+                GroupId.read(group): (int(one["priority"]), int(one["advert_at"]))
+                for group, one in snapshot["masters"].items()
+            },
             {str(dev): frozenset(map(bytes.fromhex, macs)) for dev, macs in snapshot["members"].items()},
-            {int(vid): _label(*one) for vid, one in snapshot.get("groups", {}).items()},
+            {GroupId.read(group): _label(*one) for group, one in snapshot.get("groups", {}).items()},
             {str(name): _steering(*one) for name, one in snapshot.get("applications", {}).items()},
             {str(name): int(count) for name, count in snapshot.get("counters", {}).items()},
             frozenset(map(str, snapshot.get("deaf", ()))),
             None if changed_at is None else int(changed_at),
-            {int(vid): dict(one) for vid, one in snapshot.get("live", {}).items()},
+            {GroupId.read(group): dict(one) for group, one in snapshot.get("live", {}).items()},
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return Recollection()
@@ -125,7 +128,7 @@ def _steering(vid: object, since: object, reason: object) -> tuple[Vid | None, I
 
 def relabel(left: Recollection, membership: Membership) -> None:
     """Let a VID go on being shown as it was; what changes from there is a change."""
-    label = left.labels.get(membership.vid)
+    label = left.labels.get(membership.id)
     if label is not None:
         membership.shown, membership.since, membership.reason = label.state, label.since, label.reason
         membership.transitions, membership.generation = label.transitions, label.generation
@@ -138,9 +141,9 @@ def resumption(now: Instant, left: Recollection, membership: Membership) -> Resu
     here, so three intervals are all that is counted on. A predecessor may have had another interval: the next
     advertisement comes within the present one.
     """
-    if membership.vid not in left.masters:
+    if membership.id not in left.masters:
         return None
-    priority, advert_at = left.masters[membership.vid]
+    priority, advert_at = left.masters[membership.id]
     interval = membership.group.advert_interval
     if now >= advert_at + 2 * interval:
         return None

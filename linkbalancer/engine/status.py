@@ -8,7 +8,8 @@ from linkbalancer.config.model import Config
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
-from linkbalancer.links import LinkName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.engine.tracking import Tracking
+from linkbalancer.links import Family, GroupId, LinkName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.routing.choice import choose
 
@@ -21,13 +22,14 @@ def describe(
     config: Config,
     known: Knowledge,
     links: Mapping[LinkName, Link],
-    memberships: Mapping[Vid, Membership],
+    memberships: Mapping[GroupId, Membership],
     *,
     drained: Drained,
+    tracking: Tracking,
 ) -> dict[str, Any]:
     """Return the whole status as JSON-able values (schema 1)."""
     settled_at = known.changed_at + known.settle_time
-    working = frozenset(vid for vid, m in memberships.items() if m.works)
+    working = frozenset(one.vid for one, m in memberships.items() if m.works and one.family is Family.IPV4)
     falls = _falls(known, working)
     return {
         "schema": 1,
@@ -38,9 +40,14 @@ def describe(
         "lans": {device: known.lan(device) for device in config.lans},
         "links": {name: _link(now, link, memberships, drained) for name, link in links.items()},
         "groups": {
-            str(vid): {**_group(now, m, config, falls), **_ends(now, m, links, drained)}
-            for vid, m in sorted(memberships.items())
+            str(group): {
+                **_group(now, m, config, falls),
+                **_ends(now, m, links, drained),
+                **tracking.gateway(now, group, m.upstream),
+            }
+            for group, m in sorted(memberships.items())
         },
+        "trackers": tracking.describe(now),
         "applications": {name: _application(now, name, known, working) for name in known.applications},
         "counters": dict(known.counters),
     }
@@ -48,6 +55,8 @@ def describe(
 
 def why(membership: Membership) -> str:
     """Say in a few words what a VID's verdict rests on."""
+    if membership.upstream is not None:
+        return f"its gateway {membership.upstream} {'answers' if membership.works else 'does not answer'}"
     other = membership.other_master()
     if other is not None:
         return f"{other} is Master"
@@ -73,10 +82,10 @@ def hop_in_words(hop: NextHop) -> str:
     assert_never(hop)
 
 
-def _link(now: Instant, link: Link, memberships: Mapping[Vid, Membership], drained: Drained) -> dict[str, Any]:
+def _link(now: Instant, link: Link, memberships: Mapping[GroupId, Membership], drained: Drained) -> dict[str, Any]:
     name = link.settings.name
     jitter, loss = link.quality
-    carried = [m.vid for m in memberships.values() if m.link == name and m.is_master and m.own]
+    carried = [m.id for m in memberships.values() if m.link == name and m.is_master and m.own]
     return {
         "device": link.settings.device,
         "peer": str(link.settings.peer),
@@ -90,7 +99,7 @@ def _link(now: Instant, link: Link, memberships: Mapping[Vid, Membership], drain
         "fault": link.fault,
         "peer_fault": (link.peer.fault or None) if link.is_open else None,
         "drained": drained.links.get(name) or drained.node,
-        "carries": carried,
+        "carries": [one.name for one in carried],
         "if_it_dies": _if_link_dies(carried),
         "counters": dict(link.counters),
     }
@@ -100,7 +109,7 @@ def _milliseconds(duration: Duration | None) -> float | None:
     return None if duration is None else round(duration / MILLISECOND, 3)
 
 
-def _if_link_dies(carried: list[Vid]) -> str:
+def _if_link_dies(carried: list[GroupId]) -> str:
     if not carried:
         return "nothing moves"
     return f"VID {', '.join(map(str, carried))} to another gateway"
@@ -109,12 +118,11 @@ def _if_link_dies(carried: list[Vid]) -> str:
 def _group(now: Instant, membership: Membership, config: Config, falls: Mapping[Vid, str]) -> dict[str, Any]:
     other = membership.other_master()
     hop = membership.next_hops.get(False)
-    via_own = isinstance(hop, ViaLink)
     return {
-        "mode": config.groups[membership.vid].mode,
+        "mode": config.groups[membership.id].mode,
         "device": membership.group.device,
         "link": membership.link,
-        "state": membership.state.name.lower() if membership.router is not None else "observing",
+        "state": _state(membership),
         "priority": membership.priority,
         "tier": None if membership.tier is None else str(membership.tier),
         "since_ms": (now - membership.since) // MILLISECOND,
@@ -122,16 +130,36 @@ def _group(now: Instant, membership: Membership, config: Config, falls: Mapping[
         "master": "self" if membership.is_master else None if other is None else str(other),
         "works": membership.works,
         "why": why(membership),
-        "next_hop": "as found" if hop is None else str(membership.link) if via_own else hop_in_words(hop),
+        "next_hop": _way(membership, hop),
         "transitions": membership.transitions,
-        "if_it_dies": falls.get(membership.vid, "nothing moves"),
+        "if_it_dies": _falls_of(membership, falls),
     }
+
+
+def _state(membership: Membership) -> str:
+    """Name the VRRP state, or that there is none here."""
+    if membership.router is not None:
+        return membership.state.name.lower()
+    return "observing" if membership.upstream is None else "static"
+
+
+def _way(membership: Membership, hop: NextHop | None) -> str:
+    """Name the way of packets that are steered to a group: those of IPv4 alone are."""
+    if membership.id.family is not Family.IPV4:
+        return "not steered"
+    if hop is None:
+        return "as found"
+    return membership.link if isinstance(hop, ViaLink) and membership.link is not None else hop_in_words(hop)
+
+
+def _falls_of(membership: Membership, falls: Mapping[Vid, str]) -> str:
+    return (falls.get(membership.vid) if membership.id.family is Family.IPV4 else None) or "nothing moves"
 
 
 def _ends(now: Instant, membership: Membership, links: Mapping[LinkName, Link], drained: Drained) -> dict[str, Any]:
     """Return what concerns both ends of a VID's link: what the peer says of the VID, and whether it is drained here."""
     link = links.get(membership.link or "")
-    peer = link.word(membership.vid, now) if link is not None else None
+    peer = link.word(membership.id, now) if link is not None else None
     reason = drained.reason(membership.vid, membership.link) if link is not None else None
     return {
         "peer": None if peer is None else {"state": peer.state.name.lower(), "priority": peer.priority},

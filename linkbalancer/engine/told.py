@@ -1,4 +1,4 @@
-"""What was last said of each VID: its deadline, its entry in the table, its word to the peer, the peer's word on it.
+"""What was last said of each group: its deadline, its entry in the table, its word to the peer, the peer's word on it.
 
 Only what changed is said again, and only the VIDs that an event touched are looked at: an advert must cost the same in
 a gateway of one group and in one of 255.
@@ -11,7 +11,7 @@ from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.retirement import REMOVED
 from linkbalancer.engine.status import why
 from linkbalancer.feed.table import VidEntry
-from linkbalancer.links import DeviceName, GroupWord, LinkName, Vid
+from linkbalancer.links import DeviceName, GroupId, GroupWord, LinkName, Vid
 
 
 class Told:
@@ -19,31 +19,31 @@ class Told:
 
     def __init__(self) -> None:
         """Begin with nothing said."""
-        self._deadlines: dict[Vid, Instant] = {}
+        self._deadlines: dict[GroupId, Instant] = {}
         self._entries: dict[Vid, VidEntry] = {}
-        self._words: dict[Vid, tuple[LinkName, GroupWord, str]] = {}
-        self._heard: dict[tuple[LinkName, Vid], GroupWord] = {}
+        self._words: dict[GroupId, tuple[LinkName, GroupWord, str]] = {}
+        self._heard: dict[tuple[LinkName, GroupId], GroupWord] = {}
 
     def note_deadline(self, membership: Membership) -> None:
         """Take in when a membership changes by time alone."""
         deadline = membership.deadline()
         if deadline is None:
-            self._deadlines.pop(membership.vid, None)
+            self._deadlines.pop(membership.id, None)
         else:
-            self._deadlines[membership.vid] = deadline
+            self._deadlines[membership.id] = deadline
 
     def deadline(self) -> Instant | None:
         """Return the first of all memberships' deadlines."""
         return min(self._deadlines.values(), default=None)
 
-    def due(self, now: Instant) -> list[Vid]:
-        """Return the VIDs whose deadlines have come."""
-        return [vid for vid, at in self._deadlines.items() if at <= now]
+    def due(self, now: Instant) -> list[GroupId]:
+        """Return the groups whose deadlines have come."""
+        return [group for group, at in self._deadlines.items() if at <= now]
 
-    def hear(self, link: LinkName, words: Iterable[GroupWord]) -> set[Vid]:
-        """Take in what a link's peer said; return the VIDs of which it is news."""
-        news = {word.vid for word in words if self._heard.get((link, word.vid)) != word}
-        self._heard |= {(link, word.vid): word for word in words}
+    def hear(self, link: LinkName, words: Iterable[GroupWord]) -> set[GroupId]:
+        """Take in what a link's peer said; return the groups of which it is news."""
+        news = {word.id for word in words if self._heard.get((link, word.id)) != word}
+        self._heard |= {(link, word.id): word for word in words}
         return news
 
     def forget_heard(self) -> None:
@@ -60,13 +60,13 @@ class Told:
             if membership.link is None:
                 continue
             said = (membership.link, word, membership.fault)
-            if self._words.get(membership.vid) != said:
-                self._words[membership.vid] = said
+            if self._words.get(membership.id) != said:
+                self._words[membership.id] = said
                 links.add(membership.link)
         return [self._of_link(name) for name in sorted(links)]
 
     def _of_link(self, name: LinkName) -> tuple[LinkName, tuple[GroupWord, ...], str]:
-        said = [(word, fault) for _vid, (link, word, fault) in sorted(self._words.items()) if link == name]
+        said = [(word, fault) for _group, (link, word, fault) in sorted(self._words.items()) if link == name]
         return name, tuple(word for word, _fault in said), next((fault for _word, fault in said if fault), "")
 
     def enter(self, entries: Iterable[VidEntry]) -> bool:

@@ -6,6 +6,7 @@ was never known since the start is a fault where a group may not run without it 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 from typing import Any
 
 from linkbalancer.clock import MILLISECOND, Instant
@@ -106,17 +107,19 @@ class Tracking:
         used = {name for group in self.influences.values() for name in group}
         return {name: self._described(now, name) for name in sorted({*self.trackers, *used})}
 
-    def gateway(self, now: Instant, group: GroupId) -> dict[str, Any] | None:
-        """Return what is believed of a static group's gateway, JSON-able; None before there is a word of it."""
-        report = self.gateways.get(str(group))
-        if report is None:
-            return None
-        return {
+    def gateway(self, now: Instant, group: GroupId, address: IPv4Address | None) -> dict[str, Any]:
+        """Return what is believed of a static group's gateway, JSON-able; nothing where a group has none."""
+        if address is None:
+            return {}
+        report = self.gateways.get(str(group), Report("gateway", ok=None, since=now, text="not probed yet"))
+        found = {
+            "address": str(address),
             "answers": report.ok,
             "since_ms": max(0, now - report.since) // MILLISECOND,
             "text": report.text,
             "probes": [{"probe": part.what, "ok": part.ok, "text": part.text} for part in report.parts],
         }
+        return {"gateway": found}
 
     def _described(self, now: Instant, name: str) -> dict[str, Any]:
         report = self.trackers.get(name, Report("", ok=None, since=now, text="the checker has not spoken of it yet"))

@@ -8,13 +8,12 @@ import errno
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import Final, TypeAlias
 
 from linkbalancer.engine.events import DeviceChanged
 from linkbalancer.host import rtnetlink
 from linkbalancer.host.rtnetlink import Message
-from linkbalancer.links import DeviceName
+from linkbalancer.links import Address, DeviceName
 
 _OUR_PROTOCOL: Final = 112
 """The tag on what the drivers put into the kernel (`drivers.netlink.messages.PROTOCOL`)."""
@@ -45,9 +44,7 @@ class DeviceMonitor:
     Raises OSError when the kernel gives no socket.
     """
 
-    def __init__(
-        self, devices: Collection[DeviceName], virtual_ips: Collection[IPv4Address], own_port: int = 0
-    ) -> None:
+    def __init__(self, devices: Collection[DeviceName], virtual_ips: Collection[Address], own_port: int = 0) -> None:
         self._virtual_ips = frozenset(virtual_ips)
         self._own_port = own_port
         self._notices = rtnetlink.subscribe()

@@ -11,7 +11,7 @@ from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.status import Damage
 from linkbalancer.lab.topology import Topology
-from linkbalancer.links import NodeName
+from linkbalancer.links import Family, NodeName
 
 _PATIENCE_S = 10.0
 
@@ -38,7 +38,11 @@ def drains(topology: Topology, near: NodeName, far: NodeName) -> Iterator[Drain]
     """Yield the draining of one gateway's link, of one of its VIDs, and of itself, for the two ends of a link."""
     for node in (near, far):
         config = topology.gateways[node]
-        members = {vid: group.link for vid, group in sorted(config.groups.items()) if group.link is not None}
+        members = {
+            group.vid: one.link
+            for group, one in sorted(config.groups.items())
+            if one.link is not None and group.family is Family.IPV4
+        }
         # One that another link can carry, so that the drill sees it move.
         vid = max(members, key=lambda vid: len(topology.links_of(vid)))
         link = next(iter(config.links))

@@ -21,7 +21,7 @@ from linkbalancer.lab.flows import choose_flows, classify
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.status import Damage
 from linkbalancer.lab.topology import Segment
-from linkbalancer.links import Vid
+from linkbalancer.links import GroupId, Vid
 from linkbalancer.routing.rule import RuleSet
 
 
@@ -145,8 +145,8 @@ def _groups(directory: Directory) -> Iterator[Fault]:
         if not any(
             address.ip in gateways
             for config in topology.gateways.values()
-            if vid in config.groups
-            for address in config.groups[vid].virtual_ips
+            if GroupId(vid) in config.groups
+            for address in config.groups[GroupId(vid)].virtual_ips
         )
     ]
     if movable:
@@ -199,10 +199,9 @@ def _free(values: dict[str, Any], like: str) -> str:
 def _priority_that_moves(directory: Directory, vid: Vid) -> Iterator[Fault]:
     """Let the far Master of a VID be outranked: the whole series group moves."""
     far = {
-        node: directory.topology.gateways[node].groups[vid].priority
+        node: group.priority
         for node in directory.topology.side_gateways("far")
-        if vid in directory.topology.gateways[node].groups
-        and directory.topology.gateways[node].groups[vid].mode == "member"
+        if (group := directory.topology.gateways[node].groups.get(GroupId(vid))) is not None and group.mode == "member"
     }
     if len(far) > 1:
         best = max(far, key=far.__getitem__)

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 from linkbalancer.config.model import Group
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.topology import SIDES, Topology
-from linkbalancer.links import Vid
+from linkbalancer.links import GroupId, Vid
 from linkbalancer.routing.classifier import Classifier, compile_rules
 from linkbalancer.routing.packet import Packet
 from linkbalancer.routing.rule import Rule, RuleSet
@@ -64,8 +64,9 @@ def choose_echoes(topology: Topology, first: int) -> list[Echo]:
 
 def _groups(topology: Topology, side: str, vid: Vid) -> Iterator[Group]:
     for node in topology.side_gateways(side):
-        if vid in topology.gateways[node].groups:
-            yield topology.gateways[node].groups[vid]
+        group = topology.gateways[node].groups.get(GroupId(vid))
+        if group is not None:
+            yield group
 
 
 def classify(flow: Flow, ruleset: RuleSet) -> str | None:

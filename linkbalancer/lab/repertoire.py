@@ -163,7 +163,7 @@ def _blackout(topology: Topology) -> Fault:
 def _strangers(topology: Topology, node: NodeName) -> Iterator[Fault]:
     """Somebody removes what is ours from a gateway's kernel; the service is restarted afterwards."""
     config = topology.gateways[node]
-    vid, group = next((vid, group) for vid, group in sorted(config.groups.items()) if group.mode == "member")
+    (vid, _family), group = next((id_, group) for id_, group in sorted(config.groups.items()) if group.mode == "member")
     address = group.virtual_ips[0]
 
     def flush(lab: Lab) -> None:

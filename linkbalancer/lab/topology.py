@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from linkbalancer.config.model import Config
 from linkbalancer.lab.errors import LabError
-from linkbalancer.links import DeviceName, LinkName, NodeName, Role, Vid
+from linkbalancer.links import DeviceName, GroupId, LinkName, NodeName, Role, Vid
 
 NODE_NAME = r"^[a-z0-9][a-z0-9-]{0,14}$"
 """Node names become names of bridge ports, which hold 15 characters."""
@@ -114,7 +114,7 @@ class Topology:
 
     def link_of(self, node: NodeName, vid: Vid) -> LinkName | None:
         """Return the link behind a gateway's membership in a VID, None when it is no member."""
-        group = self.gateways[node].groups.get(vid)
+        group = self.gateways[node].groups.get(GroupId(vid))
         return None if group is None or group.mode != "member" else group.link
 
     def links_of(self, vid: Vid) -> tuple[LinkName, ...]:
@@ -126,7 +126,7 @@ class Topology:
     @property
     def vids(self) -> tuple[Vid, ...]:
         """Every VID that some gateway knows, in order."""
-        return tuple(sorted({vid for config in self.gateways.values() for vid in config.groups}))
+        return tuple(sorted({vid for config in self.gateways.values() for vid in config.vids}))
 
 
 def derive(name: str, gateways: Mapping[NodeName, Config], document: TopologyDocument) -> Topology:

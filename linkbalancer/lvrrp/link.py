@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any, assert_never
 
 from linkbalancer.clock import Duration, Instant, earliest, in_words
-from linkbalancer.links import GroupWord, Role, Vid
+from linkbalancer.links import GroupId, GroupWord, Role
 from linkbalancer.lvrrp import events, probing, snapshot
 from linkbalancer.lvrrp.detection import HOLD_MAX, Detection
 from linkbalancer.lvrrp.events import Alarm, Effect, Event
@@ -89,9 +89,9 @@ class Link:
         """Return what may keep it closed, beyond `reason`; said to people alone, for what is heard is not authentic."""
         return None if self.is_open else self._listener.doubt(now)
 
-    def word(self, vid: Vid, now: Instant) -> GroupWord | None:
-        """Return the peer's word on a VID; None when it is unknown or too old, or the link is closed."""
-        known = self.peer.word(vid)
+    def word(self, group: GroupId, now: Instant) -> GroupWord | None:
+        """Return the peer's word on a group; None when it is unknown or too old, or the link is closed."""
+        known = self.peer.word(group)
         if known is None or not self.is_open:
             return None
         word, heard_at = known

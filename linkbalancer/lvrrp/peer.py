@@ -3,7 +3,7 @@
 from typing import Any
 
 from linkbalancer.clock import Duration, Instant
-from linkbalancer.links import GroupState, GroupWord, NodeName, Vid
+from linkbalancer.links import Family, GroupId, GroupState, GroupWord, NodeName
 from linkbalancer.lvrrp.tlv import Body
 
 
@@ -14,23 +14,23 @@ class Peer:
         self.node: NodeName | None = None
         self.fault = ""
         self.digest = b""
-        self._words: dict[Vid, tuple[GroupWord, Instant]] = {}
+        self._words: dict[GroupId, tuple[GroupWord, Instant]] = {}
 
     def spoke(self, now: Instant, body: Body) -> None:
-        """Keep what a confirmed datagram says; a VID it does not state is no news."""
+        """Keep what a confirmed datagram says; a group it does not state is no news."""
         self.node = body.node or self.node
         self.fault = body.fault
         self.digest = body.digest or self.digest
         for word in body.words:
-            self._words[word.vid] = (word, now)
+            self._words[word.id] = (word, now)
 
-    def word(self, vid: Vid) -> tuple[GroupWord, Instant] | None:
-        """Return the last word on a VID and when it came."""
-        return self._words.get(vid)
+    def word(self, group: GroupId) -> tuple[GroupWord, Instant] | None:
+        """Return the last word on a group and when it came."""
+        return self._words.get(group)
 
     def words(self) -> tuple[GroupWord, ...]:
         """Return every word, in VID order."""
-        return tuple(self._words[vid][0] for vid in sorted(self._words))
+        return tuple(self._words[group][0] for group in sorted(self._words))
 
     def oldest_at(self) -> Instant | None:
         """Return when the oldest word came."""
@@ -38,10 +38,10 @@ class Peer:
 
     def expire(self, now: Instant, age: Duration) -> tuple[GroupWord, ...]:
         """Drop the words that reached an age; return one of state UNKNOWN for each."""
-        old = [vid for vid, (_, heard_at) in sorted(self._words.items()) if now - heard_at >= age]
-        for vid in old:
-            del self._words[vid]
-        return tuple(GroupWord(vid, GroupState.UNKNOWN, 0, 0) for vid in old)
+        old = [group for group, (_, heard_at) in sorted(self._words.items()) if now - heard_at >= age]
+        for group in old:
+            del self._words[group]
+        return tuple(GroupWord(group.vid, GroupState.UNKNOWN, 0, 0, family=group.family) for group in old)
 
     def silence(self) -> None:
         """Drop every word: the link closed."""
@@ -50,7 +50,7 @@ class Peer:
     def snapshot(self) -> dict[str, Any]:
         """Return what a successor may believe for as long as it would be believed here."""
         words = [
-            [word.vid, int(word.state), word.priority, word.generation, word.witnesses, heard_at]
+            [word.vid, int(word.state), word.priority, word.generation, word.witnesses, heard_at, *_family(word)]
             for word, heard_at in self._words.values()
         ]
         return {"node": self.node, "words": words, "fault": self.fault, "digest": self.digest.hex()}
@@ -61,11 +61,19 @@ class Peer:
         Raises:
             KeyError, TypeError, ValueError: the snapshot is not one of ours.
         """
-        words = {
-            int(vid): (GroupWord(vid, GroupState(state), priority, generation, witnesses), int(heard_at))
-            for vid, state, priority, generation, witnesses, heard_at in snapshot["words"]
-        }
+        words = dict(map(_word, snapshot["words"]))
         digest = bytes.fromhex(snapshot.get("digest", ""))
         self.fault, self.digest = str(snapshot.get("fault", "")), digest
         self.node = snapshot["node"]
         self._words = words
+
+
+def _family(word: GroupWord) -> list[int]:
+    """Return what is written of a word's family: of IPv4 nothing, as before there was another."""
+    return [] if word.family is Family.IPV4 else [int(word.family)]
+
+
+def _word(fields: list[int]) -> tuple[GroupId, tuple[GroupWord, Instant]]:
+    vid, state, priority, generation, witnesses, heard_at, *family = fields
+    word = GroupWord(vid, GroupState(state), priority, generation, witnesses, *map(Family, family))
+    return word.id, (word, int(heard_at))

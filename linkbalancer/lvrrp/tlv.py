@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from linkbalancer.clock import MILLISECOND, Duration
-from linkbalancer.links import GroupState, GroupWord, LinkName, NodeName
+from linkbalancer.links import Family, GroupState, GroupWord, LinkName, NodeName
 
 NAME_LENGTH_MAX = 63
 FAULT_LENGTH_MAX = 80
 DIGEST_LENGTH_MAX = 32
 WORDS_MAX = 72
 """Words in one datagram: what fits beside the longest names, fault and digest; more are split over several."""
-
-FAMILY_IPV4 = 4
 
 _HEAD = struct.Struct("!BH")
 _WORD = struct.Struct("!BBBBIB")
@@ -135,16 +133,18 @@ def _element(kind: Kind, value: bytes) -> bytes:
 
 def _encode_word(word: GroupWord) -> bytes:
     generation = word.generation & 0xFFFF_FFFF
-    return _WORD.pack(word.vid, FAMILY_IPV4, word.state, word.priority, generation, word.witnesses)
+    return _WORD.pack(word.vid, word.family, word.state, word.priority, generation, word.witnesses)
 
 
 def _decode_word(value: bytes) -> list[GroupWord]:
-    """Return the word, or none of a family of a later version; a later version's state is one that we do not know."""
+    """Return the word, or none of a later version's family; a later version's state is one that we do not know."""
     if len(value) != _WORD.size or value[0] == 0:
         raise ValueError("a word must be 9 bytes about a VID of 1..255")
     vid, family, state, priority, generation, witnesses = _WORD.unpack(value)
     known = GroupState(state) if state <= max(GroupState) else GroupState.UNKNOWN
-    return [GroupWord(vid, known, priority, generation, witnesses)] if family == FAMILY_IPV4 else []
+    if family not in set(Family):
+        return []
+    return [GroupWord(vid, known, priority, generation, witnesses, Family(family))]
 
 
 def _decode_hold(value: bytes) -> Duration:

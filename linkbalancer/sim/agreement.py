@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from linkbalancer.engine.agent import Agent
-from linkbalancer.links import LinkName, Unreachable, Vid
+from linkbalancer.links import GroupId, LinkName, Unreachable, Vid
 from linkbalancer.routing.application import Member
 from linkbalancer.routing.choice import choose
 from linkbalancer.sim.lan import HOST
@@ -44,7 +44,7 @@ def masters(world: World, side: str, vid: Vid) -> list[Node]:
     return [
         node
         for node in world.nodes.values()
-        if node.side == side and node.agent is not None and node.agent.memberships[vid].is_master
+        if node.side == side and node.agent is not None and node.agent.memberships[GroupId(vid)].is_master
     ]
 
 
@@ -96,7 +96,7 @@ def _no_two_masters(world: World, vid: Vid) -> Iterator[str]:
 
 
 def _gateway(world: World, node: Node, agent: Agent, working: frozenset[Vid]) -> Iterator[str]:
-    for vid, membership in agent.memberships.items():
+    for (vid, _family), membership in agent.memberships.items():
         if membership.works != (vid in working):
             yield f"{node.name}: VID {vid} {'works' if membership.works else 'does not work'}, it says"
         if vid in working and isinstance(node.kernel.next_hop(vid, guard=False), Unreachable):

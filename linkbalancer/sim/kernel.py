@@ -4,9 +4,8 @@ It outlives the agent, as the real one does, and dies with the gateway.
 """
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface
 
-from linkbalancer.links import DeviceName, Mac, NextHop, Unreachable, Vid
+from linkbalancer.links import DeviceName, Interface, Mac, NextHop, Unreachable, Vid
 
 
 @dataclass(slots=True)
@@ -17,7 +16,7 @@ class Kernel:
     application name; `members` are the MACs whose packets the loop guard marks.
     """
 
-    addresses: set[tuple[DeviceName, IPv4Interface]] = field(default_factory=set)
+    addresses: set[tuple[DeviceName, Interface]] = field(default_factory=set)
     tables: dict[tuple[Vid, bool], NextHop] = field(default_factory=dict)
     members: dict[DeviceName, frozenset[Mac]] = field(default_factory=dict)
     steering: dict[str, Vid] = field(default_factory=dict)
@@ -26,6 +25,6 @@ class Kernel:
         """Look a packet's table up; a table that nobody filled has its `unreachable` alone."""
         return self.tables.get((vid, guard), Unreachable())
 
-    def holds(self, device: DeviceName, address: IPv4Interface) -> bool:
+    def holds(self, device: DeviceName, address: Interface) -> bool:
         """Return whether a virtual IP is installed."""
         return (device, address) in self.addresses

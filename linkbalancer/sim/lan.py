@@ -1,11 +1,10 @@
 """A virtual LAN: gateways and one host on a switch that can lose frames, cut a leg or fall apart into islands."""
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 from random import Random
 
 from linkbalancer.clock import MICROSECOND, Duration
-from linkbalancer.links import Mac, NodeName
+from linkbalancer.links import Address, Mac, NodeName
 
 HOST = "host"
 
@@ -26,7 +25,7 @@ class Lan:
     loss: int = 0
     legs: dict[NodeName, int] = field(default_factory=dict)
     islands: dict[NodeName, int] = field(default_factory=dict)
-    neighbours: dict[IPv4Address, Mac] = field(default_factory=dict)
+    neighbours: dict[Address, Mac] = field(default_factory=dict)
     nodes: dict[Mac, NodeName] = field(init=False)
 
     def __post_init__(self) -> None:

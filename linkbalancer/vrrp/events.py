@@ -1,10 +1,10 @@
 """What can happen to a VRRP router: every input of `router.Router`."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import TypeAlias
 
 from linkbalancer.clock import Duration, Instant
+from linkbalancer.links import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Heard:
 
     priority: int
     interval: Duration
-    source: IPv4Address
+    source: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class SetPriority:
 class SetPrimary:
     """The device's primary address, the source of our adverts, is now this one; None: it has none any more."""
 
-    address: IPv4Address | None
+    address: Address | None
 
 
 @dataclass(frozen=True, slots=True)

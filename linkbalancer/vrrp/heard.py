@@ -1,9 +1,9 @@
 """The last advertisement heard from another router of the group, and until when it counts."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 from linkbalancer.clock import Duration, Instant
+from linkbalancer.links import Address
 from linkbalancer.vrrp.timers import master_down_interval, skew_time
 
 
@@ -12,7 +12,7 @@ class LastHeard:
     """Who advertised last, what, and when (`at`); priority 0 says that a Master is leaving."""
 
     priority: int
-    source: IPv4Address
+    source: Address
     interval: Duration
     at: Instant
 

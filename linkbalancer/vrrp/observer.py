@@ -1,9 +1,9 @@
 """Who is Master of a group in which this gateway takes no part: adverts are heard, never sent (mode `observe`)."""
 
-from ipaddress import IPv4Address
 from typing import assert_never
 
 from linkbalancer.clock import Instant
+from linkbalancer.links import Address
 from linkbalancer.vrrp.effects import Changed
 from linkbalancer.vrrp.events import Heard, Tick
 from linkbalancer.vrrp.group import Group
@@ -69,6 +69,6 @@ def _supersedes(now: Instant, heard: LastHeard, event: Heard) -> bool:
     return event.source == heard.source or better or now - heard.at > 2 * heard.interval
 
 
-def _changed(old: IPv4Address | None, new: IPv4Address | None, reason: str) -> Changed:
+def _changed(old: Address | None, new: Address | None, reason: str) -> Changed:
     """Name the Masters of before and after."""
     return Changed(str(old or NOBODY), str(new or NOBODY), reason)

@@ -6,11 +6,10 @@ Every state is a function of its own, with a case for every event.
 """
 
 from dataclasses import replace
-from ipaddress import IPv4Address
 from typing import assert_never
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant, earliest
-from linkbalancer.links import GroupState
+from linkbalancer.links import Address, GroupState
 from linkbalancer.vrrp.effects import AnnounceAddresses, Changed, Effect, InstallAddresses, ReleaseAddresses, SendAdvert
 from linkbalancer.vrrp.events import (
     Claim,
@@ -48,7 +47,7 @@ class Router:
             Master lives, and when this router becomes Master.
     """
 
-    def __init__(self, group: Group, primary: IPv4Address | None) -> None:
+    def __init__(self, group: Group, primary: Address | None) -> None:
         self.group = group
         self.state: State = Initialize()
         self.priority = group.priority
@@ -209,9 +208,9 @@ class Router:
 
     # ---------------------------------------------------------------------------------------------------- from Master
 
-    def _is_beaten_by(self, priority: int, source: IPv4Address) -> bool:
+    def _is_beaten_by(self, priority: int, source: Address) -> bool:
         """Tell whether a rival Master wins: by priority, then by the higher address (as unsigned integers)."""
-        tie_lost = priority == self.priority and self.primary is not None and source > self.primary
+        tie_lost = priority == self.priority and self.primary is not None and int(source) > int(self.primary)
         return priority > self.priority or tie_lost
 
     def _advertise(self, now: Instant, state: Master) -> list[Effect]:
@@ -279,7 +278,7 @@ class Router:
         changed = self._enter(Master(advert_at=at, announce_at=at), reason)
         return [SendAdvert(self.priority), InstallAddresses(), AnnounceAddresses(), changed]
 
-    def _move_primary(self, now: Instant, address: IPv4Address | None) -> list[Effect]:
+    def _move_primary(self, now: Instant, address: Address | None) -> list[Effect]:
         """Advertise from another address, or, without any, stop at once: nobody can be told."""
         moved, self.primary = address != self.primary, address
         state = self.state

@@ -4,10 +4,11 @@ import pytest
 
 from linkbalancer.config.changes import Change, Kind
 from linkbalancer.config.difference import Present, Side, difference, key_marks
+from linkbalancer.links import GroupId
 from linkbalancer.lvrrp.keys import parse_keys
 from tests.config.texts import CONFIG, RULES, changed, loaded
 
-PRESENT = Present(places={"web": 2, "rest": 1}, working=frozenset({1, 2}), masters=frozenset({1}))
+PRESENT = Present(places={"web": 2, "rest": 1}, working=frozenset({1, 2}), masters=frozenset({GroupId(1)}))
 KEYS = {number: key_marks(parse_keys(f"{number} 000102030405060708090a0b0c0d0e{number:02x}")) for number in (1, 2)}
 
 
@@ -163,7 +164,7 @@ def test_vids_new_and_gone() -> None:
     old, new = side(config), side()
     assert difference(old, new).lines() == ["VID 7 gone; a mastership is handed over first"]
     assert difference(old, new, PRESENT).lines() == ["VID 7 gone; nothing is handed over: Master is another"]
-    master = Present(masters=frozenset({7}))
+    master = Present(masters=frozenset({GroupId(7)}))
     assert difference(old, new, master).lines() == ["VID 7 gone; its mastership is handed over first"]
     observed = changed(
         ("applications:", "  7: {device: eth0, mode: observe, virtual_ips: [192.168.1.7/24]}\napplications:")

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.config.model import Config
-from linkbalancer.links import OnProbeLoss, Role
+from linkbalancer.links import GroupId, OnProbeLoss, Role
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.routing.marks import Marks
 from linkbalancer.vrrp.group import Group
@@ -52,7 +52,7 @@ def test_a_group_becomes_its_routers() -> None:
     """As written, and by default."""
     groups = loaded(changed(("200ms", "200ms, checksum: rfc5798"))).config.groups
 
-    assert groups[1].vrrp(1) == Group(
+    assert groups[GroupId(1)].vrrp(GroupId(1)) == Group(
         vid=1,
         device="eth0",
         virtual_ips=(IPv4Interface("192.168.1.251/24"),),
@@ -61,8 +61,8 @@ def test_a_group_becomes_its_routers() -> None:
         preempt=True,
         checksum=ChecksumForm.RFC5798,
     )
-    assert groups[2].vrrp(2).advert_interval == SECOND
-    assert (groups[2].mode, groups[2].link) == ("observe", None)
+    assert groups[GroupId(2)].vrrp(GroupId(2)).advert_interval == SECOND
+    assert (groups[GroupId(2)].mode, groups[GroupId(2)].link) == ("observe", None)
 
 
 def test_marks_come_from_two_sections() -> None:

@@ -25,7 +25,7 @@ from linkbalancer.engine.events import (
     Started,
 )
 from linkbalancer.engine.found import Found
-from linkbalancer.links import Unreachable, ViaLink, ViaMaster
+from linkbalancer.links import GroupId, Unreachable, ViaLink, ViaMaster
 from linkbalancer.lvrrp.events import Words
 from linkbalancer.sim.faults import Cut, Kill
 from linkbalancer.sim.rehearsal import healthy
@@ -121,7 +121,7 @@ def test_a_resignation_does_not_teach_where_a_master_is() -> None:
     bench.hear(2, 200)
     bench.hear(2, 0, number=3)
     bench.hear(2, 0)
-    assert bench.agent.memberships[2].master_mac == B2
+    assert bench.agent.memberships[GroupId(2)].master_mac == B2
     assert bench.group(2)["why"] == "192.168.1.2 resigned"
 
 
@@ -308,7 +308,7 @@ def test_a_mastership_is_followed_to_whom_the_observer_follows() -> None:
     advertisement = Advertisement(2, 100, 200 * MS, (virtual_ip(NEAR, 2).ip,))
     packet = wrap(source, MULTICAST, encode(advertisement, source, MULTICAST, ChecksumForm.RFC9568))
     bench.do(AdvertReceived(LAN_DEVICE, packet, rb"\9" * 6))
-    assert bench.agent.memberships[2].master_mac == B2
+    assert bench.agent.memberships[GroupId(2)].master_mac == B2
     assert bench.agent.known.members(LAN_DEVICE) == {B2}
 
 
@@ -354,11 +354,11 @@ def test_the_controller_believes_a_far_end_that_calls_its_own_end_closed() -> No
     for priority in (150, 1):
         words = tuple(
             type(word)(word.vid, word.state, priority, word.generation + 1)
-            for word in (f1.agent.memberships[vid].word(0) for vid in (1, 2, 3))
+            for word in (f1.agent.memberships[GroupId(vid)].word(0) for vid in (1, 2, 3))
         )
         for effect in f1.agent.links["l1"].handle(f1.clock, Words(words)):
             b1.handle(DatagramReceived("l1", effect.data))  # type: ignore[union-attr]
-        tier = b1.agent.memberships[1].tier
+        tier = b1.agent.memberships[GroupId(1)].tier
         assert str(tier) == ("high" if priority > 1 else "dead")
 
 

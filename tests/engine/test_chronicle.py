@@ -1,17 +1,17 @@
 """Tests of the chronicle: what is recorded, in which order it is numbered, and what follows from what."""
 
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 from random import Random
 
 import pytest
 
 from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.config.model import Group
-from linkbalancer.engine.chronicle import TOGETHER, Chronicle
-from linkbalancer.engine.effects import AddAddresses, Effect, Publish, Record, RemoveAddresses
+from linkbalancer.engine.chronicle import TOGETHER, Chronicle, named
+from linkbalancer.engine.effects import AddAddresses, Effect, Publish, Record
 from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Leave, LegHeard, Started
 from linkbalancer.feed.table import Table
-from linkbalancer.links import GroupState, GroupWord, OnProbeLoss, Role
+from linkbalancer.links import Address, Family, GroupId, GroupState, GroupWord, OnProbeLoss, Role
 from linkbalancer.lvrrp.events import Closed, Opened
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.lvrrp.settings import LinkSettings
@@ -26,8 +26,8 @@ from tests.engine.bench import STOP, Bench, of_type
 NOW = 10**12
 HERE = (IPv4Interface("192.0.2.251/24"),)
 GROUPS = {
-    1: Group(device="eth0", link="l1", virtual_ips=HERE),
-    2: Group(device="eth0", mode="observe", virtual_ips=(IPv4Interface("192.0.2.252/24"),)),
+    GroupId(1): Group(device="eth0", link="l1", virtual_ips=HERE),
+    GroupId(2): Group(device="eth0", mode="observe", virtual_ips=(IPv4Interface("192.0.2.252/24"),)),
 }
 SETTINGS = LinkSettings(
     name="l1",
@@ -66,7 +66,7 @@ def vid(number: int = 1, text: str = "master: claimed") -> Record:
     return Record("vid", f"VID {number}", text, (("vid", number),))
 
 
-def heard(priority: int, *, source: IPv4Address = FAR) -> LastHeard:
+def heard(priority: int, *, source: Address = FAR) -> LastHeard:
     """Return what was heard last."""
     return LastHeard(priority, source, 200 * MILLISECOND, NOW)
 
@@ -173,8 +173,8 @@ def test_what_is_heard_on_the_lan() -> None:
         (None, None),
     ):
         chronicle = begun()
-        chronicle.heard(1, before)
-        texts.append([record.text for record in chronicle.heard(1, after)])
+        chronicle.heard(GroupId(1), before)
+        texts.append([record.text for record in chronicle.heard(GroupId(1), after)])
 
     assert texts == [
         ["192.0.2.2 is Master (priority 150)"],
@@ -190,41 +190,42 @@ def test_what_is_heard_on_the_lan() -> None:
         [],
         [],
     ]
-    chronicle.heard(1, heard(150))
-    assert chronicle.heard(1, None, is_master=True) == []
+    chronicle.heard(GroupId(1), heard(150))
+    assert chronicle.heard(GroupId(1), None, is_master=True) == []
 
 
 def test_a_resignation_of_several_vids_is_one_thing() -> None:
     """The adverts of one gateway that leaves belong together, and what follows hangs below."""
     chronicle = begun()
     for number in (1, 2):
-        chronicle.heard(number, heard(150))
-    first = numbered(chronicle, *chronicle.heard(1, heard(0)))
-    second = numbered(chronicle, *chronicle.heard(2, heard(0)), now=NOW + 3 * MILLISECOND)
+        chronicle.heard(GroupId(number), heard(150))
+    first = numbered(chronicle, *chronicle.heard(GroupId(1), heard(0)))
+    second = numbered(chronicle, *chronicle.heard(GroupId(2), heard(0)), now=NOW + 3 * MILLISECOND)
     taken = numbered(chronicle, vid(text="master: 192.0.2.2 left"), now=NOW + SECOND)
 
     assert (first[0].cause, second[0].cause, taken[0].cause) == (None, 2, 2)
 
 
-def test_virtual_ips_are_told_of_after_they_were_changed() -> None:
-    """So that whoever performs the effects can say how long it took; others' addresses are not ours to tell."""
+def test_what_the_kernel_is_told_follows_from_what_its_vid_became() -> None:
+    """Whatever stands between the two; the effects keep their order."""
     chronicle = begun()
-    add, remove = AddAddresses("eth0", HERE), RemoveAddresses("eth0", HERE)
-    told = chronicle.complete(NOW, [vid(), add, RemoveAddresses("eth9", HERE), AddAddresses("eth0", ()), remove])
+    add = AddAddresses("eth0", HERE)
+    kernel = Record("kernel", "VID 1", "192.0.2.251/24 installed on eth0", (("vid", 1), ("device", "eth0")))
+    told = chronicle.complete(NOW, [add, kernel, vid()])
 
-    assert [type(effect).__name__ for effect in told] == [
-        "Record",
-        "AddAddresses",
-        "Record",
-        "RemoveAddresses",
-        "AddAddresses",
-        "RemoveAddresses",
-        "Record",
-    ]
-    assert [(record.text, record.cause) for record in of_type(told, Record)[1:]] == [
-        ("192.0.2.251/24 installed on eth0", 2),
-        ("192.0.2.251/24 removed from eth0", 2),
-    ]
+    assert [type(effect) for effect in told] == [AddAddresses, Record, Record]
+    assert [(record.number, record.cause) for record in of_type(told, Record)] == [(3, 2), (2, None)]
+
+
+def test_the_families_of_one_vid_are_two_groups() -> None:
+    """What is heard of one is no cause of what becomes of the other."""
+    chronicle = begun()
+    numbered(chronicle, *chronicle.heard(GroupId(1), heard(150)))
+    gone = numbered(chronicle, *chronicle.heard(GroupId(1, Family.IPV6), heard(150, source=IPv6Address("fe80::2"))))
+    six = Record("vid", "VID 1/ipv6", "backup: fe80::2 is Master", named(GroupId(1, Family.IPV6)))
+
+    assert gone[0].fields[:2] == (("vid", 1), ("family", 6))
+    assert (gone[0].cause, numbered(chronicle, six)[0].cause) == (None, gone[0].number)
 
 
 def test_a_lan_device_that_cannot_serve() -> None:
@@ -282,7 +283,7 @@ def test_what_knows_no_group_has_no_cause() -> None:
 
 def test_before_the_start_nothing_is_heard() -> None:
     """The first devices and adverts of a new agent are no news."""
-    assert Chronicle(GROUPS).heard(1, heard(150)) == []
+    assert Chronicle(GROUPS).heard(GroupId(1), heard(150)) == []
 
 
 def test_an_agents_start_and_end() -> None:

@@ -11,7 +11,7 @@ from linkbalancer.engine.adoption import Adoption
 from linkbalancer.engine.events import DeviceChanged, Leave, Retire
 from linkbalancer.engine.found import Found
 from linkbalancer.engine.membership import Membership
-from linkbalancer.links import ViaLink
+from linkbalancer.links import GroupId, ViaLink
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, lan_address, loaded
 from linkbalancer.sim.wire import NEAR
 from linkbalancer.vrrp.effects import AnnounceAddresses, InstallAddresses
@@ -31,9 +31,9 @@ def succeeded(bench: Bench) -> Bench:
     return successor
 
 
-def states(bench: Bench) -> dict[int, Any]:
+def states(bench: Bench) -> dict[GroupId, Any]:
     """Return what goes over."""
-    return {vid: inheritance.take(membership) for vid, membership in bench.agent.memberships.items()}
+    return {group: inheritance.take(membership) for group, membership in bench.agent.memberships.items()}
 
 
 def test_every_state_goes_over() -> None:
@@ -43,7 +43,7 @@ def test_every_state_goes_over() -> None:
         bench.start()
         bench.hear(2, 200)
         assert states(succeeded(bench)).keys() == states(bench).keys()
-        bench.do(Retire(frozenset({1}), frozenset()))
+        bench.do(Retire(frozenset({GroupId(1)}), frozenset()))
         assert states(succeeded(bench)).keys() == states(bench).keys()
         bench = Bench(shape)
         bench.start()
@@ -55,8 +55,8 @@ def test_every_state_goes_over() -> None:
 
 def membership(mode: str = "member") -> Membership:
     """Return VID 1 of gateway b1, with an address to advertise from."""
-    group = loaded(Shape(), "b1").config.groups[1]
-    built = Membership.of(1, group.model_copy(update={"mode": mode}), 0)
+    group = loaded(Shape(), "b1").config.groups[GroupId(1)]
+    built = Membership.of(GroupId(1), group.model_copy(update={"mode": mode}), 0)
     if built.router is not None:
         built.router.primary = lan_address(NEAR, 1)
     return built
@@ -67,7 +67,7 @@ def left(**changes: object) -> dict[str, Any]:
     bench = Bench()
     bench.start()
     bench.wait(5000)
-    return {**inheritance.take(bench.agent.memberships[1]), **changes}
+    return {**inheritance.take(bench.agent.memberships[GroupId(1)]), **changes}
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,6 @@ def test_a_deaf_leg_and_an_orderly_leave_go_over_too() -> None:
     bench.start()
     bench.wait(5000)
     bench.do(DeviceChanged(LAN_DEVICE, carrier=False, primary=None))
-    assert succeeded(bench).agent.memberships[1].group.vid == 1
+    assert succeeded(bench).agent.memberships[GroupId(1)].group.vid == 1
     bench.do(Leave())
-    assert states(bench)[1]["installed"] is False
+    assert states(bench)[GroupId(1)]["installed"] is False

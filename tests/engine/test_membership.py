@@ -1,7 +1,7 @@
 """One VID on one gateway."""
 
 from linkbalancer.engine.membership import LINGER, Membership
-from linkbalancer.links import GroupState, Unreachable, ViaLink
+from linkbalancer.links import GroupId, GroupState, Unreachable, ViaLink
 from linkbalancer.lvrrp.rules import Stance, Tier
 from linkbalancer.sim.shape import Shape, lan_address, link_address, loaded
 from linkbalancer.vrrp.events import Heard, Startup
@@ -14,7 +14,7 @@ VIA_LINK = ViaLink("eth1", link_address("far", 1))
 
 def membership(vid: int = 1, name: str = "b1") -> Membership:
     """Return a membership that nothing has happened to."""
-    return Membership.of(vid, loaded(Shape(), name).config.groups[vid], 0)
+    return Membership.of(GroupId(vid), loaded(Shape(), name).config.groups[GroupId(vid)], 0)
 
 
 def test_an_observed_vid_has_no_router_and_no_link() -> None:

@@ -3,9 +3,10 @@
 from linkbalancer.engine.effects import Publish, RemoveAddresses, Retired, SendAdvert, SendDatagram
 from linkbalancer.engine.events import ApplicationSteers, Leave, Retain, Retire
 from linkbalancer.engine.retirement import APPLICATIONS_LEAVE, NEIGHBOURS_LEAVE, PATIENCE, Retirement
+from linkbalancer.links import GroupId
 from tests.engine.bench import MS, SHAPE, STOP, Bench, of_type
 
-NOTHING: frozenset[int] = frozenset()
+NOTHING: frozenset[GroupId] = frozenset()
 
 
 def master(shape: object = SHAPE) -> Bench:
@@ -27,7 +28,7 @@ def test_nothing_to_hand_over_is_over_at_once() -> None:
 def test_a_vid_that_goes_is_left_and_its_address_kept_until_another_is_heard() -> None:
     """Priority 0, the applications are told, and the virtual IP goes with the winner's advert; then it is over."""
     bench = master()
-    effects = bench.do(Retire(frozenset({2, 99}), frozenset({"l9"})))
+    effects = bench.do(Retire(frozenset({GroupId(2), GroupId(99)}), frozenset({"l9"})))
     assert len(of_type(effects, SendAdvert)) == 1
     entries = {entry.vid: entry for entry in of_type(effects, Publish)[-1].table.vids}
     assert (entries[2].works, entries[2].reason) == (False, "removed from the configuration")
@@ -42,7 +43,7 @@ def test_a_vid_that_goes_is_left_and_its_address_kept_until_another_is_heard() -
 def test_without_another_gateway_the_address_goes_after_a_while() -> None:
     """Skew time and an interval, as at a stop."""
     bench = master()
-    bench.do(Retire(frozenset({2}), frozenset()))
+    bench.do(Retire(frozenset({GroupId(2)}), frozenset()))
     effects = bench.wait(500)
     assert of_type(effects, RemoveAddresses)
     assert Retired() in effects
@@ -52,7 +53,7 @@ def test_applications_are_waited_for() -> None:
     """One that still goes to the VID holds the end up, for a while."""
     bench = master()
     bench.do(ApplicationSteers("app2", 2, 1, ""))
-    bench.do(Retire(frozenset({2}), frozenset()))
+    bench.do(Retire(frozenset({GroupId(2)}), frozenset()))
     assert of_type(bench.hear(2, 100), Retired) == []
     assert of_type(bench.wait((APPLICATIONS_LEAVE + NEIGHBOURS_LEAVE) // MS), Retired) == [Retired()]
 
@@ -69,16 +70,16 @@ def test_a_link_that_goes_takes_leave_last_and_comes_back_when_retained() -> Non
 def test_a_leave_is_stronger() -> None:
     """An agent that is told to leave meanwhile says nothing of retirement any more."""
     bench = master()
-    bench.do(Retire(frozenset({2}), frozenset()))
+    bench.do(Retire(frozenset({GroupId(2)}), frozenset()))
     assert of_type([*bench.do(Leave()), *bench.wait(3000)], Retired) == []
-    assert of_type([*bench.do(Retire(frozenset({1}), frozenset())), *bench.do(Retain())], Retired) == []
+    assert of_type([*bench.do(Retire(frozenset({GroupId(1)}), frozenset())), *bench.do(Retain())], Retired) == []
 
 
 def test_it_never_lasts_for_ever() -> None:
     """What will not go is left behind."""
     bench = master()
     memberships = bench.agent.memberships.values()
-    stuck = Retirement(frozenset({1}), frozenset(), 0)
+    stuck = Retirement(frozenset({GroupId(1)}), frozenset(), 0)
     assert not stuck.finish(APPLICATIONS_LEAVE, memberships, [1])
     assert stuck.deadline() == PATIENCE
     assert stuck.finish(PATIENCE, memberships, [1])
@@ -88,7 +89,7 @@ def test_it_never_lasts_for_ever() -> None:
 def test_a_vid_on_a_link_that_goes_waits_for_a_successor() -> None:
     """Demoted, it is free when it is Master again for want of another one, or has no addresses any more."""
     bench = master()
-    membership = bench.agent.memberships[1]
+    membership = bench.agent.memberships[GroupId(1)]
     going = Retirement(NOTHING, frozenset({"l1"}), 0)
     assert not going.finish(0, [membership], [])
     assert going.finish(NEIGHBOURS_LEAVE, [membership], [])

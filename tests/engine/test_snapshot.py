@@ -6,6 +6,7 @@ import pytest
 
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.snapshot import Recollection, read, resumption
+from linkbalancer.links import GroupId
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, loaded, mac_of
 from linkbalancer.vrrp.events import Resume
@@ -15,7 +16,7 @@ MS = 1_000_000
 
 def membership() -> Membership:
     """Return VID 1 of gateway b1."""
-    return Membership.of(1, loaded(Shape(), "b1").config.groups[1], 0)
+    return Membership.of(GroupId(1), loaded(Shape(), "b1").config.groups[GroupId(1)], 0)
 
 
 def test_a_snapshot_reads_back_what_it_says() -> None:
@@ -24,7 +25,7 @@ def test_a_snapshot_reads_back_what_it_says() -> None:
     assert node.agent is not None
     text = json.dumps(node.agent.snapshot(node.clock))
     left = read(json.loads(text))
-    assert (set(left.masters), set(left.links)) == ({1, 3}, {"l1"})
+    assert (set(left.masters), set(left.links)) == ({GroupId(1), GroupId(3)}, {"l1"})
     assert left.members == {LAN_DEVICE: {mac_of("b2")}}
     assert not [word for word in ("secret", "session", "key") if word in text]
 
@@ -48,7 +49,7 @@ def test_a_snapshot_of_another_shape_is_none(snapshot: dict[str, object] | None)
 
 def test_a_mastership_is_gone_on_with_while_its_peers_wait() -> None:
     """Up to three intervals after the last advert; what was no Master is none."""
-    left = Recollection(masters={1: (219, 1000 * MS)})
+    left = Recollection(masters={GroupId(1): (219, 1000 * MS)})
     assert resumption(900 * MS, left, membership()) == Resume(219, 1000 * MS)
     assert resumption(1399 * MS, left, membership()) == Resume(219, 1399 * MS)
     assert resumption(1400 * MS, left, membership()) is None
@@ -57,5 +58,5 @@ def test_a_mastership_is_gone_on_with_while_its_peers_wait() -> None:
 
 def test_a_predecessor_of_another_interval_or_priority_is_corrected() -> None:
     """The next advert comes within the present interval, the priority is one that may be told."""
-    left = Recollection(masters={1: (255, 5000 * MS)})
+    left = Recollection(masters={GroupId(1): (255, 5000 * MS)})
     assert resumption(900 * MS, left, membership()) == Resume(254, 1100 * MS)

@@ -3,7 +3,7 @@
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.told import Told
 from linkbalancer.feed.table import VidEntry
-from linkbalancer.links import GroupState, GroupWord
+from linkbalancer.links import GroupId, GroupState, GroupWord
 from linkbalancer.sim.shape import Shape, loaded
 
 MASTER = GroupWord(1, GroupState.MASTER, 150, 1)
@@ -11,18 +11,18 @@ MASTER = GroupWord(1, GroupState.MASTER, 150, 1)
 
 def membership(vid: int, node: str = "b1") -> Membership:
     """A VID of the simulator's first near gateway, not started."""
-    return Membership.of(vid, loaded(Shape(), node).config.groups[vid], 0)
+    return Membership.of(GroupId(vid), loaded(Shape(), node).config.groups[GroupId(vid)], 0)
 
 
 def test_a_word_of_the_peer_is_news_once() -> None:
     """The same word again is none; another one is; and after a closing every word is."""
     told = Told()
-    assert {1} == told.hear("l1", [MASTER])
+    assert {GroupId(1)} == told.hear("l1", [MASTER])
     assert set() == told.hear("l1", [MASTER])
-    assert {1} == told.hear("l2", [MASTER])
-    assert {1} == told.hear("l1", [GroupWord(1, GroupState.BACKUP, 150, 2)])
+    assert {GroupId(1)} == told.hear("l2", [MASTER])
+    assert {GroupId(1)} == told.hear("l1", [GroupWord(1, GroupState.BACKUP, 150, 2)])
     told.forget_heard()
-    assert {1} == told.hear("l2", [MASTER])
+    assert {GroupId(1)} == told.hear("l2", [MASTER])
 
 
 def test_a_link_is_told_of_all_its_vids_when_one_has_a_new_word() -> None:
@@ -57,7 +57,7 @@ def test_only_vids_whose_deadline_has_come_are_due() -> None:
     assert told.deadline() is None
     one.lost_at, one.works = 100, True
     told.note_deadline(one)
-    assert (100, [], [1]) == (told.deadline(), told.due(99), told.due(100))
+    assert (100, [], [GroupId(1)]) == (told.deadline(), told.due(99), told.due(100))
     one.lost_at = None
     told.note_deadline(one)
     assert told.deadline() is None

@@ -1,5 +1,7 @@
 """What trackers do to groups."""
 
+from ipaddress import IPv4Address
+
 import pytest
 
 from linkbalancer.clock import SECOND
@@ -119,7 +121,9 @@ def test_a_gateway_answers_or_not() -> None:
     """Of a static group."""
     some = Tracking({})
     assert some.works(TWO) is None
-    assert some.gateway(0, TWO) is None
+    assert some.gateway(0, TWO, None) == {}
+    address = IPv4Address("203.0.113.1")
+    assert some.gateway(0, TWO, address)["gateway"]["text"] == "not probed yet"
     parts = (Part("arp 203.0.113.1", ok=False, text="no answer"),)
     report = Report("gateway", ok=False, since=5, text="0 of 1", parts=parts)
     records, touched = some.take(Checked(Reports(gateways={"2": report})))
@@ -127,7 +131,8 @@ def test_a_gateway_answers_or_not() -> None:
     assert (records[0].kind, records[0].subject) == ("gateway", "VID 2")
     assert records[0].text == "its gateway does not answer: 0 of 1"
     assert some.works(TWO) is False
-    assert some.gateway(5 + SECOND, TWO) == {
+    assert some.gateway(5 + SECOND, TWO, address)["gateway"] == {
+        "address": "203.0.113.1",
         "answers": False,
         "since_ms": 1000,
         "text": "0 of 1",

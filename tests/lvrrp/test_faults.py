@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkbalancer.clock import MILLISECOND, SECOND
-from linkbalancer.links import GroupState, GroupWord
+from linkbalancer.links import GroupId, GroupState, GroupWord
 from linkbalancer.lvrrp.events import Carrier, Closed, Words
 from tests.lvrrp.pair import BOOT, FAR, NEAR, Pair
 
@@ -170,4 +170,4 @@ def test_everything_heals(steps: list[tuple[str, int]], seed: int) -> None:
     pair.run(LONGEST_WAIT + DETECT)
     assert pair.both_open
     assert (pair.near._sessions.pair, pair.far._sessions.pair) == confirmed
-    assert pair.near.word(1, pair.now) == word
+    assert pair.near.word(GroupId(1), pair.now) == word

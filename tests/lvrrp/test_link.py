@@ -6,7 +6,7 @@ import random
 import pytest
 
 from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND
-from linkbalancer.links import GroupState, GroupWord, Role
+from linkbalancer.links import GroupId, GroupState, GroupWord, Role
 from linkbalancer.lvrrp import packet, tlv
 from linkbalancer.lvrrp.events import Alarm, Bye, Carrier, Opened, PeerSpoke, Received, Rekey, Start, Tick, Words
 from linkbalancer.lvrrp.keys import Key
@@ -79,8 +79,8 @@ def test_words_reach_the_peer_at_once() -> None:
     pair.do(NEAR, Words((BACKUP,)))
     pair.run(MS)
 
-    assert pair.near.word(1, pair.now) == MASTER
-    assert pair.far.word(1, pair.now) == BACKUP
+    assert pair.near.word(GroupId(1), pair.now) == MASTER
+    assert pair.far.word(GroupId(1), pair.now) == BACKUP
     assert pair.do(FAR, Words((MASTER,))) == []
     assert len(pair.do(FAR, Words((MASTER,), b"digest"))) == 1
     assert pair.run(MS).near.peer.digest == b"digest"
@@ -118,8 +118,8 @@ def test_many_words_take_several_datagrams() -> None:
     pair.do(NEAR, Words(words))
     pair.start().run(500 * MS)
 
-    assert [pair.near.word(vid, pair.now) for vid in range(1, 256)] == list(words)
-    assert [pair.far.word(vid, pair.now) for vid in range(1, 256)] == list(words)
+    assert [pair.near.word(GroupId(vid), pair.now) for vid in range(1, 256)] == list(words)
+    assert [pair.far.word(GroupId(vid), pair.now) for vid in range(1, 256)] == list(words)
     assert max(len(data) for _, data in pair.sent) <= packet.LENGTH_MAX
 
 
@@ -129,10 +129,10 @@ def test_a_word_that_is_not_repeated_becomes_unknown() -> None:
     pair.do(FAR, Words((MASTER,)))
     pair.do(FAR, Words(()))
     pair.run(500 * MS)
-    assert pair.near.word(1, pair.now) == MASTER
+    assert pair.near.word(GroupId(1), pair.now) == MASTER
 
     pair.run(200 * MS)
-    assert pair.near.word(1, pair.now) is None
+    assert pair.near.word(GroupId(1), pair.now) is None
     assert spoken(pair, NEAR)[-1] == (GroupWord(1, GroupState.UNKNOWN, 0, 0),)
 
 
@@ -142,14 +142,14 @@ def test_a_closed_link_has_no_words() -> None:
     pair.do(FAR, Words((MASTER,)))
     pair.run(500 * MS)
     pair.do(NEAR, Carrier(up=False))
-    assert pair.near.word(1, pair.now) is None
+    assert pair.near.word(GroupId(1), pair.now) is None
 
     pair.do(NEAR, Carrier(up=True))
     pair.run(300 * MS)
     assert not pair.near.is_open
-    assert pair.near.word(1, pair.now) is None
+    assert pair.near.word(GroupId(1), pair.now) is None
     pair.run(600 * MS)
-    assert pair.near.word(1, pair.now) == MASTER
+    assert pair.near.word(GroupId(1), pair.now) == MASTER
 
 
 def test_a_stopping_peer_closes_the_link_at_once() -> None:
@@ -187,7 +187,7 @@ def test_a_restart_with_a_hold_changes_nothing(leaver: str) -> None:
     pair.do(leaver, Bye(3 * SECOND))
     pair.run(2500 * MS)
     stayer = NEAR if leaver == FAR else FAR
-    assert pair.ends[stayer].word(1, pair.now) == MASTER
+    assert pair.ends[stayer].word(GroupId(1), pair.now) == MASTER
 
     pair.restart(leaver, adopt=True)
     pair.run(2 * SECOND)
@@ -236,7 +236,7 @@ def test_a_killed_end_carries_on(name: str) -> None:
     words = {NEAR: MASTER, FAR: BACKUP}
     pair.restart(name, adopt=True)
     assert pair.ends[name].is_open
-    assert pair.ends[name].word(1, pair.now) == words[name]
+    assert pair.ends[name].word(GroupId(1), pair.now) == words[name]
     pair.run(2 * SECOND)
 
     assert pair.both_open

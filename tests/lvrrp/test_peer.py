@@ -2,7 +2,7 @@
 
 import pytest
 
-from linkbalancer.links import GroupState, GroupWord
+from linkbalancer.links import GroupId, GroupState, GroupWord
 from linkbalancer.lvrrp.peer import Peer
 from linkbalancer.lvrrp.tlv import Body
 
@@ -20,8 +20,8 @@ def test_each_word_stands_alone() -> None:
     assert (peer.node, peer.fault, peer.digest) == ("f1", "", b"d")
     assert peer.oldest_at() == 10
     assert peer.expire(15, 5) == (GroupWord(2, GroupState.UNKNOWN, 0, 0),)
-    assert peer.word(2) is None
-    assert peer.word(1) == (ONE, 20)
+    assert peer.word(GroupId(2)) is None
+    assert peer.word(GroupId(1)) == (ONE, 20)
 
 
 def test_silence_drops_every_word() -> None:
@@ -41,7 +41,7 @@ def test_a_snapshot_comes_back() -> None:
     successor.restore(peer.snapshot())
 
     assert successor.node == "f1"
-    assert successor.word(2) == (TWO, 10)
+    assert successor.word(GroupId(2)) == (TWO, 10)
 
 
 @pytest.mark.parametrize("snapshot", [{}, {"words": 5}, {"words": [[1, 99, 1, 1, 1, 1]]}, {"words": [[1]]}])

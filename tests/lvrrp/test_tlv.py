@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkbalancer.clock import MILLISECOND
-from linkbalancer.links import GroupState, GroupWord
+from linkbalancer.links import Family, GroupState, GroupWord
 from linkbalancer.lvrrp import tlv
 
 PRINTABLE = st.characters(codec="utf-8", exclude_categories=["C", "Z"])
@@ -56,12 +56,23 @@ def test_unknown_and_reserved_kinds_are_skipped() -> None:
 
 
 def test_a_state_of_a_later_version_is_unknown() -> None:
-    """A word with a state that we do not know tells of an unknown state; another family's word is skipped."""
+    """A word with a state that we do not know tells of an unknown state; a word of an unknown family is skipped."""
     word = tlv.encode(tlv.Body(words=(GroupWord(7, GroupState.MASTER, 100, 3, 2),)))
     later = word[:5] + b"\x63" + word[6:]
-    ipv6 = word[:4] + b"\x06" + word[5:]
+    strange = word[:4] + b"\x07" + word[5:]
 
-    assert tlv.decode(later + ipv6).words == (GroupWord(7, GroupState.UNKNOWN, 100, 3, 2),)
+    assert tlv.decode(later + strange).words == (GroupWord(7, GroupState.UNKNOWN, 100, 3, 2),)
+
+
+def test_words_of_both_families_of_one_vid() -> None:
+    """Two words, each with its family; one of IPv4 is on the wire as it always was."""
+    four = GroupWord(7, GroupState.MASTER, 100, 3, 2)
+    six = GroupWord(7, GroupState.BACKUP, 90, 1, 0, Family.IPV6)
+
+    assert tlv.decode(tlv.encode(tlv.Body(words=(four, six)))).words == (four, six)
+    assert tlv.encode(tlv.Body(words=(four,))) == bytes.fromhex(
+        "030009" + "07" + "04" + "06" + "64" + "00000003" + "02"
+    )
 
 
 def test_a_long_fault_is_cut_between_characters() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from linkbalancer.engine.knowledge import Knowledge
-from linkbalancer.links import Mac, Unreachable
+from linkbalancer.links import GroupId, Mac, Unreachable
 from linkbalancer.sim.agreement import disagreements
 from linkbalancer.sim.draw import draw
 from linkbalancer.sim.faults import Death, Kill, Leg, Lossy, Silent
@@ -129,7 +129,7 @@ def test_every_kind_of_disagreement_has_its_sentence() -> None:
     b1.kernel.tables[1, False] = Unreachable()
     b1.kernel.addresses.clear()
     assert b2.agent is not None
-    b2.agent.memberships[1].works = False
+    b2.agent.memberships[GroupId(1)].works = False
     found = "\n".join(disagreements(world))
     assert "b1: the table of VID 1 is unreachable" in found
     assert "b1 is Master without the virtual IP" in found
@@ -159,7 +159,7 @@ def test_two_masters_without_a_link_are_named() -> None:
     for name in ("b1", "b2"):
         agent = world.nodes[name].agent
         assert agent is not None
-        router = agent.memberships[1].router
+        router = agent.memberships[GroupId(1)].router
         assert router is not None
         router.state = Master(0)
     assert "VID 1 has no link, and two Masters on the near side: ['b1', 'b2']" in list(disagreements(world))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from linkbalancer.links import OnProbeLoss, Unreachable
+from linkbalancer.links import GroupId, OnProbeLoss, Unreachable
 from linkbalancer.sim.agreement import masters
 from linkbalancer.sim.faults import Cut, Death, Kill, Leg, Partition, Pause, Restart, Silent, Succeed
 from linkbalancer.sim.rehearsal import healthy
@@ -157,7 +157,7 @@ def test_miswired_links_stay_closed_and_say_so(secret: bool) -> None:  # noqa: F
         link = node.agent.status(node.clock)["links"][node.link]
         # The controlled end answers no stranger, so only it hears one.
         assert (link["open"], "miswired" in str(link["fault"])) == (False, node.side == FAR)
-    assert not any(node.agent.memberships[1].works for node in world.nodes.values() if node.agent)
+    assert not any(node.agent.memberships[GroupId(1)].works for node in world.nodes.values() if node.agent)
 
 
 def test_miswired_links_that_are_put_right_open() -> None:

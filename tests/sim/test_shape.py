@@ -17,7 +17,7 @@ def test_the_default_shape_is_two_links_with_a_third_vid_on_link_1_alone() -> No
     """VID 3 is observed where link 1 does not end."""
     config = loaded(Shape(), "f2").config
     assert (config.role, config.links["l2"].on_probe_loss) == (Role.CONTROLLED, OnProbeLoss.DEMOTE)
-    assert {vid: (group.mode, group.link) for vid, group in config.groups.items()} == {
+    assert {id_.vid: (group.mode, group.link) for id_, group in config.groups.items()} == {
         1: ("member", "l2"),
         2: ("member", "l2"),
         3: ("observe", None),

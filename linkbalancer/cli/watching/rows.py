@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from linkbalancer.cli.screen import vid_in_order
 from linkbalancer.cli.watching.samples import Samples, rate, sparkline
 from linkbalancer.clock import MILLISECOND, in_words
 
@@ -85,7 +86,7 @@ def _both(received: float | None, sent: float | None) -> float | None:
 
 def vids(status: Mapping[str, Any]) -> list[Row]:
     """Return a row for each VID, with what both ends of its link say."""
-    return [_vid(vid, group) for vid, group in sorted(status["groups"].items(), key=lambda item: int(item[0]))]
+    return [_vid(vid, group) for vid, group in sorted(status["groups"].items(), key=lambda item: vid_in_order(item[0]))]
 
 
 def _vid(vid: str, group: Mapping[str, Any]) -> Row:

@@ -6,6 +6,7 @@ from typing import Final
 from linkbalancer.engine.preflight import catalogue
 from linkbalancer.engine.preflight.finding import Finding, RunCommand, WriteFile
 from linkbalancer.engine.preflight.observed import Observed, Process, Wanted
+from linkbalancer.links import GroupId
 
 NETWORKD_FILE: Final = "/etc/systemd/networkd.conf.d/linkbalancer.conf"
 NETWORKD_KEYS: Final = ("ManageForeignRoutingPolicyRules", "ManageForeignRoutes")
@@ -77,7 +78,7 @@ def _keepalived(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
         return
     clashes = 0
     for instance in observed.services.keepalived:
-        group = wanted.config.groups.get(instance.vrid or 0)
+        group = wanted.config.groups.get(GroupId(instance.vrid or 0))
         if group is not None and group.mode == "member" and instance.device in {None, group.device}:
             clashes += 1
             seen = f"{_running(process)}; vrrp_instance {instance.name}: virtual_router_id {instance.vrid}"

@@ -38,7 +38,7 @@ def judge(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
 
 
 def _planned(wanted: Wanted) -> Iterator[Rule]:
-    for rule in routing_rules(tuple(wanted.config.groups), wanted.config.marks):
+    for rule in routing_rules(wanted.config.vids, wanted.config.marks):
         yield Rule(rule.priority, "", rule.table, OUR_PROTOCOL, rule.mark, rule.mask)
 
 

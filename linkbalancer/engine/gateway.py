@@ -1,0 +1,76 @@
+"""What one gateway has and knows: the state that the parts of an agent share, and what they have to say."""
+
+from collections.abc import Mapping
+
+from linkbalancer.clock import Instant
+from linkbalancer.config.load import Loaded
+from linkbalancer.engine.chronicle import Chronicle, named
+from linkbalancer.engine.drain import Drained
+from linkbalancer.engine.effects import Effect, Record
+from linkbalancer.engine.knowledge import Knowledge
+from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.retirement import NOBODY, Retirement
+from linkbalancer.engine.told import Told
+from linkbalancer.engine.tracking import Checked, Tracking
+from linkbalancer.feed.table import Table
+from linkbalancer.links import GroupId, LinkName
+from linkbalancer.lvrrp.link import Link
+from linkbalancer.lvrrp.rules import is_open_for
+
+
+class Gateway:
+    """The links and groups of one gateway, what is known beside them, and the effects so far of one event.
+
+    Attributes:
+        dirty: the groups that something happened to, whose conclusions must be drawn again.
+        out: the effects, in order.
+        running: whether the agent may act.
+        leaving: whether every mastership is being handed over for good, and `left`: whether that is over.
+        table: what was last published, None before the first time.
+        informed_at: until when a Master that was not heard yet may be one all the same.
+    """
+
+    def __init__(self, loaded: Loaded, known: Knowledge, links: Mapping[LinkName, Link], boot: Instant) -> None:
+        self.config, self.known, self.links = loaded.config, known, links
+        self.memberships = {group: Membership.of(group, one, boot) for group, one in self.config.groups.items()}
+        self.drained = Drained()
+        self.tracking = Tracking({group: one.track for group, one in self.config.groups.items()})
+        self.running = self.leaving = self.left = False
+        self.retirement: Retirement = NOBODY
+        self.chronicle = Chronicle(self.config.groups)
+        self.told = Told()
+        self.table: Table | None = None
+        self.informed_at: Instant = 0
+        self.dirty: set[GroupId] = set()
+        self.out: list[Effect] = []
+
+    def touch(self) -> None:
+        """Have every conclusion drawn again."""
+        self.dirty.update(self.memberships)
+
+    def checked(self, now: Instant, event: Checked) -> None:
+        """Take in what the checker believes."""
+        records, groups = self.tracking.take(event)
+        if records:
+            self.known.change(now)
+        self.out += records
+        self.dirty |= groups & self.memberships.keys()
+
+    def record(self, kind: str, subject: str, text: str, **fields: str | int) -> None:
+        """Say what happened to something that is no group."""
+        self.out.append(Record(kind, subject, text, tuple(fields.items())))
+
+    def record_of(self, group: GroupId, kind: str, text: str, **fields: str | int) -> None:
+        """Say what happened to a group."""
+        self.out.append(Record(kind, f"VID {group}", text, (*named(group), *fields.items())))
+
+    def is_open(self, now: Instant, membership: Membership) -> bool:
+        """Whether this gateway's link is open for a group, at both ends as far as this one may judge (mission A3)."""
+        link = self.links.get(membership.link or "")
+        if link is None or membership.link in self.retirement.links:
+            return False
+        return is_open_for(link_open=link.is_open, role=self.config.role, peer=link.word(membership.id, now))
+
+    def is_waiting(self, now: Instant) -> bool:
+        """Whether a new agent could still hear a Master unheard so far: until then the kernel stays as found."""
+        return self.table is None and now < self.informed_at

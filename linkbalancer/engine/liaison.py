@@ -1,0 +1,29 @@
+"""What a gateway's links are told, and what they say back."""
+
+from typing import assert_never
+
+from linkbalancer.clock import Instant
+from linkbalancer.engine.effects import SendDatagram
+from linkbalancer.engine.gateway import Gateway
+from linkbalancer.links import LinkName
+from linkbalancer.lvrrp import events
+
+
+def tell_link(gateway: Gateway, now: Instant, name: LinkName, event: events.Event) -> None:
+    """Hand a link an event, and do what it wants."""
+    for effect in gateway.links[name].handle(now, event):
+        match effect:
+            case events.Transmit(data):
+                gateway.out.append(SendDatagram(name, data))
+            case events.Opened() | events.Closed():
+                gateway.told.forget_heard()
+                gateway.touch()
+                gateway.known.change(now)
+                gateway.out.append(gateway.chronicle.turned(now, gateway.links[name], effect))
+            case events.PeerSpoke(words):
+                gateway.out += gateway.chronicle.peer(name, words)
+                gateway.dirty |= gateway.told.hear(name, words) & gateway.memberships.keys()
+            case events.Alarm(text):
+                gateway.record("alarm", name, text, link=name)
+            case _:
+                assert_never(effect)

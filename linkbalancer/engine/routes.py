@@ -1,0 +1,65 @@
+"""Whether a group works, and where its VID's two tables point."""
+
+from ipaddress import IPv4Address
+
+from linkbalancer.clock import Instant
+from linkbalancer.engine import status
+from linkbalancer.engine.effects import SetNextHop
+from linkbalancer.engine.gateway import Gateway
+from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.ways import any_way, way_over
+from linkbalancer.links import Family, NextHop, Unreachable, ViaLink
+from linkbalancer.lvrrp.rules import Tier
+
+
+def route(gateway: Gateway, now: Instant, membership: Membership) -> None:
+    """Judge a group, and point the tables of its VID; only IPv4 is steered."""
+    if membership.upstream is not None:
+        _route_upstream(gateway, now, membership, membership.upstream)
+        return
+    carries = gateway.is_open(now, membership) and membership.tier is not Tier.DEAD
+    if membership.judge(now, carries=carries):
+        gateway.known.change(now)
+        verdict = "works" if membership.works else "does not work"
+        gateway.record_of(membership.id, "verdict", f"{verdict}: {status.why(membership)}")
+    if membership.id.family is not Family.IPV4:
+        return
+    link = gateway.links.get(membership.link or "")
+    source = gateway.known.primary(membership.group.device)
+    via_link = way_over(link, source) if link is not None and carries else None
+    unheard = not membership.is_master and membership.other_master() is None
+    if not (unheard and gateway.is_waiting(now) and False in membership.next_hops):
+        _point(gateway, now, membership, membership.hop(via_link, source), guard=False)
+    way = via_link or any_way(gateway.links.values(), source)
+    _point(gateway, now, membership, membership.guard_hop(way), guard=True)
+
+
+def _route_upstream(gateway: Gateway, now: Instant, membership: Membership, address: IPv4Address) -> None:
+    """Judge a static group by its gateway's answers, and point its tables.
+
+    The second one always leads to the gateway: the probes go by it, so that they also see a dead one come back.
+    """
+    device = membership.group.device
+    answers = gateway.tracking.works(membership.id) if gateway.known.has_carrier(device) else False
+    if membership.judge_upstream(now, answers=answers):
+        gateway.known.change(now)
+        membership.since, membership.reason = now, status.why(membership)
+        membership.transitions += 1
+        verdict = "works" if membership.works else "does not work"
+        gateway.record_of(membership.id, "verdict", f"{verdict}: {membership.reason}")
+    way = ViaLink(device, address)
+    if membership.works:
+        _point(gateway, now, membership, way, guard=False)
+    elif membership.given_up:
+        _point(gateway, now, membership, Unreachable(), guard=False)
+    _point(gateway, now, membership, way, guard=True)
+
+
+def _point(gateway: Gateway, now: Instant, membership: Membership, hop: NextHop | None, *, guard: bool) -> None:
+    if hop is None or membership.next_hops.get(guard) == hop:
+        return
+    membership.next_hops[guard] = hop
+    gateway.out.append(SetNextHop(membership.vid, hop, guard))
+    if not guard:
+        gateway.known.change(now)
+        gateway.record_of(membership.id, "next-hop", status.hop_in_words(hop))

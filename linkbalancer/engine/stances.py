@@ -1,0 +1,40 @@
+"""Which stance a gateway takes in a group: what is known beside VRRP decides whether it runs, at which priority."""
+
+from linkbalancer.clock import Instant
+from linkbalancer.engine import drain
+from linkbalancer.engine.gateway import Gateway
+from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.retirement import REMOVED
+from linkbalancer.links import DEAD_PRIORITY, GroupState, Role
+from linkbalancer.lvrrp.rules import Stance, controlled_stance, controller_stance
+
+LEAVING = Stance(runs=False, priority=0, stopped_as=GroupState.STOPPED, tier=None, reason="leaving")
+"""The stance of every group while the service stops."""
+
+
+def stance(gateway: Gateway, now: Instant, membership: Membership) -> Stance:
+    """Return the stance in a group that this gateway is a member of."""
+    if gateway.leaving:
+        return LEAVING
+    if membership.id in gateway.retirement.groups:
+        return REMOVED
+    assert membership.link is not None
+    link = gateway.links[membership.link]
+    fault = gateway.known.fault_of(membership.group) or gateway.tracking.fault(membership.id)
+    drained = gateway.drained.reason(membership.vid, membership.link)
+    if fault is None and drained is not None:
+        return drain.stance(drained)
+    decide = controller_stance if gateway.config.role is Role.CONTROLLER else controlled_stance
+    return decide(
+        base=gateway.tracking.base(membership.id, membership.group.priority, lowest=_lowest(gateway)),
+        link_open=gateway.is_open(now, membership),
+        peer=link.word(membership.id, now),
+        fault=fault,
+        peer_fault=link.peer.fault,
+        on_probe_loss=link.settings.on_probe_loss,
+    )
+
+
+def _lowest(gateway: Gateway) -> int:
+    """Return the lowest priority that weights lead to: at the controlled end 1 means a dead link."""
+    return DEAD_PRIORITY + 1 if gateway.config.role is Role.CONTROLLED else 1
