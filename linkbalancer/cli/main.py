@@ -6,6 +6,7 @@ import importlib
 import io
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from linkbalancer import __version__
 from linkbalancer.cli.output import AnswerError, complain, finish, give_up
@@ -27,15 +28,20 @@ COMMANDS = {
     "drain": "take a link, a VID or this gateway out of service: its traffic moves first, nothing is lost",
     "resume": "put back into service what was drained",
     "history": "what happened: each failure with what came of it, and how long that took",
+    "notify": "who is told of what happens, and how that goes; test one",
     "doctor": "what on this host would break steering or failover, how it was seen, and how to mend it",
     "watch": "the same live: links with sparklines, VIDs, applications and events; keys to drain and resume",
     "lab": "build a topology in network namespaces: up, down, exec, list",
+    "import": "turn a keepalived.conf into a configuration, and say what it could not carry over",
     "drill": "rehearse every fault of a topology on real packets and measure the outages",
     "sim": "run the protocol in virtual time under random faults, judged at every step",
     "completion": "print a shell's completion (bash, zsh), or the names that it completes",
     "version": "print the version",
 }
 
+
+MODULES = {"import": "importing"}
+"""Commands whose file cannot have their name, for Python has the word for itself."""
 
 OBJECTS = 100_000
 """Objects made before a command collects garbage."""
@@ -71,7 +77,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
 
     A command's file may show how it is used: `EXAMPLES`, pairs of a command line's words and what they do.
     """
-    module = importlib.import_module(f"linkbalancer.cli.{command}")
+    module = module_of(command)
     examples = "\n".join(f"  linkbalancer {words}\n      {what}" for words, what in getattr(module, "EXAMPLES", ()))
     parser = argparse.ArgumentParser(
         prog=f"linkbalancer {command}",
@@ -83,8 +89,13 @@ def parser_of(command: str) -> argparse.ArgumentParser:
     return parser
 
 
+def module_of(command: str) -> ModuleType:
+    """Return the file of a command."""
+    return importlib.import_module(f"linkbalancer.cli.{MODULES.get(command, command)}")
+
+
 def _run(command: str, words: Sequence[str]) -> int:
-    module = importlib.import_module(f"linkbalancer.cli.{command}")
+    module = module_of(command)
     parser = parser_of(command)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes

@@ -7,7 +7,7 @@ writes the shells' completions too, which are made from the same.
 import re
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +182,7 @@ def _starred(path: tuple[str | int, ...]) -> str:
     definitions = node["$defs"]
     words = []
     for word in path:
-        while "$ref" in node:
-            node = definitions[node["$ref"].rpartition("/")[2]]
+        node = _resolved(node, definitions)
         properties = node.get("properties", {})
         if word in properties:
             words.append(str(word))
@@ -194,17 +193,23 @@ def _starred(path: tuple[str | int, ...]) -> str:
     return ".".join(words)
 
 
+def _resolved(node: dict[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a node of the schema refers to, also where nothing may stand in its place."""
+    node = next((one for one in node.get("anyOf", ()) if "$ref" in one), node)
+    return dict(definitions[node["$ref"].rpartition("/")[2]]) if "$ref" in node else node
+
+
 def _allowed(key: str) -> str:
     """Say what the schema allows for a key: one of several words, or a range of numbers."""
     node: Any = json_schema()
     definitions = node["$defs"]
     for word in key.split("."):
-        node = definitions[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+        node = _resolved(node, definitions)
         if word == "*":
             node = node.get("additionalProperties") or next(iter(node["patternProperties"].values()))
         else:
             node = node["properties"][word]
-    node = {**definitions[node["$ref"].rpartition("/")[2]], **node} if "$ref" in node else node
+    node = {**_resolved(node, definitions), **node}
     if "enum" in node:
         return f"One of: {', '.join(f'`{choice}`' for choice in node['enum'])}."
     if "minimum" in node and "maximum" in node:

@@ -4,14 +4,13 @@ So a command that is added, or an option, is in `--help`, in its page and in bot
 """
 
 import argparse
-import importlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from linkbalancer.cli.main import COMMANDS, parser_of
+from linkbalancer.cli.main import COMMANDS, module_of, parser_of
 
 
 class Kind(StrEnum):
@@ -86,7 +85,7 @@ def outlines() -> tuple[Outline, ...]:
     """Return every command."""
     found = []
     for name, summary in COMMANDS.items():
-        examples = getattr(importlib.import_module(f"linkbalancer.cli.{name}"), "EXAMPLES", ())
+        examples = getattr(module_of(name), "EXAMPLES", ())
         found.append(outline(parser_of(name), (name,), summary, tuple(examples)))
     return tuple(found)
 

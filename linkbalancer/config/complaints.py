@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from types import UnionType
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from linkbalancer.config.annotations import section_of
 from linkbalancer.config.checks import Complaint
 from linkbalancer.config.document import Path
 from linkbalancer.config.findings import nearest, shown, suggestion
@@ -54,7 +54,9 @@ def _choice(path: Path, value: object, context: Mapping[str, Any]) -> Complaint:
     words = re.findall("'([^']*)'", context["expected"])
     near = nearest(str(value), words)
     remedy = f"did you mean {near}?" if near else f"write one of: {', '.join(words)}"
-    return Complaint(path, f"{shown(value)} is no {path[-1]}", remedy)
+    of_list = len(path) > 1 and isinstance(path[-1], int)
+    noun = str(path[-2]).removesuffix("s") if of_list else path[-1]
+    return Complaint(path, f"{shown(value)} is no {noun}", remedy)
 
 
 def _limit(path: Path, details: ErrorDetails, *, at_key: bool) -> Complaint:
@@ -82,8 +84,12 @@ def _keys_at(path: Path, whole: type[BaseModel]) -> list[str]:
         elif get_origin(model) is tuple:
             model = get_args(model)[0]
         else:
-            model = next(info.annotation for name, info in model.model_fields.items() if key in {name, info.alias})
-        if isinstance(model, UnionType):  # it may be left out
-            model = get_args(model)[0]
-    fields: Mapping[str, Any] = model.model_fields
+            fields = _fields(model)
+            model = next(info.annotation for name, info in fields.items() if key in {name, info.alias})
+    fields = _fields(model)
     return [info.alias or name for name, info in fields.items()]
+
+
+def _fields(model: object) -> Mapping[str, Any]:
+    section = section_of(model)
+    return {} if section is None else section.model_fields

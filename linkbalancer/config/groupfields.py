@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
 from linkbalancer.config.fields import reading
 from linkbalancer.config.findings import FieldError, shown
@@ -31,9 +31,15 @@ def parse_group(raw: object) -> GroupId:
     return GroupId(vid, Family.IPV6 if match else Family.IPV4)
 
 
+def _read_key(raw: object, info: ValidationInfo) -> object:
+    """Read the key of a group, which in JSON (between our own processes) is text in any case."""
+    number = info.mode == "json" and isinstance(raw, str) and raw.isdecimal()
+    return reading(parse_group)(int(str(raw)) if number else raw)
+
+
 GroupKey: TypeAlias = Annotated[
     GroupId,
-    PlainValidator(reading(parse_group)),
+    PlainValidator(_read_key),
     PlainSerializer(lambda group: group.name, return_type=int | str),
     WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,2}(/ipv6)?$"}),
 ]

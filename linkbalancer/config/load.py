@@ -20,6 +20,7 @@ from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
 from linkbalancer.config.groupfields import parse_group
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.model import Config, Group, Lan, Link
+from linkbalancer.config.notifications import check_notifications
 from linkbalancer.config.parts import Part, part
 from linkbalancer.config.rules import NOT_STEERED, RuleFile, load_rules, parse_rules, read_text
 from linkbalancer.config.trackers import Tracker
@@ -69,6 +70,7 @@ def load(path: str, read: Callable[[str], str], key_state: Callable[[str], Doubt
     outline = _outline(document.values)
     for some in (check, trackerchecks.check, upstreamchecks.check):
         found.take(some(outline))
+    found.take(check_notifications(document.values, outline.groups))
     rules = found.rules(read)
     if rules is not None:
         found.take(_mask(outline, rules))

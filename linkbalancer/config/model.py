@@ -27,6 +27,7 @@ from linkbalancer.config.fields import (
     VirtualIp,
 )
 from linkbalancer.config.groupfields import GroupKey
+from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
 from linkbalancer.config.section import Section
 from linkbalancer.config.trackers import Tracker, TrackerInfluence
@@ -195,6 +196,7 @@ class Config(Section):
     api: Api = Api()
     history: History = History()
     metrics: Metrics = Metrics()
+    notifications: Notifications = Field(default={})
 
     @property
     def vids(self) -> tuple[Vid, ...]:

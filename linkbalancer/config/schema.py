@@ -1,11 +1,9 @@
 """The JSON Schema of linkbalancer.yaml, for editors, and the list of its keys."""
 
 from collections.abc import Iterator
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel
-
+from linkbalancer.config.annotations import section_of
 from linkbalancer.config.model import Config
 
 
@@ -24,11 +22,8 @@ def keys(model: object = Config, above: str = "") -> Iterator[str]:
     """
     if get_origin(model) is dict:
         yield from keys(get_args(model)[1], f"{above}*.")
-    elif get_origin(model) in {tuple, Union, UnionType}:
-        for inner in get_args(model):
-            yield from keys(inner, above)
-    elif isinstance(model, type) and issubclass(model, BaseModel):
-        for name, info in model.model_fields.items():
+    elif (section := section_of(model)) is not None:
+        for name, info in section.model_fields.items():
             key = info.alias or name
             yield above + key
             yield from keys(info.annotation, f"{above}{key}.")

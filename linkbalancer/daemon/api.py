@@ -27,6 +27,7 @@ from linkbalancer.daemon.keeper import Keeper, Ways
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.metrics import expose
+from linkbalancer.daemon.notices import Notices
 from linkbalancer.daemon.overview import Overview
 from linkbalancer.daemon.questions import Questions
 from linkbalancer.daemon.recording import Recording
@@ -79,7 +80,8 @@ class ApiProcess:
             self._loop, self._agent, DrainFile(state_dir), log, self._overview.forget, deeds=deeds
         )
         self._examination = Examination(self._loop, loaded.config, self._agent, log)
-        self._overview.parts += [self._draining.part, self._part]
+        self._notices = Notices(self._loop, run_dir)
+        self._overview.parts += [self._draining.part, self._part, self._notices.part]
         self.verbs: dict[str, Verb] = {
             "status": self._overview.verb(),
             **self._draining.verbs(),
@@ -87,6 +89,7 @@ class ApiProcess:
             **self._keeper.verbs(),
             **Annals(state_dir).verbs(),
             **self._examination.verbs(),
+            **self._notices.verbs(),
         }
         self.verbs["verbs"] = list_of(self.verbs)
         groups = loaded.config.api
@@ -115,6 +118,7 @@ class ApiProcess:
         self._control.close()
         self._scrape.close()
         self._examination.close()
+        self._notices.close()
         self._agent.close()
         self._recording.close()
 

@@ -12,14 +12,14 @@ from functools import partial
 from pathlib import Path
 
 from linkbalancer.config import upstream
-from linkbalancer.daemon import agent, api, application, capabilities, checker, recorder
+from linkbalancer.daemon import agent, api, application, capabilities, checker, notifier, recorder
 from linkbalancer.daemon.chosen import choose
 from linkbalancer.daemon.configurations import Configurations
 from linkbalancer.daemon.judge import Judged, judge
 from linkbalancer.daemon.lifeline import Lifeline
 from linkbalancer.daemon.scope import FOLDER, Chosen, Scope
 from linkbalancer.daemon.zygote import Brood, Order
-from linkbalancer.engine.supervision import AGENT, API, CHECKER, RECORDER, SUCCESSOR
+from linkbalancer.engine.supervision import AGENT, API, CHECKER, NOTIFIER, RECORDER, SUCCESSOR
 from linkbalancer.routing.classifier import Classifier, compile_rules
 
 PREFIX = "app:"
@@ -90,6 +90,9 @@ def offer(checked: Checked, directories: Directories) -> Brood:
             return recorder.run(loaded, lifeline, run_dir=run_dir, state_dir=state_dir)
         if name == CHECKER:
             return checker.run(loaded, lifeline, run_dir=run_dir)
+        if name == NOTIFIER:
+            capabilities.keep(*capabilities.of_notifier(loaded.config.notifications.values()))
+            return notifier.run(loaded, read, lifeline, run_dir=run_dir)
         capabilities.keep(*capabilities.APPLICATION)
         return application.run(name.removeprefix(PREFIX), loaded, read, lifeline, run_dir)
 
@@ -102,7 +105,7 @@ def specs(checked: Checked) -> dict[str, str]:
     What was parsed counts, not how it was written: a comment or another layout replaces nobody.
     """
     config, rules = checked.judged.loaded.config, checked.judged.loaded.rules
-    others = {section for sections in SECTIONS.values() for section in sections}
+    others = {section for sections in SECTIONS.values() for section in sections} | {"notifications"}
     definitions = {name: one.definition for name, one in rules.applications.items()}
     keys = {name: [(key.id, key.secret.hex()) for key in some] for name, some in checked.judged.keys.items()}
     whole = config.model_dump(mode="json", exclude=others)
@@ -118,7 +121,17 @@ def specs(checked: Checked) -> dict[str, str]:
         found[CHECKER] = watched
     else:
         del found[CHECKER]
+    found |= _notifier(checked.judged)
     return found | {PREFIX + name: _digest(one, *shared) for name, one in definitions.items()}
+
+
+def _notifier(judged: Judged) -> dict[str, str]:
+    """Return the notifier with its digest, where somebody is to be told; its passwords and authorities count too."""
+    config = judged.loaded.config
+    files = [file for one in config.notifications.values() for file in one.files()]
+    texts = [judged.texts.read(judged.loaded.beside(file)) for file in files]
+    section = config.model_dump(mode="json", include={"notifications"})
+    return {NOTIFIER: _digest(section, config.node, texts)} if config.notifications else {}
 
 
 def _digest(*parts: object) -> str:

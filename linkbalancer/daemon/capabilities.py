@@ -5,6 +5,9 @@ The supervisor and the zygote keep what the service was started with, because th
 
 import ctypes
 import os
+from collections.abc import Iterable
+
+from linkbalancer.config.notifications import Notification
 
 KILL, SETGID, SETUID, NET_ADMIN, NET_RAW, IPC_LOCK, SYS_NICE = 5, 6, 7, 12, 13, 14, 23
 """Bits of capabilities(7)."""
@@ -17,6 +20,9 @@ APPLICATION = (NET_ADMIN,)
 
 CHECKER = (NET_RAW, KILL, SETGID, SETUID)
 """Packet sockets, and marks on others; programs run as other users, and ended."""
+
+ALL = tuple(range(64))
+"""Whatever is held."""
 
 _VERSION_3 = 0x20080522
 _PR_SET_NO_NEW_PRIVS = 38
@@ -55,6 +61,17 @@ def keep(*bits: int) -> None:
     for bit in bits:
         if sets[bit // _WORD].permitted >> bit % _WORD & 1:
             _control(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, bit)  # nft is a program, and the user is not always root
+
+
+def of_notifier(notifications: Iterable[Notification]) -> tuple[int, ...]:
+    """Return what telling people needs: nothing, or being the user whom a program runs as.
+
+    Who has one run as root means root's rights, as far as the service has them.
+    """
+    users = [one.user for one in notifications if one.script is not None]
+    if "root" in users:
+        return ALL
+    return (KILL, SETGID, SETUID) if users else ()
 
 
 def _control(option: int, *arguments: int) -> None:

@@ -71,7 +71,7 @@ class Errand:
             os.close(writing)
             raise
         if pid == 0:
-            _run(work, writing, parent)
+            be_child(work, writing, parent)
         os.close(writing)
         os.set_blocking(reading, False)
         with suppress(OSError):  # both sides do it, so that it is done before either goes on
@@ -118,8 +118,8 @@ class Errand:
         return os.waitstatus_to_exitcode(status), words.decode(errors="replace")
 
 
-def _run(work: Callable[[], None], words: int, parent: int) -> NoReturn:
-    """Be the child."""
+def be_child(work: Callable[[], None], words: int, parent: int) -> NoReturn:
+    """Be the child: of all descriptors but the first three it keeps `words`, for why its work failed."""
     status = 1
     try:
         gc.disable()  # it would write into memory that is shared

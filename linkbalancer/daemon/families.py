@@ -69,6 +69,20 @@ FAMILIES: Final = (
         Kind.COUNTER,
         "Records of the history that the agent lost because nobody took them.",
     ),
+    Family(
+        "linkbalancer_notifications_total",
+        Kind.COUNTER,
+        "What became of news for a notification: delivered, failed (a try), given_up, merged or dropped.",
+        ("notification", "way", "result"),
+        always=False,
+    ),
+    Family(
+        "linkbalancer_notifications_waiting",
+        Kind.GAUGE,
+        "News that are not told yet.",
+        ("notification", "way"),
+        always=False,
+    ),
     Family("linkbalancer_timer_lateness_seconds", Kind.HISTOGRAM, "How late the agent judged its timers.", ("le",)),
     Family("linkbalancer_timer_lateness_worst_seconds", Kind.GAUGE, "The latest of all since the agent began."),
     Family(

@@ -8,7 +8,7 @@ from linkbalancer.clock import MICROSECOND, SECOND, Duration, Instant
 from linkbalancer.daemon.logs import Log
 from linkbalancer.daemon.recording import Recording
 from linkbalancer.engine.effects import Record
-from linkbalancer.host.devices import Removed
+from linkbalancer.host.devices import Removed, Stirred
 
 REPEAT: Duration = 60 * SECOND
 """A refusal that lasts is told again after this."""
@@ -59,8 +59,10 @@ class Journal:
         self._complaints[key] = now
         self._log.warning("refused", operation=operation, why=why)
 
-    def tell_removed(self, removed: Removed) -> None:
-        """Tell what somebody else has removed."""
+    def tell_removed(self, removed: Removed | Stirred) -> None:
+        """Tell what somebody else has removed; of what only stirs there is nothing to tell."""
+        if isinstance(removed, Stirred):
+            return
         self._log.warning("removed by somebody else", what=f"{removed.what} {removed.detail}")
         self._recording.tell("stranger", f"somebody else removed the {removed.what} {removed.detail}")
 

@@ -38,6 +38,7 @@ def judge(path: str, texts: Texts) -> Judged:
     except OSError as error:
         raise RefusedError(printable(f"{path}: {_why(error)}")) from None
     keys, warnings = _keys(loaded, texts)
+    warnings += _confidences(loaded, texts)
     return Judged(texts, loaded, keys, (*map(str, loaded.warnings), *warnings))
 
 
@@ -64,6 +65,32 @@ def _keys(loaded: Loaded, texts: Texts) -> tuple[dict[LinkName, tuple[Key, ...]]
     if errors:
         raise RefusedError(*map(printable, errors))
     return keys, list(map(printable, warnings))
+
+
+def _confidences(loaded: Loaded, texts: Texts) -> list[str]:
+    """Read what notifications need from files (passwords, authorities); return what is doubtful in who may read them.
+
+    Raises:
+        RefusedError: a file is missing, or everybody may read a secret.
+    """
+    errors: list[str] = []
+    warnings: list[str] = []
+    for name, one in loaded.config.notifications.items():
+        for file in one.files():
+            path = loaded.beside(file)
+            try:
+                exposed = texts.exposure(path) if file in one.confidential() else None
+                if exposed is not None:
+                    refused = exposed.refused
+                    (errors if refused else warnings).append(f"{path}: {exposed.what}; {exposed.remedy}")
+                texts.read(path)
+            except UnicodeDecodeError:
+                errors.append(f"{path}: {keyfile.NO_TEXT.what}; write it anew")
+            except OSError as error:
+                errors.append(f"{path}: {_why(error)}; notification {name} needs it")
+    if errors:
+        raise RefusedError(*map(printable, errors))
+    return list(map(printable, warnings))
 
 
 def _why(error: OSError) -> str:

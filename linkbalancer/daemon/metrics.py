@@ -91,6 +91,7 @@ def _whole(to: Exposition, status: Mapping[str, Any]) -> None:
     to.set("linkbalancer_records_dropped_total", daemon.get("records_dropped"))
     if isinstance(status.get("health"), str):
         to.states("linkbalancer_health", HEALTH, status["health"])
+    _notifications(to, status.get("notifications", {}))
     configuration = status.get("configuration")
     if isinstance(configuration, dict):
         labels = {key: configuration.get(key) for key in ("entry", "state")}
@@ -101,6 +102,14 @@ def _whole(to: Exposition, status: Mapping[str, Any]) -> None:
         severities = [finding["severity"] for finding in status["preflight"]]
         for severity in ("error", "warning", "note"):
             to.set("linkbalancer_preflight_findings", severities.count(severity), severity=severity)
+
+
+def _notifications(to: Exposition, notifications: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, one in notifications.items():
+        to.set("linkbalancer_notifications_waiting", one["waiting"], notification=name, way=one["way"])
+        for result in ("delivered", "failed", "given_up", "merged", "dropped"):
+            labels = {"notification": name, "way": one["way"], "result": result}
+            to.set("linkbalancer_notifications_total", one[result], **labels)
 
 
 def _drained(drained: object) -> Iterator[tuple[str, str]]:

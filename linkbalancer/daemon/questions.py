@@ -41,21 +41,27 @@ class _Question:
 
 
 class Questions:
-    """Asks over one socket path; each question has a connection of its own."""
+    """Asks over one socket path; each question has a connection of its own.
 
-    def __init__(self, loop: Loop, path: Path) -> None:
-        self._loop, self._path = loop, path
+    Args:
+        loop: what turns meanwhile.
+        path: the socket.
+        patience: how long an answer is waited for.
+    """
+
+    def __init__(self, loop: Loop, path: Path, patience: Duration = PATIENCE) -> None:
+        self._loop, self._path, self._patience = loop, path, patience
         self._open: list[_Question] = []
         loop.watch(self)
 
     def ask(self, verb: str, heard: Heard, **arguments: object) -> None:
-        """Ask; `heard` is called within `PATIENCE`, never before this returns.
+        """Ask; `heard` is called within the patience, never before this returns.
 
         A question that was not answered because its hearer ended is asked again: let it be one that may be asked twice.
         """
         now = self._loop.clock()
         text = json.dumps({"verb": verb, **arguments}).encode() + b"\n"
-        question = _Question(text, heard, now + PATIENCE, now + REPLACEMENT)
+        question = _Question(text, heard, now + self._patience, now + REPLACEMENT)
         self._open.append(question)
         self._send(question, now)
 

@@ -1,7 +1,8 @@
 """Telling the recorder what happened, without ever waiting for it: what it cannot take now waits here, up to a limit.
 
 Whoever has something for the history has a `Recording`: the agent for its records, the supervisor for deaths, the api
-for what people order. A datagram carries several records as JSON lines; the recorder numbers and stamps them.
+for what people order. A datagram carries several records as JSON lines; the recorder numbers and stamps them. What
+people can ask to be told of goes to the notifier as well, by a line of its own, so that neither waits for the other.
 """
 
 import json
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from linkbalancer.clock import MILLISECOND, Duration, Instant
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest
+from linkbalancer.config.topics import topic_of
 from linkbalancer.daemon.loop import boottime
 
 SOCKET = "recorder.sock"
+NOTIFIER = "notifier.sock"
 
 WAITING = 2000
 """Records kept while the recorder is away or slow; one more and the oldest is dropped, and counted."""
@@ -32,6 +35,10 @@ LONGEST_TEXT = 2000
 AGAIN: Duration = 20 * MILLISECOND
 AGAIN_MAX: Duration = 500 * MILLISECOND
 """How soon a recorder that is away, or full, is tried again: first, and at most (doubling in between)."""
+
+
+ABSENT: Duration = 10 * SECOND
+"""How long something is kept for a notifier that has never listened: one that starts does so by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +58,34 @@ class Told:
 
 
 class Recording:
-    """One process's line to the recorder; a source of the loop (`loop.watch`), which does the sending.
+    """One process's lines to the recorder and the notifier; a source of the loop (`loop.watch`), which sends.
 
     Without a loop, call `flush` now and then.
 
     Args:
-        run_dir: where the recorder listens.
+        run_dir: where they listen.
         teller: who tells: `agent`, `supervisor`, `api`, `app:web`.
         session: a number that no earlier start of this teller had.
         clock: CLOCK_BOOTTIME.
     """
 
     def __init__(self, run_dir: Path, teller: str, session: int, clock: Callable[[], Instant] = boottime) -> None:
-        self._path = str(run_dir / SOCKET)
-        self._teller, self._session, self._clock = teller, session, clock
-        self._waiting: deque[dict[str, Any]] = deque()
-        self._dropped = 0
-        self.lost = 0
+        self._clock = clock
+        head: dict[str, str | int] = {"teller": teller, "session": session}
+        self._recorder = _Line(run_dir / SOCKET, head, clock)
+        self._notifier = _Line(run_dir / NOTIFIER, head, clock, absent=ABSENT)
+        self._lines = (self._recorder, self._notifier)
         self._own = 0  # counts downwards, so that it meets none of the teller's own numbers
-        self._due: Instant | None = None
-        self._delay = AGAIN
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.settimeout(0)
+
+    @property
+    def lost(self) -> int:
+        """How many records the recorder has never got."""
+        return self._recorder.lost
+
+    @property
+    def untold(self) -> int:
+        """How many records the notifier has never got."""
+        return self._notifier.lost
 
     def tell(
         self,
@@ -112,33 +125,76 @@ class Recording:
         record |= {"cause": cause} if cause is not None else {}
         record |= {"follows": dict(follows)} if follows else {}
         record |= {"fields": dict(fields)} if fields else {}
-        self._queue(record)
+        self._recorder.queue(record)
+        if topic_of(kind, text) is not None:
+            self._notifier.queue(record)
         return number
 
-    def _queue(self, record: dict[str, Any]) -> None:
+    def deadline(self) -> Instant | None:
+        """Return when something is to be sent (the loop asks)."""
+        return earliest(*(line.due for line in self._lines))
+
+    def expire(self, now: Instant) -> None:
+        """Send one datagram of each line that is due, and come back at once if more waits."""
+        for line in self._lines:
+            if line.due is not None and line.due <= now:
+                line.expire(now)
+
+    def flush(self) -> None:
+        """Send what can be sent now (at the end of a process, or without a loop)."""
+        for line in self._lines:
+            line.flush()
+
+    def close(self) -> None:
+        """Send what can still be sent, and close."""
+        for line in self._lines:
+            line.close()
+
+
+class _Line:
+    """What waits for one listener.
+
+    Args:
+        path: where it listens.
+        head: what every datagram says first.
+        clock: CLOCK_BOOTTIME.
+        absent: how long records wait for one who may never come; None: for as long as it takes.
+    """
+
+    def __init__(
+        self, path: Path, head: Mapping[str, str | int], clock: Callable[[], Instant], absent: Duration | None = None
+    ) -> None:
+        self._path, self._head, self._clock, self._absent = str(path), head, clock, absent
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._dropped = 0
+        self._missed_since: Instant | None = None
+        self.lost = 0
+        self.due: Instant | None = None
+        self._delay = AGAIN
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.settimeout(0)
+
+    def queue(self, record: dict[str, Any]) -> None:
+        """Have a record sent."""
         if len(self._waiting) >= WAITING:
             self._waiting.popleft()
             self._dropped += 1
             self.lost += 1
         self._waiting.append(record)
-        if self._due is None:
-            self._due = self._clock()
-
-    def deadline(self) -> Instant | None:
-        """Return when something is to be sent (the loop asks)."""
-        return self._due
+        if self.due is None:
+            self.due = self._clock()
 
     def expire(self, now: Instant) -> None:
         """Send one datagram, and come back at once if more waits."""
-        self._due = None
+        self.due = None
         if not self._waiting or not self._send(now):
             return
         if self._waiting:
-            self._due = now
+            self.due = now
 
     def flush(self) -> None:
-        """Send what can be sent now (at the end of a process, or without a loop)."""
-        self._due = None
+        """Send what can be sent now."""
+        self.due = None
         while self._waiting and self._send(self._clock()):
             pass
 
@@ -157,17 +213,33 @@ class Recording:
                 break
             lines.append(line)
             size += len(line) + 1
-        head = {"teller": self._teller, "session": self._session, "dropped": self._dropped}
+        head = {**self._head, "dropped": self._dropped}
         try:
             self._socket.sendto(b"\n".join([json.dumps(head).encode(), *lines]), self._path)
+        except FileNotFoundError:
+            self._miss(now)
+            return False
         except OSError:  # it is away, or its queue is full
-            self._due = now + self._delay
-            self._delay = min(2 * self._delay, AGAIN_MAX)
+            self._wait(now)
             return False
         for _ in lines:
             self._waiting.popleft()
-        self._dropped, self._delay = 0, AGAIN
+        self._dropped, self._delay, self._missed_since = 0, AGAIN, None
         return True
+
+    def _wait(self, now: Instant) -> None:
+        self.due = now + self._delay
+        self._delay = min(2 * self._delay, AGAIN_MAX)
+
+    def _miss(self, now: Instant) -> None:
+        """Wait for one who is not there at all, if he may come; else nobody is to be told."""
+        if self._missed_since is None:
+            self._missed_since = now
+        if self._absent is None or now - self._missed_since < self._absent:
+            self._wait(now)
+            return
+        self._waiting.clear()
+        self._dropped, self._delay, self._missed_since = 0, AGAIN, None
 
 
 def understood(data: bytes) -> list[Told]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from linkbalancer.clock import Instant
 from linkbalancer.config.model import Config
@@ -23,6 +23,9 @@ from linkbalancer.host.datagrams import DatagramSocket
 from linkbalancer.host.legs import LegWatch
 from linkbalancer.host.neighbours import NeighbourProbe
 from linkbalancer.links import DeviceName, LinkName
+
+FRAMES: Final = "frames"
+"""What sockets for adverts are handed on as; a predecessor of the time when there were two a device said `adverts`."""
 
 Take: TypeAlias = Callable[[Instant, Iterable[Event]], None]
 Complain: TypeAlias = Callable[[str, str], None]
@@ -85,7 +88,7 @@ class Sockets:
         }
 
     def open(self) -> None:
-        """Open what is closed and can be opened now, and what belonged to a device that is gone."""
+        """Open what is closed and can be, and what belonged to a device that is gone; look after the rest."""
         for port in self._ports():
             index = _index(port.device)
             if port.receiver is not None and port.index != index:
@@ -95,13 +98,15 @@ class Sockets:
                     self._settle(port, port.open(), index)
                 except OSError as error:
                     self._complain(f"open a socket on {port.device}", str(error))
+            elif isinstance(port.receiver, AdvertSocket) and port.receiver.look_after():
+                self._complain(f"hear every advert on {port.device}", "the receive buffer was full")
 
     def hand_on(self) -> list[Heirloom]:
         """Return what a successor may go on with: sockets for adverts by device, of links by what they are bound to."""
         handed = []
         for device, port in self._adverts.items():
             if isinstance(port.receiver, AdvertSocket):
-                handed.append(Heirloom(("adverts", device, port.index), port.receiver.descriptors))
+                handed.append(Heirloom((FRAMES, device, port.index), port.receiver.descriptors))
         for name, port in self._datagrams.items():
             if isinstance(port.receiver, DatagramSocket):
                 key = ("datagrams", *self._places[name], port.index)
@@ -112,9 +117,9 @@ class Sockets:
         """Go on with a predecessor's sockets, as far as their devices are still the same."""
         for device, port in self._adverts.items():
             index = _index(device)
-            match bequest.take("adverts", device, index):
-                case [receiver, sender]:
-                    self._settle(port, AdvertSocket(device, (receiver, sender)), index)
+            match bequest.take(FRAMES, device, index):
+                case [packets, *routed] if packets.family == socket.AF_PACKET:
+                    self._settle(port, AdvertSocket(device, (packets, *routed)), index)
                 case _:
                     continue
         for name, port in self._datagrams.items():

@@ -43,7 +43,7 @@ class Wanted:
 
     def missing(self, layout: Layout, netlink: NetlinkSocket) -> list[Applicable]:
         """Return the next hops and virtual IPs that the kernel does not have. Raises DriverError."""
-        return [*self._missing_hops(layout, netlink), *self._missing_addresses(layout, netlink)]
+        return [*self._missing_hops(layout, netlink), *self._missing_addresses(netlink)]
 
     def _missing_hops(self, layout: Layout, netlink: NetlinkSocket) -> Iterator[SetNextHop]:
         present = {route.table: route for route in routes.read(netlink)}
@@ -61,14 +61,18 @@ class Wanted:
             if not right:
                 yield effect
 
-    def _missing_addresses(self, layout: Layout, netlink: NetlinkSocket) -> Iterator[AddAddresses]:
-        for device in layout.lan_devices:
+    def _missing_addresses(self, netlink: NetlinkSocket) -> Iterator[AddAddresses]:
+        for device in sorted({device for device, _ in self._addresses}):
             wanted = {interface for where, interface in self._addresses if where == device}
-            if wanted:
-                present = {address.interface.ip for address in addresses.read(netlink, device)}
-                gone = tuple(sorted(interface for interface in wanted if interface.ip not in present))
-                if gone:
-                    yield AddAddresses(device, gone)
+            present = {address.ip for address in addresses.read(netlink, device)}
+            gone = tuple(sorted((one for one in wanted if one.ip not in present), key=_order))
+            if gone:
+                yield AddAddresses(device, gone)
+
+
+def _order(interface: Interface) -> tuple[int, int]:
+    """Return by what addresses of both families are sorted."""
+    return interface.version, int(interface.ip)
 
 
 def in_words(effect: Applicable) -> str:

@@ -6,7 +6,6 @@ import re
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
 from typing import Final, TypeAlias, assert_never
 
 from linkbalancer.drivers import addresses, neighbours, routes, rules, sysctl
@@ -53,6 +52,7 @@ class Kernel:
         self._netlink = NetlinkSocket(ROUTE)
         self._netfilter = NetlinkSocket(NETFILTER)
         self._members = MemberWriter(self._netfilter)
+        self._addresses = addresses.Addresses(self._netlink)
         self._announcer = Announcer()
         self._prepared: dict[tuple[int, int, NextHop], tuple[bytes, ...]] = {}
         self._pins: dict[Vid, ViaMaster] = {}
@@ -83,6 +83,7 @@ class Kernel:
         Without `trim`, rules and tables of VIDs that are not in the layout stay: somebody still serves them.
         """
         layout = self._layout
+        self._addresses.forget()
         changed, refused = sysctl.apply(sysctl.wanted(layout.lan_devices, layout.link_devices))
         tables = routing_tables(layout.vids, layout.marks)
         floored = routes.floored(self._netlink)
@@ -119,11 +120,11 @@ class Kernel:
         """
         match effect:
             case AddAddresses(device, wanted):
-                addresses.add(self._netlink, device, [one for one in wanted if isinstance(one, IPv4Interface)])
+                self._addresses.add(device, wanted)
             case RemoveAddresses(device, unwanted):
-                addresses.remove(self._netlink, device, [one for one in unwanted if isinstance(one, IPv4Interface)])
-            case Announce(device, announced):
-                self._announcer.announce(device, [one for one in announced if isinstance(one, IPv4Address)])
+                self._addresses.remove(device, unwanted)
+            case Announce(device, announced, mac):
+                self._announcer.announce(device, announced, mac)
             case SetNextHop(vid, next_hop, guard):
                 self._set_next_hop(vid, next_hop, self._layout.marks.table(vid, guard=guard))
             case SetMembers(device, macs):
@@ -132,7 +133,11 @@ class Kernel:
                 assert_never(effect)
 
     def flush_unresolved(self, device: DeviceName) -> int:
-        """Forget the neighbours of a device that could not be resolved; for when its carrier is back."""
+        """Forget what was learnt of a device while it had no carrier: neighbours that could not be resolved, addresses.
+
+        For when its carrier is back, or anything else of it has changed.
+        """
+        self._addresses.forget()
         return neighbours.flush_unresolved(self._netlink, device)
 
     def found(self) -> Found:
@@ -192,11 +197,11 @@ class Kernel:
     def _found_addresses(self) -> frozenset[tuple[DeviceName, Interface]]:
         """Return virtual IPs: as configured where they are, as the kernel has them where they are no longer."""
         found = set()
-        for device in self._layout.lan_devices:
+        for device in {*self._layout.lan_devices, *self._virtual_ips}:
             configured = {interface.ip: interface for interface in self._virtual_ips.get(device, ())}
             for address in addresses.read(self._netlink, device):
                 if address.ours:
-                    found.add((device, configured.get(address.interface.ip, address.interface)))
+                    found.add((device, configured.get(address.ip, address.interface)))
         return frozenset(found)
 
     def _found_next_hops(self) -> dict[Vid, NextHop]:

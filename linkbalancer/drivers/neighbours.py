@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from typing import Any, Final
 
 from linkbalancer.drivers.errors import DriverError
@@ -10,7 +10,7 @@ from linkbalancer.drivers.netlink import messages
 from linkbalancer.drivers.netlink.codec import ACK, CREATE, REPLACE
 from linkbalancer.drivers.netlink.messages import PROTOCOL
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
-from linkbalancer.links import DeviceName, Mac
+from linkbalancer.links import Address, DeviceName, Mac
 
 _INCOMPLETE: Final = 0x01
 _FAILED: Final = 0x20
@@ -31,7 +31,7 @@ def pin_request(index: int, address: IPv4Address, mac: Mac) -> bytes:
 def pinned(netlink: NetlinkSocket, device: DeviceName) -> dict[IPv4Address, Mac]:
     """Return what is pinned on a device by us."""
     found = {}
-    for fields, attributes in _read(netlink, device):
+    for fields, attributes in _read(netlink, device, socket.AF_INET):
         if fields["state"] == _PERMANENT and attributes.get("NDA_PROTOCOL") == PROTOCOL:
             found[IPv4Address(attributes["NDA_DST"])] = bytes.fromhex(attributes["NDA_LLADDR"].replace(":", ""))
     return found
@@ -49,29 +49,30 @@ def flush_unresolved(netlink: NetlinkSocket, device: DeviceName) -> int:
     was none. Raises DriverError.
     """
     forgotten = 0
-    for fields, attributes in _read(netlink, device):
-        if fields["state"] in {_INCOMPLETE, _FAILED}:
-            address = IPv4Address(attributes["NDA_DST"])
+    for fields, attributes in _read(netlink, device, socket.AF_UNSPEC):
+        if fields["state"] in {_INCOMPLETE, _FAILED} and fields["family"] in {socket.AF_INET, socket.AF_INET6}:
+            address = ip_address(attributes["NDA_DST"])
             _delete(netlink, device, address, f"forget the unresolved neighbour {address} on {device}")
             forgotten += 1
     return forgotten
 
 
-def _read(netlink: NetlinkSocket, device: DeviceName) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return the fields and attributes of a device's IPv4 entries; none when there is no such device."""
+def _read(netlink: NetlinkSocket, device: DeviceName, family: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the fields and attributes of a device's entries of a family; none when there is no such device."""
     try:
         index = socket.if_nametoindex(device)
     except OSError:
         return []
-    content = messages.payload(messages.NEIGHBOUR, {"family": socket.AF_INET}, [("NDA_IFINDEX", index)])
+    content = messages.payload(messages.NEIGHBOUR, {"family": family}, [("NDA_IFINDEX", index)])
     replies = netlink.dump(messages.GET_NEIGHBOUR, content, f"list the neighbours on {device}")
     return [messages.parse(messages.NEIGHBOUR, reply) for reply in replies]
 
 
-def _delete(netlink: NetlinkSocket, device: DeviceName, address: IPv4Address, operation: str) -> None:
+def _delete(netlink: NetlinkSocket, device: DeviceName, address: Address, operation: str) -> None:
     """Delete one entry, if it is there."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
-        fields = {"family": socket.AF_INET, "ifindex": socket.if_nametoindex(device)}
+        fields = {"family": family, "ifindex": socket.if_nametoindex(device)}
     except OSError:
         return
     request = messages.request(messages.NEIGHBOUR, messages.DELETE_NEIGHBOUR, ACK, fields, [("NDA_DST", str(address))])

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ _EVERY_DEVICE: Final = {
 _LAN_DEVICE: Final = {
     "promote_secondaries": "1",  # a virtual IP that goes takes no other address of its prefix with it
 }
+_STRICTEST: Final = "ipv4/conf/all/rp_filter"
 _GATEWAY: Final = {
     "ipv4/ip_forward": "1",
     # A gateway may see one direction of a connection only: neither windows nor handshakes can be judged.
@@ -51,6 +53,14 @@ def wanted(lan_devices: Iterable[DeviceName], link_devices: Iterable[DeviceName]
             yield f"ipv4/conf/{device}/{name}", value
 
 
+def read(path: str) -> str | None:
+    """Return a switch's value, None where there is none."""
+    try:
+        return (ROOT / path).read_text().strip()
+    except OSError:
+        return None
+
+
 def write(path: str, value: str) -> Change | None:
     """Set one switch; return what changed, None when it stood right. Raises DriverError (read-only, no such device)."""
     switch = ROOT / path
@@ -58,10 +68,24 @@ def write(path: str, value: str) -> Change | None:
         old = switch.read_text().strip()
         if old == value:
             return None
+        if path == _STRICTEST:
+            _keep_strict(old)
         switch.write_text(value)
     except OSError as error:
         raise DriverError(f"set net/{path} to {value}", error.errno or errno.EIO) from error
     return Change(path, old, value)
+
+
+def _keep_strict(everywhere: str) -> None:
+    """Give each device what it had by the value for all, which is to be lowered: it is none of our devices' alone.
+
+    The kernel takes the larger of the two. Who wants less on a device says so afterwards.
+    """
+    for switch in (ROOT / "ipv4/conf").glob("*/rp_filter"):
+        if switch.parent.name not in {"all", "default"}:
+            with suppress(OSError):
+                if int(switch.read_text()) < int(everywhere):
+                    switch.write_text(everywhere)
 
 
 def apply(switches: Iterable[tuple[str, str]]) -> tuple[list[Change], list[DriverError]]:

@@ -8,7 +8,7 @@ from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.routes import route
 from linkbalancer.engine.stances import stance
-from linkbalancer.links import DEAD_PRIORITY, Interface, Role
+from linkbalancer.links import DEAD_PRIORITY, Address, Interface, Role
 from linkbalancer.lvrrp.rules import may_claim
 from linkbalancer.vrrp import effects, events
 from linkbalancer.vrrp.packet import multicast
@@ -72,8 +72,8 @@ def perform(gateway: Gateway, now: Instant, membership: Membership, effect: effe
     """Do what a router wants."""
     group = membership.group
     match effect:
-        case effects.SendAdvert(priority):
-            _send_advert(gateway, membership, priority)
+        case effects.SendAdvert(priority, last):
+            _send_advert(gateway, membership, priority, last)
         case effects.InstallAddresses():
             membership.installed = True
             for device, addresses in group.places().items():
@@ -84,6 +84,9 @@ def perform(gateway: Gateway, now: Instant, membership: Membership, effect: effe
             for device, addresses in group.places().items():
                 gateway.out.append(RemoveAddresses(device, addresses))
                 _record_addresses(gateway, membership, f"{_named(addresses)} removed from {device}", device)
+        case effects.ExchangeAddresses(added, removed):
+            gateway.out += [AddAddresses(device, (address,)) for device, address in added]
+            gateway.out += [RemoveAddresses(device, (address,)) for device, address in removed]
         case effects.AnnounceAddresses():
             gateway.out += [
                 Announce(
@@ -107,8 +110,8 @@ def _named(addresses: tuple[Interface, ...]) -> str:
     return ", ".join(map(str, addresses[:NAMED])) + more
 
 
-def _send_advert(gateway: Gateway, membership: Membership, priority: int) -> None:
-    source = gateway.known.origin(membership.group)
+def _send_advert(gateway: Gateway, membership: Membership, priority: int, last: Address | None) -> None:
+    source = last or gateway.known.origin(membership.group)
     assert source is not None, "a router without a primary address is in Initialize"
     group = membership.group
     for destination in group.peers or (multicast(group.family),):

@@ -77,8 +77,8 @@ def _state(state: State) -> list[Any]:
             return ["initialize", holding_until]
         case Backup(master_down_at, master_interval, holding):
             return ["backup", master_down_at, master_interval, holding]
-        case Master(advert_at, addresses_at, announce_at, _):
-            return ["master", advert_at, addresses_at, announce_at]
+        case Master(advert_at, addresses_at):
+            return ["master", advert_at, addresses_at]
         case _:
             assert_never(state)
 
@@ -108,9 +108,9 @@ def _read_state(now: Instant, found: list[Any], interval: Duration) -> State:
         case ["backup", int(master_down_at), int(master_interval), bool(holding)]:
             latest = now + master_down_interval(1, master_interval)
             return Backup(min(master_down_at, latest), master_interval, holding)
-        case ["master", int(advert_at), addresses_at, announce_at]:
+        case ["master", int(advert_at), addresses_at, *_]:
             latest = now + interval
-            return Master(min(advert_at, latest), _by(addresses_at, latest), _by(announce_at, latest))
+            return Master(min(advert_at, latest), _by(addresses_at, latest))
         case _:
             raise ValueError("no state of a router")
 

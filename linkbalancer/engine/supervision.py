@@ -16,8 +16,9 @@ SUCCESSOR = "agent+"
 API = "api"
 RECORDER = "recorder"
 CHECKER = "checker"
+NOTIFIER = "notifier"
 
-ASIDE = frozenset({API, RECORDER, CHECKER})
+ASIDE = frozenset({API, RECORDER, CHECKER, NOTIFIER})
 """Workers that no packet depends on: they start without the agent, and end after everybody who tells them something."""
 
 PASSING = frozenset({CANDIDATE, TRIAL, SUCCESSOR})
@@ -49,15 +50,17 @@ class Patience:
     """How long the supervisor waits for what, and how often a child may die.
 
     `birth`: from fork to the first word (it covers imports and loading a large classifier). `silence`: between two
-    beats. `leave`, `obey`: until an asked child has ended (`leave`: it hands over masterships first). `death`: until a
-    killed child is gone. Restarts: the first one at once, then after `delay` doubling up to `delay_max`; `health` of
-    life resets that. `deaths` of them within `window`: the child is left down for `rest`.
+    beats. `leave`, `obey`: until an asked child has ended (`leave`: it hands over masterships first; `farewell`: it
+    tells that the service ends). `death`: until a killed child is gone. Restarts: the first one at once, then after
+    `delay` doubling up to `delay_max`; `health` of life resets that. `deaths` of them within `window`: the child is
+    left down for `rest`.
     """
 
     birth: Duration = 60 * SECOND
     silence: Duration = 2 * SECOND
     leave: Duration = 6 * SECOND
     obey: Duration = 1 * SECOND
+    farewell: Duration = 3 * SECOND
     death: Duration = 10 * SECOND
     delay: Duration = 100 * MILLISECOND
     delay_max: Duration = 5 * SECOND
@@ -65,6 +68,12 @@ class Patience:
     deaths: int = 10
     window: Duration = 60 * SECOND
     rest: Duration = 30 * SECOND
+
+    def for_end(self, name: str) -> tuple[Word, Duration]:
+        """Return what a child is told that is wanted no more, and how long its end may take."""
+        if name == AGENT:
+            return Word.LEAVE, self.leave
+        return Word.END, self.farewell if name == NOTIFIER else self.obey
 
 
 @dataclass(frozen=True, slots=True)

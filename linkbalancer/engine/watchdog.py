@@ -23,6 +23,7 @@ from linkbalancer.engine.supervision import (
     API,
     ASIDE,
     CANDIDATE,
+    NOTIFIER,
     PASSING,
     REFUSED,
     SUCCESSOR,
@@ -58,7 +59,6 @@ from linkbalancer.engine.supervision import (
     Succeed,
     Tell,
     Tick,
-    Word,
 )
 
 TRIES = 2
@@ -249,7 +249,7 @@ class Watchdog:
         effects: list[Effect] = []
         for worker in tuple(self.children):
             if worker not in {ZYGOTE, *self.specs}:
-                effects += self.children.dismiss(now, worker, Word.END, self.patience.obey)
+                effects += self.children.dismiss(now, worker, *self.patience.for_end(worker))
         for worker in self.specs:
             if worker not in self.children:
                 self.children.add(now, worker)
@@ -440,12 +440,12 @@ class Watchdog:
             self._names(*PASSING),
             self._names(AGENT),
             self._applications(),
+            self._names(NOTIFIER),
             self._names(*ASIDE),
             self._names(ZYGOTE),
         ):
             for name in stage:
-                word, patience = (Word.LEAVE, self.patience.leave) if name == AGENT else (Word.END, self.patience.obey)
-                effects += self.children.dismiss(now, name, word, patience)
+                effects += self.children.dismiss(now, name, *self.patience.for_end(name))
             if any(name in self.children for name in stage):
                 return effects
         return [*effects, Exit(0)]

@@ -1,26 +1,27 @@
-"""The devices' state as the kernel shows it: carrier and primary address, and what of ours others took away.
+"""The devices' state as the kernel shows it: carrier and addresses, and what of ours others took away.
 
 A notification says only that something may have changed; the state itself is then asked for. So lost notifications
 (ENOBUFS) cost nothing, and two sources of truth cannot differ.
 """
 
 import errno
+import socket
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias
 
 from linkbalancer.engine.events import DeviceChanged
 from linkbalancer.host import rtnetlink
-from linkbalancer.host.rtnetlink import Message
+from linkbalancer.host.rtnetlink import Link, Message, Seen
 from linkbalancer.links import Address, DeviceName
 
 _OUR_PROTOCOL: Final = 112
 """The tag on what the drivers put into the kernel (`drivers.netlink.messages.PROTOCOL`)."""
-_IFA_PROTO: Final = 11
 _FRA_PRIORITY, _FRA_PROTOCOL = 6, 21
 _RTA_TABLE: Final = 15
-_ADDRESS_FIXED, _ROUTE_FIXED = 8, 12
+_ROUTE_FIXED: Final = 12
 _ROUTE_PROTOCOL_AT: Final = 5
 
 _DATAGRAMS_PER_READ: Final = 1000
@@ -34,22 +35,36 @@ class Removed:
     detail: str
 
 
-Observation: TypeAlias = DeviceChanged | Removed
+@dataclass(frozen=True, slots=True)
+class Stirred:
+    """Something of ours may not be as it was; nobody can be said to have done it."""
+
+
+Observation: TypeAlias = DeviceChanged | Removed | Stirred
 
 
 class DeviceMonitor:
-    """Watches some devices; `virtual_ips` are never taken for a primary address.
+    """Watches some devices; `virtual_ips`, and what bears our tag, are never taken for a device's own addresses.
 
     `own_port` is the netlink port of our own changes (`drivers.kernel.Kernel.port`), whose removals are not reported.
-    Raises OSError when the kernel gives no socket.
+    `made` are the devices that we make ourselves: of those only that they stir. Raises OSError when the kernel gives no
+    socket.
     """
 
-    def __init__(self, devices: Collection[DeviceName], virtual_ips: Collection[Address], own_port: int = 0) -> None:
+    def __init__(
+        self,
+        devices: Collection[DeviceName],
+        virtual_ips: Collection[Address],
+        own_port: int = 0,
+        made: Collection[DeviceName] = (),
+    ) -> None:
         self._virtual_ips = frozenset(virtual_ips)
         self._own_port = own_port
+        self._made = frozenset(made)
         self._notices = rtnetlink.subscribe()
         self._questions = rtnetlink.Questions()
         self._indices: dict[int, DeviceName] = {}
+        self._links: dict[DeviceName, Link | None] = {}
         self._known = {device: DeviceChanged(device, carrier=False, primary=None) for device in devices}
         self._look(devices)
 
@@ -67,12 +82,12 @@ class DeviceMonitor:
         return list(self._known.values())
 
     def poll(self) -> list[DeviceChanged]:
-        """Ask for every device's state without being told; return those that changed.
+        """Ask for every device's carrier without being told; return the devices that changed.
 
         The kernel may hold the notice of a lost carrier back for up to a second after another device's change; a call
         every now and then (some microseconds a device) shows it at once.
         """
-        return self._look(tuple(self._known))
+        return self._look([device for device in self._known if self._questions.link(device) != self._links[device]])
 
     def read(self) -> list[Observation]:
         """Return what changed since the last call, and what of ours was removed; never blocks on news."""
@@ -107,13 +122,22 @@ class DeviceMonitor:
 
     def _ask(self, device: DeviceName) -> DeviceChanged:
         """Return a device's state now."""
-        link = self._questions.link(device)
+        link = self._links[device] = self._questions.link(device)
         self._indices = {index: name for index, name in self._indices.items() if name != device}
         if link is None:
             return DeviceChanged(device, carrier=False, primary=None)
         self._indices[link.index] = device
-        lasting = [one for one in self._questions.addresses(link.index) if one not in self._virtual_ips]
-        return DeviceChanged(device, link.carrier, lasting[0] if lasting else None)
+        seen = [
+            one for one in self._questions.addresses(link.index) if not one.ours and one.ip not in self._virtual_ips
+        ]
+        return DeviceChanged(
+            device,
+            link.carrier,
+            next((one.ip for one in seen if isinstance(one.ip, IPv4Address)), None),
+            _link_local(seen),
+            link.mtu,
+            frozenset(one.ip for one in seen),
+        )
 
     def _stirred_by(self, message: Message) -> set[DeviceName]:
         """Return the watched devices that a notification is about."""
@@ -125,15 +149,14 @@ class DeviceMonitor:
             return {self._indices.get(rtnetlink.address_index(message), "")} & self._known.keys()
         return set()
 
-    def _removal(self, message: Message) -> Removed | None:
+    def _removal(self, message: Message) -> Removed | Stirred | None:
         """Return what of ours a notification says was removed, None when nothing or by ourselves."""
         if message.port == self._own_port:
             return None
+        if message.kind in {rtnetlink.NEW_LINK, rtnetlink.DELETE_LINK}:
+            return Stirred() if rtnetlink.link_name(message) in self._made else None
         if message.kind == rtnetlink.DELETE_ADDRESS:
-            if message.attributes(_ADDRESS_FIXED).get(_IFA_PROTO) != bytes([_OUR_PROTOCOL]):
-                return None
-            device = self._indices.get(rtnetlink.address_index(message), "a device that is gone")
-            return Removed("address", f"{rtnetlink.local_address(message)} on {device}")
+            return self._removed_address(message)
         if message.kind == rtnetlink.DELETE_ROUTE:
             if message.payload[_ROUTE_PROTOCOL_AT] != _OUR_PROTOCOL:
                 return None
@@ -143,6 +166,30 @@ class DeviceMonitor:
                 return None
             return Removed("rule", f"priority {_number(message, _FRA_PRIORITY)}")
         return None
+
+    def _removed_address(self, message: Message) -> Removed | Stirred | None:
+        """Return what to make of an address that is gone: of IPv6, the kernel does not say who removed it."""
+        if not rtnetlink.is_ours(message):
+            return None
+        address, index = rtnetlink.local_address(message), rtnetlink.address_index(message)
+        if isinstance(address, IPv6Address) or (message.port == 0 and index not in self._indices):
+            return Stirred()
+        return Removed("address", f"{address} on {self._name(index)}")
+
+    def _name(self, index: int) -> DeviceName:
+        """Return a device's name by its number."""
+        try:
+            return self._indices.get(index) or socket.if_indextoname(index)
+        except OSError:
+            return "a device that is gone"
+
+
+def _link_local(seen: Sequence[Seen]) -> IPv6Address | None:
+    """Return the link-local address that the kernel itself would send from: the oldest, which it lists last."""
+    for one in reversed(seen):
+        if isinstance(one.ip, IPv6Address) and one.ip.is_link_local and one.usable:
+            return one.ip
+    return None
 
 
 def _number(message: Message, kind: int) -> int:

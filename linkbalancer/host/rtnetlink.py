@@ -7,20 +7,21 @@ and only a few fields of each message matter.
 import errno
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from linkbalancer.links import DeviceName
+from linkbalancer.links import Address, DeviceName
 
 NEW_LINK, DELETE_LINK, GET_LINK = 16, 17, 18
 NEW_ADDRESS, DELETE_ADDRESS, GET_ADDRESS = 20, 21, 22
 DELETE_ROUTE: Final = 25
 DELETE_RULE: Final = 33
 
-_GROUPS: Final = 0x01 | 0x10 | 0x40 | 0x80
-"""Links, IPv4 addresses, IPv4 routes, IPv4 rules."""
+_GROUPS: Final = 0x01 | 0x10 | 0x40 | 0x80 | 0x100
+"""Links, IPv4 addresses, IPv4 routes, IPv4 rules, IPv6 addresses."""
 
 _HEADER: Final = struct.Struct("=IHHII")
 _ERROR, _DONE = 2, 3
@@ -28,11 +29,14 @@ _REQUEST, _ACK, _DUMP, _INTERRUPTED = 0x1, 0x4, 0x300, 0x10
 _LINK: Final = struct.Struct("=BxHiII")
 _ADDRESS: Final = struct.Struct("=BBBBi")
 _ATTRIBUTE: Final = struct.Struct("=HH")
-_NAME, _STATISTICS, _EXTENT = 3, 23, 29
+_NAME, _MTU, _STATISTICS, _EXTENT = 3, 4, 23, 29
 _RECEIVED: Final = struct.Struct("=Q")
 _UP_RUNNING_CARRIER: Final = 0x1 | 0x40 | 0x10000
 _SKIP_STATISTICS: Final = 1 << 3
-_LOCAL: Final = 2
+_IFA_ADDRESS, _LOCAL, _IFA_FLAGS, _IFA_PROTO = 1, 2, 8, 11
+_OPTIMISTIC, _DUPLICATE, _TENTATIVE = 0x04, 0x08, 0x40
+_OUR_TAG: Final = bytes([112])
+"""The tag on what the drivers put into the kernel (`drivers.netlink.messages.PROTOCOL`)."""
 
 _SOL_NETLINK: Final = 270
 _STRICT: Final = 12
@@ -72,11 +76,21 @@ class Link:
     index: int
     flags: int
     received: int | None = None
+    mtu: int = 0
 
     @property
     def carrier(self) -> bool:
         """Whether the device is up, by the administrator and by its cable."""
         return self.flags & _UP_RUNNING_CARRIER == _UP_RUNNING_CARRIER
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An address of a device: whether packets may be sent from it yet, and whether it bears our tag."""
+
+    ip: Address
+    usable: bool
+    ours: bool
 
 
 def subscribe() -> socket.socket:
@@ -115,10 +129,31 @@ def address_index(message: Message) -> int:
     return index
 
 
-def local_address(message: Message) -> IPv4Address | None:
+def is_ours(message: Message) -> bool:
+    """Return whether the address that an address message is about bears our tag."""
+    return message.attributes(_ADDRESS.size).get(_IFA_PROTO) == _OUR_TAG
+
+
+def local_address(message: Message) -> Address | None:
     """Return the address that an address message is about."""
-    packed = message.attributes(_ADDRESS.size).get(_LOCAL, b"")
+    return _ip(message.attributes(_ADDRESS.size))
+
+
+def _ip(parts: dict[int, bytes]) -> Address | None:
+    packed = parts.get(_LOCAL) or parts.get(_IFA_ADDRESS, b"")
+    if len(packed) == 16:
+        return IPv6Address(packed)
     return IPv4Address(packed) if len(packed) == 4 else None
+
+
+def _seen(message: Message) -> Seen | None:
+    parts = message.attributes(_ADDRESS.size)
+    ip = _ip(parts)
+    if ip is None:
+        return None
+    flags: int = struct.unpack("=I", parts.get(_IFA_FLAGS, bytes(4)))[0]
+    usable = not flags & _DUPLICATE and (not flags & _TENTATIVE or bool(flags & _OPTIMISTIC))
+    return Seen(ip, usable, parts.get(_IFA_PROTO) == _OUR_TAG)
 
 
 class Questions:
@@ -144,14 +179,15 @@ class Questions:
             content += _ATTRIBUTE.pack(8, _EXTENT) + struct.pack("=I", _SKIP_STATISTICS)
         for answer in self._ask(GET_LINK, _ACK, content):
             _family, _kind, index, flags, _change = _LINK.unpack_from(answer.payload)
-            counters = answer.attributes(_LINK.size).get(_STATISTICS)
-            return Link(index, flags, _RECEIVED.unpack_from(counters)[0] if counters else None)
+            parts = answer.attributes(_LINK.size)
+            counters, mtu = parts.get(_STATISTICS), int.from_bytes(parts.get(_MTU, b""), sys.byteorder)
+            return Link(index, flags, _RECEIVED.unpack_from(counters)[0] if counters else None, mtu)
         return None
 
-    def addresses(self, index: int) -> list[IPv4Address]:
-        """Return the IPv4 addresses of a device in the kernel's order: primary ones first. Raises OSError."""
-        content = _ADDRESS.pack(socket.AF_INET, 0, 0, 0, index)
-        found = [local_address(answer) for answer in self._ask(GET_ADDRESS, _DUMP, content)]
+    def addresses(self, index: int) -> list[Seen]:
+        """Return the addresses of a device in the kernel's order: IPv4's first, primary ones first. Raises OSError."""
+        content = _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, index)
+        found = [_seen(answer) for answer in self._ask(GET_ADDRESS, _DUMP, content)]
         return [address for address in found if address is not None]
 
     def _ask(self, kind: int, flags: int, content: bytes) -> list[Message]:

@@ -1,1 +1,1 @@
-"""VRRP version 3 for IPv4: codec, timers and the router machine (RFC 9568)."""
+"""VRRP versions 2 and 3: codec, timers and the router machine (RFC 9568, RFC 3768)."""

@@ -3,12 +3,21 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from linkbalancer.links import Address, DeviceName, Interface
+
+Place: TypeAlias = tuple[DeviceName, Interface]
+"""A virtual IP and the device that it stands on."""
+
 
 @dataclass(frozen=True, slots=True)
 class SendAdvert:
-    """Send an advertisement of the group at this priority (0: we leave)."""
+    """Send an advertisement of the group at this priority (0: we leave).
+
+    `source`: the address it is sent from where that is not the present primary: the one just lost, for a last word.
+    """
 
     priority: int
+    source: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +31,17 @@ class ReleaseAddresses:
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangeAddresses:
+    """Install the virtual IPs that the group has newly, announce them if `announce`, remove those it has no longer."""
+
+    added: tuple[Place, ...]
+    removed: tuple[Place, ...]
+    announce: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AnnounceAddresses:
-    """Tell the LAN where the virtual IPs are (gratuitous ARP)."""
+    """Tell the LAN where the virtual IPs are: now, again, and from time to time (`engine.announcements`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +57,4 @@ class Changed:
     reason: str
 
 
-Effect: TypeAlias = SendAdvert | InstallAddresses | ReleaseAddresses | AnnounceAddresses | Changed
+Effect: TypeAlias = SendAdvert | InstallAddresses | ReleaseAddresses | ExchangeAddresses | AnnounceAddresses | Changed

@@ -1,13 +1,26 @@
 """A VRRP group (a virtual router of RFC 9568) as it is configured."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import chain
 
 from linkbalancer.clock import SECOND, Duration
 from linkbalancer.links import Address, DeviceName, Family, GroupId, Interface, Mac, Vid
+from linkbalancer.vrrp.ip import LOCAL_TTL
 from linkbalancer.vrrp.packet import ChecksumForm, centiseconds
 
 _MAC_PREFIX = {Family.IPV4: bytes.fromhex("00005e0001"), Family.IPV6: bytes.fromhex("00005e0002")}
+
+
+class Tolerance(StrEnum):
+    """What of another router's adverts is let pass though its RFC says that it must, or may, be dropped for it.
+
+    `addresses`: in version 2, a list of addresses that is not ours (RFC 3768 7.1); where it is dropped and the lists
+    differ, both routers are Master. `first-address`: over IPv6, a first address that is not link-local (erratum 8300).
+    """
+
+    ADDRESSES = "addresses"
+    FIRST_ADDRESS = "first-address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +48,9 @@ class Group:
     `preempt_delay` how long it lets that one be first; `accept` whether packets to the virtual IPs are accepted by a
     Master that does not own them (Accept_Mode); `virtual_mac` whether the addresses have the MAC of the virtual router;
     `peers` are the other routers where adverts are sent to each alone, empty for multicast; `source` pins the address
-    that adverts are sent from; `password` of version 2, 1 to 8 bytes; `checksum` the form that is sent; `owner_yields`
-    whether an owner that hears another owner of a higher address steps down (erratum 8298), or hears nobody.
+    that adverts are sent from; `ttl` what theirs must arrive with, at least and at most; `password` of version 2, 1 to
+    8 bytes; `checksum` the form that is sent; `tolerates` what is let pass in others' adverts; `owner_yields` whether
+    an owner that hears another owner of a higher address steps down (erratum 8298), or hears nobody.
 
     Raises:
         ValueError: A field is out of its range.
@@ -56,8 +70,10 @@ class Group:
     virtual_mac: bool = False
     peers: tuple[Address, ...] = ()
     source: Address | None = None
+    ttl: tuple[int, int] = (LOCAL_TTL, LOCAL_TTL)
     password: bytes | None = None
-    checksum: ChecksumForm = ChecksumForm.RFC9568
+    checksum: ChecksumForm = ChecksumForm.AUTO
+    tolerates: frozenset[Tolerance] = frozenset()
     owner_yields: bool = True
     announcing: Announcing = Announcing()
 

@@ -15,12 +15,12 @@ class LastHeard:
     source: Address
     interval: Duration
     at: Instant
+    version: int = 3
 
     def gone_at(self) -> Instant:
         """Return when even the slowest Backup, that of priority 1, would hold this Master for gone."""
-        if self.priority == 0:
-            return self.at + skew_time(1, self.interval)
-        return self.at + master_down_interval(1, self.interval)
+        wait = skew_time if self.priority == 0 else master_down_interval
+        return self.at + wait(1, self.interval, self.version)
 
     def absence(self, own_priority: int) -> str:
         """Say why a Backup of `own_priority` took over after this was the last it heard."""

@@ -38,7 +38,7 @@ class Observer:
                 return self._lose(now)
             case Heard(priority=0, source=source):
                 if self.heard and self.heard.source == source:
-                    self.heard = LastHeard(0, source, event.interval, now)
+                    self.heard = LastHeard(0, source, event.interval, now, self.group.version)
                 return []
             case Heard():
                 return self._follow(now, event)
@@ -50,7 +50,7 @@ class Observer:
         if self.heard and not _supersedes(now, self.heard, event):
             return []
         before = self.heard.source if self.heard else None
-        self.heard = LastHeard(event.priority, event.source, event.interval, now)
+        self.heard = LastHeard(event.priority, event.source, event.interval, now, self.group.version)
         if before == event.source:
             return []
         return [_changed(before, event.source, f"it advertises priority {event.priority}")]
@@ -65,7 +65,7 @@ class Observer:
 
 def _supersedes(now: Instant, heard: LastHeard, event: Heard) -> bool:
     """Tell whether an advert comes from whoever is Master now: the same, a better one, or a successor."""
-    better = (event.priority, event.source) > (heard.priority, heard.source)
+    better = (event.priority, int(event.source)) > (heard.priority, int(heard.source))
     return event.source == heard.source or better or now - heard.at > 2 * heard.interval
 
 

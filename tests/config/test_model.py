@@ -87,3 +87,4 @@ def test_a_configuration_can_be_written_and_read_again() -> None:
     config = loaded().config
 
     assert Config.model_validate(config.model_dump(by_alias=True)) == config
+    assert Config.model_validate_json(config.model_dump_json(by_alias=True)) == config

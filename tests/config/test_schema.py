@@ -9,7 +9,7 @@ from linkbalancer.config.load import load
 from linkbalancer.config.schema import json_schema, keys
 
 REFERENCE = Path(__file__).parents[2] / "conf" / "linkbalancer.yaml"
-CHOSEN = {"lans", "links", "groups", "trackers"}
+CHOSEN = {"lans", "links", "groups", "notifications", "trackers"}
 """Mappings whose keys the operator chooses."""
 
 
@@ -42,7 +42,7 @@ def unfolded(whole: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
         elif "items" in node:
             node = node["items"]
         elif "anyOf" in node:
-            node = node["anyOf"][0]
+            node = next((one for one in node["anyOf"] if "$ref" in one), node["anyOf"][0])
         else:
             break
     return node

@@ -2,15 +2,18 @@
 
 import errno
 import socket
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
-from linkbalancer.drivers.announce import Announcer, gratuitous_arp
+from linkbalancer.drivers.announce import Announcer, gratuitous_arp, is_router, unsolicited_advertisement
 from linkbalancer.drivers.errors import DriverError
+from tests.daemon.waiting import until
 from tests.drivers.conftest import Gateway
 
 VIP = IPv4Address("192.0.2.251")
+VIP_IPV6 = IPv6Address("2001:db8::251")
+VIRTUAL = bytes.fromhex("00005e000201")
 
 
 def test_the_frame_is_the_fact_sheets() -> None:
@@ -20,6 +23,43 @@ def test_the_frame_is_the_fact_sheets() -> None:
         "ffffffffffff" "020000000001" "0806" "0001" "0800" "06" "04" "0001"
         "020000000001" "c00002fb" "ffffffffffff" "c00002fb"
     )  # fmt: skip
+
+
+def test_the_advertisement_is_the_fact_sheets() -> None:
+    """Byte by byte as in the VRRP fact sheet 7.2: 86 bytes, from the virtual IP to all nodes, its MAC as an option."""
+    frame = unsolicited_advertisement(VIP_IPV6, VIRTUAL, router=True)
+    assert len(frame) == 86
+    assert frame[:54].hex() == (
+        "333300000001" "00005e000201" "86dd" "60000000" "0020" "3a" "ff"
+        "20010db8000000000000000000000251" "ff020000000000000000000000000001"
+    )  # fmt: skip
+    assert (frame[54:56].hex(), frame[58:].hex()) == (
+        "8800",
+        "a000000020010db8000000000000000000000251020100005e000201",
+    )
+    assert unsolicited_advertisement(VIP_IPV6, VIRTUAL, router=False)[58:62].hex() == "20000000"
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("forwarding", [0, 1])
+def test_the_lan_hears_an_advertisement_and_moves(gateway: Gateway, forwarding: int) -> None:
+    """A host that knew the virtual IP at another MAC knows it at the new one, and as a router while it forwards."""
+    gateway.lan("ip -6 addr add 2001:db8::100/64 dev eth0 nodad")
+    gateway.lan("ip neigh add 2001:db8::251 dev eth0 lladdr 02:00:00:00:00:99 nud stale")
+    gateway.here(f"sysctl -qw net.ipv6.conf.lan0.forwarding={forwarding}")
+    assert is_router("lan0") is bool(forwarding)
+    announcer = Announcer()
+    announcer.announce("lan0", [VIP, VIP_IPV6], VIRTUAL)
+    announcer.close()
+    until(lambda: VIRTUAL.hex(":") in gateway.lan("ip neigh show 2001:db8::251"))
+    assert ("router" in gateway.lan("ip neigh show 2001:db8::251")) is bool(forwarding)
+
+
+@pytest.mark.lab
+def test_a_device_that_is_gone_is_no_router(gateway: Gateway) -> None:
+    """Nor one without IPv6."""
+    assert gateway.route
+    assert not is_router("gone0")
 
 
 @pytest.mark.lab

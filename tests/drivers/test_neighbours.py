@@ -52,6 +52,17 @@ def test_only_unresolved_neighbours_are_forgotten(gateway: Gateway) -> None:
     assert neighbours.pinned(gateway.route, "lan0") == {VIP: FIRST}
 
 
+def test_unresolved_neighbours_of_ipv6_are_forgotten_too(gateway: Gateway) -> None:
+    """Both families' hang while there is no carrier."""
+    gateway.here("ip -6 addr add 2001:db8::2/64 dev lan0 nodad")
+    gateway.here("ip neigh add 2001:db8::9 dev lan0 lladdr 02:00:00:00:00:99 nud reachable")
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"", ("2001:db8::44", 9))
+    assert neighbours.flush_unresolved(gateway.route, "lan0") == 1
+    assert "2001:db8::44" not in gateway.here("ip -6 neigh show dev lan0")
+    assert "2001:db8::9" in gateway.here("ip -6 neigh show dev lan0")
+
+
 def test_a_device_that_is_gone_has_nothing_to_forget(gateway: Gateway) -> None:
     """No device, no entries, no error."""
     assert neighbours.flush_unresolved(gateway.route, "gone0") == 0

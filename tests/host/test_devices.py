@@ -1,14 +1,17 @@
 """The device monitor, against the running kernel."""
 
+from collections.abc import Sequence
 from contextlib import closing
-from ipaddress import IPv4Address, IPv4Interface
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 
 import pytest
 
-from linkbalancer.drivers import addresses
+from linkbalancer.drivers.addresses import Addresses
 from linkbalancer.drivers.netlink.transport import ROUTE, NetlinkSocket
 from linkbalancer.engine.events import DeviceChanged
-from linkbalancer.host.devices import DeviceMonitor, Removed
+from linkbalancer.host.devices import DeviceMonitor, Removed, Stirred
+from linkbalancer.links import Address
 from tests.host.conftest import await_items
 from tests.namespaces import Namespace
 
@@ -17,11 +20,23 @@ pytestmark = pytest.mark.lab
 OWN, SECOND, VIP = IPv4Address("192.0.2.1"), IPv4Address("192.0.2.9"), IPv4Address("192.0.2.251")
 
 
+LOCAL, LOCAL_VIP = IPv6Address("fe80::1"), IPv6Address("fe80::251")
+
+
 @pytest.fixture(autouse=True)
 def _inside(wire: tuple[Namespace, Namespace]) -> object:
-    """Run every test in the left namespace."""
+    """Run every test in the left namespace, where IPv6 has no address before a test gives it one."""
+    for one in wire:
+        one("sysctl -qw net.ipv6.conf.all.addr_gen_mode=1 net.ipv6.conf.default.addr_gen_mode=1")
+        one("ip -6 addr flush dev eth0")
     with wire[0].entered():
         yield
+
+
+def _changed(device: str, *, carrier: bool, own: Sequence[IPv4Address] = (), mtu: int = 1500) -> DeviceChanged:
+    """Return what is told of a device with these own addresses."""
+    primary = own[0] if own else None
+    return DeviceChanged(device, carrier=carrier, primary=primary, mtu=mtu, addresses=frozenset(own))
 
 
 def test_devices_are_known_at_once(wire: tuple[Namespace, Namespace]) -> None:
@@ -29,8 +44,8 @@ def test_devices_are_known_at_once(wire: tuple[Namespace, Namespace]) -> None:
     wire[0]("ip addr add 10.1.0.1/30 dev shift0")
     with closing(DeviceMonitor(["eth0", "shift0", "gone0"], [])) as monitor:
         assert monitor.current() == [
-            DeviceChanged("eth0", carrier=True, primary=OWN),
-            DeviceChanged("shift0", carrier=False, primary=IPv4Address("10.1.0.1")),
+            _changed("eth0", carrier=True, own=[OWN]),
+            _changed("shift0", carrier=False, own=[IPv4Address("10.1.0.1")]),
             DeviceChanged("gone0", carrier=False, primary=None),
         ]
         assert monitor.read() == []
@@ -41,17 +56,17 @@ def test_a_lost_carrier_is_told_and_its_return(wire: tuple[Namespace, Namespace]
     _left, right = wire
     with closing(DeviceMonitor(["eth0"], [])) as monitor:
         right("ip link set eth0 down")
-        assert await_items(monitor, monitor.read) == [DeviceChanged("eth0", carrier=False, primary=OWN)]
+        assert await_items(monitor, monitor.read) == [_changed("eth0", carrier=False, own=[OWN])]
         right("ip link set eth0 up")
-        assert await_items(monitor, monitor.read) == [DeviceChanged("eth0", carrier=True, primary=OWN)]
-        assert monitor.current() == [DeviceChanged("eth0", carrier=True, primary=OWN)]
+        assert await_items(monitor, monitor.read) == [_changed("eth0", carrier=True, own=[OWN])]
+        assert monitor.current() == [_changed("eth0", carrier=True, own=[OWN])]
 
 
 def test_polling_needs_no_notification(wire: tuple[Namespace, Namespace]) -> None:
     """Asked again, the kernel tells what it has sent no word of yet."""
     with closing(DeviceMonitor(["eth0"], [])) as monitor:
         wire[0]("ip link set eth0 down")
-        assert monitor.poll() == [DeviceChanged("eth0", carrier=False, primary=OWN)]
+        assert monitor.poll() == [_changed("eth0", carrier=False, own=[OWN])]
         assert monitor.poll() == []
 
 
@@ -60,13 +75,13 @@ def test_the_primary_is_the_first_address_that_is_not_virtual(wire: tuple[Namesp
     left, _right = wire
     left("ip addr del 192.0.2.1/24 dev eth0", "ip addr add 192.0.2.251/24 dev eth0")
     with closing(DeviceMonitor(["eth0"], [VIP])) as monitor:
-        assert monitor.current() == [DeviceChanged("eth0", carrier=True, primary=None)]
+        assert monitor.current() == [_changed("eth0", carrier=True)]
         left("ip addr add 192.0.2.1/24 dev eth0", "ip addr add 192.0.2.9/24 dev eth0")
-        assert monitor.read() == [DeviceChanged("eth0", carrier=True, primary=OWN)]
+        assert monitor.read() == [_changed("eth0", carrier=True, own=[OWN, SECOND])]
         left("sysctl -qw net.ipv4.conf.eth0.promote_secondaries=1", "ip addr del 192.0.2.251/24 dev eth0")
         assert monitor.read() == []
         left("ip addr del 192.0.2.1/24 dev eth0")
-        assert monitor.read() == [DeviceChanged("eth0", carrier=True, primary=SECOND)]
+        assert monitor.read() == [_changed("eth0", carrier=True, own=[SECOND])]
 
 
 def test_devices_come_go_and_change_their_names(wire: tuple[Namespace, Namespace]) -> None:
@@ -77,7 +92,7 @@ def test_devices_come_go_and_change_their_names(wire: tuple[Namespace, Namespace
         left("ip link add other0 type bridge", "ip addr add 10.2.0.1/30 dev other0")
         assert monitor.read() == []
         left("ip link set shift0 name new0")
-        assert monitor.read() == [DeviceChanged("new0", carrier=True, primary=IPv4Address("10.1.0.1"))]
+        assert monitor.read() == [_changed("new0", carrier=True, own=[IPv4Address("10.1.0.1")])]
         left("ip link set new0 name shift0")
         assert monitor.read() == [DeviceChanged("new0", carrier=False, primary=None)]
         left("ip link del eth0")
@@ -87,17 +102,18 @@ def test_devices_come_go_and_change_their_names(wire: tuple[Namespace, Namespace
 def test_what_others_take_away_of_ours_is_told(wire: tuple[Namespace, Namespace]) -> None:
     """Address, rule and route with our tag; the same things of other people are no news."""
     left, _right = wire
+    other = IPv4Address("192.0.2.250")
     left(
-        "ip addr add 192.0.2.250/32 dev eth0",
+        f"ip addr add {other}/32 dev eth0",
         "ip rule add priority 21 table 20001 protocol 112",
         "ip rule add priority 22 table 20001",
         "ip route add default via 192.0.2.2 table 20001 protocol 112",
         "ip route add 203.0.113.0/24 via 192.0.2.2 table 20001",
     )
-    with closing(NetlinkSocket(ROUTE)) as driver, closing(DeviceMonitor(["eth0"], [VIP])) as monitor:
-        addresses.add(driver, "eth0", [IPv4Interface((VIP, 24))])
+    with closing(NetlinkSocket(ROUTE)) as driver, closing(DeviceMonitor(["eth0"], [VIP, other])) as monitor:
+        Addresses(driver).add("eth0", [IPv4Interface((VIP, 24))])
         left(
-            "ip addr del 192.0.2.250/32 dev eth0",
+            f"ip addr del {other}/32 dev eth0",
             "ip rule del priority 22",
             "ip route del 203.0.113.0/24 table 20001",
             "ip addr del 192.0.2.251/32 dev eth0",
@@ -116,8 +132,8 @@ def test_what_we_take_away_ourselves_is_no_news() -> None:
     vip = [IPv4Interface((VIP, 24))]
     with closing(NetlinkSocket(ROUTE)) as driver, closing(DeviceMonitor(["eth0"], [VIP], driver.port)) as monitor:
         for _again in range(2):
-            addresses.add(driver, "eth0", vip)
-            addresses.remove(driver, "eth0", vip)
+            Addresses(driver).add("eth0", vip)
+            Addresses(driver).remove("eth0", vip)
         assert monitor.read() == []
 
 
@@ -129,6 +145,69 @@ def test_lost_notifications_cost_nothing(wire: tuple[Namespace, Namespace]) -> N
         left("ip addr del 192.0.2.1/24 dev eth0")
         left("ip -batch -", given="".join(f"route add 198.18.{n}.0/24 dev eth0\n" for n in range(200)))
         left("ip addr add 192.0.2.9/24 dev eth0")
-        assert monitor.read() == [DeviceChanged("eth0", carrier=True, primary=SECOND)]
+        assert monitor.read() == [_changed("eth0", carrier=True, own=[SECOND])]
         left("ip link set eth0 down")
-        assert monitor.read() == [DeviceChanged("eth0", carrier=False, primary=SECOND)]
+        assert monitor.read() == [_changed("eth0", carrier=False, own=[SECOND])]
+
+
+def test_what_a_device_has_of_ipv6_is_told(wire: tuple[Namespace, Namespace]) -> None:
+    """The oldest link-local address that packets may be sent from, every own address, never a virtual IP; the MTU."""
+    left, _right = wire
+    tagged = IPv6Interface("2001:db8::251/64"), IPv6Interface((LOCAL_VIP, 64))
+    with closing(NetlinkSocket(ROUTE)) as driver, closing(DeviceMonitor(["eth0"], [])) as monitor:
+        Addresses(driver).add("eth0", tagged)
+        assert monitor.read() == []
+        left("ip -6 addr add fe80::1/64 dev eth0 nodad", "ip -6 addr add fe80::9/64 dev eth0 nodad")
+        left("ip -6 addr add 2001:db8::1/64 dev eth0 nodad", "ip link set eth0 mtu 1400")
+        own: frozenset[Address] = frozenset({OWN, LOCAL, IPv6Address("fe80::9"), IPv6Address("2001:db8::1")})
+        assert monitor.read() == [
+            replace(_changed("eth0", carrier=True, own=[OWN]), link_local=LOCAL, mtu=1400, addresses=own)
+        ]
+
+
+def test_an_address_that_is_still_being_tested_cannot_be_sent_from(wire: tuple[Namespace, Namespace]) -> None:
+    """It is told when it can; one that is a duplicate never can."""
+    left, right = wire
+    right("ip -6 addr add fe80::9/64 dev eth0 nodad")
+    with closing(DeviceMonitor(["eth0"], [])) as monitor:
+        left("ip -6 addr add fe80::9/64 dev eth0", "ip -6 addr add fe80::1/64 dev eth0")
+        told = [event for event in monitor.read() if isinstance(event, DeviceChanged)]
+        assert told[-1].link_local is None
+        while told[-1].link_local is None:
+            told += [event for event in await_items(monitor, monitor.read) if isinstance(event, DeviceChanged)]
+        assert told[-1].link_local == LOCAL
+
+
+def test_our_own_devices_only_stir(wire: tuple[Namespace, Namespace]) -> None:
+    """Who took one down, or its addresses with it, is not to be said; but it is worth a look."""
+    left, _right = wire
+    left("ip link add link eth0 name vr6-1 type macvlan mode private", "ip link set vr6-1 up")
+    with (
+        closing(NetlinkSocket(ROUTE)) as driver,
+        closing(DeviceMonitor(["eth0"], [], driver.port, ["vr6-1"])) as monitor,
+    ):
+        Addresses(driver).add("vr6-1", [IPv6Interface("2001:db8::251/64")])
+        monitor.read()
+        left("ip link set vr6-1 down")
+        assert set(monitor.read()) == {Stirred()}
+        left("ip link set vr6-1 up")
+        Addresses(driver).add("vr6-1", [IPv4Interface((VIP, 24))])
+        left("ip addr del 192.0.2.251/24 dev vr6-1")
+        assert Removed("address", "192.0.2.251 on vr6-1") in monitor.read()
+        left("ip link del vr6-1")
+        assert set(monitor.read()) == {Stirred()}
+
+
+def test_who_removed_an_address_of_ipv6_is_not_to_be_said(wire: tuple[Namespace, Namespace]) -> None:
+    """The kernel names nobody, not even us."""
+    left, _right = wire
+    vip = IPv6Interface("2001:db8::251/64")
+    with closing(NetlinkSocket(ROUTE)) as driver, closing(DeviceMonitor(["eth0"], [], driver.port)) as monitor:
+        addresses = Addresses(driver)
+        addresses.add("eth0", [vip])
+        left("ip addr del 2001:db8::251/64 dev eth0")
+        assert monitor.read() == [Stirred()]
+        addresses.forget()
+        addresses.add("eth0", [vip])
+        addresses.remove("eth0", [vip])
+        assert monitor.read() == [Stirred()]

@@ -9,7 +9,15 @@ from random import Random
 
 from linkbalancer.clock import Duration, Instant, earliest
 from linkbalancer.links import GroupState
-from linkbalancer.vrrp.effects import AnnounceAddresses, Changed, Effect, InstallAddresses, ReleaseAddresses, SendAdvert
+from linkbalancer.vrrp.effects import (
+    AnnounceAddresses,
+    Changed,
+    Effect,
+    ExchangeAddresses,
+    InstallAddresses,
+    ReleaseAddresses,
+    SendAdvert,
+)
 from linkbalancer.vrrp.events import Event, Heard, Tick
 from linkbalancer.vrrp.router import Router
 
@@ -71,7 +79,7 @@ class Lan:
                     self.installed.add(sender)
                 case ReleaseAddresses():
                     self.installed.discard(sender)
-                case AnnounceAddresses() | Changed():
+                case AnnounceAddresses() | ExchangeAddresses() | Changed():
                     pass
         if not self.installed:
             self.uncovered.append(self.now)

@@ -1,6 +1,7 @@
 """The recordings' form: a line of JSON a step, to values and back.
 
-The first line is {story, group, primary}; every other one says what is handed in and what must follow:
+The first line is {story, group, primary}, and `synchronised` for a member of a sync group; every other one says what is
+handed in and what must follow:
 
     at         the instant, in ns
     event      {name of the event: its fields}
@@ -13,14 +14,17 @@ The first line is {story, group, primary}; every other one says what is handed i
 
 import json
 from dataclasses import fields
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 from pathlib import Path
 from typing import Any
 
 from linkbalancer.vrrp.events import (
     Claim,
     Event,
+    Hasten,
     Heard,
+    Promote,
+    Reconfigure,
     Resign,
     Resume,
     SetPrimary,
@@ -28,14 +32,17 @@ from linkbalancer.vrrp.events import (
     Shutdown,
     Startup,
     Tick,
+    Withdraw,
 )
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.router import Router
 
 FOLDER = Path(__file__).parent / "recordings"
-EVENTS: dict[str, type[Event]] = {
-    event.__name__: event for event in (Startup, Resume, Shutdown, Resign, Heard, SetPriority, SetPrimary, Claim, Tick)
-}
+KINDS: tuple[type[Event], ...] = (
+    *(Startup, Resume, Shutdown, Resign, Heard, SetPriority, SetPrimary, Reconfigure, Claim),
+    *(Promote, Withdraw, Hasten, Tick),
+)
+EVENTS: dict[str, type[Event]] = {event.__name__: event for event in KINDS}
 
 Line = dict[str, Any]
 
@@ -52,10 +59,16 @@ def write(name: str, lines: list[Line]) -> None:
 
 def router_of(head: Line) -> Router:
     """Make the router that a recording's first line describes."""
-    group = head["group"]
-    addresses = tuple(IPv4Interface(address) for address in group["virtual_ips"])
-    primary = head["primary"] and IPv4Address(head["primary"])
-    return Router(Group(**{**group, "virtual_ips": addresses}), primary)
+    primary = head["primary"] and ip_address(head["primary"])
+    return Router(group_of(head["group"]), primary, synchronised=head.get("synchronised", False))
+
+
+def group_of(said: dict[str, Any]) -> Group:
+    """Make a group from its fields."""
+    lists: dict[str, Any] = {
+        name: tuple(map(ip_interface, said[name])) for name in ("virtual_ips", "excluded_ips") if name in said
+    }
+    return Group(**{**said, **lists})
 
 
 def replayed(router: Router, step: Line) -> Line:
@@ -75,11 +88,19 @@ def replayed(router: Router, step: Line) -> Line:
 def event_of(said: dict[str, Any]) -> Event:
     """Make an event from its name and fields."""
     [(name, values)] = said.items()
-    addresses = {field: IPv4Address(values[field]) for field in ("source", "address") if values.get(field)}
+    if name == "Reconfigure":
+        return Reconfigure(group_of(values["group"]))
+    addresses = {field: ip_address(values[field]) for field in ("source", "address") if values.get(field)}
     return EVENTS[name](**{**values, **addresses})
 
 
 def written(value: Any) -> dict[str, Any]:
     """Return a value's fields as JSON has them."""
-    said = {field.name: getattr(value, field.name) for field in fields(value)}
-    return {name: str(field) if isinstance(field, IPv4Address) else field for name, field in said.items()}
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+
+
+def _plain(value: object) -> object:
+    """Return a field as JSON has it."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, IPv4Address | IPv6Address) else value

@@ -24,7 +24,7 @@ def test_a_group_preempts_and_sends_the_newer_checksum() -> None:
     group = Group(**GOOD)
 
     assert group.preempt
-    assert group.checksum is ChecksumForm.RFC9568
+    assert group.checksum is ChecksumForm.AUTO
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,273 @@
+"""What Keepalived tracks: devices, scripts, files and processes; what they are, and what they do to whom."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from linkbalancer.clock import SECOND, Duration
+from linkbalancer.config.findings import shown
+from linkbalancer.config.keepalived import defaults, values
+from linkbalancer.config.keepalived.remarks import Kind
+from linkbalancer.config.keepalived.statements import Ledger, Statement
+from linkbalancer.config.keepalived.words import Word
+from linkbalancer.config.quantities import write_duration
+
+WEIGHT_MAX: Final = 253
+FILE_WEIGHT_MAX: Final = 254
+
+_BLOCKS: Final = {
+    "track_interface": "device",
+    "track_script": "script",
+    "track_file": "file",
+    "track_process": "process",
+}
+_LONGEST: Final[Duration] = 4294 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What a tracker adds or takes; 0 is a fault."""
+
+    number: int
+    reverse: bool = False
+
+    def written(self) -> str | int:
+        """Write it as `track` does."""
+        if self.number == 0:
+            return "fault reverse" if self.reverse else "fault"
+        return f"{self.number} reverse" if self.reverse else self.number
+
+
+@dataclass(slots=True)
+class Tracker:
+    """A script, file or process that is defined: its weight where nobody says another, and what else it says."""
+
+    name: str
+    kind: str
+    weight: Weight
+    statement: Statement
+    keys: dict[str, Any] = field(default_factory=dict)
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One line of a track_ block: what is tracked (by its name, a device by its own), and with which weight."""
+
+    kind: str
+    word: Word
+    weight: Weight | None
+
+
+@dataclass(slots=True)
+class Tracks:
+    """What one instance or sync group tracks."""
+
+    found: list[Track] = field(default_factory=list)
+
+    def take(self, ledger: Ledger, statement: Statement) -> bool:
+        """Take a statement; whether it is a track_ block."""
+        kind = _BLOCKS.get(statement.keyword)
+        if kind is None:
+            return False
+        ledger.carried(statement, 1)
+        for line in statement.inner():
+            ledger.carried(line, 1)
+            limit = WEIGHT_MAX if kind in {"device", "script"} else FILE_WEIGHT_MAX
+            self.found.append(Track(kind, line.words[0], _weight(ledger, line.words[1:], limit)))
+        return True
+
+
+def _weight(ledger: Ledger, words: tuple[Word, ...], limit: int) -> Weight | None:
+    """Return the weight that some words say (`weight N [reverse]`), None where they say none."""
+    if len(words) < 2 or words[0].text != "weight":
+        return None
+    number = values.whole(words[1].text)
+    if number is None or abs(number) > limit:
+        ledger.lost_words(words[:2], f"{shown(words[1].text)} is no weight from -{limit} to {limit}", "write one")
+        return None
+    ledger.carried_words(*words[:2])
+    if len(words) > 2 and words[2].text in {"reverse", "noreverse", "no_reverse"}:
+        ledger.carried_words(words[2])
+        return Weight(number, reverse=words[2].text == "reverse")
+    return Weight(number)
+
+
+class Reader:
+    """Reads one definition of a script, file or process."""
+
+    def __init__(self, ledger: Ledger, user: str | None) -> None:
+        self._ledger, self._user = ledger, user
+
+    def script(self, statement: Statement) -> Tracker | None:
+        """Read a vrrp_script."""
+        tracker = self._tracker(statement, "script", Weight(0))
+        if tracker is None:
+            return None
+        user = self._user
+        for one in statement.inner():
+            if one.keyword == "user":
+                user = values.text(self._ledger, one) or user
+                if len(one.words) > 2:
+                    self._ledger.lost_words(one.words[2:3], "the group of user", "the user's own group is taken")
+            else:
+                self._of_script(one, tracker)
+        if user is not None:
+            tracker.keys["user"] = user
+        return self._whole(tracker, "script")
+
+    def _of_script(self, one: Statement, tracker: Tracker) -> None:
+        ledger, keys = self._ledger, tracker.keys
+        match one.keyword:
+            case "script":
+                command = defaults.script(ledger, one, None)
+                if command is not None:
+                    keys["script"] = list(command.words)
+            case "interval" | "timeout":
+                time = values.seconds(ledger, one, SECOND // 1000, _LONGEST)
+                if time is not None:
+                    keys[one.keyword] = write_duration(time)
+            case "rise" | "fall":
+                number = values.integer(ledger, one, 1, 255)
+                if number is not None:
+                    keys[one.keyword] = number
+            case "weight":
+                tracker.weight = self._default_weight(one, WEIGHT_MAX) or tracker.weight
+            case "init_fail":
+                ledger.carried(one, 1)
+                keys["init"] = "failed"
+            case _:
+                pass  # named among the leftovers
+
+    def file(self, statement: Statement) -> Tracker | None:
+        """Read a track_file."""
+        tracker = self._tracker(statement, "file", Weight(1))
+        if tracker is None:
+            return None
+        for one in statement.inner():
+            match one.keyword:
+                case "file":
+                    path = values.text(self._ledger, one)
+                    if path is not None:
+                        tracker.keys["file"] = path
+                case "weight":
+                    tracker.weight = self._default_weight(one, FILE_WEIGHT_MAX) or tracker.weight
+                case "init_file":
+                    self._ledger.lost(
+                        one, "init_file writes the file at the start", "write it before the service starts"
+                    )
+                case _:
+                    pass  # named among the leftovers
+        return self._whole(tracker, "file")
+
+    def process(self, statement: Statement) -> Tracker | None:
+        """Read a track_process."""
+        tracker = self._tracker(statement, "process", Weight(1))
+        if tracker is None:
+            return None
+        for one in statement.inner():
+            self._of_process(one, tracker)
+        return self._whole(tracker, "process")
+
+    def _of_process(self, one: Statement, tracker: Tracker) -> None:
+        ledger, keys = self._ledger, tracker.keys
+        match one.keyword:
+            case "process":
+                name = values.text(ledger, one)
+                if name is not None:
+                    keys["process"] = name
+                if len(one.words) > 2:
+                    remedy = "track a script that looks for them"
+                    ledger.lost_words(one.words[2:], "a process is known by its name, not by its parameters", remedy)
+            case "quorum" | "quorum_max":
+                number = values.integer(ledger, one, 0, 65535)
+                if number is not None:
+                    keys[one.keyword] = number
+            case "delay" | "fork_delay" | "terminate_delay":
+                time = values.seconds(ledger, one, 0, 3600 * SECOND)
+                if time is not None:
+                    keys[one.keyword] = write_duration(time)
+            case "weight":
+                tracker.weight = self._default_weight(one, FILE_WEIGHT_MAX) or tracker.weight
+            case "full_command" | "param_match":
+                what = f"{one.keyword}: a process is known by its name, not by its parameters"
+                ledger.lost(one, what, "track a script that looks for them")
+            case _:
+                pass  # named among the leftovers
+
+    def _default_weight(self, one: Statement, limit: int) -> Weight | None:
+        weight = _weight(self._ledger, one.words, limit)
+        if weight is not None:
+            self._ledger.carried(one, 2)
+        return weight
+
+    def _tracker(self, statement: Statement, kind: str, weight: Weight) -> Tracker | None:
+        name = values.text(self._ledger, statement)
+        return None if name is None else Tracker(name, kind, weight, statement)
+
+    def _whole(self, tracker: Tracker, key: str) -> Tracker | None:
+        if key in tracker.keys:
+            return tracker
+        self._ledger.lost(tracker.statement, f"{shown(tracker.name)} does not say what is tracked", f"give it a {key}")
+        return None
+
+
+class Trackers:
+    """All that are defined, and the names that they get in our configuration."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._defined: dict[tuple[str, str], Tracker] = {}
+        self._names: dict[tuple[str, str], str] = {}
+        self._taken: set[str] = set()
+        self.written: dict[str, dict[str, Any]] = {}
+
+    def define(self, tracker: Tracker | None) -> None:
+        """Keep a definition; of two with one name the first counts, as with Keepalived."""
+        if tracker is None:
+            return
+        key = (tracker.kind, tracker.name)
+        if key in self._defined:
+            self._ledger.lost(tracker.statement, f"{shown(tracker.name)} is defined already", "remove one of the two")
+        else:
+            self._defined[key] = tracker
+
+    def track(self, tracks: Tracks, *, weightless: bool = False) -> dict[str, str | int]:
+        """Return what `track` says; `weightless`: every failure is a fault."""
+        found: dict[str, str | int] = {}
+        for one in tracks.found:
+            weight = self._weight(one)
+            if weight is None:
+                continue
+            if weightless and weight.number:
+                what = f"the weight of {one.word.text}: in a sync group it is a fault, as with Keepalived"
+                self._ledger.say(Kind.CHANGED, one.word, what, "track it in the sync group, to have a weight there")
+                weight = Weight(0, weight.reverse)
+            found[self._name(one)] = weight.written()
+        return found
+
+    def _weight(self, one: Track) -> Weight | None:
+        if one.kind == "device":
+            return one.weight or Weight(0)
+        defined = self._defined.get((one.kind, one.word.text))
+        if defined is None:
+            what = f"there is no {one.kind} {shown(one.word.text)} to track"
+            self._ledger.say(Kind.LOST, one.word, what, "define it, or remove the line")
+            return None
+        defined.used = True
+        return one.weight or defined.weight
+
+    def _name(self, one: Track) -> str:
+        key = (one.kind, one.word.text)
+        if key not in self._names:
+            self._names[key] = values.fitting_name(one.word.text, self._taken)
+            defined = self._defined.get(key)
+            keys: Mapping[str, Any] = {"device": one.word.text} if defined is None else defined.keys
+            self.written[self._names[key]] = dict(keys)
+        return self._names[key]
+
+    def finish(self) -> None:
+        """Name what nobody tracks."""
+        for tracker in self._defined.values():
+            if not tracker.used:
+                self._ledger.needless(tracker.statement, f"nobody tracks {shown(tracker.name)}")

@@ -1,0 +1,36 @@
+"""The files by which a Keepalived's priorities are moved: a number each, changed in one step, without a reload."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from linkbalancer.drivers.errors import DriverError
+from linkbalancer.links import Family, GroupId
+
+_MODE: Final = 0o644
+
+
+def file_name(group: GroupId) -> str:
+    """Return the name of a group's file: its VRID, and its family if that is IPv6."""
+    return f"{group.vid}-ipv6" if group.family is Family.IPV6 else str(group.vid)
+
+
+def write(directory: Path, group: GroupId, number: int) -> bool:
+    """Have a group's file hold a number; whether it held another before. Raises DriverError.
+
+    It is put in place whole: Keepalived never reads half a number. It looks again whenever the file changes.
+    """
+    path = directory / file_name(group)
+    text = f"{number}\n"
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        if path.is_file() and path.read_text(errors="replace") == text:
+            return False
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
+        with os.fdopen(fd, "w") as file:
+            file.write(text)
+        fresh.rename(path)
+    except OSError as error:
+        raise DriverError(f"write {path}", error.errno or 0) from error
+    return True
