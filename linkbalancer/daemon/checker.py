@@ -7,17 +7,19 @@ agent had been told.
 
 import gc
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from linkbalancer.clock import Instant, earliest
+from linkbalancer.clock import Instant, earliest, is_due
 from linkbalancer.config.load import Loaded
 from linkbalancer.config.trackers import Tracker
 from linkbalancer.daemon import capabilities, logs
-from linkbalancer.daemon.checking.channel import Channel
+from linkbalancer.daemon.checking.channel import Channel, Wanted
 from linkbalancer.daemon.checking.child import end_leftovers
 from linkbalancer.daemon.checking.devices import Devices, DeviceTracker
 from linkbalancer.daemon.checking.files import Files, FileTracker
+from linkbalancer.daemon.checking.gateways import GatewayWatch
 from linkbalancer.daemon.checking.processes import ProcessTracker
 from linkbalancer.daemon.checking.routes import Routes, RouteTracker
 from linkbalancer.daemon.checking.scripts import ScriptTracker
@@ -52,8 +54,17 @@ class CheckerProcess:
         self._lifeline, self._loop = lifeline, Loop()
         self._loaded, self._run_dir = loaded, run_dir
         self._channel = Channel(self._loop, run_dir, self._recall, self._reports)
-        self._trackers = {name: self._tracked(name, one) for name, one in loaded.config.trackers.items()}
+        self._trackers: dict[str, Tracked] = {
+            name: self._tracked(name, one) for name, one in loaded.config.trackers.items()
+        }
         self._watches = list(self._watched())
+        marks, groups = loaded.config.marks, loaded.config.groups
+        self._gateways: dict[str, Tracked] = {
+            str(group): GatewayWatch(group, one, marks, self._loop, partial(self._channel.changed, gateway=True))
+            for group, one in groups.items()
+            if one.mode == "static"
+        }
+        self._all = (*self._trackers.values(), *self._gateways.values())
         self._begun = False
 
     def run(self) -> int:
@@ -65,28 +76,27 @@ class CheckerProcess:
         gc.freeze()
         self._lifeline.say("ready")
         loop.run()
-        for tracker in self._trackers.values():
-            tracker.close()
+        for one in self._all:
+            one.close()
         self._channel.close()
         return 0
 
     def deadline(self) -> Instant | None:
         """Return when something is due."""
-        return earliest(*(one.deadline() for one in self._trackers.values())) if self._begun else None
+        return earliest(*(one.deadline() for one in self._all)) if self._begun else None
 
     def expire(self, now: Instant) -> None:
         """Have done what is due."""
-        for one in self._trackers.values():
-            due = one.deadline()
-            if due is not None and due <= now:
+        for one in self._all:
+            if is_due(now, one.deadline()):
                 one.expire(now)
 
     def _begin(self, now: Instant) -> None:
         self._begun = True
         for watch in self._watches:
             watch.begin(now)
-        for tracker in self._trackers.values():
-            tracker.begin(now)
+        for one in self._all:
+            one.begin(now)
 
     def _beat(self) -> None:
         self._lifeline.say("beat")
@@ -94,8 +104,8 @@ class CheckerProcess:
     def _hear(self, _now: Instant) -> None:
         spoken = self._lifeline.hear()
         if isinstance(spoken, Hangup):
-            for tracker in self._trackers.values():
-                tracker.close()
+            for one in self._all:
+                one.close()
             os._exit(0)
         if spoken is not None:  # leave, end or renew
             self._loop.stop()
@@ -130,13 +140,17 @@ class CheckerProcess:
 
     def _recall(self, known: Reports) -> None:
         """Go on from what the agent had been told of before; only then begin, so that nothing starts from nothing."""
-        for name, report in known.trackers.items():
-            if name in self._trackers:
-                self._trackers[name].recall(report)
+        for reports, ours in ((known.trackers, self._trackers), (known.gateways, self._gateways)):
+            for name in reports.keys() & ours.keys():
+                ours[name].recall(reports[name])
         if not self._begun:
             self._begin(self._loop.clock())
 
-    def _reports(self, names: Iterable[str] | None) -> Reports:
+    def _reports(self, wanted: Wanted | None) -> Reports:
         """Return what is believed of some, or of all."""
-        some = self._trackers if names is None else [name for name in names if name in self._trackers]
-        return Reports({name: self._trackers[name].report() for name in some}, whole=names is None)
+        names, groups = (self._trackers, self._gateways) if wanted is None else wanted
+        return Reports(
+            {name: self._trackers[name].report() for name in names},
+            {group: self._gateways[group].report() for group in groups},
+            whole=wanted is None,
+        )

@@ -5,9 +5,10 @@ is queued: what changes while the agent does not read is told as it is when it r
 """
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.daemon.loop import Loop
@@ -23,6 +24,10 @@ GREETING: Duration = 1000 * MILLISECOND
 """How long the agent's first word is waited for."""
 
 
+Wanted: TypeAlias = tuple[Collection[str], Collection[str]]
+"""Of whom reports are wanted: trackers, and gateways."""
+
+
 class Channel:
     """A source of the loop that keeps an agent told.
 
@@ -30,7 +35,7 @@ class Channel:
         loop: what turns.
         run_dir: where the agent listens.
         known: what the agent had been told before this checker began (called once, with the first agent's first word).
-        reports: asked for what is believed now: of the named ones, or of all (None).
+        reports: asked for what is believed now: of some, or of all (None).
     """
 
     def __init__(
@@ -38,19 +43,20 @@ class Channel:
         loop: Loop,
         run_dir: Path,
         known: Callable[[Reports], None],
-        reports: Callable[[Iterable[str] | None], Reports],
+        reports: Callable[[Wanted | None], Reports],
     ) -> None:
         self._loop, self._path, self._known, self._reports = loop, str(run_dir / CHECKS), known, reports
         self._socket: socket.socket | None = None
         self._greeted = False
-        self._news: dict[str, None] = {}
+        self._trackers: set[str] = set()
+        self._gateways: set[str] = set()
         self._delay = AGAIN
         self._due: Instant | None = loop.clock()
         loop.watch(self)
 
-    def changed(self, name: str) -> None:
-        """Note that something has another report than before; it is told at the end of the turn."""
-        self._news[name] = None
+    def changed(self, name: str, *, gateway: bool = False) -> None:
+        """Note that a tracker, or a gateway, has another report than before; it is told at the end of the turn."""
+        (self._gateways if gateway else self._trackers).add(name)
         if self._greeted:
             self._due = self._loop.clock()
 
@@ -65,8 +71,8 @@ class Channel:
             self._connect(now)
         elif not self._greeted:
             self._lost(now)
-        elif self._news:
-            self._tell(now, self._reports(tuple(self._news)))
+        elif self._trackers or self._gateways:
+            self._tell(now, self._reports((self._trackers, self._gateways)))
 
     def close(self) -> None:
         """Hang up."""
@@ -123,10 +129,11 @@ class Channel:
         except OSError:
             self._lost(now)
             return
-        self._news.clear()
+        self._trackers.clear()
+        self._gateways.clear()
 
     def _writable(self, now: Instant, *, whole: bool) -> None:
         """Go on where the agent had not read for a while (or has gone: reading tells)."""
         assert self._socket is not None
         self._loop.change(self._socket, self._read, write=False)
-        self._tell(now, self._reports(None if whole else tuple(self._news)))
+        self._tell(now, self._reports(None if whole else (self._trackers, self._gateways)))
