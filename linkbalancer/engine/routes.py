@@ -40,10 +40,14 @@ def _route_upstream(gateway: Gateway, now: Instant, membership: Membership, addr
     The second one always leads to the gateway: the probes go by it, so that they also see a dead one come back.
     """
     device = membership.group.device
-    answers = gateway.tracking.works(membership.id) if gateway.known.has_carrier(device) else False
+    answers, reason = gateway.tracking.works(membership.id), f"its gateway {address} answers"
+    if not gateway.known.has_carrier(device):
+        answers, reason = False, f"{device} has no carrier"
+    elif not answers:
+        reason = f"its gateway {address} does not answer"
     if membership.judge_upstream(now, answers=answers):
         gateway.known.change(now)
-        membership.since, membership.reason = now, status.why(membership)
+        membership.since, membership.reason = now, reason
         membership.transitions += 1
         verdict = "works" if membership.works else "does not work"
         gateway.record_of(membership.id, "verdict", f"{verdict}: {membership.reason}")

@@ -56,7 +56,7 @@ def describe(
 def why(membership: Membership) -> str:
     """Say in a few words what a VID's verdict rests on."""
     if membership.upstream is not None:
-        return f"its gateway {membership.upstream} {'answers' if membership.works else 'does not answer'}"
+        return membership.reason
     other = membership.other_master()
     if other is not None:
         return f"{other} is Master"
