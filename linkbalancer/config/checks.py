@@ -1,7 +1,7 @@
 """What several keys of a configuration must be together; a check looks past the parts that are wrong by themselves."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from linkbalancer.clock import MILLISECOND, Duration
@@ -14,7 +14,7 @@ from linkbalancer.links import GroupId, Role
 QUICKEST_ADVERTS: Final[Duration] = 100 * MILLISECOND
 """Below this, an advertisement interval is allowed but warned of: a busy host may miss it."""
 
-_NEEDLESS_TO_OBSERVE: Final = ("link", "priority", "preempt", "checksum", "track")
+_NEEDLESS_TO_OBSERVE: Final = ("link", "priority", "preempt", "checksum", "announce", "track")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Outline:
     groups: Mapping[GroupId, Part]
     trackers: Mapping[str, Part]
     marks: Part
+    sync_groups: Mapping[str, Part] = field(default_factory=dict)
 
 
 def check(outline: Outline) -> Iterator[Complaint]:

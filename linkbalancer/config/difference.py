@@ -41,6 +41,7 @@ _GROUP: Final = {
     "advert_interval": "the other gateways of the LAN need the same",
     "preempt": "nothing moves now",
     "checksum": "the other gateways of the LAN must understand it",
+    "announce": "nothing moves now",
 }
 
 

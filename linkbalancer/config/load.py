@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from linkbalancer.config import trackerchecks, upstreamchecks
+from linkbalancer.config import synccheck, trackerchecks, upstreamchecks
 from linkbalancer.config.checks import Complaint, Outline, check
 from linkbalancer.config.complaints import complaints
 from linkbalancer.config.document import Document, Value, parse
@@ -23,6 +23,7 @@ from linkbalancer.config.model import Config, Group, Lan, Link
 from linkbalancer.config.notifications import check_notifications
 from linkbalancer.config.parts import Part, part
 from linkbalancer.config.rules import NOT_STEERED, RuleFile, load_rules, parse_rules, read_text
+from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.config.trackers import Tracker
 from linkbalancer.feed.codec import APPLICATIONS_MAX, NAMES_MAX, size_of_names
 from linkbalancer.links import GroupId
@@ -71,6 +72,7 @@ def load(path: str, read: Callable[[str], str], key_state: Callable[[str], Doubt
     for some in (check, trackerchecks.check, upstreamchecks.check):
         found.take(some(outline))
     found.take(check_notifications(document.values, outline.groups))
+    found.take(synccheck.check(outline))
     rules = found.rules(read)
     if rules is not None:
         found.take(_mask(outline, rules))
@@ -159,16 +161,17 @@ def _outline(values: Value) -> Outline:
     top = part(Config, values, ())
     raw = values if isinstance(values, dict) else {}
 
-    def each(key: str, model: type[Lan | Link | Group | Tracker]) -> dict[str | int, Part]:
+    def each(key: str, model: type[Lan | Link | Group | SyncGroup | Tracker]) -> dict[str | int, Part]:
         entries = raw.get(key)
         named = entries.items() if isinstance(entries, dict) else ()
         return {name: part(model, entry, (key, name)) for name, entry in named}
 
     lans, links = ({str(name): one for name, one in each(*kind).items()} for kind in (("lans", Lan), ("links", Link)))
     groups = {_group(name): one for name, one in each("groups", Group).items()}
+    known = {group: one for group, one in groups.items() if group}
+    sync_groups = {str(name): one for name, one in each("sync_groups", SyncGroup).items()}
     trackers = {str(name): one for name, one in each("trackers", Tracker).items()}
-    named = {group: one for group, one in groups.items() if group}
-    return Outline(top, lans, links, named, trackers, top.inner("marks"))
+    return Outline(top, lans, links, known, trackers, top.inner("marks"), sync_groups)
 
 
 def _group(key: object) -> GroupId | None:

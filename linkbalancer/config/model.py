@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
+from linkbalancer.config.announcing import Announce, AnnounceRate
 from linkbalancer.config.fields import (
     Address,
     AdvertInterval,
@@ -30,9 +31,11 @@ from linkbalancer.config.groupfields import GroupKey
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
 from linkbalancer.config.section import Section
+from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.config.trackers import Tracker, TrackerInfluence
 from linkbalancer.config.upstream import ASK_NEXT_DOOR, GatewayProbe, Probes, Quorum, Streak
 from linkbalancer.health.check import Schedule
+from linkbalancer.health.influence import Influence
 from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.routing.marks import Marks
@@ -104,7 +107,8 @@ class Group(Section):
     priority: Annotated[Integer, Field(ge=1, le=255)] = 100
     advert_interval: AdvertInterval = SECOND
     preempt: Switch = True
-    checksum: ChecksumForm = ChecksumForm.RFC9568
+    checksum: ChecksumForm = ChecksumForm.AUTO
+    announce: Announce = Announce()
     track: dict[Name, TrackerInfluence] = Field(default={})
     gateway: Address | None = None
     probes: Probes = ()
@@ -140,6 +144,7 @@ class Group(Section):
             advert_interval=self.advert_interval,
             preempt=self.preempt,
             checksum=self.checksum,
+            announcing=self.announce.vrrp(),
         )
 
 
@@ -190,6 +195,9 @@ class Config(Section):
     links: dict[Name, Link] = Field(default={})
     groups: Annotated[dict[GroupKey, Group], Field(min_length=1)]
     trackers: dict[Name, Tracker] = Field(default={})
+    sync_groups: dict[Name, SyncGroup] = Field(default={})
+    announce_rate: AnnounceRate = 100
+    start_delay: Time = 0
     applications: File
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
@@ -197,6 +205,15 @@ class Config(Section):
     history: History = History()
     metrics: Metrics = Metrics()
     notifications: Notifications = Field(default={})
+
+    @property
+    def influences(self) -> dict[GroupId, dict[str, Influence]]:
+        """What trackers do to each group: its own, and those of the sync group that it is in."""
+        found = {group: dict(one.track) for group, one in self.groups.items()}
+        for sync in self.sync_groups.values():
+            for group in sync.groups:
+                found[group] |= sync.track
+        return found
 
     @property
     def vids(self) -> tuple[Vid, ...]:

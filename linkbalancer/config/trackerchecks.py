@@ -1,16 +1,17 @@
 """What the keys of a tracker must be together, what groups do with it, and whether that can ever change anything."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from linkbalancer.clock import Duration
 from linkbalancer.config.checks import Complaint, Outline
+from linkbalancer.config.document import Path
 from linkbalancer.config.findings import suggestion
 from linkbalancer.config.parts import Part
 from linkbalancer.config.quantities import write_duration
 from linkbalancer.config.trackers import KEYS, KINDS
 from linkbalancer.health.influence import OWNER, Influence, effective
 from linkbalancer.health.report import TRACKERS_MAX
-from linkbalancer.links import DEAD_PRIORITY, Role
+from linkbalancer.links import DEAD_PRIORITY, GroupId, Role
 from linkbalancer.lvrrp.rules import Tier, tier_priority
 
 _SHARED = {key for keys in KEYS.values() for key in keys}
@@ -27,15 +28,15 @@ def check(outline: Outline) -> Iterator[Complaint]:
     if len(outline.trackers) > TRACKERS_MAX:
         what = f"{len(outline.trackers)} trackers, and a gateway has {TRACKERS_MAX} at most"
         yield Complaint(("trackers",), what, "let one script look at several things", at_key=True)
-    for group in outline.groups.values():
+    for group in (*outline.groups.values(), *outline.sync_groups.values()):
         if group.knows("track"):
             yield from _names(group, outline)
             yield from _delays(group, outline)
+    yield from _in_step(outline)
     yield from _idle(outline)
-    role = outline.top["role"] if outline.top.knows("role") else None
-    for group in outline.groups.values():
+    for group_id, group in outline.groups.items():
         if group.knows("track", "priority", "mode") and group["mode"] != "static":
-            yield from _powerless(group, outline, role)
+            yield from _powerless(group_id, group, outline)
 
 
 def _kind(tracker: Part) -> Iterator[Complaint]:
@@ -82,9 +83,29 @@ def _delays(group: Part, outline: Outline) -> Iterator[Complaint]:
             yield Complaint((*group.path, "track", name), what, remedy, at_key=True, warning=True)
 
 
+def _in_step(outline: Outline) -> Iterator[Complaint]:
+    """Check that no tracker is told twice, and warn of one that sets the members of a sync group apart."""
+    for name, sync in outline.sync_groups.items():
+        if not sync.knows("track", "groups"):
+            continue
+        for group in dict.fromkeys(sync["groups"]):
+            part = outline.groups.get(group)
+            if part is None or not part.knows("track"):
+                continue
+            for tracker, influence in part["track"].items():
+                path = (*part.path, "track", tracker)
+                if tracker in sync["track"]:
+                    what = f"sync group {name} tracks {tracker} already"
+                    yield Complaint(path, what, "remove it here", at_key=True)
+                elif influence.weight is not None:
+                    what = f"the weight of {tracker} moves this group apart from the others of sync group {name}"
+                    remedy = f"move it to the track of {name}"
+                    yield Complaint(path, what, remedy, at_key=True, warning=True)
+
+
 def _idle(outline: Outline) -> Iterator[Complaint]:
     """Warn of a tracker that nobody uses."""
-    groups = outline.groups.values()
+    groups = (*outline.groups.values(), *outline.sync_groups.values())
     if not all(group.knows("track") for group in groups):
         return
     used = {name for group in groups for name in group["track"]}
@@ -94,22 +115,28 @@ def _idle(outline: Outline) -> Iterator[Complaint]:
             yield Complaint(tracker.path, f"no group tracks {name}", remedy, at_key=True, warning=True)
 
 
-def _powerless(group: Part, outline: Outline, role: Role | None) -> Iterator[Complaint]:
+def _powerless(group_id: GroupId, group: Part, outline: Outline) -> Iterator[Complaint]:
     """Warn of a weight that moves no priority that anybody compares, whatever the other trackers say."""
-    track: Mapping[str, Influence] = group["track"]
+    places: dict[str, Path] = {name: (*group.path, "track", name) for name in group["track"]}
+    track: dict[str, Influence] = dict(group["track"])
+    for sync in outline.sync_groups.values():
+        if sync.knows("track", "groups") and group_id in sync["groups"]:
+            track |= sync["track"]
+            places |= {name: (*sync.path, "track", name) for name in sync["track"]}
     linked = group.knows("link") and group["link"] is not None
+    role = outline.top["role"] if linked and outline.top.knows("role") else None
     sums = {name: _contributions(one, outline.trackers.get(name)) for name, one in track.items()}
     for name, influence in track.items():
         if influence.weight is None:
             continue
         others = _reachable(values for other, values in sums.items() if other != name)
-        if not _moves(group["priority"], sums[name], others, role if linked else None):
+        if not _moves(group["priority"], sums[name], others, role):
             why = "its priority is the owner's, which nothing moves"
             if group["priority"] != OWNER:
                 why = f"from priority {group['priority']} it is the same with it and without"
             remedy = "use a larger weight, or fault"
-            what = f"the weight of {name} can never change a Master: {why}"
-            yield Complaint((*group.path, "track", name), what, remedy, at_key=True, warning=True)
+            what = f"the weight of {name} can never change a Master of VID {group_id}: {why}"
+            yield Complaint(places[name], what, remedy, at_key=True, warning=True)
 
 
 def _contributions(influence: Influence, tracker: Part | None) -> frozenset[int]:

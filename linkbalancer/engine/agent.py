@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import Instant, earliest, is_due
 from linkbalancer.config.load import Loaded
-from linkbalancer.engine import conduct, snapshot, status
+from linkbalancer.engine import conduct, snapshot, standing, status
 from linkbalancer.engine.adoption import Adoption
 from linkbalancer.engine.conclusions import conclude
 from linkbalancer.engine.drain import Drained
@@ -85,6 +85,7 @@ class Agent:
         self.memberships = self._gateway.memberships
         self._adoption = Adoption(found or Found())
         self._adoption.recall(boot, self.links, self.known, self._gateway.tracking)
+        self._gateway.hearing.recall(self._adoption.vrrp)
 
     @property
     def leaving(self) -> bool:
@@ -105,7 +106,7 @@ class Agent:
             case DeviceChanged():
                 self._device(now, event)
             case NeighbourHeard() | LegHeard():
-                self._lan(event)
+                self._lan(now, event)
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
@@ -128,19 +129,27 @@ class Agent:
             gateway.informed_at if gateway.running and gateway.table is None else None,
             *(link.deadline() for link in self.links.values()),
             gateway.told.deadline(),
+            gateway.announcements.deadline(),
             gateway.retirement.deadline(),
         )
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
-        drained, tracking = self._gateway.drained, self._gateway.tracking
+        drained, tracking, counters = self._gateway.drained, self._gateway.tracking, self._gateway.hearing.counters
         return status.describe(
-            now, self.config, self.known, self.links, self.memberships, drained=drained, tracking=tracking
+            now,
+            self.config,
+            self.known,
+            self.links,
+            self.memberships,
+            counters=counters,
+            drained=drained,
+            tracking=tracking,
         )
 
     def snapshot(self, now: Instant, *, live: bool = False) -> dict[str, Any]:
         """Return what a successor needs to go on where this agent stands (`live`: exactly); never sessions or keys."""
-        taken = snapshot.take(now, self.links, self.memberships, self.known, live=live)
+        taken = snapshot.take(now, self.links, self.memberships, self.known, self._gateway.hearing, live=live)
         return {**taken, "checks": self._gateway.tracking.take_snapshot()}
 
     def believed(self) -> Reports:
@@ -170,9 +179,12 @@ class Agent:
                 case effects:
                     for effect in effects:
                         conduct.perform(self._gateway, now, membership, effect)
+            if membership.is_master and membership.installed:
+                self._gateway.announcements.adopt(now, membership.group)
 
     def _tick(self, now: Instant) -> None:
         gateway = self._gateway
+        gateway.out += gateway.announcements.send(now)
         if gateway.table is None:
             gateway.touch()
         for name, link in self.links.items():
@@ -193,14 +205,12 @@ class Agent:
             tell_link(self._gateway, now, event.link, lvrrp.Received(event.data))
 
     def _advert(self, now: Instant, event: AdvertReceived) -> None:
-        admitted = admit(event, self.memberships, self.known.origin)
-        if isinstance(admitted, str):
-            self.known.count(f"vrrp:{admitted}")
+        admitted = admit(self._gateway, now, event)
+        if admitted is None:
             return
         membership, heard = admitted
-        self.known.count("vrrp:received")
         self._gateway.dirty.add(membership.id)
-        self._observe(now, membership, heard)
+        was_master, is_news = membership.is_master, self._observe(now, membership, heard)
         followed = membership.observer.heard
         if heard.priority > 0 and followed is not None and followed.source == heard.source:
             # Only whom the observer follows: a stranger's adverts neither draw packets nor teach us members.
@@ -208,23 +218,30 @@ class Agent:
             self._meet(event)
         if membership.router is not None:
             conduct.tell_router(self._gateway, now, membership, heard)
+        if is_news and was_master and membership.is_master and heard.priority > 0:
+            standing.tell_beaten(self._gateway, membership, heard)
 
-    def _observe(self, now: Instant, membership: Membership, event: vrrp.Heard | vrrp.Tick) -> None:
+    def _observe(self, now: Instant, membership: Membership, event: vrrp.Heard | vrrp.Tick) -> bool:
+        """Let who only hears hear it; return whether it is news."""
         for changed in membership.observer.handle(now, event):
             if membership.router is None:
                 membership.since, membership.reason = now, changed.reason
         heard = membership.observer.heard
-        self._gateway.out += self._gateway.chronicle.heard(membership.id, heard, is_master=membership.is_master)
+        records = self._gateway.chronicle.heard(membership.id, heard, is_master=membership.is_master)
+        self._gateway.out += records
+        return bool(records)
 
     def _meet(self, event: AdvertReceived) -> None:
         if self.known.meet(event.device, event.source_mac):
             self._gateway.out.append(SetMembers(event.device, self.known.members(event.device)))
 
-    def _lan(self, event: NeighbourHeard | LegHeard) -> None:
+    def _lan(self, now: Instant, event: NeighbourHeard | LegHeard) -> None:
         gateway = self._gateway
         if isinstance(event, LegHeard):
             self.known.leg(event.device, alive=event.alive)
             gateway.out += gateway.chronicle.device(event.device, self.known.fault(event.device))
+            if event.alive:
+                conduct.announce_again(gateway, now, event.device)
         elif self.known.neighbour(event):
             gateway.out.append(SetMembers(event.device, self.known.members(event.device)))
         gateway.dirty.update(group for group, one in self.memberships.items() if one.group.device == event.device)
@@ -242,6 +259,8 @@ class Agent:
                 if membership.router is not None:
                     origin = self.known.origin(membership.group)
                     conduct.tell_router(gateway, now, membership, vrrp.SetPrimary(origin))
+        if event.carrier:
+            conduct.announce_again(gateway, now, event.device)
 
     def _part(self, now: Instant, event: Leave | Retire | Retain) -> None:
         """Begin to hand over everything, or what a successor will not serve; or serve that again."""

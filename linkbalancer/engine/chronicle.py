@@ -34,8 +34,8 @@ _ORDER: Final = {
         (
             ("device", "tracker", "gateway"),
             ("link-closed", "link-opened", "alarm"),
-            ("heard", "peer"),
-            ("vid",),
+            ("heard", "peer", "advert"),
+            ("vid", "priority", "rival"),
             ("verdict",),
             ("next-hop",),
             ("kernel",),
@@ -59,13 +59,16 @@ class Chronicle:
 
     Args:
         groups: the configured groups, so that devices and links find them.
+        influences: the trackers that move each of them.
 
     Attributes:
         fresh: how long a record can be the cause of another.
     """
 
-    def __init__(self, groups: Mapping[GroupId, Group]) -> None:
-        self._groups = groups
+    def __init__(
+        self, groups: Mapping[GroupId, Group], influences: Mapping[GroupId, Iterable[str]] | None = None
+    ) -> None:
+        self._groups, self._influences = groups, influences or {}
         self.fresh = REACTION + 2 * max(group.advert_interval for group in groups.values())
         self._number = 0
         self._running = self._resumed = False
@@ -195,7 +198,7 @@ class Chronicle:
                     *(((name, key), self.fresh) for name, key in (("link", link), ("vid", group), ("heard", group))),
                     (("gateway", "started"), self.fresh),
                 ]
-            case "vid":
+            case "vid" | "priority" | "rival":
                 device, own = self._group(group)
                 gateway = [("gateway", word) for word in ("started", "leaving", "order")]
                 about = [*gateway, ("device", device), ("link", own), ("peer", group), ("heard", group)]
@@ -214,7 +217,7 @@ class Chronicle:
 
     def _trackers(self, group: GroupId) -> Iterable[str]:
         """Return the trackers that move a group."""
-        return self._groups[group].track if group in self._groups else ()
+        return self._influences.get(group, ())
 
     def _is_static(self, group: GroupId) -> bool:
         return group in self._groups and self._groups[group].mode == "static"
@@ -254,7 +257,7 @@ def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
             return [("tracker", facts["tracker"])]
         case "gateway":
             return [("upstream", _group_in(facts))]
-        case "alarm" | "next-hop" | "kernel" | "application":
+        case "alarm" | "advert" | "priority" | "rival" | "next-hop" | "kernel" | "application":
             return []
         case _:
             return [("gateway", "order")]  # somebody drained something, or the like

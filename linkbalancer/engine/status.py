@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.model import Config
+from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
@@ -24,6 +25,7 @@ def describe(
     links: Mapping[LinkName, Link],
     memberships: Mapping[GroupId, Membership],
     *,
+    counters: Counters,
     drained: Drained,
     tracking: Tracking,
 ) -> dict[str, Any]:
@@ -39,11 +41,13 @@ def describe(
         "settled_for_ms": max(0, now - settled_at) // MILLISECOND,
         "lans": {device: known.lan(device) for device in config.lans},
         "links": {name: _link(now, link, memberships, drained) for name, link in links.items()},
+        "interfaces": {device: {"counters": counted} for device, counted in counters.interfaces().items()},
         "groups": {
             str(group): {
                 **_group(now, m, config, falls),
                 **_ends(now, m, links, drained),
                 **tracking.gateway(now, group, m.upstream),
+                "counters": counters.group(group).described(),
             }
             for group, m in sorted(memberships.items())
         },
