@@ -14,7 +14,7 @@ from linkbalancer.links import GroupId, Role
 QUICKEST_ADVERTS: Final[Duration] = 100 * MILLISECOND
 """Below this, an advertisement interval is allowed but warned of: a busy host may miss it."""
 
-_NEEDLESS_TO_OBSERVE: Final = ("link", "priority", "preempt", "checksum", "announce")
+_NEEDLESS_TO_OBSERVE: Final = ("link", "priority", "preempt", "checksum", "announce", "track")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Outline:
     lans: Mapping[str, Part]
     links: Mapping[str, Part]
     groups: Mapping[GroupId, Part]
+    trackers: Mapping[str, Part]
     marks: Part
     sync_groups: Mapping[str, Part] = field(default_factory=dict)
 
@@ -110,6 +111,12 @@ def _group(group: Part, outline: Outline) -> Iterator[Complaint]:
         yield Complaint((*path, "advert_interval"), what, remedy, warning=True)
     if not group.knows("mode"):
         return
+    if group["mode"] != "static" and "virtual_ips" not in group.given:
+        yield Complaint(path, "the key virtual_ips is missing", "add virtual_ips", at_key=True)
+    elif group["mode"] != "static" and group.knows("virtual_ips") and not group["virtual_ips"]:
+        yield Complaint((*path, "virtual_ips"), "virtual_ips is empty", "give at least one")
+    if group["mode"] == "static":
+        return  # config.upstreamchecks
     if group["mode"] == "observe":
         for key in _NEEDLESS_TO_OBSERVE:
             if key in group.given:
@@ -198,9 +205,9 @@ def _uses(outline: Outline) -> Iterator[Complaint]:
                 remedy = "give a group this link, or remove it"
                 yield Complaint(link.path, f"no group uses the link {name}", remedy, at_key=True, warning=True)
     if all(group.knows("device") for group in groups):
-        devices = {group["device"] for group in groups}
+        devices = {group["device"] for group in groups if group.knows("mode") and group["mode"] != "static"}
         for device, lan in outline.lans.items():
-            if device not in devices:
+            if devices and device not in devices:
                 remedy = suggestion(device, sorted(devices))
                 yield Complaint(lan.path, f"no group is on the device {device}", remedy, at_key=True, warning=True)
 

@@ -19,8 +19,9 @@ from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest,
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.agentlock import AgentLock
+from linkbalancer.daemon.checks import ChecksServer
 from linkbalancer.daemon.delegation import KeepalivedServer
-from linkbalancer.daemon.drainfile import drained_by, remembered
+from linkbalancer.daemon.drainfile import asked_for, remembered
 from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
@@ -149,6 +150,7 @@ class AgentProcess:
         self._agent: Agent
         self._sockets: Sockets
         self._feed: FeedServer
+        self._checks: ChecksServer
         self._requests: RequestServer
         self._incumbent: Incumbent
         self._reconcile: Periodic
@@ -236,6 +238,7 @@ class AgentProcess:
         )
         self._requests = RequestServer(loop, self._run_dir / SOCKET, self._asked, listener=asked)
         self._keepalived = KeepalivedServer(loop, self._run_dir, self._take, self._members, self._journal.complain)
+        self._checks = ChecksServer(loop, self._run_dir, self._take, self._agent.believed, self._journal.complain)
         self._incumbent = Incumbent(loop, self._lock, self, self._journal.complain)
         self._journal.put_back = int(fields.get("put_back", 0))
         at = fields.get("at")
@@ -267,7 +270,7 @@ class AgentProcess:
         if not self._performer.loading:
             self._say_ready()
         self._loop.run()
-        for one in (self._performer, self._feed, self._requests, self._keepalived, self._journal):
+        for one in (self._performer, self._feed, self._checks, self._keepalived, self._requests, self._journal):
             one.close()
         return self._exit or 0
 
@@ -417,7 +420,7 @@ class AgentProcess:
             if not self._lock.keep():
                 self._log.critical("deposed", text="another agent found none here, and speaks now")
                 self.depart()
-            for one in (self._snapshot, self._feed, self._requests, self._keepalived):
+            for one in (self._snapshot, self._feed, self._checks, self._keepalived, self._requests):
                 one.keep()
         except OSError as error:
             self._journal.complain("keep its place in the run directory", str(error))
@@ -475,16 +478,12 @@ class AgentProcess:
         elif request.verb == "hold":
             self._incumbent.take(now, request)
         elif request.verb == "drained":
-            self._be_drained(now, request)
+            drained = asked_for(request)
+            if drained is not None:
+                self._take(now, [drained])
+                request.answer({})
         else:
             request.refuse("usage", f"the agent knows no {request.verb!r}")
-
-    def _be_drained(self, now: Instant, request: Request) -> None:
-        """Take in the whole of what is drained, as the api has it."""
-        drained = drained_by(request)
-        if drained is not None:
-            self._take(now, [drained])
-            request.answer({})
 
     def _describe(self, now: Instant) -> dict[str, Any]:
         """Return the engine's status, with what only this process knows."""
@@ -493,6 +492,7 @@ class AgentProcess:
         if self._orphan_until is None:
             processes |= {"supervisor": os.getppid()}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}
+        processes |= {} if self._checks.pid is None else {"checker": self._checks.pid}
         return {
             **self._agent.status(now),
             "processes": processes,

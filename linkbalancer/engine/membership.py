@@ -44,6 +44,7 @@ class Membership:
     """A group that this gateway is a member of (`router`) or only observes (`router` is None).
 
     Where a Keepalived on this host runs its VRRP, a `Delegate` stands in for the router.
+    `upstream` is the gateway of a static group, which has no VRRP at all.
     """
 
     group: Group
@@ -68,6 +69,7 @@ class Membership:
     rival_since: Instant | None = None
     not_before: Instant = 0
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
+    upstream: IPv4Address | None = None
 
     @classmethod
     def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant) -> "Membership":
@@ -81,7 +83,9 @@ class Membership:
                 router = Delegate(vrrp)
             case _:
                 pass
-        return cls(vrrp, None if router is None else group.link, router, Observer(vrrp), since=boot)
+        upstream = group.gateway if group.mode == "static" else None
+        link = None if router is None else group.link
+        return cls(vrrp, link, router, Observer(vrrp), since=boot, upstream=upstream)
 
     @property
     def vid(self) -> Vid:
@@ -153,7 +157,7 @@ class Membership:
         Priority 0 resigns and priority 1 is a demoted gateway without a link: neither can carry anything.
         """
         heard = self.observer.heard
-        if self.is_master or heard is None or heard.priority <= DEAD_PRIORITY:
+        if self.is_master or heard is None or heard.priority <= DEAD_PRIORITY or self.upstream is not None:
             return None
         return heard.source
 
@@ -194,6 +198,19 @@ class Membership:
         if now >= self.lost_at + self.patience:
             self.works = False
         self.given_up = now >= self.lost_at + self.patience + LINGER
+        return before != self.works
+
+    def judge_upstream(self, now: Instant, *, answers: bool | None) -> bool:
+        """Decide whether a static group works, as its gateway answers or not; return whether the verdict changed.
+
+        While that is not known nothing changes (L8).
+        """
+        before = self.works
+        if answers is True:
+            self.works, self.lost_at, self.given_up = True, None, False
+        elif answers is False:
+            self.lost_at = now if self.lost_at is None else self.lost_at
+            self.works, self.given_up = False, now >= self.lost_at + LINGER
         return before != self.works
 
     def hop(self, via_link: NextHop | None, source: IPv4Address | None) -> NextHop | None:

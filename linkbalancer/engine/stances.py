@@ -5,7 +5,7 @@ from linkbalancer.engine import drain
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.retirement import LEAVING, REMOVED
-from linkbalancer.links import Role
+from linkbalancer.links import DEAD_PRIORITY, Role
 from linkbalancer.lvrrp.rules import Stance, controlled_stance, controller_stance
 
 
@@ -17,16 +17,21 @@ def stance(gateway: Gateway, now: Instant, membership: Membership) -> Stance:
         return REMOVED
     assert membership.link is not None
     link = gateway.links[membership.link]
-    fault = gateway.known.fault_of(membership.group)
+    fault = gateway.known.fault_of(membership.group) or gateway.tracking.fault(membership.id)
     drained = gateway.drained.reason(membership.vid, membership.link)
     if fault is None and drained is not None:
         return drain.stance(drained)
     decide = controller_stance if gateway.config.role is Role.CONTROLLER else controlled_stance
     return decide(
-        base=membership.group.priority,
+        base=gateway.tracking.base(membership.id, membership.group.priority, lowest=_lowest(gateway)),
         link_open=gateway.is_open(now, membership),
         peer=link.word(membership.id, now),
         fault=fault,
         peer_fault=link.peer.fault,
         on_probe_loss=link.settings.on_probe_loss,
     )
+
+
+def _lowest(gateway: Gateway) -> int:
+    """Return the lowest priority that weights lead to: at the controlled end 1 means a dead link."""
+    return DEAD_PRIORITY + 1 if gateway.config.role is Role.CONTROLLED else 1
