@@ -64,9 +64,9 @@ class Membership:
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant) -> "Membership":
+    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant, password: bytes | None = None) -> "Membership":
         """Build the membership that the configuration asks for."""
-        vrrp = group.vrrp(id_)
+        vrrp = group.vrrp(id_, password)
         member = group.mode == "member"
         router = Router(vrrp, None) if member else None
         return cls(vrrp, group.link if member else None, router, Observer(vrrp), since=boot)

@@ -7,7 +7,10 @@ from itertools import chain
 from linkbalancer.clock import SECOND, Duration
 from linkbalancer.links import Address, DeviceName, Family, GroupId, Interface, Mac, Vid
 from linkbalancer.vrrp.ip import LOCAL_TTL
-from linkbalancer.vrrp.packet import ChecksumForm, centiseconds
+from linkbalancer.vrrp.packet import ChecksumForm, centiseconds, whole_seconds
+
+OWNER_PRIORITY = 255
+"""That of a router whose own addresses the virtual IPs are (RFC 9568 6.1)."""
 
 _MAC_PREFIX = {Family.IPV4: bytes.fromhex("00005e0001"), Family.IPV6: bytes.fromhex("00005e0002")}
 
@@ -78,7 +81,10 @@ class Group:
     announcing: Announcing = Announcing()
 
     def __post_init__(self) -> None:
-        centiseconds(self.advert_interval)
+        if self.version == 2:
+            whole_seconds(self.advert_interval)
+        else:
+            centiseconds(self.advert_interval)
         if not 1 <= self.vid <= 255:
             raise ValueError(f"a VID is 1 to 255, not {self.vid}")
         if not 1 <= self.priority <= 255:
