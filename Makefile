@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test trace interop check lint fmt deb install uninstall clean
+.PHONY: help setup demo test trace interop bench check lint fmt deb install uninstall clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -24,6 +24,10 @@ trace:  ## the namespace tests that `test` leaves out: every change at every end
 interop:  ## our daemon beside Debian's Keepalived in every circumstance, as a matrix (root or sudo; ONLY="carrier v2", JOBS=6)
 	@scripts/setup test
 	@ONLY="$(ONLY)" JOBS="$(or $(JOBS),6)" scripts/test interop
+
+bench:  ## what our daemon costs and how long traffic stops, beside Keepalived; build/bench.json (root or sudo; BENCH="cpu")
+	@scripts/setup test
+	@BENCH="$(BENCH)" REPEAT="$(or $(REPEAT),15)" SEED="$(or $(SEED),1)" scripts/test bench
 
 check:  ## the part of `test` that needs no root, in a few minutes
 	@scripts/setup check

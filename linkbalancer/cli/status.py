@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from linkbalancer.cli import refused
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit, write
 from linkbalancer.cli.screen import BOLD, COLOURS, Row, Screen, Section, folded, here, tables, vid_in_order, worst_first
@@ -69,6 +70,7 @@ def sections(status: dict[str, Any]) -> tuple[Section, ...]:
             ("application", "is on", "for", "then", "why"),
             [_application(item, status) for item in status["applications"].items()],
         ),
+        *refused.section(status),
     )
 
 

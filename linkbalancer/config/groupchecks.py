@@ -28,6 +28,7 @@ _NEEDLESS_TO_OBSERVE: Final = (
     "virtual_mac",
     "unicast",
     "checksum",
+    "announce",
     "owner_yields",
 )
 _NEEDLESS_TO_OWN: Final = {

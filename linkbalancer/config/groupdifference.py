@@ -19,6 +19,7 @@ _EFFECTS: Final = {
     "preempt": "nothing moves now",
     "preempt_delay": "nothing moves now",
     "owner_yields": "nothing moves now",
+    "announce": "nothing moves now",
     "checksum": "the other gateways of the LAN must understand it",
     "unicast": "the other routers must send to this one too",
     "accept": "whether the virtual IPs themselves can be reached",

@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from linkbalancer.config import synccheck
 from linkbalancer.config.checks import Complaint, Outline, check
 from linkbalancer.config.complaints import complaints
 from linkbalancer.config.document import Document, Value, parse
@@ -22,6 +23,7 @@ from linkbalancer.config.model import Config, Group, Lan, Link
 from linkbalancer.config.notifications import check_notifications
 from linkbalancer.config.parts import Part, part
 from linkbalancer.config.rules import NOT_STEERED, RuleFile, load_rules, parse_rules, read_text
+from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.feed.codec import APPLICATIONS_MAX, NAMES_MAX, size_of_names
 from linkbalancer.links import GroupId
 from linkbalancer.routing.application import steps_in_words
@@ -76,6 +78,7 @@ def load(path: str, read: Callable[[str], str], key_state: KeyState | None = Non
     outline = _outline(document.values)
     found.take(check(outline))
     found.take(check_notifications(document.values, outline.groups))
+    found.take(synccheck.check(outline))
     rules = found.rules(read)
     if rules is not None:
         found.take(_mask(outline, rules))
@@ -164,14 +167,16 @@ def _outline(values: Value) -> Outline:
     top = part(Config, values, ())
     raw = values if isinstance(values, dict) else {}
 
-    def each(key: str, model: type[Lan | Link | Group]) -> dict[str | int, Part]:
+    def each(key: str, model: type[Lan | Link | Group | SyncGroup]) -> dict[str | int, Part]:
         entries = raw.get(key)
         named = entries.items() if isinstance(entries, dict) else ()
         return {name: part(model, entry, (key, name)) for name, entry in named}
 
     lans, links = ({str(name): one for name, one in each(*kind).items()} for kind in (("lans", Lan), ("links", Link)))
     groups = {_group(name): one for name, one in each("groups", Group).items()}
-    return Outline(top, lans, links, {group: one for group, one in groups.items() if group}, top.inner("marks"))
+    known = {group: one for group, one in groups.items() if group}
+    sync_groups = {str(name): one for name, one in each("sync_groups", SyncGroup).items()}
+    return Outline(top, lans, links, known, top.inner("marks"), sync_groups)
 
 
 def _group(key: object) -> GroupId | None:

@@ -6,9 +6,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
+from linkbalancer.config.announcing import Announce, AnnounceRate
 from linkbalancer.config.fields import (
     Address,
     AdvertInterval,
@@ -28,18 +29,14 @@ from linkbalancer.config.fields import (
 from linkbalancer.config.groupfields import GroupKey, Host, Ttl, VirtualIpField
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
+from linkbalancer.config.section import Section
+from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.routing.marks import Marks
 from linkbalancer.vrrp import group as vrrp
 from linkbalancer.vrrp.ip import LOCAL_TTL
 from linkbalancer.vrrp.packet import ChecksumForm
-
-
-class Section(BaseModel):
-    """A mapping of the configuration: frozen, and nothing unknown is let in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
 
 class Lan(Section):
@@ -123,6 +120,7 @@ class Group(Section):
     password_file: File | None = None
     checksum: ChecksumForm = ChecksumForm.AUTO
     owner_yields: Switch = True
+    announce: Announce = Announce()
 
     def vrrp(self, group: GroupId, password: bytes | None = None) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
@@ -147,6 +145,7 @@ class Group(Section):
             password=password,
             checksum=self.checksum,
             owner_yields=self.owner_yields,
+            announcing=self.announce.vrrp(),
         )
 
 
@@ -193,16 +192,19 @@ class Config(Section):
 
     node: Name
     role: Role
-    lans: dict[Device, Lan] = {}
-    links: dict[Name, Link] = {}
+    lans: dict[Device, Lan] = Field(default={})
+    links: dict[Name, Link] = Field(default={})
     groups: Annotated[dict[GroupKey, Group], Field(min_length=1)]
+    sync_groups: dict[Name, SyncGroup] = Field(default={})
+    announce_rate: AnnounceRate = 100
+    start_delay: Time = 0
     applications: File
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
     api: Api = Api()
     history: History = History()
     metrics: Metrics = Metrics()
-    notifications: Notifications = {}
+    notifications: Notifications = Field(default={})
 
     @property
     def vids(self) -> tuple[Vid, ...]:

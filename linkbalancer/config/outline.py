@@ -1,7 +1,7 @@
 """What is good in a configuration, and what is complained of: the two ends of every check."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from linkbalancer.config.document import Path
@@ -29,6 +29,7 @@ class Outline:
     links: Mapping[str, Part]
     groups: Mapping[GroupId, Part]
     marks: Part
+    sync_groups: Mapping[str, Part] = field(default_factory=dict)
 
 
 def known(part: Part, key: str) -> tuple[Any, ...]:

@@ -153,7 +153,7 @@ class AgentProcess:
         ours: set[Address] = {address.ip for _device, address in self._performer.kernel.found().addresses}
         virtual_ips = {one.ip for many in self._performer.virtual_ips.values() for one in many}
         devices = (*layout.lan_devices, *layout.link_devices)
-        self._monitor = DeviceMonitor(devices, virtual_ips | ours, self._performer.kernel.port)
+        self._monitor = DeviceMonitor(devices, virtual_ips | ours, self._performer.kernel.port, layout.made)
 
     # -- how it begins -------------------------------------------------------------------------------------------------
 

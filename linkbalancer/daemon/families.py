@@ -124,6 +124,24 @@ FAMILIES: Final = (
     Family("linkbalancer_vid_transitions_total", Kind.COUNTER, "Changes of the VRRP state here.", ("vid",)),
     Family("linkbalancer_vid_unchanged_seconds", Kind.GAUGE, "How long ago the VID last changed.", ("vid",)),
     Family(
+        "linkbalancer_vid_vrrp_total",
+        Kind.COUNTER,
+        "VRRP of a VID, by the names of RFC 6527: adverts sent, valid ones received, each reason for a refusal.",
+        ("vid", "counter"),
+    ),
+    Family(
+        "linkbalancer_vid_mastership_info",
+        Kind.INFO,
+        "Why this gateway last became Master, and what last changed its state, in the words of ietf-vrrp.",
+        ("vid", "new_master_reason", "last_event"),
+    ),
+    Family(
+        "linkbalancer_device_vrrp_total",
+        Kind.COUNTER,
+        "VRRP packets refused on a device that no VID here counts, by the names of RFC 6527.",
+        ("device", "counter"),
+    ),
+    Family(
         "linkbalancer_application_path_info",
         Kind.INFO,
         "Where an application goes: its VID (empty: nowhere), and this gateway's own link (empty: by another gateway).",

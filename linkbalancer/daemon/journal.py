@@ -80,7 +80,7 @@ class Journal:
             fields["took_us"] = took // MICROSECOND
         self._records.append(replace(record, fields=tuple(fields.items())))
         if record.kind != "kernel":
-            write = self._log.warning if record.kind == "alarm" else self._log.info
+            write = self._log.warning if record.kind in {"alarm", "advert"} else self._log.info
             write(record.kind, subject=record.subject, text=record.text, **fields)
 
     def remember(self, now: Instant) -> None:

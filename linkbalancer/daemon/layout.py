@@ -1,17 +1,22 @@
 """What the kernel's table is made for, from the configuration, and in words for a successor."""
 
+from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from typing import Any
 
 from linkbalancer.config.load import Loaded
-from linkbalancer.drivers.nftables.render import Layout, Peer
+from linkbalancer.drivers.nftables.refusal import Refused
+from linkbalancer.drivers.nftables.render import Layout, Macvlan, Peer
 from linkbalancer.routing.marks import LAST_VID
+from linkbalancer.vrrp.group import Group
+from linkbalancer.vrrp.group import OWNER_PRIORITY
 
 
 def layout_of(loaded: Loaded) -> Layout:
     """Return what the kernel's table is made for."""
     config = loaded.config
+    members = [group.vrrp(id_) for id_, group in config.groups.items() if group.mode == "member"]
     lans = {group.device for group in config.groups.values()} | set(config.lans)
     return Layout(
         marks=config.marks,
@@ -20,7 +25,22 @@ def layout_of(loaded: Loaded) -> Layout:
         link_devices=tuple(sorted({link.device for link in config.links.values()})),
         vids=config.vids,
         peers=tuple(sorted({Peer(link.peer, link.port) for link in config.links.values()})),
+        macvlans=tuple(sorted(_macvlan(group) for group in members if group.mac is not None)),
+        refused=tuple(sorted({one for group in members for one in _refused(group)}, key=str)),
     )
+
+
+def _macvlan(group: Group) -> Macvlan:
+    """Return the device of a group's virtual MAC."""
+    device, mac = group.address_device, group.mac or b""
+    return Macvlan(device, group.device, mac, any(one.version == 6 for one in group.places().get(device, ())))
+
+
+def _refused(group: Group) -> Iterator[Refused]:
+    """Yield the addresses of a group at which nothing is accepted: their owner accepts (RFC 9568 6.1)."""
+    if not group.accept and group.priority != OWNER_PRIORITY:
+        for device, interfaces in group.places().items():
+            yield from (Refused(device, interface.ip) for interface in interfaces)
 
 
 def layout_in_words(layout: Layout) -> dict[str, Any]:
@@ -30,6 +50,8 @@ def layout_in_words(layout: Layout) -> dict[str, Any]:
         "link_devices": layout.link_devices,
         "vids": layout.vids,
         "peers": [[str(peer.address), peer.port] for peer in layout.peers],
+        "macvlans": [[one.device, one.parent, one.mac.hex(), one.ipv6] for one in layout.macvlans],
+        "refused": [[one.device, str(one.address)] for one in layout.refused],
     }
 
 
@@ -43,6 +65,11 @@ def layout_from_words(words: object, own: Layout) -> Layout:
             link_devices=tuple(map(str, fields["link_devices"])),
             vids=tuple(vid for vid in map(int, fields["vids"]) if 1 <= vid <= LAST_VID),
             peers=tuple(Peer(IPv4Address(address), int(port)) for address, port in fields["peers"]),
+            macvlans=tuple(
+                Macvlan(str(device), str(parent), bytes.fromhex(mac), bool(ipv6))
+                for device, parent, mac, ipv6 in fields.get("macvlans", ())
+            ),
+            refused=tuple(Refused(str(device), ip_address(one)) for device, one in fields.get("refused", ())),
         )
     except (KeyError, TypeError, ValueError):
         return own

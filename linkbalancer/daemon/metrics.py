@@ -75,6 +75,9 @@ def expose(status: Mapping[str, Any] | None) -> Exposition:
             _link(to, name, link)
         for vid, group in status["groups"].items():
             _vid(to, vid, group)
+        for device, interface in status.get("interfaces", {}).items():
+            for name, count in interface["counters"].items():
+                to.set("linkbalancer_device_vrrp_total", count, device=device, counter=name)
         for name, application in status["applications"].items():
             _application(to, name, application, status)
     to.set("linkbalancer_application_processes", sum(name.startswith("app:") for name in processes))
@@ -157,6 +160,12 @@ def _vid(to: Exposition, vid: str, group: Mapping[str, Any]) -> None:
     to.set("linkbalancer_vid_works", group["works"], vid=vid)
     to.set("linkbalancer_vid_transitions_total", group["transitions"], vid=vid)
     to.set("linkbalancer_vid_unchanged_seconds", group["since_ms"] / 1000, vid=vid)
+    counters = dict(group.get("counters", {}))
+    words = {name: counters.pop(name) for name in ("new_master_reason", "last_event") if name in counters}
+    if words:
+        to.set("linkbalancer_vid_mastership_info", 1, vid=vid, **words)
+    for name, count in counters.items():
+        to.set("linkbalancer_vid_vrrp_total", count, vid=vid, counter=name)
 
 
 def _application(to: Exposition, name: str, application: Mapping[str, Any], status: Mapping[str, Any]) -> None:

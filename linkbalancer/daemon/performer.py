@@ -18,7 +18,7 @@ from linkbalancer.daemon.layout import layout_of
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.wanted import Wanted, in_words
 from linkbalancer.drivers.errors import DriverError
-from linkbalancer.drivers.kernel import Applicable, Kernel
+from linkbalancer.drivers.kernel import Applicable, Kernel, Prepared
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter
@@ -95,8 +95,7 @@ class Performer:
         meanwhile, it is loaded while the agent does its work: `loading` until then.
         """
         prepared = self.kernel.prepare()
-        lines = [f"set {change}" for change in prepared.changed]
-        lines += [f"refused: {error}" for error in prepared.refused]
+        lines = _lines(prepared)
         lines += self._fill_map(self._map)
         if self.kernel.digest() is not None:
             self._load_aside()
@@ -123,7 +122,7 @@ class Performer:
         prepared = self.kernel.mend(trim=False)
         self._staged = staged
         self._errand.start(self._stage)
-        return [f"set {change}" for change in prepared.changed] + [f"refused: {error}" for error in prepared.refused]
+        return _lines(prepared)
 
     def _stage(self) -> None:
         """Load beside what is in use (in the errand's process). Raises DriverError."""
@@ -225,8 +224,8 @@ class Performer:
     def _trim(self) -> None:
         """Take away what a predecessor served and this configuration does not; its packets have other ways by now."""
         self.kernel.mend()
+        self.kernel.clear({*self.layout.lan_devices, *self._left_behind.lan_devices})
         self._release(self.kernel.found())
-        self.kernel.unpin({*self.layout.lan_devices, *self._left_behind.lan_devices})
         self._trimmed = True
 
     def perform(self, effect: Applicable) -> None:
@@ -245,8 +244,7 @@ class Performer:
     def reconcile(self) -> None:
         """Compare the kernel with what is wanted, and put back what is missing."""
         try:
-            for change in self.kernel.mend(trim=self._trimmed).changed:
-                self._put_back(f"set {change}")
+            self._mend()
             loaded = self._load_aside()
             if loaded and not self._trimmed:
                 self._trim()
@@ -264,6 +262,14 @@ class Performer:
             for members in self._wanted.members.values():
                 self._try(members)  # compares by itself
 
+    def _mend(self) -> None:
+        """Mend what is mended without nft; switches of devices that are not there are told at the start alone."""
+        mended = self.kernel.mend(trim=self._trimmed)
+        for line in (*(f"set {change}" for change in mended.changed), *mended.made):
+            self._put_back(line)
+        for error in mended.failed:
+            self._complain("make a device for a virtual MAC", str(error))
+
     def _try(self, effect: Applicable) -> bool:
         try:
             self.kernel.apply(effect)
@@ -271,3 +277,9 @@ class Performer:
             self._complain(in_words(effect), str(error))
             return False
         return True
+
+
+def _lines(prepared: Prepared) -> list[str]:
+    """Return what preparing did, a line each."""
+    refused = (f"refused: {error}" for error in (*prepared.refused, *prepared.failed))
+    return [*(f"set {change}" for change in prepared.changed), *prepared.made, *refused]

@@ -100,9 +100,21 @@ class Addresses:
         self._parents = parents or {}
         self._tables: dict[DeviceName, _Table] = {}
 
-    def forget(self) -> None:
-        """Ask the kernel again at the next occasion: somebody else may have changed addresses."""
-        self._tables.clear()
+    def forget(self, device: DeviceName | None = None) -> None:
+        """Ask the kernel again at the next occasion: somebody else may have changed addresses, everywhere or there."""
+        if device is None:
+            self._tables.clear()
+        else:
+            self._tables.pop(device, None)
+
+    def ours(self, device: DeviceName) -> set[Address]:
+        """Return the virtual IPs that a device holds; none where there is no such device. Raises DriverError."""
+        try:
+            return {ip for ip, held in self._table(device, "").held.items() if held.ours}
+        except DriverError as error:
+            if error.errno == errno.ENODEV:
+                return set()
+            raise
 
     def add(self, device: DeviceName, wanted: Iterable[Interface]) -> None:
         """Install virtual IPs; those that are there already, whoever put them, stay as they are. Raises DriverError."""

@@ -70,7 +70,7 @@ class Announcer:
     """Sends announcements; one socket a device, which receives nothing."""
 
     def __init__(self) -> None:
-        self._sockets: dict[DeviceName, socket.socket] = {}
+        self._sockets: dict[DeviceName, tuple[int, socket.socket]] = {}
 
     def announce(self, device: DeviceName, addresses: Iterable[Address], mac: Mac | None = None) -> None:
         """Send one announcement of each address, as the MAC's or else the device's own. Raises DriverError."""
@@ -86,13 +86,13 @@ class Announcer:
                     sender.send(unsolicited_advertisement(address, mac, router=router))
         except OSError as error:
             self.forget(device)
-            raise DriverError(f"announce addresses on {device}", error.errno or errno.EIO) from error
+            raise DriverError(f"announce addresses on {device}", error.errno or errno.ENODEV) from error
 
     def forget(self, device: DeviceName) -> None:
         """Close the device's socket; the next announcement opens another (the device may be a new one)."""
         old = self._sockets.pop(device, None)
         if old is not None:
-            old.close()
+            old[1].close()
 
     def close(self) -> None:
         """Close every socket."""
@@ -100,14 +100,18 @@ class Announcer:
             self.forget(device)
 
     def _socket(self, device: DeviceName) -> socket.socket:
-        """Return the device's socket, opened for no protocol: it never receives."""
-        if device not in self._sockets:
-            fresh = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
-            try:
-                fresh.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _CONTROL)
-                fresh.bind((device, 0))
-            except OSError:
-                fresh.close()
-                raise
-            self._sockets[device] = fresh
-        return self._sockets[device]
+        """Return the device's socket, opened for no protocol: it never receives. Raises OSError."""
+        index = socket.if_nametoindex(device)
+        known = self._sockets.get(device)
+        if known is not None and known[0] == index:
+            return known[1]
+        self.forget(device)
+        fresh = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
+        try:
+            fresh.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _CONTROL)
+            fresh.bind((device, 0))
+        except OSError:
+            fresh.close()
+            raise
+        self._sockets[device] = index, fresh
+        return fresh

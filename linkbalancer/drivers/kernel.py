@@ -4,13 +4,14 @@ import errno
 import platform
 import re
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never
 
 from linkbalancer.drivers import addresses, neighbours, routes, rules, sysctl
 from linkbalancer.drivers.announce import Announcer
 from linkbalancer.drivers.errors import DriverError
+from linkbalancer.drivers.macvlans import Macvlans
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
@@ -34,10 +35,15 @@ _PREPARED_MAX: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What `prepare` did: switches that it set, and what it was refused (each is worth a line in the log)."""
+    """What `prepare` did: switches that it set, and what it was refused (each is worth a line in the log).
+
+    `made` are lines of what was done to devices of our own, `failed` what was refused of that.
+    """
 
     changed: tuple[sysctl.Change, ...]
     refused: tuple[DriverError, ...]
+    made: tuple[str, ...] = ()
+    failed: tuple[DriverError, ...] = ()
 
 
 class Kernel:
@@ -52,7 +58,8 @@ class Kernel:
         self._netlink = NetlinkSocket(ROUTE)
         self._netfilter = NetlinkSocket(NETFILTER)
         self._members = MemberWriter(self._netfilter)
-        self._addresses = addresses.Addresses(self._netlink)
+        self._macvlans = Macvlans(self._netlink, layout.macvlans)
+        self._addresses = addresses.Addresses(self._netlink, {one.device: one.parent for one in layout.macvlans})
         self._announcer = Announcer()
         self._prepared: dict[tuple[int, int, NextHop], tuple[bytes, ...]] = {}
         self._pins: dict[Vid, ViaMaster] = {}
@@ -63,7 +70,8 @@ class Kernel:
         return self._netlink.port
 
     def close(self) -> None:
-        """Close the sockets; nothing in the kernel changes."""
+        """Close the sockets; nothing in the kernel changes but what is under way."""
+        self._macvlans.close()
         self._netlink.close()
         self._netfilter.close()
         self._announcer.close()
@@ -75,6 +83,7 @@ class Kernel:
         """
         _check_version(platform.release())
         load.prepare(self._layout, self._netfilter)  # first: connection tracking's switches come with it
+        self._macvlans.trim()
         return self.mend()
 
     def mend(self, *, trim: bool = True) -> Prepared:
@@ -84,6 +93,7 @@ class Kernel:
         """
         layout = self._layout
         self._addresses.forget()
+        made, failed = self._macvlans.mend(self._holds, trim=trim)
         changed, refused = sysctl.apply(sysctl.wanted(layout.lan_devices, layout.link_devices))
         tables = routing_tables(layout.vids, layout.marks)
         floored = routes.floored(self._netlink)
@@ -92,10 +102,11 @@ class Kernel:
         rules.apply(self._netlink, routing_rules(layout.vids, layout.marks), keep=not trim)
         for table in sorted(floored - tables) if trim else ():
             routes.remove(self._netlink, table)
-        return Prepared(tuple(changed), tuple(refused))
+        return Prepared(tuple(changed), tuple(refused), tuple(made), tuple(failed))
 
-    def unpin(self, devices: Iterable[DeviceName]) -> None:
-        """Remove the pins on these devices that no next hop uses: those of VIDs that are gone. Raises DriverError."""
+    def clear(self, devices: Iterable[DeviceName]) -> None:
+        """Remove what is left of VIDs that are gone: pins on these devices, devices of our own. Raises DriverError."""
+        self._macvlans.trim()
         used = {(pin.device, pin.gateway) for pin in self._pins.values()}
         for device in devices:
             for address in neighbours.pinned(self._netlink, device):
@@ -120,15 +131,18 @@ class Kernel:
         """
         match effect:
             case AddAddresses(device, wanted):
+                if device in self._macvlans:
+                    self._macvlans.bring_up(device)
                 self._addresses.add(device, wanted)
             case RemoveAddresses(device, unwanted):
-                self._addresses.remove(device, unwanted)
+                self._remove_addresses(device, unwanted)
             case Announce(device, announced, mac):
                 self._announcer.announce(device, announced, mac)
             case SetNextHop(vid, next_hop, guard):
                 self._set_next_hop(vid, next_hop, self._layout.marks.table(vid, guard=guard))
             case SetMembers(device, macs):
-                self._members.write(device, macs)
+                for one in (device, *self._upon(device)):
+                    self._members.write(one, macs)
             case _:
                 assert_never(effect)
 
@@ -138,7 +152,27 @@ class Kernel:
         For when its carrier is back, or anything else of it has changed.
         """
         self._addresses.forget()
-        return neighbours.flush_unresolved(self._netlink, device)
+        return sum(neighbours.flush_unresolved(self._netlink, one) for one in (device, *self._upon(device)))
+
+    def _remove_addresses(self, device: DeviceName, unwanted: Collection[Interface]) -> None:
+        """Remove virtual IPs; those of IPv6 go with the device where it is to go down.
+
+        Removed one by one they would be taken leave of, with the virtual MAC, which is somebody else's by now.
+        """
+        if device in self._macvlans and self._addresses.ours(device) <= {one.ip for one in unwanted}:
+            self._macvlans.take_down(device)
+            self._addresses.remove(device, [one for one in unwanted if one.version == 4])
+            self._addresses.forget(device)
+        else:
+            self._addresses.remove(device, unwanted)
+
+    def _upon(self, device: DeviceName) -> list[DeviceName]:
+        """Return the devices of our own that stand on a device."""
+        return [one.device for one in self._layout.macvlans if one.parent == device]
+
+    def _holds(self, device: DeviceName) -> bool:
+        """Return whether a device holds a virtual IP."""
+        return any(address.ours for address in addresses.read(self._netlink, device))
 
     def found(self) -> Found:
         """Return what of ours is in the kernel: virtual IPs, and next hops of the VIDs. Raises DriverError."""
@@ -197,7 +231,7 @@ class Kernel:
     def _found_addresses(self) -> frozenset[tuple[DeviceName, Interface]]:
         """Return virtual IPs: as configured where they are, as the kernel has them where they are no longer."""
         found = set()
-        for device in {*self._layout.lan_devices, *self._virtual_ips}:
+        for device in {*self._layout.lan_devices, *self._virtual_ips, *self._macvlans.present()}:
             configured = {interface.ip: interface for interface in self._virtual_ips.get(device, ())}
             for address in addresses.read(self._netlink, device):
                 if address.ours:

@@ -1,6 +1,7 @@
 """How a starting agent goes on from what the kernel and its predecessor left (design 6, adopt)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from linkbalancer.clock import Duration, Instant
 from linkbalancer.engine import inheritance, snapshot
@@ -24,6 +25,11 @@ class Adoption:
     def resumed(self) -> bool:
         """Whether there was a predecessor to go on from."""
         return bool(self._left.links)
+
+    @property
+    def vrrp(self) -> Mapping[str, Any]:
+        """What the predecessor heard and counted of VRRP, as `engine.hearing` wrote it."""
+        return self._left.vrrp
 
     def recall(self, boot: Instant, links: Mapping[LinkName, Link], known: Knowledge) -> None:
         """Take over what the predecessor knew; before the first `DeviceChanged`, which may contradict it."""

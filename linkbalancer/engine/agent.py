@@ -83,6 +83,7 @@ class Agent:
         self.memberships = self._gateway.memberships
         self._adoption = Adoption(found or Found())
         self._adoption.recall(boot, self.links, self.known)
+        self._gateway.hearing.recall(self._adoption.vrrp)
 
     @property
     def leaving(self) -> bool:
@@ -103,7 +104,7 @@ class Agent:
             case DeviceChanged():
                 self._device(now, event)
             case NeighbourHeard() | LegHeard():
-                self._lan(event)
+                self._lan(now, event)
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
@@ -124,17 +125,21 @@ class Agent:
             gateway.informed_at if gateway.running and gateway.table is None else None,
             *(link.deadline() for link in self.links.values()),
             gateway.told.deadline(),
+            gateway.announcements.deadline(),
             gateway.retirement.deadline(),
         )
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
         drained = self._gateway.drained
-        return status.describe(now, self.config, self.known, self.links, self.memberships, drained=drained)
+        counters = self._gateway.hearing.counters
+        return status.describe(
+            now, self.config, self.known, self.links, self.memberships, counters=counters, drained=drained
+        )
 
     def snapshot(self, now: Instant, *, live: bool = False) -> dict[str, Any]:
         """Return what a successor needs to go on where this agent stands (`live`: exactly); never sessions or keys."""
-        return snapshot.take(now, self.links, self.memberships, self.known, live=live)
+        return snapshot.take(now, self.links, self.memberships, self.known, self._gateway.hearing, live=live)
 
     # -- what happens ------------------------------------------------------------------------------------------------
 
@@ -159,9 +164,12 @@ class Agent:
                 case effects:
                     for effect in effects:
                         conduct.perform(self._gateway, now, membership, effect)
+            if membership.is_master and membership.installed:
+                self._gateway.announcements.adopt(now, membership.group)
 
     def _tick(self, now: Instant) -> None:
         gateway = self._gateway
+        gateway.out += gateway.announcements.send(now)
         if gateway.table is None:
             gateway.touch()
         for name, link in self.links.items():
@@ -182,12 +190,10 @@ class Agent:
             tell_link(self._gateway, now, event.link, lvrrp.Received(event.data))
 
     def _advert(self, now: Instant, event: AdvertReceived) -> None:
-        admitted = admit(event, self.memberships, self.known.origin)
-        if isinstance(admitted, str):
-            self.known.count(f"vrrp:{admitted}")
+        admitted = admit(self._gateway, now, event)
+        if admitted is None:
             return
         membership, heard = admitted
-        self.known.count("vrrp:received")
         self._gateway.dirty.add(membership.id)
         self._observe(now, membership, heard)
         followed = membership.observer.heard
@@ -209,11 +215,13 @@ class Agent:
         if self.known.meet(event.device, event.source_mac):
             self._gateway.out.append(SetMembers(event.device, self.known.members(event.device)))
 
-    def _lan(self, event: NeighbourHeard | LegHeard) -> None:
+    def _lan(self, now: Instant, event: NeighbourHeard | LegHeard) -> None:
         gateway = self._gateway
         if isinstance(event, LegHeard):
             self.known.leg(event.device, alive=event.alive)
             gateway.out += gateway.chronicle.device(event.device, self.known.fault(event.device))
+            if event.alive:
+                conduct.announce_again(gateway, now, event.device)
         elif self.known.neighbour(event):
             gateway.out.append(SetMembers(event.device, self.known.members(event.device)))
         gateway.dirty.update(group for group, one in self.memberships.items() if one.group.device == event.device)
@@ -231,6 +239,8 @@ class Agent:
                 if membership.router is not None:
                     origin = self.known.origin(membership.group)
                     conduct.tell_router(gateway, now, membership, vrrp.SetPrimary(origin))
+        if event.carrier:
+            conduct.announce_again(gateway, now, event.device)
 
     def _part(self, now: Instant, event: Leave | Retire | Retain) -> None:
         """Begin to hand over everything, or what a successor will not serve; or serve that again."""

@@ -34,7 +34,7 @@ _ORDER: Final = {
         (
             ("device",),
             ("link-closed", "link-opened", "alarm"),
-            ("heard", "peer"),
+            ("heard", "peer", "advert"),
             ("vid",),
             ("verdict",),
             ("next-hop",),
@@ -241,7 +241,7 @@ def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
             return [("peer", _group_in(facts)), ("peers", facts["link"])]
         case "vid" | "verdict":
             return [(kind, _group_in(facts))]
-        case "alarm" | "next-hop" | "kernel" | "application":
+        case "alarm" | "advert" | "next-hop" | "kernel" | "application":
             return []
         case _:
             return [("gateway", "order")]  # somebody drained something, or the like

@@ -7,8 +7,9 @@ from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.liaison import tell_link
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.routes import route
+from linkbalancer.engine.stances import stance
 from linkbalancer.engine.told import entry
-from linkbalancer.links import Family
+from linkbalancer.links import Family, GroupId
 from linkbalancer.lvrrp import events as lvrrp
 
 
@@ -17,7 +18,7 @@ def conclude(gateway: Gateway, now: Instant) -> None:
     touched, gateway.dirty = gateway.dirty, set()
     if not touched or not gateway.running:
         return
-    memberships = [gateway.memberships[group] for group in sorted(touched)]
+    memberships = [gateway.memberships[group] for group in sorted(_widened(gateway, now, touched))]
     for membership in memberships:
         if membership.router is not None:
             conduct.take_stance(gateway, now, membership)
@@ -29,6 +30,17 @@ def conclude(gateway: Gateway, now: Instant) -> None:
     _publish(gateway, now, memberships)
     _finish_leaving(gateway)
     gateway.dirty.clear()
+
+
+def _widened(gateway: Gateway, now: Instant, touched: set[GroupId]) -> set[GroupId]:
+    """Judge the members of sync groups first; return what is touched, with those that must follow another."""
+    concert = gateway.concert
+    pending, judged = touched & concert.groups.keys(), set[GroupId]()
+    while pending:
+        group = pending.pop()
+        judged.add(group)
+        pending |= concert.judge(group, stance(gateway, now, gateway.memberships[group])) - judged
+    return touched | judged
 
 
 def _publish(gateway: Gateway, now: Instant, touched: list[Membership]) -> None:

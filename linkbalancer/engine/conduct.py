@@ -1,18 +1,24 @@
 """How a gateway conducts itself in a group: from a stance to the VRRP router, and from there to the world."""
 
-from typing import assert_never
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeAlias, assert_never
 
 from linkbalancer.clock import Instant
-from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SendAdvert
+from linkbalancer.engine.counters import Step
+from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SendAdvert
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.routes import route
 from linkbalancer.engine.stances import stance
-from linkbalancer.links import DEAD_PRIORITY, Address, Interface, Role
+from linkbalancer.engine.synchrony import standing
+from linkbalancer.links import DEAD_PRIORITY, Address, DeviceName, Interface, Role
 from linkbalancer.lvrrp.rules import may_claim
 from linkbalancer.vrrp import effects, events
 from linkbalancer.vrrp.packet import multicast
 from linkbalancer.vrrp.states import Initialize
+
+Places: TypeAlias = Mapping[DeviceName, tuple[Interface, ...]]
 
 NAMED = 4
 """Addresses that a record names before the rest is counted."""
@@ -20,7 +26,8 @@ NAMED = 4
 
 def take_stance(gateway: Gateway, now: Instant, membership: Membership) -> None:
     """Judge what is to be done in a group, and have its router do it."""
-    taken = stance(gateway, now, membership)
+    synchronised = membership.id in gateway.concert.groups
+    taken = gateway.concert.stance(membership.id) if synchronised else stance(gateway, now, membership)
     membership.stance = taken
     router = membership.router
     assert router is not None
@@ -53,12 +60,17 @@ def follow(gateway: Gateway, now: Instant, membership: Membership) -> None:
     membership.rival = rival
 
 
-def tell_router(gateway: Gateway, now: Instant, membership: Membership, event: events.Event) -> None:
-    """Hand the router an event, and do what it wants."""
+def tell_router(
+    gateway: Gateway, now: Instant, membership: Membership, event: events.Event, *, alone: bool = False
+) -> None:
+    """Hand the router an event, do what it wants, and (but for `alone`) let its sync group follow."""
     router = membership.router
     assert router is not None
-    was_master = membership.is_master
+    was_master, state, heard = membership.is_master, router.group_state, router.heard
+    sync = None if alone else gateway.concert.groups.get(membership.id)
+    before = standing(router) if sync is not None else None
     wanted = router.handle(now, event)
+    _count(gateway, membership, Step(event, state, router.group_state, heard, router.priority))
     if membership.is_master and not was_master:
         # Table first: the virtual IP must not draw packets that the old next hop would turn back (design 5).
         route(gateway, now, membership)
@@ -66,43 +78,88 @@ def tell_router(gateway: Gateway, now: Instant, membership: Membership, event: e
         perform(gateway, now, membership, effect)
     if wanted:
         gateway.dirty.add(membership.id)
+    if sync is None or before is None:
+        return
+    for other, order in sync.orders(membership.id, before, event, wanted, gateway.concert.routers):
+        if isinstance(order, effects.AnnounceAddresses):
+            perform(gateway, now, gateway.memberships[other], order)
+        else:
+            tell_router(gateway, now, gateway.memberships[other], order, alone=True)
+
+
+def announce_again(gateway: Gateway, now: Instant, device: DeviceName) -> None:
+    """Announce what this gateway is Master of on a device that was perhaps out of hearing until now."""
+    for membership in gateway.memberships.values():
+        if membership.group.device == device and membership.is_master and membership.installed:
+            gateway.announcements.want(now, membership.group)
+    gateway.out += gateway.announcements.send(now)
+
+
+def _count(gateway: Gateway, membership: Membership, step: Step) -> None:
+    if isinstance(step.event, events.Shutdown | events.SetPrimary):
+        known, group = gateway.known, membership.group
+        step = replace(step, carrier=known.has_carrier(group.device), address=known.origin(group) is not None)
+    gateway.hearing.counters.moved(membership.id, step)
 
 
 def perform(gateway: Gateway, now: Instant, membership: Membership, effect: effects.Effect) -> None:
     """Do what a router wants."""
     group = membership.group
     match effect:
-        case effects.SendAdvert(priority, last):
-            _send_advert(gateway, membership, priority, last)
-        case effects.InstallAddresses():
-            membership.installed = True
-            for device, addresses in group.places().items():
-                gateway.out.append(AddAddresses(device, addresses))
-                _record_addresses(gateway, membership, f"{_named(addresses)} installed on {device}", device)
-        case effects.ReleaseAddresses():
-            membership.installed = False
-            for device, addresses in group.places().items():
-                gateway.out.append(RemoveAddresses(device, addresses))
-                _record_addresses(gateway, membership, f"{_named(addresses)} removed from {device}", device)
-        case effects.ExchangeAddresses(added, removed):
-            gateway.out += [AddAddresses(device, (address,)) for device, address in added]
-            gateway.out += [RemoveAddresses(device, (address,)) for device, address in removed]
+        case effects.SendAdvert(priority, source):
+            _send_advert(gateway, membership, priority, source)
+        case effects.InstallAddresses() | effects.ReleaseAddresses() | effects.ExchangeAddresses():
+            _move_addresses(gateway, now, membership, effect)
         case effects.AnnounceAddresses():
-            gateway.out += [
-                Announce(
-                    device, tuple(one.ip for one in addresses), group.mac if device == group.address_device else None
-                )
-                for device, addresses in group.places().items()
-            ]
+            gateway.announcements.want(now, group)
+            gateway.out += gateway.announcements.send(now)
         case effects.Changed(_, _, reason):
+            if not membership.is_master:
+                gateway.announcements.cancel(group)
             stopped = membership.stance is not None and not membership.stance.runs
             _moved(gateway, now, membership, membership.stance.reason if stopped and membership.stance else reason)
         case _:
             assert_never(effect)
 
 
-def _record_addresses(gateway: Gateway, membership: Membership, text: str, device: str) -> None:
-    gateway.record_of(membership.id, "kernel", text, device=device)
+def _move_addresses(
+    gateway: Gateway,
+    now: Instant,
+    membership: Membership,
+    effect: effects.InstallAddresses | effects.ReleaseAddresses | effects.ExchangeAddresses,
+) -> None:
+    group, announcements = membership.group, gateway.announcements
+    match effect:
+        case effects.InstallAddresses():
+            membership.installed = True
+            _install(gateway, membership, group.places())
+        case effects.ReleaseAddresses():
+            membership.installed = False
+            _remove(gateway, membership, group.places())
+        case effects.ExchangeAddresses(added, removed, announce):
+            _install(gateway, membership, dict(added))
+            for device, addresses in added if announce else ():
+                announcements.want_some(now, group, device, addresses)
+            gateway.out += announcements.send(now)
+            for device, addresses in removed:
+                announcements.cancel_some(group, device, addresses)
+            _remove(gateway, membership, dict(removed))
+        case _:
+            assert_never(effect)
+
+
+def _install(gateway: Gateway, membership: Membership, places: Places) -> None:
+    for device, addresses in places.items():
+        gateway.out.append(AddAddresses(device, addresses))
+        text = f"{_named(addresses)} installed on {device}"
+        gateway.record_of(membership.id, "kernel", text, device=device)
+
+
+def _remove(gateway: Gateway, membership: Membership, places: Places) -> None:
+    for device, addresses in places.items():
+        gateway.out.append(RemoveAddresses(device, addresses))
+        text = f"{_named(addresses)} removed from {device}"
+        gateway.record_of(membership.id, "kernel", text, device=device)
 
 
 def _named(addresses: tuple[Interface, ...]) -> str:
@@ -116,7 +173,8 @@ def _send_advert(gateway: Gateway, membership: Membership, priority: int, last: 
     group = membership.group
     for destination in group.peers or (multicast(group.family),):
         gateway.known.count("vrrp:sent")
-        message = membership.advert(priority, source, destination)
+        gateway.hearing.counters.sent(group.id, priority)
+        message = membership.advert(priority, source, destination, gateway.hearing.form(group, destination))
         gateway.out.append(SendAdvert(group.device, source, message, destination, group.mac))
 
 
@@ -128,5 +186,6 @@ def _moved(gateway: Gateway, now: Instant, membership: Membership, reason: str) 
     membership.transitions += 1
     membership.since, membership.reason = now, reason
     gateway.dirty.add(membership.id)
+    gateway.hearing.moved(membership.group.device, membership.id)
     gateway.known.change(now)
     gateway.record_of(membership.id, "vid", f"{membership.state.name.lower()}: {reason}")

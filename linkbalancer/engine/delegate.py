@@ -15,7 +15,10 @@ from linkbalancer.vrrp.effects import Changed
 from linkbalancer.vrrp.events import (
     Claim,
     Event,
+    Hasten,
     Heard,
+    Promote,
+    Reconfigure,
     Resign,
     Resume,
     SetPrimary,
@@ -23,6 +26,7 @@ from linkbalancer.vrrp.events import (
     Shutdown,
     Startup,
     Tick,
+    Withdraw,
 )
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.heard import LastHeard
@@ -108,8 +112,8 @@ class Delegate:
                 return self._stop(now)
             case Tick():
                 return self._tick(now)
-            case Claim() | SetPrimary():
-                return []  # it cannot claim, and looks after its source address itself
+            case Claim() | SetPrimary() | Reconfigure() | Promote() | Withdraw() | Hasten():
+                return []  # it cannot claim, and looks after its source address and its sync groups itself
             case _:
                 assert_never(event)
 

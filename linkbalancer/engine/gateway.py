@@ -4,17 +4,23 @@ from collections.abc import Mapping
 
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
+from linkbalancer.engine.announcements import Announcements
 from linkbalancer.engine.chronicle import Chronicle, named
+from linkbalancer.engine.concert import Concert
+from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import Effect, Record
+from linkbalancer.engine.hearing import Hearing
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.retirement import NOBODY, Retirement
+from linkbalancer.engine.synchrony import SyncGroup, index
 from linkbalancer.engine.told import Told
 from linkbalancer.feed.table import Table
 from linkbalancer.links import GroupId, LinkName
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.lvrrp.rules import is_open_for
+from linkbalancer.vrrp.group import Group
 
 
 class Gateway:
@@ -26,6 +32,7 @@ class Gateway:
         running: whether the agent may act.
         leaving: whether every mastership is being handed over for good, and `left`: whether that is over.
         table: what was last published, None before the first time.
+        hearing: what judges, counts and remembers the adverts of others.
         informed_at: until when a Master that was not heard yet may be one all the same.
     """
 
@@ -40,10 +47,28 @@ class Gateway:
         self.retirement: Retirement = NOBODY
         self.chronicle = Chronicle(self.config.groups)
         self.told = Told()
+        self.announcements = Announcements(self.config.announce_rate)
+        self.concert = self._concert()
         self.table: Table | None = None
         self.informed_at: Instant = 0
         self.dirty: set[GroupId] = set()
         self.out: list[Effect] = []
+        self.hearing = Hearing(
+            self._group_of, Counters({group: one.group.device for group, one in self.memberships.items()})
+        )
+
+    def _group_of(self, group: GroupId) -> Group | None:
+        membership = self.memberships.get(group)
+        return None if membership is None else membership.group
+
+    def _concert(self) -> Concert:
+        """Let the members of sync groups move together, and every member begin no sooner than configured."""
+        members = {group: one.router for group, one in self.memberships.items() if one.router is not None}
+        groups = index(SyncGroup(name, tuple(sorted(one.groups))) for name, one in self.config.sync_groups.items())
+        for group, router in members.items():
+            router.synchronised = group in groups
+            self.memberships[group].not_before = self.config.start_delay
+        return Concert(groups, members)
 
     def touch(self) -> None:
         """Have every conclusion drawn again."""

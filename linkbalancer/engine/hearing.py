@@ -1,9 +1,11 @@
 """What a gateway hears of VRRP: every advert is judged, counted, said where it must be, and its checksum remembered."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 from linkbalancer.clock import Instant
+from linkbalancer.engine.chronicle import named
 from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.effects import Record
 from linkbalancer.engine.events import AdvertReceived
@@ -62,10 +64,8 @@ class Hearing:
         self._repeated: dict[tuple[DeviceName, bytes, int], Verdict] = {}
         self._last: dict[GroupId, tuple[DeviceName, bytes, int]] = {}
 
-    def hear(
-        self, now: Instant, event: AdvertReceived, own: frozenset[Address]
-    ) -> tuple[GroupId, Heard, list[Record]] | list[Record]:
-        """Judge an advert: return the group it is for and what its router hears, and what is to be said.
+    def hear(self, now: Instant, event: AdvertReceived, own: frozenset[Address]) -> tuple[Verdict, list[Record]]:
+        """Judge an advert; return the verdict, and what is to be said.
 
         A refused one leaves nothing but a count, and, once, what is to be said.
 
@@ -82,10 +82,10 @@ class Hearing:
             record = self._refusals.record(now, event, verdict, reason)
             said += [record] if record is not None else []
         if group is None or verdict.received is None or verdict.heard is None:
-            return said
+            return verdict, said
         self.counters.received(group, verdict.heard.priority)
         self._follow(event.device, group, verdict.heard)
-        return group, verdict.heard, said + self._learn(verdict, group)
+        return verdict, said + self._learn(verdict, group)
 
     def moved(self, device: DeviceName, group: GroupId) -> None:
         """Take in that a group changed its state: what is refused now is worth saying again."""
@@ -100,18 +100,17 @@ class Hearing:
             return ChecksumForm.RFC9568
         return known.form(destination if group.peers else None)
 
-    def forms(self) -> dict[str, str]:
-        """Return the form that each group was last spoken to in, for a successor, JSON-able."""
-        return {group: str(forms.form(None)) for group, forms in self._forms.items()}
+    def snapshot(self) -> dict[str, Any]:
+        """Return what was counted, and the form that each group is spoken to in, for a successor, JSON-able."""
+        forms = {group: str(forms.form(None)) for group, forms in self._forms.items()}
+        return {"counters": self.counters.dump(), "forms": forms}
 
-    def recall(self, left: Mapping[str, str]) -> None:
-        """Speak to the groups that are still here as a predecessor did.
-
-        Raises:
-            AttributeError, ValueError: Nobody has written this.
-        """
-        for name, form in left.items():
-            self._forms.setdefault(name, Forms()).begin(ChecksumForm(form))
+    def recall(self, left: Mapping[str, Any]) -> None:
+        """Go on counting, and speak to each group as a predecessor did; what it did not write so is left out."""
+        with suppress(AttributeError, KeyError, TypeError, ValueError):
+            for name, form in left["forms"].items():
+                self._forms.setdefault(name, Forms()).begin(ChecksumForm(form))
+            self.counters.recall(left["counters"])
 
     def _verdict(self, event: AdvertReceived, own: frozenset[Address]) -> Verdict:
         """Judge a packet, or find it equal to the last of its group but for what counts packets: an advert repeats."""
@@ -147,7 +146,7 @@ class Hearing:
         if not changed or configured.checksum is not ChecksumForm.AUTO:
             return []
         text = f"adverts are sent with the checksum of form {received.form} from now on: {received.source} sends it"
-        fields = (("vid", group.vid), ("source", str(received.source)), ("form", str(received.form)))
+        fields = (*named(group), ("source", str(received.source)), ("form", str(received.form)))
         return [Record("advert", f"VID {group}", text, fields)]
 
 

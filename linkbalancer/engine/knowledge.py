@@ -45,6 +45,7 @@ class Knowledge:
         self._session, self._sequence = session, 0
         self._definitions = {name: application.definition for name, application in self.applications.items()}
         self._devices: dict[DeviceName, DeviceChanged] = {}
+        self._own: dict[DeviceName, frozenset[Address]] = {}
         self._deaf: set[DeviceName] = set()
         self._lans = config.lans
         self._families: dict[DeviceName, set[Family]] = {}
@@ -65,6 +66,17 @@ class Knowledge:
     def device(self, event: DeviceChanged) -> None:
         """Take in what the kernel says of a device."""
         self._devices[event.device] = event
+        own = {event.primary, event.link_local, *event.addresses}
+        self._own[event.device] = frozenset(address for address in own if address is not None)
+
+    def own_addresses(self, device: DeviceName) -> frozenset[Address]:
+        """Return every address of a device that is no virtual IP, of both families."""
+        return self._own.get(device, frozenset())
+
+    def has_carrier(self, device: DeviceName) -> bool:
+        """Return whether a device is up and connected."""
+        known = self._devices.get(device)
+        return known is not None and known.carrier
 
     def fault(self, device: DeviceName) -> str | None:
         """Say why VRRP must not run on a device (no carrier, no address, nobody to hear), None when it may."""

@@ -26,7 +26,7 @@ from linkbalancer.lvrrp.rules import Stance, Tier, tier_priority
 from linkbalancer.vrrp import events as vrrp_events
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.observer import Observer
-from linkbalancer.vrrp.packet import Advertisement, encode
+from linkbalancer.vrrp.packet import Advertisement, ChecksumForm, encode
 from linkbalancer.vrrp.router import Router
 from linkbalancer.vrrp.states import Initialize, Master
 
@@ -61,6 +61,7 @@ class Membership:
     given_up: bool = False
     rival: bool = False
     rival_since: Instant | None = None
+    not_before: Instant = 0
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
 
     @classmethod
@@ -105,12 +106,12 @@ class Membership:
         """The tier that the effective priority stands in (design 4.4), None where LVrrp does not move it."""
         return self.stance.tier if self.stance is not None and self.stance.runs else None
 
-    def advert(self, priority: int, source: Address, destination: Address) -> bytes:
+    def advert(self, priority: int, source: Address, destination: Address, form: ChecksumForm) -> bytes:
         """Return an advertisement of the group."""
         group = self.group
         addresses = tuple(address.ip for address in group.virtual_ips)
         advertisement = Advertisement(self.vid, priority, group.advert_interval, addresses, group.version)
-        return encode(advertisement, source, destination, group.checksum, group.password)
+        return encode(advertisement, source, destination, form, group.password)
 
     @property
     def fault(self) -> str:
@@ -124,7 +125,7 @@ class Membership:
         if not stance.runs:
             return None if isinstance(router.state, Initialize) else vrrp_events.Shutdown()
         if isinstance(router.state, Initialize):
-            return vrrp_events.Startup(stance.priority, found=self.installed)
+            return vrrp_events.Startup(stance.priority, self.installed, self.not_before)
         if stance.priority == router.priority:
             return None
         resign = stance.tier is Tier.DEAD

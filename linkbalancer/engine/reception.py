@@ -1,32 +1,18 @@
-"""Which of the adverts that arrive are for a VID of this gateway, and why the others are not (RFC 9568 7.1)."""
+"""What becomes of an advert that arrives: a refused one is counted and, once, said; the rest is for one membership."""
 
-from collections.abc import Callable, Mapping
-
+from linkbalancer.clock import Instant
 from linkbalancer.engine.events import AdvertReceived
+from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
-from linkbalancer.links import Address, Family, GroupId
 from linkbalancer.vrrp.events import Heard
-from linkbalancer.vrrp.group import Group
-from linkbalancer.vrrp.packet import Received, decode
 
 
-def admit(
-    event: AdvertReceived, memberships: Mapping[GroupId, Membership], own: Callable[[Group], Address | None]
-) -> tuple[Membership, Heard] | str:
-    """Return whom an advert concerns and what its router hears, or in a word why nobody.
-
-    Args:
-        event: the packet.
-        memberships: those of this gateway.
-        own: from which address a group is advertised here, None while there is none.
-    """
-    received = decode(event.packet)
-    if not isinstance(received, Received):
-        return str(received)
-    membership = memberships.get(GroupId(received.advertisement.vrid, Family(received.source.version)))
-    if membership is None or membership.group.device != event.device:
-        return "vrid"
-    if received.source == own(membership.group):
-        return "looped"
-    advertisement = received.advertisement
-    return membership, Heard(advertisement.priority, advertisement.interval, received.source)
+def admit(gateway: Gateway, now: Instant, event: AdvertReceived) -> tuple[Membership, Heard] | None:
+    """Return whom an advert concerns and what its router hears; None where it concerns nobody, or must not."""
+    verdict, records = gateway.hearing.hear(now, event, gateway.known.own_addresses(event.device))
+    gateway.known.count(f"vrrp:{verdict.reason or 'received'}")
+    if gateway.running:
+        gateway.out += records
+    if verdict.group is None or verdict.heard is None:
+        return None
+    return gateway.memberships[verdict.group.id], verdict.heard

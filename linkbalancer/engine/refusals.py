@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from linkbalancer.clock import SECOND, Duration, Instant, in_words
+from linkbalancer.engine.chronicle import named
 from linkbalancer.engine.effects import Record
 from linkbalancer.engine.events import AdvertReceived
 from linkbalancer.engine.verdict import Verdict
@@ -70,7 +71,7 @@ class Refusals:
         done = "refused" if reason is verdict.reason else "accepted, though it differs"
         fields: list[tuple[str, str | int]] = [("reason", str(reason)), ("device", event.device), ("mac", mac)]
         fields += [("source", source)] if source else []
-        fields += [("vid", group.vid), ("family", group.family.name.lower())] if group is not None else []
+        fields += named(group) if group is not None else ()
         sender = f"{source} ({mac})" if source else mac
         subject = event.device if group is None else f"VID {group}"
         text = f"an advert of {sender} on {event.device} is {done}: {explain(verdict, reason)}"

@@ -12,6 +12,7 @@ from typing import Any
 
 from linkbalancer.clock import Instant
 from linkbalancer.engine import inheritance
+from linkbalancer.engine.hearing import Hearing
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
 from linkbalancer.links import DeviceName, GroupId, GroupState, LinkName, Mac, Vid
@@ -44,7 +45,7 @@ class Recollection:
     """What a predecessor left: links as `lvrrp` wrote them, priority and next advert of Masters, the members' MACs.
 
     `deaf` are the LAN devices that hear nobody, `applications` where each goes, since when and why; `live` the exact
-    states of the groups, only where the predecessor handed them over itself.
+    states of the groups, only where the predecessor handed them over itself; `vrrp` what `engine.hearing` wrote.
     """
 
     links: Mapping[LinkName, dict[str, Any]] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class Recollection:
     deaf: frozenset[DeviceName] = frozenset()
     changed_at: Instant | None = None
     live: Mapping[GroupId, Mapping[str, Any]] = field(default_factory=dict)
+    vrrp: Mapping[str, Any] = field(default_factory=dict)
 
 
 def take(
@@ -63,6 +65,7 @@ def take(
     links: Mapping[LinkName, Link],
     memberships: Mapping[GroupId, Membership],
     known: Knowledge,
+    hearing: Hearing,
     *,
     live: bool = False,
 ) -> dict[str, Any]:
@@ -87,6 +90,7 @@ def take(
         "applications": {name: [one.vid, one.since, one.reason] for name, one in steering},
         "counters": dict(known.counters),
         "changed_at": known.changed_at,
+        "vrrp": hearing.snapshot(),
     }
     if live:
         taken["live"] = {str(group): inheritance.take(m) for group, m in memberships.items()}
@@ -112,6 +116,7 @@ def read(snapshot: Mapping[str, Any] | None) -> Recollection:
             frozenset(map(str, snapshot.get("deaf", ()))),
             None if changed_at is None else int(changed_at),
             {GroupId.read(group): dict(one) for group, one in snapshot.get("live", {}).items()},
+            dict(snapshot.get("vrrp", {})),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return Recollection()

@@ -4,12 +4,9 @@ from linkbalancer.clock import Instant
 from linkbalancer.engine import drain
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
-from linkbalancer.engine.retirement import REMOVED
-from linkbalancer.links import GroupState, Role
+from linkbalancer.engine.retirement import LEAVING, REMOVED
+from linkbalancer.links import Role
 from linkbalancer.lvrrp.rules import Stance, controlled_stance, controller_stance
-
-LEAVING = Stance(runs=False, priority=0, stopped_as=GroupState.STOPPED, tier=None, reason="leaving")
-"""The stance of every group while the service stops."""
 
 
 def stance(gateway: Gateway, now: Instant, membership: Membership) -> Stance:

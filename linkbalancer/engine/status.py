@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.model import Config
+from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
@@ -23,6 +24,7 @@ def describe(
     links: Mapping[LinkName, Link],
     memberships: Mapping[GroupId, Membership],
     *,
+    counters: Counters,
     drained: Drained,
 ) -> dict[str, Any]:
     """Return the whole status as JSON-able values (schema 1)."""
@@ -37,8 +39,13 @@ def describe(
         "settled_for_ms": max(0, now - settled_at) // MILLISECOND,
         "lans": {device: known.lan(device) for device in config.lans},
         "links": {name: _link(now, link, memberships, drained) for name, link in links.items()},
+        "interfaces": {device: {"counters": counted} for device, counted in counters.interfaces().items()},
         "groups": {
-            str(group): {**_group(now, m, config, falls), **_ends(now, m, links, drained)}
+            str(group): {
+                **_group(now, m, config, falls),
+                **_ends(now, m, links, drained),
+                "counters": counters.group(group).described(),
+            }
             for group, m in sorted(memberships.items())
         },
         "applications": {name: _application(now, name, known, working) for name in known.applications},

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from linkbalancer.engine.retirement import LEAVING, REMOVED
 from linkbalancer.links import GroupId, GroupState
 from linkbalancer.lvrrp.rules import Stance
 from linkbalancer.vrrp.effects import AnnounceAddresses, Effect
@@ -66,20 +67,24 @@ class SyncGroup:
         """
         router = routers[me]
         after = standing(router)
-        others = [other for other in self.members if other != me]
         if isinstance(event, Heard):
             if event.priority == 0 and _was_its_masters(before, after, event):
-                return [(other, Hasten()) for other in others]
+                return [(other, Hasten()) for other in self._others(me)]
             if after.master and AnnounceAddresses() in effects:
-                return [(other, AnnounceAddresses()) for other in others if _is_announcing(routers[other])]
+                return [(other, AnnounceAddresses()) for other in self._others(me) if _is_announcing(routers[other])]
         if after[:3] == before[:3]:
             return []
-        masters = [other for other in others if standing(routers[other]).master]
         if after.following:
-            return [(other, self._withdraw(me, routers[other])) for other in masters]
+            return [(other, self._withdraw(me, routers[other])) for other in self._masters(me, routers)]
         if before.master and isinstance(router.state, Backup):
-            return [(other, Resign(routers[other].priority)) for other in masters]
+            return [(other, Resign(routers[other].priority)) for other in self._masters(me, routers)]
         return self._promotions(me, routers)
+
+    def _others(self, me: GroupId) -> list[GroupId]:
+        return [other for other in self.members if other != me]
+
+    def _masters(self, me: GroupId, routers: Mapping[GroupId, Router]) -> list[GroupId]:
+        return [other for other in self._others(me) if standing(routers[other]).master]
 
     def _promotions(self, me: GroupId, routers: Mapping[GroupId, Router]) -> list[Order]:
         standings = {member: standing(routers[member]) for member in self.members}
@@ -99,14 +104,18 @@ class SyncGroup:
         patience = (2 if me == self.members[0] else 1) * other.group.advert_interval
         return Withdraw(f"VID {me} of sync group {self.name} follows another Master", patience)
 
-    def out(self, me: GroupId, stances: Mapping[GroupId, Stance]) -> Stance | None:
-        """Return the stance of a member that may run itself but for another one that must not; None when all may."""
-        for other in self.members:
-            stance = stances.get(other)
-            if other != me and stance is not None and not stance.runs:
-                reason = f"sync group {self.name}: VID {other}: {stance.reason}"
-                return Stance(runs=False, priority=0, stopped_as=GroupState.FAULT, tier=None, reason=reason)
-        return None
+
+def cause(sync: SyncGroup, stances: Mapping[GroupId, Stance]) -> Stance | None:
+    """Return the stance of members that may run, but for the first that must not; None when all may.
+
+    A member that goes for good, or with the whole gateway, takes no other along.
+    """
+    for member in sync.members:
+        stance = stances.get(member)
+        if stance is not None and not stance.runs and stance not in {LEAVING, REMOVED}:
+            reason = f"sync group {sync.name}: VID {member}: {stance.reason}"
+            return Stance(runs=False, priority=0, stopped_as=GroupState.FAULT, tier=None, reason=reason)
+    return None
 
 
 def index(groups: Iterable[SyncGroup]) -> dict[GroupId, SyncGroup]:

@@ -81,7 +81,7 @@ def groups_present(wanted: Mapping[GroupId, Address]) -> set[GroupId]:
     """Return the groups whose address is on this host, on whichever device. Raises OSError."""
     questions = Questions()
     try:
-        here: set[Address] = set(questions.addresses(0))
+        here: set[Address] = {seen.ip for seen in questions.addresses(0)}
     finally:
         questions.close()
     with suppress(FileNotFoundError):  # a kernel without IPv6

@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 from linkbalancer.links import Address, DeviceName, Interface
 
-Place: TypeAlias = tuple[DeviceName, Interface]
-"""A virtual IP and the device that it stands on."""
+Places: TypeAlias = tuple[tuple[DeviceName, tuple[Interface, ...]], ...]
+"""Virtual IPs, by the device that they stand on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class ReleaseAddresses:
 class ExchangeAddresses:
     """Install the virtual IPs that the group has newly, announce them if `announce`, remove those it has no longer."""
 
-    added: tuple[Place, ...]
-    removed: tuple[Place, ...]
+    added: Places
+    removed: Places
     announce: bool
 
 

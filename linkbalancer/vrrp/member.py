@@ -13,7 +13,7 @@ from linkbalancer.vrrp.effects import (
     Effect,
     ExchangeAddresses,
     InstallAddresses,
-    Place,
+    Places,
     ReleaseAddresses,
     SendAdvert,
 )
@@ -129,12 +129,10 @@ class Member:
         self.owner = group.priority == OWNER_PRIORITY
         if self.owner:
             self.priority = OWNER_PRIORITY
-        were, are = _places(before), _places(group)
-        if were == are or not self.state.installed:
+        if not self.state.installed or before.places() == group.places():
             return []
-        added = tuple(place for place in are if place not in were)
-        removed = tuple(place for place in were if place not in are)
-        return [ExchangeAddresses(added, removed, announce=isinstance(self.state, Master))]
+        announce = isinstance(self.state, Master)
+        return [ExchangeAddresses(_only_in(group, before), _only_in(before, group), announce=announce)]
 
 
 def release(state: State) -> list[Effect]:
@@ -142,6 +140,11 @@ def release(state: State) -> list[Effect]:
     return [ReleaseAddresses()] if state.installed else []
 
 
-def _places(group: Group) -> dict[Place, None]:
-    """Return where a group's virtual IPs stand, in their order."""
-    return {(device, address): None for device, addresses in group.places().items() for address in addresses}
+def _only_in(group: Group, other: Group) -> Places:
+    """Return the places of a group's virtual IPs that are not places of the other's."""
+    others = other.places()
+    kept = {
+        device: tuple(address for address in addresses if address not in others.get(device, ()))
+        for device, addresses in group.places().items()
+    }
+    return tuple((device, addresses) for device, addresses in kept.items() if addresses)

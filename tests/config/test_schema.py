@@ -9,7 +9,7 @@ from linkbalancer.config.load import load
 from linkbalancer.config.schema import json_schema, keys
 
 REFERENCE = Path(__file__).parents[2] / "conf" / "linkbalancer.yaml"
-CHOSEN = {"lans", "links", "groups", "notifications"}
+CHOSEN = {"lans", "links", "groups", "notifications", "sync_groups"}
 """Mappings whose keys the operator chooses."""
 
 

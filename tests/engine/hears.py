@@ -78,12 +78,13 @@ class Ear:
 
     def hear(self, data: bytes, *, mac: bytes = MAC) -> list[Record]:
         """Hand in a packet; return what is said."""
-        heard = self.hearing.hear(self.now, AdvertReceived(DEVICE, data, mac), ADDRESSES)
-        return heard if isinstance(heard, list) else heard[2]
+        _verdict, said = self.hearing.hear(self.now, AdvertReceived(DEVICE, data, mac), ADDRESSES)
+        return said
 
     def accepts(self, data: bytes) -> bool:
         """Hand in a packet; return whether a router hears of it."""
-        return not isinstance(self.hearing.hear(self.now, AdvertReceived(DEVICE, data, MAC), ADDRESSES), list)
+        verdict, _said = self.hearing.hear(self.now, AdvertReceived(DEVICE, data, MAC), ADDRESSES)
+        return verdict.heard is not None
 
     def count(self, name: str, group: GroupId = GROUP.id) -> Any:
         """Return what a group has counted."""

@@ -1,5 +1,6 @@
 """Hearing: what is accepted is counted, remembered and followed; what is refused leaves a count."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from linkbalancer.engine.events import AdvertReceived
 from linkbalancer.engine.hearing import PEERS_MAX, Forms
 from linkbalancer.engine.refusals import PAUSE
 from linkbalancer.vrrp.ip import MULTICAST
-from linkbalancer.vrrp.packet import ChecksumForm
+from linkbalancer.vrrp.packet import ChecksumForm, Rejection
 from tests.engine.hears import (
     ADDRESSES,
     DEVICE,
@@ -49,7 +50,7 @@ def test_what_is_refused_leaves_a_count_and_a_word() -> None:
     assert ear.hear(bad) == []
     assert (ear.of_device("ip_ttl_errors"), ear.count("adv_rcvd")) == (2, 0)
     assert ear.hearing.form(GROUP, MULTICAST) is NEW
-    assert ear.hearing.forms() == {}
+    assert ear.hearing.snapshot()["forms"] == {}
 
 
 def test_a_new_master_or_state_lets_it_be_said_again() -> None:
@@ -105,7 +106,7 @@ def test_what_was_heard_is_judged_anew_when_the_judge_has_changed() -> None:
     ear.groups[GROUP.id] = GROUP
     assert ear.accepts(good)
     event = AdvertReceived(DEVICE, good, MAC)
-    assert isinstance(ear.hearing.hear(ear.now, event, frozenset({OWN, OTHER})), list)
+    assert ear.hearing.hear(ear.now, event, frozenset({OWN, OTHER}))[0].reason is Rejection.LOOPED
 
 
 def test_the_checksum_follows_the_peers() -> None:
@@ -118,7 +119,7 @@ def test_the_checksum_follows_the_peers() -> None:
     assert ear.hear(packet(GROUP, form=OLD)) == ear.hear(packet(GROUP, THIRD, form=OLD)) == []
     assert len(ear.hear(packet(GROUP, THIRD, form=NEW))) == 1
     assert ear.hearing.form(GROUP, MULTICAST) is NEW
-    assert ear.hearing.forms() == {"1": "rfc9568"}
+    assert ear.hearing.snapshot()["forms"] == {"1": "rfc9568"}
 
 
 def test_a_unicast_peer_is_spoken_to_in_its_own_form() -> None:
@@ -145,17 +146,28 @@ def test_where_there_is_one_form_nothing_is_learned(group: object) -> None:
     ear = Ear()
     assert isinstance(group, type(GROUP))
     ear.hear(packet(group))
-    assert ear.hearing.forms() == {}
+    assert ear.hearing.snapshot()["forms"] == {}
 
 
 def test_a_successor_speaks_in_the_form_that_was_understood() -> None:
     """A restart must not make two Masters of a group whose other router cannot read RFC 9568's form."""
     before, after = Ear(), Ear()
     before.hear(packet(GROUP, form=OLD))
-    after.hearing.recall({**before.hearing.forms(), "77": "rfc5798"})
+    left = json.loads(json.dumps(before.hearing.snapshot()))
+    after.hearing.recall({**left, "forms": {**left["forms"], "77": "rfc5798"}})
+    assert after.count("adv_rcvd") == 1
     assert after.hearing.form(GROUP, MULTICAST) is OLD
     assert len(after.hear(packet(GROUP, form=NEW))) == 1
     assert after.hearing.form(GROUP, MULTICAST) is NEW
+
+
+@pytest.mark.parametrize("left", [{}, {"forms": 1}, {"forms": {"1": "rfc1"}}, {"forms": {}, "counters": {"groups": 7}}])
+def test_what_nobody_wrote_is_forgotten(left: dict[str, object]) -> None:
+    """It must never stop a start."""
+    ear = Ear()
+    ear.hearing.recall(left)
+    assert ear.hearing.form(GROUP, MULTICAST) is NEW
+    assert ear.accepts(packet(GROUP))
 
 
 def test_forms_are_remembered_of_the_latest_peers_alone() -> None:

@@ -84,7 +84,6 @@ def test_the_sender_is_named_by_address_and_mac() -> None:
         "mac": "02:00:00:00:00:02",
         "source": "192.0.2.2",
         "vid": 1,
-        "family": "ipv4",
     }
     assert said(b"").startswith("an advert of 02:00:00:00:00:02 on eth0 is refused: ")
 

@@ -110,6 +110,11 @@ class Gateway(ABC):
             self.process = None
         until(lambda: not any(alive(pid) for pid in victims), STOP_LIMIT_S, "the killed are gone")
 
+    def restart(self) -> None:
+        """Restart it as its unit does: here, by stopping and starting."""
+        self.stop()
+        self.start()
+
     @abstractmethod
     def forget(self) -> None:
         """Remove what does not outlive a boot: what is below /run."""
@@ -260,6 +265,8 @@ class Ours(Gateway):
         }
         if part.unicast:
             group["unicast"] = {"peers": [part.peer], "source": part.source}
+            if part.ipv6:
+                group["unicast"]["ttl"] = [64, 255]  # Keepalived 2.2.7 sends these with the hop limit of any packet
         if part.password:
             file = self.directory / "password"
             file.write_text(part.password + "\n")
@@ -289,6 +296,13 @@ class Ours(Gateway):
         """Return what it counted as refused, and its warnings."""
         found = [f"{name}: {count}" for name, count in refusals(self.status()).items() if count]
         return found + [line for line in self.lines.splitlines() if self._COMPLAINT.match(line)]
+
+    def restart(self) -> None:
+        """Restart it as its unit does: by a signal that leaves everything at work for the next one."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGUSR2)
+        self.leaving = True
+        self.start()
 
     def forget(self) -> None:
         """Remove the run directory."""

@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
-from linkbalancer.links import DeviceName, Role, Vid
+from linkbalancer.drivers.nftables import refusal
+from linkbalancer.drivers.nftables.refusal import Refused
+from linkbalancer.links import DeviceName, Mac, Role, Vid
 from linkbalancer.routing.classifier import Box, Classifier
 from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID, Marks
 from linkbalancer.routing.selector import LAST_PORT, Interval, Selector
@@ -44,6 +46,15 @@ class Peer(NamedTuple):
     port: int
 
 
+class Macvlan(NamedTuple):
+    """A device with a virtual MAC, on top of a group's device; `ipv6` is whether it holds addresses of that family."""
+
+    device: DeviceName
+    parent: DeviceName
+    mac: Mac
+    ipv6: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """What the table is made for: masks, this gateway's role, its devices, the VIDs that it may steer to.
@@ -57,6 +68,18 @@ class Layout:
     link_devices: tuple[DeviceName, ...]
     vids: tuple[Vid, ...]
     peers: tuple[Peer, ...] = ()
+    macvlans: tuple[Macvlan, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+    @property
+    def made(self) -> tuple[DeviceName, ...]:
+        """The devices that we make ourselves."""
+        return tuple(one.device for one in self.macvlans)
+
+    @property
+    def entrances(self) -> tuple[DeviceName, ...]:
+        """The devices by which packets come from a LAN: those to a virtual MAC come by its own."""
+        return (*self.lan_devices, *self.made)
 
     def joined(self, other: "Layout") -> "Layout":
         """Return a layout that serves both: what a successor loads while its predecessor still works."""
@@ -66,6 +89,8 @@ class Layout:
             link_devices=tuple(sorted({*self.link_devices, *other.link_devices})),
             vids=tuple(sorted({*self.vids, *other.vids})),
             peers=tuple(sorted({*self.peers, *other.peers})),
+            macvlans=tuple(sorted({*self.macvlans, *other.macvlans})),
+            refused=tuple(sorted({*self.refused, *other.refused}, key=str)),
         )
 
 
@@ -100,6 +125,7 @@ def skeleton(layout: Layout, stale_vids: Collection[Vid] = ()) -> str:
         )
     lines += _chain("prerouting", _prerouting(layout))
     lines += _chain("output", [*_not_steered(), *_own_datagrams(layout.peers), _clean(marks), "goto steer_lan"])
+    lines += refusal.chains(TABLE, layout.refused)
     lines += [f"delete chain inet {TABLE} {VID}{vid}" for vid in stale_vids]
     return "\n".join(lines) + "\n"
 
@@ -226,7 +252,7 @@ def _prerouting(layout: Layout) -> list[str]:
         *_not_steered(),
         clean,
         f"iifname . ether saddr @{MEMBERS} meta mark set meta mark or {layout.marks.guard_bit:#010x}",
-        *_entrances(layout.lan_devices, "goto steer_lan"),
+        *_entrances(layout.entrances, "goto steer_lan"),
         *_entrances(layout.link_devices, "jump steer_link"),
         *([clean] if layout.link_devices else []),
     ]
@@ -250,12 +276,12 @@ def _not_steered() -> list[str]:
 
 
 def _own_datagrams(peers: Iterable[Peer]) -> list[str]:
-    """Return the rule that leaves LVrrp's datagrams alone: they go by their link's device, as their socket says.
+    """Return the rules that leave LVrrp's datagrams and adverts to single peers alone: their socket says the device.
 
     Steered, they would go the way of a VID, and no VID works before they have opened a link.
     """
     keys = ", ".join(f"{peer.address} . {peer.port}" for peer in sorted(set(peers)))
-    return [f"ip daddr . udp dport {{ {keys} }} return"] if keys else []
+    return [*([f"ip daddr . udp dport {{ {keys} }} return"] if keys else []), "meta l4proto 112 return"]
 
 
 def _clean(marks: Marks) -> str:

@@ -195,7 +195,7 @@ KEEPALIVED_RUNS: Final = Kind(
     "keepalived-runs",
     _N,
     "Nothing, as long as it serves other VRIDs or other devices.",
-    "Nothing to do; say `checksum: rfc5798` where it shares a VRID with us from another host.",
+    "Nothing to do.",
 )
 FIREWALLD_RUNS: Final = Kind(
     "firewalld-runs",

@@ -1,0 +1,80 @@
+"""Figures: samples of both, their median, p90 and maximum, and the ratio of the medians."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+PEER = "Keepalived 2.2.7"
+
+
+def p90(samples: Sequence[float]) -> float:
+    """Return the smallest sample that nine in ten do not exceed."""
+    return sorted(samples)[ceil(0.9 * len(samples)) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What the medians are to be: their ratio at most this, or ours above the peer's by at most a margin."""
+
+    ratio: float | None = None
+    margin: float | None = None
+
+    def __str__(self) -> str:
+        return f"<= {self.ratio:g}" if self.ratio is not None else f"<= +{self.margin:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the report.
+
+    What is below `resolution` cannot be told from nothing: the ratio counts it as just that.
+    """
+
+    name: str
+    unit: str
+    ours: tuple[float, ...]
+    peer: tuple[float, ...]
+    resolution: float
+    goal: Goal | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Our median by the peer's."""
+        return max(median(self.ours), self.resolution) / max(median(self.peer), self.resolution)
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the goal is reached, None if there is none."""
+        if self.goal is None:
+            return None
+        if self.goal.ratio is not None:
+            return self.ratio <= self.goal.ratio
+        return median(self.ours) <= median(self.peer) + (self.goal.margin or 0.0)
+
+    def document(self) -> dict[str, Any]:
+        """Return the figure as the report has it."""
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            "ours": summary(self.ours),
+            "peer": {"name": PEER, **summary(self.peer)},
+            "ratio": round(self.ratio, 3),
+        }
+
+
+def summary(samples: Sequence[float]) -> dict[str, float]:
+    """Return what a report says of samples."""
+    rounded = (round(value, 6) for value in (median(samples), p90(samples), max(samples)))
+    return dict(zip(("median", "p90", "max"), rounded, strict=True)) | {"n": len(samples)}
+
+
+def write(figures: Sequence[Figure], path: Path) -> None:
+    """Write the report; the figures of an earlier one that were not taken anew are kept."""
+    taken = {figure.name: figure.document() for figure in figures}
+    before = {entry["name"]: entry for entry in json.loads(path.read_text())} if path.exists() else {}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(list((before | taken).values()), indent=1) + "\n")
