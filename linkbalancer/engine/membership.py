@@ -70,9 +70,9 @@ class Membership:
     upstream: IPv4Address | None = None
 
     @classmethod
-    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant) -> "Membership":
+    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant, password: bytes | None = None) -> "Membership":
         """Build the membership that the configuration asks for."""
-        vrrp = group.vrrp(id_)
+        vrrp = group.vrrp(id_, password)
         member = group.mode == "member"
         router = Router(vrrp, None) if member else None
         upstream = group.gateway if group.mode == "static" else None

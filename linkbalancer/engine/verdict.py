@@ -17,7 +17,7 @@ from typing import Final
 from linkbalancer.engine.events import AdvertReceived
 from linkbalancer.links import Address, DeviceName, GroupId
 from linkbalancer.vrrp.events import Heard
-from linkbalancer.vrrp.group import Group, Tolerance
+from linkbalancer.vrrp.group import OWNER_PRIORITY, Group, Tolerance
 from linkbalancer.vrrp.ip import LOCAL_TTL, Datagram, unwrap
 from linkbalancer.vrrp.packet import (
     NO_PASSWORD,
@@ -31,7 +31,6 @@ from linkbalancer.vrrp.packet import (
 from linkbalancer.vrrp.rejection import Rejection
 
 VERSIONS: Final = (2, 3)
-OWNER_PRIORITY: Final = 255
 _AUTH_TYPES: Final = (NO_PASSWORD, SIMPLE_PASSWORD, 2)
 """Those that had a meaning in RFC 2338; nobody speaks the last, an authentication header, any more."""
 
