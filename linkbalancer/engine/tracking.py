@@ -15,8 +15,8 @@ from linkbalancer.health.influence import Influence, effective
 from linkbalancer.health.report import Report, Reports, from_json, to_json
 from linkbalancer.links import GroupId
 
-_WORDS = {True: "good", False: "fails", None: "not known yet"}
-_GATEWAY = {True: "answers", False: "does not answer", None: "not known yet"}
+_WORDS = {True: "is good", False: "fails", None: "is not known yet"}
+_GATEWAY = {True: "answers", False: "does not answer", None: "is not known yet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Tracking:
     def fault(self, group: GroupId) -> str | None:
         """Say which trackers keep a group from running, None when none does."""
         some = [
-            f"tracker {name} is {_WORDS[ok]}" if ok is not False else f"tracker {name} fails"
+            f"tracker {name} {_WORDS[ok]}"
             for name, influence in self.influences.get(group, {}).items()
             if influence.faults(ok=(ok := self._ok(name)))
         ]
