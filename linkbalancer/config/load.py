@@ -18,6 +18,7 @@ from linkbalancer.config.document import Document, Value, parse
 from linkbalancer.config.fields import File
 from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
 from linkbalancer.config.groupfields import parse_group
+from linkbalancer.config.keepalived.section import check_keepalived
 from linkbalancer.config.keyfile import Doubt, content, password_content
 from linkbalancer.config.model import Config, Group, Lan, Link
 from linkbalancer.config.notifications import check_notifications
@@ -79,6 +80,7 @@ def load(path: str, read: Callable[[str], str], key_state: KeyState | None = Non
     outline = _outline(document.values)
     for some in (check, trackerchecks.check, upstreamchecks.check):
         found.take(some(outline))
+    found.take(check_keepalived(outline.groups, outline.top.inner("keepalived")))
     found.take(check_notifications(document.values, outline.groups))
     found.take(synccheck.check(outline))
     rules = found.rules(read)

@@ -27,6 +27,7 @@ from linkbalancer.config.fields import (
     UserGroup,
 )
 from linkbalancer.config.groupfields import GroupKey, Host, Ttl, VirtualIpField
+from linkbalancer.config.keepalived.section import InstanceName, Keepalived
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
 from linkbalancer.config.section import Section
@@ -108,7 +109,7 @@ class Unicast(Section):
 class Group(Section):
     """A VRRP group that this gateway is a member of, or only observes; or a plain gateway that it probes (static)."""
 
-    mode: Literal["member", "observe", "static"] = "member"
+    mode: Literal["member", "observe", "keepalived", "static"] = "member"
     device: Device
     link: Name | None = None
     virtual_ips: Annotated[tuple[VirtualIpField, ...], Field(max_length=255)] = ()
@@ -125,6 +126,7 @@ class Group(Section):
     checksum: ChecksumForm = ChecksumForm.AUTO
     owner_yields: Switch = True
     announce: Announce = Announce()
+    instance: InstanceName | None = None
     track: dict[Name, TrackerInfluence] = Field(default={})
     gateway: Address | None = None
     probes: Probes = ()
@@ -232,6 +234,7 @@ class Config(Section):
     tables: Tables = Tables()
     api: Api = Api()
     history: History = History()
+    keepalived: Keepalived = Keepalived()
     metrics: Metrics = Metrics()
     notifications: Notifications = Field(default={})
 

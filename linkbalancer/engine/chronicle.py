@@ -38,7 +38,7 @@ _ORDER: Final = {
             ("vid", "priority", "rival"),
             ("verdict",),
             ("next-hop",),
-            ("kernel",),
+            ("kernel", "keepalived"),
             ("application",),
         )
     )
@@ -203,7 +203,7 @@ class Chronicle:
                 gateway = [("gateway", word) for word in ("started", "leaving", "order")]
                 about = [*gateway, ("device", device), ("link", own), ("peer", group), ("heard", group)]
                 about += [("tracker", name) for name in self._trackers(group)]
-            case "verdict" | "next-hop" | "kernel":
+            case "verdict" | "next-hop" | "kernel" | "keepalived":
                 about = [("verdict", group)] if kind == "next-hop" else []
                 about += [("vid", group), ("heard", group), ("link", self._group(group)[1]), ("peer", group)]
                 about += [("upstream", group), ("device", self._group(group)[0])] if self._is_static(group) else []
@@ -257,7 +257,7 @@ def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
             return [("tracker", facts["tracker"])]
         case "gateway":
             return [("upstream", _group_in(facts))]
-        case "alarm" | "advert" | "priority" | "rival" | "next-hop" | "kernel" | "application":
+        case "alarm" | "advert" | "priority" | "rival" | "next-hop" | "kernel" | "keepalived" | "application":
             return []
         case _:
             return [("gateway", "order")]  # somebody drained something, or the like

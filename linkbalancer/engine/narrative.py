@@ -30,8 +30,6 @@ def sentence(record: Row) -> str:
         case "vid":
             state, _, reason = text.partition(": ")
             return f"{subject} {state} here: {reason}"
-        case "tracker":
-            return f"tracker {subject} {text}"
         case "heard" | "peer" | "gateway" | "advert" | "started" | "service" if subject:
             return f"{subject}: {text}"
         case "next-hop":

@@ -51,7 +51,8 @@ class Tracking:
             after = self.trackers[name] = _joined(before, report)
             if _differ(before, after):
                 fields = (("tracker", name), *((("value", after.value),) if after.value is not None else ()))
-                records.append(Record("tracker", name, _in_words(_WORDS[after.ok], after.text), fields))
+                words = _in_words(f"tracker {name} {_WORDS[after.ok]}", after.text)
+                records.append(Record("tracker", name, words, fields))
                 touched |= {group for group, names in self.influences.items() if name in names}
         for key, report in told.gateways.items():
             before = self.gateways.get(key)

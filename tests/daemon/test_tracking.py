@@ -279,7 +279,7 @@ def test_the_history_tells_what_followed_from_what(running: Tracking) -> None:
         return next((one for one in chains if "fails" in one[0]["text"] and len(one) > 1), [])
 
     first, then = until(chain, 10, "the fault is kept")[:2]
-    assert (first["kind"], first["subject"], first["text"]) == ("tracker", "file", "fails: is not there")
+    assert (first["kind"], first["subject"], first["text"]) == ("tracker", "file", "tracker file fails: is not there")
     assert (then["kind"], then["text"]) == ("vid", "fault: tracker file fails")
 
 
