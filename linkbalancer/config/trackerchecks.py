@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from linkbalancer.clock import Duration
-from linkbalancer.config.checks import Complaint, Outline
 from linkbalancer.config.document import Path
 from linkbalancer.config.findings import suggestion
+from linkbalancer.config.outline import Complaint, Outline
 from linkbalancer.config.parts import Part
 from linkbalancer.config.quantities import write_duration
 from linkbalancer.config.trackers import KEYS, KINDS

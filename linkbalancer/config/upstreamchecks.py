@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from linkbalancer.config.checks import Complaint, Outline
+from linkbalancer.config.outline import Complaint, Outline
 from linkbalancer.config.parts import Part
 from linkbalancer.config.quantities import write_duration
 from linkbalancer.config.upstream import KEYS, GatewayProbe

@@ -237,8 +237,8 @@ class AgentProcess:
             loop, self._run_dir / FEED, self._applied, partial(self._journal.complain, "feed"), feed
         )
         self._requests = RequestServer(loop, self._run_dir / SOCKET, self._asked, listener=asked)
-        self._keepalived = KeepalivedServer(loop, self._run_dir, self._take, self._members, self._journal.complain)
         self._checks = ChecksServer(loop, self._run_dir, self._take, self._agent.believed, self._journal.complain)
+        self._keepalived = KeepalivedServer(loop, self._run_dir, self._take, self._members, self._journal.complain)
         self._incumbent = Incumbent(loop, self._lock, self, self._journal.complain)
         self._journal.put_back = int(fields.get("put_back", 0))
         at = fields.get("at")
@@ -270,7 +270,7 @@ class AgentProcess:
         if not self._performer.loading:
             self._say_ready()
         self._loop.run()
-        for one in (self._performer, self._feed, self._checks, self._keepalived, self._requests, self._journal):
+        for one in (self._performer, self._feed, self._requests, self._checks, self._keepalived, self._journal):
             one.close()
         return self._exit or 0
 
@@ -420,7 +420,7 @@ class AgentProcess:
             if not self._lock.keep():
                 self._log.critical("deposed", text="another agent found none here, and speaks now")
                 self.depart()
-            for one in (self._snapshot, self._feed, self._checks, self._keepalived, self._requests):
+            for one in (self._snapshot, self._feed, self._requests, self._checks, self._keepalived):
                 one.keep()
         except OSError as error:
             self._journal.complain("keep its place in the run directory", str(error))

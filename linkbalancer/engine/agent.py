@@ -111,20 +111,19 @@ class Agent:
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
+            case KeepalivedSays() | Checked():
+                self._told(now, event)
             case Leave() | Retire() | Retain():
                 self._part(now, event)
             case Drained():
                 self._drain(now, event)
-            case Checked() | KeepalivedSays():
-                self._from_checker(now, event)
             case _:
                 assert_never(event)
         conclude(gateway, now)
         self._finish_retiring(now)
         return gateway.chronicle.complete(now, gateway.out)
 
-    def _from_checker(self, now: Instant, event: Checked | KeepalivedSays) -> None:
-        """Take what the checker's process says of what it watches, or a Keepalived through it."""
+    def _told(self, now: Instant, event: KeepalivedSays | Checked) -> None:
         if isinstance(event, Checked):
             self._gateway.checked(now, event)
         else:

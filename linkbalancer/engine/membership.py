@@ -72,9 +72,9 @@ class Membership:
     upstream: IPv4Address | None = None
 
     @classmethod
-    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant) -> "Membership":
+    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant, password: bytes | None = None) -> "Membership":
         """Build the membership that the configuration asks for."""
-        vrrp = group.vrrp(id_)
+        vrrp = group.vrrp(id_, password)
         router: Router | Delegate | None = None
         match group.mode:
             case "member":
@@ -84,8 +84,7 @@ class Membership:
             case _:
                 pass
         upstream = group.gateway if group.mode == "static" else None
-        link = None if router is None else group.link
-        return cls(vrrp, link, router, Observer(vrrp), since=boot, upstream=upstream)
+        return cls(vrrp, None if router is None else group.link, router, Observer(vrrp), since=boot, upstream=upstream)
 
     @property
     def vid(self) -> Vid:

@@ -15,8 +15,8 @@ from linkbalancer.health.influence import Influence, effective
 from linkbalancer.health.report import Report, Reports, from_json, to_json
 from linkbalancer.links import GroupId
 
-_WORDS = {True: "good", False: "fails", None: "not known yet"}
-_GATEWAY = {True: "answers", False: "does not answer", None: "not known yet"}
+_WORDS = {True: "is good", False: "fails", None: "is not known yet"}
+_GATEWAY = {True: "answers", False: "does not answer", None: "is not known yet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ class Tracking:
             after = self.trackers[name] = _joined(before, report)
             if _differ(before, after):
                 fields = (("tracker", name), *((("value", after.value),) if after.value is not None else ()))
-                records.append(Record("tracker", name, _in_words(_WORDS[after.ok], after.text), fields))
+                words = _in_words(f"tracker {name} {_WORDS[after.ok]}", after.text)
+                records.append(Record("tracker", name, words, fields))
                 touched |= {group for group, names in self.influences.items() if name in names}
         for key, report in told.gateways.items():
             before = self.gateways.get(key)
@@ -74,7 +75,7 @@ class Tracking:
     def fault(self, group: GroupId) -> str | None:
         """Say which trackers keep a group from running, None when none does."""
         some = [
-            f"tracker {name} is {_WORDS[ok]}" if ok is not False else f"tracker {name} fails"
+            f"tracker {name} {_WORDS[ok]}"
             for name, influence in self.influences.get(group, {}).items()
             if influence.faults(ok=(ok := self._ok(name)))
         ]

@@ -34,5 +34,5 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     """In words, with the path."""
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(DriverError, match="write .*/file/7"):
+    with pytest.raises(DriverError, match=r"write .*/file/7"):
         trackfiles.write(tmp_path / "file", GroupId(7), 5)

@@ -76,7 +76,7 @@ def test_only_what_matters_is_told_and_touches() -> None:
     """New words alone are neither a record nor news for a group."""
     some = tracking()
     records, touched = some.take(told(up=True))
-    assert [(one.kind, one.subject, one.text) for one in records] == [("tracker", "up", "good: said so")]
+    assert [(one.kind, one.subject, one.text) for one in records] == [("tracker", "up", "tracker up is good: said so")]
     assert touched == {ONE, SIX}
     assert some.take(Checked(Reports({"up": Report("script", ok=True, since=SECOND, text="still fine")}))) == (
         [],
@@ -85,7 +85,7 @@ def test_only_what_matters_is_told_and_touches() -> None:
     assert some.trackers["up"].text == "still fine"
     records, touched = some.take(told(gw=False))
     assert touched == {ONE}
-    assert records[0].text == "fails: said so"
+    assert records[0].text == "tracker gw fails: said so"
     assert some.take(told(stranger=None)) == ([], set())
 
 

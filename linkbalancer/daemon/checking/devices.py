@@ -6,8 +6,7 @@ from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.trackers import Tracker
 from linkbalancer.daemon.checking.tracked import Believed, Changed
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.engine.events import DeviceChanged
-from linkbalancer.host.devices import DeviceMonitor
+from linkbalancer.host.carriers import Carriers
 from linkbalancer.links import DeviceName
 
 LOOK: Duration = 50 * MILLISECOND
@@ -35,22 +34,20 @@ class Devices:
     def __init__(self, loop: Loop, trackers: Mapping[str, DeviceTracker]) -> None:
         """Watch; raises OSError."""
         self._trackers = trackers
-        self._monitor = DeviceMonitor({one.device for one in trackers.values()}, ())
-        loop.add(self._monitor, self._read)
-        loop.every(LOOK, self._poll)
+        self._carriers = Carriers([one.device for one in trackers.values()])
+        loop.add(self._carriers, self._read)
+        loop.every(LOOK, self.begin)
 
     def begin(self, now: Instant) -> None:
-        """Tell how they are."""
-        self._tell(now, self._monitor.current())
+        """See how they are; what the kernel does not tell now changes nothing."""
+        try:
+            found = self._carriers.look()
+        except OSError:
+            return
+        for tracker in self._trackers.values():
+            good = found[tracker.device]
+            tracker.see(now, ok=good, text="has carrier" if good else "has no carrier")
 
     def _read(self, now: Instant) -> None:
-        self._tell(now, [one for one in self._monitor.read() if isinstance(one, DeviceChanged)])
-
-    def _poll(self, now: Instant) -> None:
-        self._tell(now, self._monitor.poll())
-
-    def _tell(self, now: Instant, news: list[DeviceChanged]) -> None:
-        for one in news:
-            for tracker in self._trackers.values():
-                if tracker.device == one.device:
-                    tracker.see(now, ok=one.carrier, text="has carrier" if one.carrier else "has no carrier")
+        self._carriers.read()
+        self.begin(now)
