@@ -5,10 +5,11 @@ Everything that the file says is either carried over or spoken of: `Ledger.lefto
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from linkbalancer.config.findings import Finding, shown
 from linkbalancer.config.keepalived import defaults, foreign, instance, syncgroups, values
+from linkbalancer.config.keepalived.addresses import Placed
 from linkbalancer.config.keepalived.expansion import Expansion
 from linkbalancer.config.keepalived.instance import Instance
 from linkbalancer.config.keepalived.notices import Notifications
@@ -22,7 +23,13 @@ from linkbalancer.config.keepalived.writing import File, gateway, rules
 from linkbalancer.config.quantities import write_duration
 from linkbalancer.links import Address, Family, GroupId
 
+MEMBERS_MIN: Final = 2
+
 _NO_INSTANCE: Final = "there is no vrrp_instance that can be carried over"
+
+
+_Place: TypeAlias = tuple[Address, str | None]
+"""An address, and the device that it is on where others may have it on other devices (link-local IPv6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class Converter:
         self._trackers = Trackers(self.ledger)
         self._instances: dict[str, Instance] = {}
         self._groups: dict[GroupId, Instance] = {}
-        self._addresses: dict[Address, str] = {}
+        self._addresses: dict[_Place, str] = {}
 
     def run(self) -> tuple[File, ...]:
         """Return the files, none where there would be no group."""
@@ -138,17 +145,21 @@ class Converter:
             self._give_up(found, what, "give one of them another VRID, on all of its routers")
         else:
             self._instances[found.name] = self._groups[found.id] = found
-            self._addresses.update((one.interface.ip, found.name) for one in (*found.virtual_ips, *found.excluded_ips))
+            places = (_place(one, found) for one in (*found.virtual_ips, *found.excluded_ips))
+            self._addresses.update(dict.fromkeys(places, found.name))
 
     def _own_addresses(self, found: Instance) -> None:
-        """Leave out addresses that another instance has; whether any is left is seen later."""
-        for some in (found.excluded_ips, found.virtual_ips):
+        """Leave out addresses that an instance has already, itself or another; whether any is left is seen later."""
+        seen: set[_Place] = set()
+        for some in (found.virtual_ips, found.excluded_ips):
             for one in list(some):
-                owner = self._addresses.get(one.interface.ip)
+                place = _place(one, found)
+                owner = self._addresses.get(place, found.name if place in seen else None)
                 if owner is not None:
                     what = f"{one.interface.ip} is an address of {shown(owner)} already"
                     self.ledger.say(Kind.LOST, one.word, what, "give each instance addresses of its own")
                     some.remove(one)
+                seen.add(place)
 
     def _give_up(self, found: Instance, what: str, remedy: str) -> None:
         self.ledger.lost(found.statement, f"the instance {shown(found.name)} {what}", remedy)
@@ -194,8 +205,9 @@ class Converter:
         grouped: dict[str, str] = {}
         for one in sync_groups:
             names = [word.text for word in one.members if self._member(word, one, grouped)]
-            if not names:
-                self.ledger.lost(one.statement, f"the sync group {shown(one.name)} has no members", "remove it")
+            if len(names) < MEMBERS_MIN:
+                what = f"the sync group {shown(one.name)} has less than {MEMBERS_MIN} members"
+                self.ledger.lost(one.statement, what, "remove it; what it tracks belongs to the instance")
                 continue
             if not one.keeps_weights:
                 weightless.update(names)
@@ -241,3 +253,9 @@ class Converter:
 
 def _key(group: GroupId) -> int | str:
     return str(group) if group.family is Family.IPV6 else group.vid
+
+
+def _place(one: Placed, found: Instance) -> _Place:
+    address = one.interface.ip
+    shared = address.version == 6 and address.is_link_local
+    return address, (one.device or found.device) if shared else None
