@@ -3,7 +3,7 @@
 Everything that the file says is either carried over or spoken of: `Ledger.leftovers` names what nobody has.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -61,6 +61,17 @@ def convert(
     if not files:
         return Conversion((), remarks, (Finding(path, 1, 1, _NO_INSTANCE, "see what was said of each"),))
     return Conversion(files, remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Membership:
+    """What a sync group means for what an instance tracks: without weights, and not what the sync group tracks."""
+
+    weightless: bool = False
+    tracked: frozenset[str] = frozenset()
+
+
+_ALONE: Final = _Membership()
 
 
 class Converter:
@@ -191,16 +202,17 @@ class Converter:
             "applications": "apps.conf",
         }
 
-    def _group(self, found: Instance, members: set[str]) -> dict[str, Any]:
-        track = self._trackers.track(found.tracks, weightless=found.name in members)
+    def _group(self, found: Instance, members: Mapping[str, _Membership]) -> dict[str, Any]:
+        member = members.get(found.name, _ALONE)
+        track = self._trackers.track(found.tracks, weightless=member.weightless, besides=member.tracked)
         return instance.written(found, strict=self._global.found.strict, track=track)
 
     def _sync_groups(
         self, sync_groups: list[SyncGroup], notifications: Notifications
-    ) -> tuple[dict[str, Any], set[str]]:
-        """Return what `sync_groups` says, and the instances whose own weights say nothing in it."""
+    ) -> tuple[dict[str, Any], dict[str, _Membership]]:
+        """Return what `sync_groups` says, and what that means for its members."""
         written: dict[str, Any] = {}
-        weightless: set[str] = set()
+        members: dict[str, _Membership] = {}
         taken: set[str] = set()
         grouped: dict[str, str] = {}
         for one in sync_groups:
@@ -209,16 +221,15 @@ class Converter:
                 what = f"the sync group {shown(one.name)} has less than {MEMBERS_MIN} members"
                 self.ledger.lost(one.statement, what, "remove it; what it tracks belongs to the instance")
                 continue
-            if not one.keeps_weights:
-                weightless.update(names)
             track = self._trackers.track(one.tracks)
+            members |= dict.fromkeys(names, _Membership(not one.keeps_weights, frozenset(track)))
             name = values.fitting_name(one.name, taken)
             written[name] = {
                 "groups": [_key(self._instances[member].id) for member in names],
                 **({"track": track} if track else {}),
             }
             notifications.sync_group(name, one.notices)
-        return written, weightless
+        return written, members
 
     def _member(self, word: Word, one: SyncGroup, grouped: dict[str, str]) -> bool:
         """Whether a word names an instance that can be a member; a remark where it does not."""

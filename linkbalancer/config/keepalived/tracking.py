@@ -1,6 +1,6 @@
 """What Keepalived tracks: devices, scripts, files and processes; what they are, and what they do to whom."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final, TypeAlias
@@ -261,12 +261,18 @@ class Trackers:
         else:
             self._defined[key] = tracker
 
-    def track(self, tracks: Tracks, *, weightless: bool = False) -> dict[str, Written]:
-        """Return what `track` says; `weightless`: every failure is a fault."""
+    def track(
+        self, tracks: Tracks, *, weightless: bool = False, besides: Container[str] = frozenset()
+    ) -> dict[str, Written]:
+        """Return what `track` says; `weightless`: every failure is a fault; `besides` is what the sync group tracks."""
         found: dict[str, Written] = {}
         for one in tracks.found:
             weight = self._weight(one)
             if weight is None:
+                continue
+            if self._name(one) in besides:
+                what = f"{one.word.text} is tracked by the sync group already"
+                self._ledger.say(Kind.NEEDLESS, one.word, what, "nothing to do")
                 continue
             if weightless and weight.number:
                 what = f"the weight of {one.word.text}: in a sync group it is a fault, as with Keepalived"

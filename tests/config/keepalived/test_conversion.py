@@ -1,6 +1,7 @@
 """Properties of turning a keepalived.conf into ours: it never fails, drops nothing in silence, and `check` likes it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,9 +12,7 @@ from linkbalancer.config.keepalived.statements import Statement, parse
 from linkbalancer.config.load import load
 from linkbalancer.links import Role
 
-WORDS = st.sampled_from(
-    ["global_defs", "vrrp_instance", "vrrp_sync_group", "vrrp_script", "track_file", "vrrp_track_process", "track_process", "group", "interface", "virtual_router_id", "priority", "advert_int", "version", "state", "nopreempt", "preempt_delay", "authentication", "auth_type", "auth_pass", "virtual_ipaddress", "virtual_ipaddress_excluded", "track_interface", "track_script", "unicast_peer", "unicast_src_ip", "mcast_src_ip", "use_vmac", "no_accept", "accept", "strict_mode", "vrrp_strict", "vrrp_version", "router_id", "notification_email", "smtp_server", "smtp_alert", "notify", "notify_master", "notify_fault", "notify_fifo", "script", "interval", "timeout", "weight", "rise", "fall", "user", "init_fail", "file", "process", "quorum", "delay", "garp_master_repeat", "garp_master_delay", "garp_master_refresh", "vrrp_garp_interval", "min_garp", "vrrp_startup_delay", "virtual_routes", "virtual_server", "sync_group_tracking_weight", "include", "script_user", "MASTER", "BACKUP", "PASS", "eth0", "eth1", "A", "B", "C", "1", "2", "3", "51", "100", "254", "255", "256", "0", "-50", "0.01", "0.2", "1.5", "5000", "nan", "1e3", "on", "off", "yes", "192.0.2.1", "192.0.2.1/24", "192.0.2.255/24", "192.0.2.9/32", "224.0.0.1", "2001:db8::1", "fe80::1/64", "fe80::1%eth0", "::ffff:192.0.2.1", "dev", "label", "scope", "reverse", "min_ttl", "max_ttl", "x@y.z", '"two', 'words"', "/bin/true", "$X", "${X}", "$X=5", "@host", "@^host", "~SEQ(N,1,3)", "~LST(N,a,b)", "#", "!", "\\", '"', "'", "{", "}"]
-)
+WORDS = st.sampled_from((Path(__file__).parent / "words.txt").read_text().splitlines())
 TEXTS = st.lists(st.lists(WORDS | st.text(max_size=6), max_size=7).map(" ".join), max_size=25).map("\n".join)
 
 ADDRESSES = ["10.0.0.1/24", "10.0.0.2", "fe80::1/64", "2001:db8::1/64", "224.0.0.5", "10.0.0.255/24", "x"]
