@@ -9,8 +9,7 @@ from linkbalancer.config.load import Loaded
 from linkbalancer.drivers.nftables.refusal import Refused
 from linkbalancer.drivers.nftables.render import Layout, Macvlan, Peer
 from linkbalancer.routing.marks import LAST_VID
-from linkbalancer.vrrp.group import Group
-from linkbalancer.vrrp.member import OWNER_PRIORITY
+from linkbalancer.vrrp.group import OWNER_PRIORITY, Group
 
 
 def layout_of(loaded: Loaded) -> Layout:

@@ -39,7 +39,10 @@ class Gateway:
 
     def __init__(self, loaded: Loaded, known: Knowledge, links: Mapping[LinkName, Link], boot: Instant) -> None:
         self.config, self.known, self.links = loaded.config, known, links
-        self.memberships = {group: Membership.of(group, one, boot) for group, one in self.config.groups.items()}
+        self.memberships = {
+            group: Membership.of(group, one, boot, loaded.passwords.get(group))
+            for group, one in self.config.groups.items()
+        }
         self.drained = Drained()
         self.running = self.leaving = self.left = False
         self.retirement: Retirement = NOBODY
