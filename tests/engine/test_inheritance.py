@@ -16,6 +16,7 @@ from linkbalancer.sim.shape import LAN_DEVICE, Shape, lan_address, loaded
 from linkbalancer.sim.wire import NEAR
 from linkbalancer.vrrp.effects import AnnounceAddresses, InstallAddresses
 from linkbalancer.vrrp.events import Resume
+from linkbalancer.vrrp.router import Router
 from tests.engine.bench import MS, STOP, Bench
 
 
