@@ -117,7 +117,7 @@ def _model(args: Namespace) -> _Model:
 
     loaded = load(str(args.config), _read)
     config = loaded.config
-    return _Model(loaded.beside(config.applications), loaded.rules, config.marks, config.role)
+    return _Model(loaded.rule_file or loaded.path, loaded.rules, config.marks, config.role)
 
 
 def _read(path: str) -> str:

@@ -18,6 +18,7 @@ from linkbalancer.config.document import Document, Value, parse
 from linkbalancer.config.fields import File
 from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
 from linkbalancer.config.groupfields import parse_group
+from linkbalancer.config.keepalived.section import check_keepalived
 from linkbalancer.config.keyfile import Doubt, content, password_content
 from linkbalancer.config.model import Config, Group, Lan, Link
 from linkbalancer.config.notifications import check_notifications
@@ -51,6 +52,11 @@ class Loaded:
     path: str = "linkbalancer.yaml"
     passwords: Mapping[GroupId, bytes] = field(default_factory=dict, repr=False)
 
+    @property
+    def rule_file(self) -> str:
+        """The path of the rule file, empty where a gateway needs none."""
+        return self.beside(self.config.applications) if self.config.applications else ""
+
     def beside(self, name: str) -> str:
         """Return the path of a file that the configuration names: relative ones start at its own folder."""
         return beside(self.path, name)
@@ -77,6 +83,7 @@ def load(path: str, read: Callable[[str], str], key_state: KeyState | None = Non
     config = found.validated(Config)
     outline = _outline(document.values)
     found.take(check(outline))
+    found.take(check_keepalived(outline.groups, outline.top.inner("keepalived")))
     found.take(check_notifications(document.values, outline.groups))
     found.take(synccheck.check(outline))
     rules = found.rules(read)
@@ -133,7 +140,8 @@ class _Findings:
         values = self._document.values
         name = _valid_file(values.get("applications")) if isinstance(values, dict) else None
         if name is None:
-            return None
+            given = not isinstance(values, dict) or values.get("applications") is not None
+            return None if given else RuleFile(self._document.file)
         path = beside(self._document.file, name)
         try:
             parsed = parse_rules(read_text(path, read), path)

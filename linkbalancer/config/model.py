@@ -27,6 +27,7 @@ from linkbalancer.config.fields import (
     UserGroup,
 )
 from linkbalancer.config.groupfields import GroupKey, Host, Ttl, VirtualIpField
+from linkbalancer.config.keepalived.section import InstanceName, Keepalived
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
 from linkbalancer.config.section import Section
@@ -104,7 +105,7 @@ class Unicast(Section):
 class Group(Section):
     """A VRRP group that this gateway is a member of, or only observes."""
 
-    mode: Literal["member", "observe"] = "member"
+    mode: Literal["member", "observe", "keepalived"] = "member"
     device: Device
     link: Name | None = None
     virtual_ips: Annotated[tuple[VirtualIpField, ...], Field(min_length=1, max_length=255)]
@@ -121,6 +122,7 @@ class Group(Section):
     checksum: ChecksumForm = ChecksumForm.AUTO
     owner_yields: Switch = True
     announce: Announce = Announce()
+    instance: InstanceName | None = None
 
     def vrrp(self, group: GroupId, password: bytes | None = None) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
@@ -198,11 +200,12 @@ class Config(Section):
     sync_groups: dict[Name, SyncGroup] = Field(default={})
     announce_rate: AnnounceRate = 100
     start_delay: Time = 0
-    applications: File
+    applications: File | None = None
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
     api: Api = Api()
     history: History = History()
+    keepalived: Keepalived = Keepalived()
     metrics: Metrics = Metrics()
     notifications: Notifications = Field(default={})
 

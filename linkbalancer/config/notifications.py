@@ -12,15 +12,16 @@ from linkbalancer.config.checks import Complaint
 from linkbalancer.config.document import Path, Value
 from linkbalancer.config.fields import Address, File, Integer, Name, Switch, Time, UserGroup, reading
 from linkbalancer.config.findings import FieldError, as_text, shown, suggestion
+from linkbalancer.config.groupfields import GroupKey
 from linkbalancer.config.parts import Part, part
 from linkbalancer.config.topics import USUAL, VRRP, Topic
+from linkbalancer.links import GroupId
 
 WAYS: Final = ("script", "fifo", "webhook", "email", "syslog", "journal")
 """The keys of which a notification has just one: how it is told."""
 
 _HOST: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?", re.ASCII)
 _MAILBOX: Final = re.compile(r"[^\s@<>,;:\"\\]+@[A-Za-z0-9.-]+", re.ASCII)
-_GROUP: Final = re.compile(r"([1-9][0-9]{0,2})(/ipv6)?", re.ASCII)
 _SCHEMES: Final = {"http", "https"}
 _PORTS: Final = {"tls": 465, "starttls": 587, "none": 25}
 
@@ -70,19 +71,6 @@ def parse_url(raw: object) -> str:
     return word
 
 
-def parse_group(raw: object) -> str:
-    """Read which group is meant: `1`, or `1/ipv6`.
-
-    Raises:
-        FieldError: None is.
-    """
-    word = str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else raw
-    match = _GROUP.fullmatch(word) if isinstance(word, str) else None
-    if match is None or int(match[1]) > 255:
-        raise FieldError(f"{shown(raw)} is no VID", "write such as 1 (IPv4), without quotes, or 1/ipv6")
-    return match[0]
-
-
 def parse_word(raw: object) -> str:
     """Read a word that a program is given, or a name in a line of text.
 
@@ -98,12 +86,10 @@ def parse_word(raw: object) -> str:
 
 
 _TEXT: Final = WithJsonSchema({"type": "string", "minLength": 1})
-_VID: Final = WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 255}, {"type": "string"}]})
 
 Host: TypeAlias = Annotated[str, BeforeValidator(reading(parse_host)), _TEXT]
 Mailbox: TypeAlias = Annotated[str, BeforeValidator(reading(parse_mailbox)), _TEXT]
 Url: TypeAlias = Annotated[str, BeforeValidator(reading(parse_url)), _TEXT]
-GroupName: TypeAlias = Annotated[str, BeforeValidator(reading(parse_group)), _VID]
 Word: TypeAlias = Annotated[str, BeforeValidator(reading(parse_word)), _TEXT]
 Facility: TypeAlias = Literal[
     "daemon", "user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"
@@ -166,8 +152,8 @@ class Notification(_Section):
     syslog: Syslog | None = None
     journal: Switch = False
     events: Annotated[tuple[Topic, ...], Field(min_length=1)] | None = None
-    groups: Annotated[tuple[GroupName, ...], Field(min_length=1)] | None = None
-    names: dict[GroupName, Word] = {}
+    groups: Annotated[tuple[GroupKey, ...], Field(min_length=1)] | None = None
+    names: dict[GroupKey, Word] = {}
     timeout: Time = 10 * SECOND
     retries: Annotated[Integer, Field(ge=0, le=1000)] = 10
     retry_after: Time = SECOND
@@ -202,10 +188,10 @@ class Notification(_Section):
 Notifications: TypeAlias = dict[Name, Notification]
 
 
-def check_notifications(values: Value, groups: Iterable[object]) -> Iterator[Complaint]:
+def check_notifications(values: Value, groups: Iterable[GroupId]) -> Iterator[Complaint]:
     """Yield what is wrong in a document's notifications; `groups` are the configured ones."""
     section = values.get("notifications") if isinstance(values, dict) else None
-    known = [str(group) for group in groups]
+    known = list(groups)
     for name, entry in section.items() if isinstance(section, dict) else ():
         one = part(Notification, entry, ("notifications", name))
         if isinstance(entry, dict):
@@ -250,15 +236,15 @@ def _limits(one: Part) -> Iterator[Complaint]:
             yield Complaint((*one.path, key), what, f"make it {least // MILLISECOND}ms or more")
 
 
-def _groups(one: Part, known: list[str]) -> Iterator[Complaint]:
-    named: list[tuple[Path, str]] = []
+def _groups(one: Part, known: list[GroupId]) -> Iterator[Complaint]:
+    named: list[tuple[Path, GroupId]] = []
     if one.knows("groups") and one["groups"]:
         named += [((*one.path, "groups", index), group) for index, group in enumerate(one["groups"])]
     if one.knows("names"):
         named += [((*one.path, "names"), group) for group in one["names"]]
     for path, group in named:
         if group not in known:
-            yield Complaint(path, f"there is no group {group}", suggestion(group, known))
+            yield Complaint(path, f"there is no group {group}", suggestion(str(group), map(str, known)))
 
 
 def _mail(one: Part) -> Iterator[Complaint]:

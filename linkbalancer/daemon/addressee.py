@@ -41,7 +41,8 @@ class Addressee:
     def wants(self, news: News) -> bool:
         """Return whether it is to be told of this."""
         to = self._receiver.notification
-        return news.topic in to.topics and (to.groups is None or news.group is None or news.group in to.groups)
+        asked = to.groups is None or news.group is None or news.group in map(str, to.groups)
+        return asked and news.topic in to.topics
 
     def tell(self, now: Instant, news: News) -> None:
         """Have it told, in its turn."""

@@ -120,7 +120,7 @@ class Courier:
 
 def name_of(notification: Notification, news: News) -> str | None:
     """Return what a group is called there, None when it has its own name."""
-    return notification.names.get(news.group) if news.group is not None else None
+    return next((name for group, name in notification.names.items() if str(group) == news.group), None)
 
 
 def work(receiver: Receiver, news: News) -> None:

@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import Instant, earliest, is_due
 from linkbalancer.config.load import Loaded
-from linkbalancer.engine import conduct, snapshot, status
+from linkbalancer.engine import conduct, snapshot, standing, status
 from linkbalancer.engine.adoption import Adoption
 from linkbalancer.engine.conclusions import conclude
 from linkbalancer.engine.drain import Drained
@@ -25,6 +25,7 @@ from linkbalancer.engine.events import (
     DatagramReceived,
     DeviceChanged,
     Event,
+    KeepalivedSays,
     Leave,
     LegHeard,
     NeighbourHeard,
@@ -40,7 +41,7 @@ from linkbalancer.engine.liaison import tell_link
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.reception import admit
 from linkbalancer.engine.retirement import NOBODY, Retirement
-from linkbalancer.links import LinkName
+from linkbalancer.links import Address, Family, LinkName, Vid
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.link import Link
@@ -108,6 +109,8 @@ class Agent:
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
+            case KeepalivedSays():
+                conduct.hear_keepalived(gateway, now, event)
             case Leave() | Retire() | Retain():
                 self._part(now, event)
             case Drained():
@@ -117,6 +120,11 @@ class Agent:
         conclude(gateway, now)
         self._finish_retiring(now)
         return gateway.chronicle.complete(now, gateway.out)
+
+    @property
+    def working(self) -> set[Vid]:
+        """The VIDs that work."""
+        return {vid for (vid, family), one in self.memberships.items() if one.works and family is Family.IPV4}
 
     def deadline(self) -> Instant | None:
         """Return when to hand in the next `Tick`."""
@@ -195,24 +203,29 @@ class Agent:
             return
         membership, heard = admitted
         self._gateway.dirty.add(membership.id)
-        self._observe(now, membership, heard)
+        was_master, is_news = membership.is_master, self._observe(now, membership, heard)
         followed = membership.observer.heard
         if heard.priority > 0 and followed is not None and followed.source == heard.source:
             # Only whom the observer follows: a stranger's adverts neither draw packets nor teach us members.
             membership.master_mac = event.source_mac
-            self._meet(event)
+            self._meet(event, heard.source)
         if membership.router is not None:
             conduct.tell_router(self._gateway, now, membership, heard)
+        if is_news and was_master and membership.is_master and heard.priority > 0:
+            standing.tell_beaten(self._gateway, membership, heard)
 
-    def _observe(self, now: Instant, membership: Membership, event: vrrp.Heard | vrrp.Tick) -> None:
+    def _observe(self, now: Instant, membership: Membership, event: vrrp.Heard | vrrp.Tick) -> bool:
+        """Let who only hears hear it; return whether it is news."""
         for changed in membership.observer.handle(now, event):
             if membership.router is None:
                 membership.since, membership.reason = now, changed.reason
         heard = membership.observer.heard
-        self._gateway.out += self._gateway.chronicle.heard(membership.id, heard, is_master=membership.is_master)
+        records = self._gateway.chronicle.heard(membership.id, heard, is_master=membership.is_master)
+        self._gateway.out += records
+        return bool(records)
 
-    def _meet(self, event: AdvertReceived) -> None:
-        if self.known.meet(event.device, event.source_mac):
+    def _meet(self, event: AdvertReceived, speaker: Address) -> None:
+        if self.known.meet(event.device, event.source_mac, speaker):
             self._gateway.out.append(SetMembers(event.device, self.known.members(event.device)))
 
     def _lan(self, now: Instant, event: NeighbourHeard | LegHeard) -> None:

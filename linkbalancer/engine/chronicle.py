@@ -35,10 +35,10 @@ _ORDER: Final = {
             ("device",),
             ("link-closed", "link-opened", "alarm"),
             ("heard", "peer", "advert"),
-            ("vid",),
+            ("vid", "priority", "rival"),
             ("verdict",),
             ("next-hop",),
-            ("kernel",),
+            ("kernel", "keepalived"),
             ("application",),
         )
     )
@@ -195,11 +195,11 @@ class Chronicle:
                     *(((name, key), self.fresh) for name, key in (("link", link), ("vid", group), ("heard", group))),
                     (("gateway", "started"), self.fresh),
                 ]
-            case "vid":
+            case "vid" | "priority" | "rival":
                 device, own = self._group(group)
                 gateway = [("gateway", word) for word in ("started", "leaving", "order")]
                 about = [*gateway, ("device", device), ("link", own), ("peer", group), ("heard", group)]
-            case "verdict" | "next-hop" | "kernel":
+            case "verdict" | "next-hop" | "kernel" | "keepalived":
                 about = [("verdict", group)] if kind == "next-hop" else []
                 about += [("vid", group), ("heard", group), ("link", self._group(group)[1]), ("peer", group)]
                 about += self._of_a_start
@@ -241,7 +241,7 @@ def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
             return [("peer", _group_in(facts)), ("peers", facts["link"])]
         case "vid" | "verdict":
             return [(kind, _group_in(facts))]
-        case "alarm" | "advert" | "next-hop" | "kernel" | "application":
+        case "alarm" | "advert" | "priority" | "rival" | "next-hop" | "kernel" | "keepalived" | "application":
             return []
         case _:
             return [("gateway", "order")]  # somebody drained something, or the like

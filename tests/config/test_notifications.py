@@ -6,6 +6,7 @@ from linkbalancer.clock import SECOND
 from linkbalancer.config.load import ConfigErrors, load
 from linkbalancer.config.notifications import Notification
 from linkbalancer.config.topics import Topic, topic_of
+from linkbalancer.links import GroupId
 
 BASE = """\
 node: b1
@@ -49,9 +50,9 @@ def test_each_way() -> None:
 
     assert [one.way for one in found.values()] == ["script", "fifo", "webhook", "email", "syslog", "syslog", "journal"]
     assert found["a"].script == ("/bin/x", "1")
-    assert found["a"].names == {"1": "VI_1"}
+    assert found["a"].names == {GroupId(1): "VI_1"}
     assert found["b"].topics == {Topic.GROUP, Topic.PRIORITY}
-    assert found["c"].groups == ("1",)
+    assert found["c"].groups == (GroupId(1),)
     assert found["c"].webhook is not None
     assert found["c"].webhook.url == "https://example.org/x?y=1"
     assert found["g"].timeout == 3 * SECOND
@@ -124,7 +125,7 @@ def test_the_files_that_it_needs() -> None:
         ("a: {journal: true, groups: [9]}", ["7:31: there is no group 9; use one of: 1"]),
         (
             "a: {journal: true, groups: [300]}",
-            ["7:31: 300 is no VID; write such as 1 (IPv4), without quotes, or 1/ipv6"],
+            ["7:31: 300 is too large; use 255 or less"],
         ),
         ("a: {fifo: /x, names: {2: x}}", ["7:24: there is no group 2; use one of: 1"]),
         ("a: {journal: true, timeout: 1ms}", ["7:31: timeout is shorter than anybody answers; make it 100ms or more"]),

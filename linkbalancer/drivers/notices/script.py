@@ -62,7 +62,7 @@ def execute(words: Sequence[str], document: Mapping[str, Any]) -> NoReturn:
     Raises:
         NotToldError: it cannot be started.
     """
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGPIPE):
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)  # what we ignore is not for it to ignore
     try:
         os.chdir("/")

@@ -1,0 +1,1 @@
+"""Tests of telling others, with real receivers."""
