@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from linkbalancer.cli import refused
+from linkbalancer.cli import punctuality, refused
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit, write
 from linkbalancer.cli.screen import BOLD, COLOURS, Row, Screen, Section, folded, here, tables, vid_in_order, worst_first
@@ -24,6 +24,9 @@ _BADNESS = {"good": 0, "degraded": 1, "broken": 2}
 def configure(parser: ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("--all", action="store_true", help="show everything, also where it does not fit the screen")
+    parser.add_argument(
+        "--verbose", action="store_true", help="and how punctual the agent is: how late its timers were"
+    )
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of what --json prints")
     add_json_option(parser)
     add_run_dir_option(parser)
@@ -39,7 +42,9 @@ def run(args: Namespace) -> int:
     except RefusedError as error:
         complain(str(error))
         return error.status
-    emit(args, status, "" if args.json else draw(status, here(everything=args.all)))
+    shown = "" if args.json else draw(status, here(everything=args.all))
+    more = ["", *punctuality.draw(status["daemon"])] if args.verbose else []
+    emit(args, status, "\n".join([shown, *more]))
     return 0
 
 
