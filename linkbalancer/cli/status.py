@@ -24,9 +24,7 @@ _BADNESS = {"good": 0, "degraded": 1, "broken": 2}
 def configure(parser: ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("--all", action="store_true", help="show everything, also where it does not fit the screen")
-    parser.add_argument(
-        "--verbose", action="store_true", help="and how punctual the agent is: how late its timers were"
-    )
+    parser.add_argument("--verbose", action="store_true", help="also how late the agent's timers were, and why")
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of what --json prints")
     add_json_option(parser)
     add_run_dir_option(parser)
