@@ -3,17 +3,21 @@
 The worst comes first. On a terminal it fits one screen; `--all` shows everything. Elsewhere it is plain text.
 """
 
+import importlib
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from linkbalancer.cli import punctuality, refused
+from linkbalancer.cli import refused
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit, write
 from linkbalancer.cli.screen import BOLD, COLOURS, Row, Screen, Section, folded, here, tables, vid_in_order, worst_first
 from linkbalancer.clock import MILLISECOND, in_words
 
 SCHEMA = Path(__file__).with_name("status.schema.json")
+
+PUNCTUALITY = "linkbalancer.cli.punctuality"
+"""Imported for whoever asks for it."""
 
 FINDINGS = 6
 """Lines of findings on one screen."""
@@ -41,7 +45,7 @@ def run(args: Namespace) -> int:
         complain(str(error))
         return error.status
     shown = "" if args.json else draw(status, here(everything=args.all))
-    more = ["", *punctuality.draw(status["daemon"])] if args.verbose else []
+    more = ["", *importlib.import_module(PUNCTUALITY).draw(status["daemon"])] if args.verbose else []
     emit(args, status, "\n".join([shown, *more]))
     return 0
 
