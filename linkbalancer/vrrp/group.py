@@ -28,6 +28,11 @@ class Tolerance(StrEnum):
     FIRST_ADDRESS = "first-address"
 
 
+def is_virtual(mac: Mac) -> bool:
+    """Return whether a MAC is a virtual router's (RFC 9568 7.3), and so says nothing of who sends from it."""
+    return mac[:-1] in _MAC_PREFIX.values()
+
+
 @dataclass(frozen=True, slots=True)
 class Announcing:
     """How often a Master tells its LAN where the virtual IPs are (VRRP fact sheet 7.3).
