@@ -12,12 +12,12 @@ from functools import partial
 from ipaddress import IPv4Address
 from typing import Final, Protocol, TypeAlias
 
-from linkbalancer.clock import Instant
+from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.config.model import Config
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.succession import Bequest, Heirloom
 from linkbalancer.engine.effects import SendAdvert, SendDatagram
-from linkbalancer.engine.events import Event
+from linkbalancer.engine.events import AdvertReceived, Event
 from linkbalancer.host.adverts import AdvertSocket
 from linkbalancer.host.datagrams import DatagramSocket
 from linkbalancer.host.legs import LegWatch
@@ -26,6 +26,14 @@ from linkbalancer.links import DeviceName, LinkName
 
 FRAMES: Final = "frames"
 """What sockets for adverts are handed on as; a predecessor of the time when there were two a device said `adverts`."""
+
+VIRTUAL_MACS: Final = bytes.fromhex("00005e00")
+"""How virtual routers' MACs begin, of both families (RFC 9568 7.3)."""
+
+LEARN_AGAIN: Duration = 30 * SECOND
+"""After how long the router behind a virtual MAC is asked for its own once more."""
+
+LEARNT_MAX = 1024
 
 Take: TypeAlias = Callable[[Instant, Iterable[Event]], None]
 Complain: TypeAlias = Callable[[str, str], None]
@@ -75,6 +83,7 @@ class Sockets:
             for name, link in config.links.items()
         }
         self._places = {name: (link.device, str(link.local), link.port) for name, link in config.links.items()}
+        self._learnt: dict[tuple[DeviceName, IPv4Address], Instant] = {}
         self._settings = {name: link.settings(name, config) for name, link in config.links.items()}
         self._probes: dict[DeviceName, Port] = {
             device: Port(
@@ -177,8 +186,28 @@ class Sockets:
         if port.receiver is not None:
             events = list(port.receiver.receive())
             self._take(now, events)
+            for event in events:
+                if isinstance(event, AdvertReceived) and event.source_mac.startswith(VIRTUAL_MACS):
+                    self._learn(now, event)
             if events and port.leg is not None:
                 self._take(now, port.leg.answered())
+
+    def _learn(self, now: Instant, event: AdvertReceived) -> None:
+        """Have it asked what MAC a router with a virtual one forwards packets from: the loop guard must know it."""
+        if event.packet[:1] != b"\x45":
+            return
+        source = IPv4Address(event.packet[12:16])
+        if now < self._learnt.get((event.device, source), now):
+            return
+        if len(self._learnt) >= LEARNT_MAX:
+            self._learnt.clear()
+        self._learnt[event.device, source] = now + LEARN_AGAIN
+        port = self._probes.get(event.device)
+        if port is None:
+            port = self._probes[event.device] = Port(event.device, partial(NeighbourProbe, event.device, ()))
+            self.open()
+        if isinstance(port.receiver, NeighbourProbe):
+            port.receiver.learn(source)
 
     def _close(self, port: Port) -> None:
         if port.receiver is not None:

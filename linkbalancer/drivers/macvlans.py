@@ -5,8 +5,8 @@ that is down is the one way by which nothing at all leaves with the virtual MAC 
 duplicate detection, solicitations: any of them would draw the hosts' frames here), and nothing that comes to it is
 answered or forwarded. Adverts need none of it: they are heard and sent on the group's device (`host.adverts`).
 
-What of ARP the group's device must leave alone is switched off there while one of ours stands on it; what was set
-before is written on the devices of ours themselves, and comes back when the last one goes.
+What of ARP the group's device must leave alone is switched off there while one of ours stands on it
+(`drivers.macvlanswitches`); what was set before is written on the devices of ours themselves.
 """
 
 import errno
@@ -19,9 +19,9 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from linkbalancer.drivers import sysctl
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.lowering import Lowering
+from linkbalancer.drivers.macvlanswitches import Below, dress
 from linkbalancer.drivers.netlink import messages
 from linkbalancer.drivers.netlink.codec import ACK, CREATE, EXCLUSIVE, attribute, attributes, message, nested, text
 from linkbalancer.drivers.netlink.transport import ROUTE, NetlinkSocket
@@ -38,32 +38,6 @@ _OURS: Final = struct.pack("=I", messages.PROTOCOL)
 _LEAVING: Final = struct.pack("=I", messages.PROTOCOL << 8)
 """Device groups: of those that are ours, and of those of them that are about to go."""
 _NAMES: Final = re.compile(r"vr[46]-\d{1,3}")
-
-_BELOW_SWITCHES: Final = {"arp_ignore": 1, "arp_announce": 2}
-"""On the group's device, at least: its real addresses alone are answered for, and asked from.
-
-Else the group's device, too, would answer for the virtual IPs; and ask with a virtual IP as the sender, when this
-gateway answers a host from there, which teaches the host the device's own MAC.
-"""
-_SWITCHES: Final = {
-    "ipv4/conf/{}/arp_ignore": "1",
-    "ipv4/conf/{}/arp_announce": "2",
-    "ipv4/conf/{}/rp_filter": "0",
-    "ipv4/conf/{}/promote_secondaries": "1",
-    "ipv4/conf/{}/send_redirects": "0",
-    "ipv4/conf/{}/accept_redirects": "0",
-}
-_WITHOUT_IPV6: Final = {"ipv6/conf/{}/disable_ipv6": "1"}
-_WITH_IPV6: Final = {
-    "ipv6/conf/{}/addr_gen_mode": "1",  # none: made of the virtual MAC, it would be every member's (RFC 9568 7.4)
-    "ipv6/conf/{}/disable_ipv6": "0",
-    "ipv6/conf/{}/accept_ra": "0",
-    "ipv6/conf/{}/autoconf": "0",
-    "ipv6/conf/{}/router_solicitations": "0",
-    "ipv6/conf/{}/dad_transmits": "0",
-    "ipv6/conf/{}/accept_redirects": "0",
-}
-_FORWARDING: Final = "ipv6/conf/{}/forwarding"
 
 _AT_A_TIME: Final = 8
 """Devices whose switches are compared at one look: each is half a dozen files."""
@@ -91,7 +65,7 @@ class Macvlans:
         self._wanted = {one.device: one for one in wanted}
         self._up: dict[DeviceName, bool] = {}
         """What is wanted, as far as it was said: before, a predecessor's word holds."""
-        self._notes: dict[int, str] = {}
+        self._below = Below()
         self._parsed: dict[bytes, _Device] = {}
         self._looked_at = 0
         self._lowering = Lowering(self._lower, self._renew)
@@ -121,7 +95,7 @@ class Macvlans:
         below = {parent: _index(parent) for parent in {one.parent for one in self._wanted.values()}}
         for parent, index in sorted(below.items()):
             if index is not None:
-                lines += self._hold_below(parent, index)
+                lines += self._below.hold(parent, index)
         for number, wanted in enumerate(self._wanted.values()):
             index = below[wanted.parent]
             if index is None or wanted.device in self._lowering:
@@ -131,7 +105,7 @@ class Macvlans:
                 if trim:
                     lines += self._settle(present.get(wanted.device), busy)
                 if (number - self._looked_at) % len(self._wanted) < _AT_A_TIME:
-                    lines += _dress(wanted)
+                    lines += dress(wanted)
             except DriverError as error:
                 refused.append(error)
         self._looked_at = (self._looked_at + _AT_A_TIME) % len(self._wanted)
@@ -163,8 +137,7 @@ class Macvlans:
         standing = {device.below for device in present if device.name in self._wanted}
         for below, note in {device.below: device.note for device in gone}.items():
             if below not in standing:
-                _restore(below, note)
-                self._notes.pop(below, None)
+                self._below.restore(below, note)
 
     def _mend(self, wanted: Macvlan, present: _Device | None, below: int) -> list[str]:
         """Make or mend one device; return what was done."""
@@ -213,27 +186,14 @@ class Macvlans:
         below = _index(wanted.parent)
         if below is None:
             raise DriverError(operation, errno.ENODEV)
-        self._hold_below(wanted.parent, below)
+        self._below.hold(wanted.parent, below)
         info = nested(_INFO, text(_KIND, "macvlan"), nested(_KIND_FIELDS, attribute(_MODE, _PRIVATE)))
         content = _LINK.pack(0, 0, 0, 0, 0) + text(_NAME, wanted.device) + attribute(_ADDRESS, wanted.mac)
         content += attribute(_BELOW, struct.pack("=I", below)) + attribute(_GROUP, _OURS) + info
         netlink.request(message(messages.NEW_LINK, ACK | CREATE | EXCLUSIVE, content), operation)
-        alias = _LINK.pack(0, 0, 0, 0, 0) + text(_NAME, wanted.device) + text(_ALIAS, self._notes[below])
+        alias = _LINK.pack(0, 0, 0, 0, 0) + text(_NAME, wanted.device) + text(_ALIAS, self._below.note(below))
         netlink.request(message(messages.SET_LINK, ACK, alias), operation)
-        _dress(wanted)
-
-    def _hold_below(self, parent: DeviceName, index: int) -> list[str]:
-        """Set the switches of a group's device to no less than is needed; return what changed of them."""
-        if index not in self._notes:
-            values = [f"{name}={sysctl.read(f'ipv4/conf/{parent}/{name}') or 0}" for name in _BELOW_SWITCHES]
-            self._notes[index] = " ".join(["linkbalancer:", *values])
-        changes = []
-        for name, least in _BELOW_SWITCHES.items():
-            path = f"ipv4/conf/{parent}/{name}"
-            if int(sysctl.read(path) or least) < least:
-                with suppress(DriverError):  # a device that has just gone
-                    changes.append(f"set {sysctl.write(path, str(least))}")
-        return changes
+        dress(wanted)
 
     @staticmethod
     def _remove(netlink: NetlinkSocket, devices: Collection[DeviceName]) -> None:
@@ -255,25 +215,9 @@ class Macvlans:
         self._parsed = {reply: self._parsed.get(reply) or _device(reply) for reply in replies}
         found = {device.name: device for device in self._parsed.values() if _NAMES.fullmatch(device.name)}
         for device in found.values():
-            if device.ours and device.note:
-                self._notes.setdefault(device.below, device.note)
+            if device.ours:
+                self._below.recall(device.below, device.note)
         return found
-
-
-def _dress(wanted: Macvlan) -> list[str]:
-    """Set the switches of a device; return what had to be changed of them. Raises DriverError."""
-    switches = {**_SWITCHES, **(_WITH_IPV6 if wanted.ipv6 else _WITHOUT_IPV6)}
-    if wanted.ipv6:
-        # Its neighbour advertisements say `router` as those of the device below.
-        switches[_FORWARDING] = sysctl.read(_FORWARDING.format(wanted.parent)) or "0"
-    changes = []
-    for path, value in switches.items():
-        if path.startswith("ipv6") and sysctl.read(path.format(wanted.device)) is None:
-            continue  # this computer has no IPv6
-        change = sysctl.write(path.format(wanted.device), value)
-        if change is not None:
-            changes.append(f"set {change}")
-    return changes
 
 
 def _set_up(netlink: NetlinkSocket, device: DeviceName, *, up: bool) -> None:
@@ -311,14 +255,3 @@ def _index(device: DeviceName) -> int | None:
         return socket.if_nametoindex(device)
     except OSError:
         return None
-
-
-def _restore(below: int, note: str) -> None:
-    """Give a group's device back what it had, unless somebody has changed that meanwhile."""
-    with suppress(OSError, DriverError):
-        parent = socket.if_indextoname(below)
-        for word in note.split()[1:]:
-            name, _, value = word.partition("=")
-            path = f"ipv4/conf/{parent}/{name}"
-            if name in _BELOW_SWITCHES and value.isdigit() and sysctl.read(path) == str(_BELOW_SWITCHES[name]):
-                sysctl.write(path, value)

@@ -11,7 +11,7 @@ from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Neighbo
 from linkbalancer.feed.table import Table, VidEntry
 from linkbalancer.links import Address, DeviceName, Family, Mac, Vid
 from linkbalancer.routing.application import Application
-from linkbalancer.vrrp.group import Group
+from linkbalancer.vrrp.group import Group, is_virtual
 from linkbalancer.vrrp.timers import master_down_interval
 
 MEMBERS_MAX = 64
@@ -54,6 +54,7 @@ class Knowledge:
         self._answering: set[tuple[DeviceName, IPv4Address]] = set()
         self._macs: dict[tuple[DeviceName, IPv4Address], Mac] = {}
         self._met: dict[DeviceName, dict[Mac, None]] = {}
+        self._speakers: dict[tuple[DeviceName, IPv4Address], None] = {}
 
     def change(self, now: Instant) -> None:
         """Note that something changed now; the gateway is not settled."""
@@ -134,12 +135,24 @@ class Knowledge:
         if event.mac is None:
             self._answering.discard(key)
         else:
-            self._answering.add(key)
+            if key not in self._speakers or self._is_asked(*key):
+                self._answering.add(key)
             self._macs[key] = event.mac
         return before != self.members(event.device)
 
-    def meet(self, device: DeviceName, mac: Mac) -> bool:
-        """Take in the source of an advertisement; return whether it is a member not known before."""
+    def _is_asked(self, device: DeviceName, address: IPv4Address) -> bool:
+        """Return whether the configuration has an address asked whether it is there."""
+        lan = self._lans.get(device)
+        return lan is not None and address in (*lan.members, *lan.targets)
+
+    def meet(self, device: DeviceName, mac: Mac, speaker: Address | None = None) -> bool:
+        """Take in the source of an advertisement; return whether it is a member not known before.
+
+        Where that is a virtual MAC, the packets that the member forwards come from another one: that of `speaker`, the
+        address that it advertises from, which is asked for (`daemon.sockets`).
+        """
+        if is_virtual(mac) and isinstance(speaker, IPv4Address) and len(self._speakers) < MEMBERS_MAX:
+            self._speakers.setdefault((device, speaker), None)
         if mac in self.members(device):
             return False
         met = self._met.setdefault(device, {})
@@ -152,7 +165,11 @@ class Knowledge:
     def members(self, device: DeviceName) -> frozenset[Mac]:
         """Return the MAC addresses of the other gateways on a LAN."""
         configured = frozenset(self._lans[device].members) if device in self._lans else frozenset()
-        answered = {mac for (dev, address), mac in self._macs.items() if dev == device and address in configured}
+        answered = {
+            mac
+            for (dev, address), mac in self._macs.items()
+            if dev == device and (address in configured or (dev, address) in self._speakers)
+        }
         return frozenset(answered | self._met.get(device, {}).keys())
 
     def all_members(self) -> dict[DeviceName, list[str]]:

@@ -56,3 +56,13 @@ def test_both_directions_may_cross_different_gateways() -> None:
             assert switches[f"ipv4/conf/{device}/{name}"] == "0"
     assert switches["ipv4/conf/lan0/promote_secondaries"] == "1"
     assert "ipv4/conf/link0/promote_secondaries" not in switches
+
+
+def test_who_is_none_of_ours_keeps_what_it_had_by_the_value_for_all(gateway: Gateway) -> None:
+    """The kernel takes the larger of both: lowered for all, each other device has it for itself."""
+    gateway.here("ip link add other0 type bridge", "ip link add strict0 type bridge")
+    gateway.here(*(f"sysctl -qw net.ipv4.conf.{name}.rp_filter=0" for name in ("other0", "lan0", "link0", "default")))
+    gateway.here("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.strict0.rp_filter=2")
+    assert sysctl.apply(sysctl.wanted(["lan0"], ["link0"]))[1] == []
+    wanted = {"all": "0", "default": "0", "lan0": "0", "link0": "0", "other0": "1", "strict0": "2"}
+    assert {name: _value(f"ipv4/conf/{name}/rp_filter") for name in wanted} == wanted

@@ -55,6 +55,22 @@ def test_no_flood_of_adverts_makes_more_members_than_a_lan_has() -> None:
     assert known.counters["vrrp:members-forgotten"] == 5
 
 
+def test_a_member_with_a_virtual_mac_is_known_by_its_own_too() -> None:
+    """Packets that it forwards come from that one; who is asked for this reason alone is no witness."""
+    known, virtual = knowledge(), bytes.fromhex("00005e000107")
+    stranger, member = lan_address(NEAR, 77), lan_address(NEAR, 2)
+    assert known.meet(LAN_DEVICE, virtual, stranger)
+    assert not known.meet(LAN_DEVICE, virtual, member)
+    assert known.neighbour(NeighbourHeard(LAN_DEVICE, stranger, b"\5" * 6))
+    assert (set(known.members(LAN_DEVICE)), known.witnesses(LAN_DEVICE)) == ({virtual, b"\5" * 6}, 0)
+    assert known.neighbour(NeighbourHeard(LAN_DEVICE, member, b"\2" * 6))
+    assert (set(known.members(LAN_DEVICE)), known.witnesses(LAN_DEVICE)) == ({virtual, b"\5" * 6, b"\2" * 6}, 1)
+    assert known.neighbour(NeighbourHeard("eth9", stranger, b"\6" * 6)) is False
+    assert known.meet("eth9", virtual, stranger)
+    assert known.neighbour(NeighbourHeard("eth9", stranger, b"\7" * 6))
+    assert known.members("eth9") == {virtual, b"\7" * 6}
+
+
 def test_members_survive_in_what_a_successor_reads() -> None:
     """Whether they answered or advertised."""
     known, successor = knowledge(), knowledge()
