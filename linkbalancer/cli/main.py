@@ -30,6 +30,7 @@ COMMANDS = {
     "history": "what happened: each failure with what came of it, and how long that took",
     "notify": "who is told of what happens, and how that goes; test one",
     "doctor": "what on this host would break steering or failover, how it was seen, and how to mend it",
+    "scan": "which VRIDs are in use on a LAN, by whom, with what: it listens, and needs no daemon",
     "watch": "the same live: links with sparklines, VIDs, applications and events; keys to drain and resume",
     "lab": "build a topology in network namespaces: up, down, exec, list",
     "import": "turn a keepalived.conf into a configuration, and say what it could not carry over",

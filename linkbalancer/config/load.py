@@ -18,6 +18,7 @@ from linkbalancer.config.document import Document, Value, parse
 from linkbalancer.config.fields import File
 from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
 from linkbalancer.config.groupfields import parse_group
+from linkbalancer.config.keepalived.section import check_keepalived
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.model import Config, Group, Lan, Link
 from linkbalancer.config.notifications import check_notifications
@@ -69,6 +70,7 @@ def load(path: str, read: Callable[[str], str], key_state: Callable[[str], Doubt
     config = found.validated(Config)
     outline = _outline(document.values)
     found.take(check(outline))
+    found.take(check_keepalived(outline.groups, outline.top.inner("keepalived")))
     found.take(check_notifications(document.values, outline.groups))
     found.take(synccheck.check(outline))
     rules = found.rules(read)

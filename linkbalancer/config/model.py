@@ -28,6 +28,7 @@ from linkbalancer.config.fields import (
     VirtualIp,
 )
 from linkbalancer.config.groupfields import GroupKey
+from linkbalancer.config.keepalived.section import InstanceName, Keepalived
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
 from linkbalancer.config.section import Section
@@ -96,7 +97,7 @@ class Link(Section):
 class Group(Section):
     """A VRRP group that this gateway is a member of, or only observes."""
 
-    mode: Literal["member", "observe"] = "member"
+    mode: Literal["member", "observe", "keepalived"] = "member"
     device: Device
     link: Name | None = None
     virtual_ips: Annotated[tuple[VirtualIp, ...], Field(min_length=1, max_length=255)]
@@ -105,6 +106,7 @@ class Group(Section):
     preempt: Switch = True
     checksum: ChecksumForm = ChecksumForm.AUTO
     announce: Announce = Announce()
+    instance: InstanceName | None = None
 
     def vrrp(self, group: GroupId) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
@@ -174,6 +176,7 @@ class Config(Section):
     tables: Tables = Tables()
     api: Api = Api()
     history: History = History()
+    keepalived: Keepalived = Keepalived()
     metrics: Metrics = Metrics()
     notifications: Notifications = Field(default={})
 

@@ -19,7 +19,8 @@ from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest,
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.agentlock import AgentLock
-from linkbalancer.daemon.drainfile import remembered
+from linkbalancer.daemon.delegation import KeepalivedServer
+from linkbalancer.daemon.drainfile import drained_by, remembered
 from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
@@ -38,15 +39,15 @@ from linkbalancer.daemon.succession import Bequest, Heirloom
 from linkbalancer.daemon.turn import go_first
 from linkbalancer.daemon.zygote import BEAT
 from linkbalancer.drivers.errors import DriverError
-from linkbalancer.engine import drain
 from linkbalancer.engine import effects as effect_kinds
 from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.effects import Effect
 from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Event, Leave, Retain, Retire, Started, Tick
+from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.supervision import Word
 from linkbalancer.feed.codec import Applied
 from linkbalancer.host.devices import DeviceMonitor, Observation
-from linkbalancer.links import Address, DeviceName, Family, GroupId, LinkName, Vid
+from linkbalancer.links import Address, DeviceName, GroupId, LinkName, Vid
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.routing.classifier import Classifier
 
@@ -101,6 +102,8 @@ def run(
 
 class AgentProcess:
     """One agent, its sockets, its servers and its hold on the kernel."""
+
+    _keepalived: KeepalivedServer
 
     def __init__(
         self,
@@ -174,7 +177,7 @@ class AgentProcess:
             self._go_on(None)
         else:
             self._go_on(self._succeed(heir))
-            self._performer.take_up(self._working())
+            self._performer.take_up(self._agent.working)
         gc.freeze()
 
     def _succeed(self, heir: Heir) -> Bequest | None:
@@ -232,6 +235,7 @@ class AgentProcess:
             loop, self._run_dir / FEED, self._applied, partial(self._journal.complain, "feed"), feed
         )
         self._requests = RequestServer(loop, self._run_dir / SOCKET, self._asked, listener=asked)
+        self._keepalived = KeepalivedServer(loop, self._run_dir, self._take, self._members, self._journal.complain)
         self._incumbent = Incumbent(loop, self._lock, self, self._journal.complain)
         self._journal.put_back = int(fields.get("put_back", 0))
         at = fields.get("at")
@@ -255,18 +259,16 @@ class AgentProcess:
             self._log.info("succeeds", text=f"nobody spoke for {in_words(loop.clock() - since)}")
         self._sockets.probe(loop.clock(), self._primaries)
 
-    def _working(self) -> set[Vid]:
-        return {vid for (vid, family), one in self._agent.memberships.items() if one.works and family is Family.IPV4}
+    def _members(self) -> Mapping[GroupId, Membership]:
+        return self._agent.memberships
 
     def run(self) -> int:
         """Turn until told to end."""
         if not self._performer.loading:
             self._say_ready()
         self._loop.run()
-        self._performer.close()
-        self._feed.close()
-        self._requests.close()
-        self._journal.close()
+        for one in (self._performer, self._feed, self._requests, self._keepalived, self._journal):
+            one.close()
         return self._exit or 0
 
     # -- how it ends: a successor asks (`daemon.incumbent.Office`) -----------------------------------------------------
@@ -415,9 +417,8 @@ class AgentProcess:
             if not self._lock.keep():
                 self._log.critical("deposed", text="another agent found none here, and speaks now")
                 self.depart()
-            self._snapshot.keep()
-            self._feed.keep()
-            self._requests.keep()
+            for one in (self._snapshot, self._feed, self._requests, self._keepalived):
+                one.keep()
         except OSError as error:
             self._journal.complain("keep its place in the run directory", str(error))
             with suppress(OSError):
@@ -444,6 +445,8 @@ class AgentProcess:
                 began = self._loop.clock()
                 self._performer.perform(effect)
                 self._took = self._loop.clock() - began
+            case effect_kinds.SteerKeepalived():
+                self._keepalived.steer()
             case effect_kinds.Publish(table):
                 self._feed.publish(table)
             case effect_kinds.Record():
@@ -478,13 +481,10 @@ class AgentProcess:
 
     def _be_drained(self, now: Instant, request: Request) -> None:
         """Take in the whole of what is drained, as the api has it."""
-        try:
-            drained = drain.read(request.arguments.get("drained"))
-        except ValueError as error:
-            request.refuse("usage", str(error))
-            return
-        self._take(now, [drained])
-        request.answer({})
+        drained = drained_by(request)
+        if drained is not None:
+            self._take(now, [drained])
+            request.answer({})
 
     def _describe(self, now: Instant) -> dict[str, Any]:
         """Return the engine's status, with what only this process knows."""

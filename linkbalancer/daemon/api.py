@@ -69,7 +69,7 @@ class ApiProcess:
         """Listen; raises OSError."""
         self._lifeline, self._log, self._run_dir, self._state_dir = lifeline, log, run_dir, state_dir
         self._loop = Loop()
-        self._agent = Questions(self._loop, run_dir / "agent.sock")
+        self._agent, self._notices = Questions(self._loop, run_dir / "agent.sock"), Notices(self._loop, run_dir)
         self._recording = Recording(run_dir, "api", self._loop.clock())
         self._loop.watch(self._recording)
         self._changes = Changes(lifeline)
@@ -80,7 +80,6 @@ class ApiProcess:
             self._loop, self._agent, DrainFile(state_dir), log, self._overview.forget, deeds=deeds
         )
         self._examination = Examination(self._loop, loaded.config, self._agent, log)
-        self._notices = Notices(self._loop, run_dir)
         self._overview.parts += [self._draining.part, self._part, self._notices.part]
         self.verbs: dict[str, Verb] = {
             "status": self._overview.verb(),
@@ -92,11 +91,10 @@ class ApiProcess:
             **self._notices.verbs(),
         }
         self.verbs["verbs"] = list_of(self.verbs)
-        groups = loaded.config.api
-        self._query = self._listen(QUERY, (groups.readers, groups.operators), operator=False)
-        self._control = self._listen(CONTROL, (groups.operators,), operator=True)
-        place = loaded.config.metrics.listen
+        place, groups = loaded.config.metrics.listen, loaded.config.api
         readers = (groups.readers, groups.operators)
+        self._query = self._listen(QUERY, readers, operator=False)
+        self._control = self._listen(CONTROL, (groups.operators,), operator=True)
         self._scrape = ScrapeServer(self._loop, place, run_dir, self._metrics, complain=log.warning, groups=readers)
 
     def run(self) -> int:

@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from linkbalancer.daemon import logs
+from linkbalancer.daemon.requests import Request
 from linkbalancer.engine import drain
 from linkbalancer.engine.drain import Drained
 
 NAME = "drained.json"
 SCHEMA = 1
+
+
+def drained_by(request: Request) -> Drained | None:
+    """Return what a request of the api's says is drained, all of it; refuse it where it makes no sense."""
+    try:
+        return drain.read(request.arguments.get("drained"))
+    except ValueError as error:
+        request.refuse("usage", str(error))
+        return None
 
 
 class DrainFile:

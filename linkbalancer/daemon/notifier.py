@@ -27,7 +27,7 @@ from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.server import RequestServer
 from linkbalancer.daemon.zygote import BEAT
 from linkbalancer.drivers.notices.outcome import Outcome
-from linkbalancer.engine.news import News
+from linkbalancer.engine.news import TEST, News
 from linkbalancer.engine.outbox import Counts
 from linkbalancer.engine.supervision import Word
 
@@ -63,8 +63,8 @@ def receivers(loaded: Loaded, read: Callable[[str], str]) -> dict[str, Receiver]
 
 def test_news(node: str, now: Instant) -> News:
     """Return what a test tells."""
-    text = "this is a test: nothing has happened"
-    return News("test", now, 1, now, "test", Topic.ALARM, node, text, {"state": "test"})
+    text = "tests this notification: nothing has happened"
+    return News("test", now, 1, now, TEST, Topic.ALARM, node, text, {"state": "test"})
 
 
 def run(loaded: Loaded, read: Callable[[str], str], lifeline: Lifeline, *, run_dir: Path) -> int:
@@ -106,6 +106,8 @@ class NotifierProcess:
                 self._addressees[name].keep(now, some)
             elif some:
                 log.warning("nobody is told any more", notification=name, waiting=len(some))
+        for data in self._bag.heard():
+            self._learn(now, data)
 
     def run(self) -> int:
         """Turn until told to end; what is not told by then is kept."""
@@ -115,6 +117,7 @@ class NotifierProcess:
         loop.every(BEAT, lambda _now: self._beat())
         loop.every(WRITE, self._keep)
         gc.freeze()
+        self._keep(loop.clock())
         self._lifeline.say("ready")
         while not self._is_over():
             loop.turn()
@@ -127,6 +130,7 @@ class NotifierProcess:
         if self._ending:
             with suppress(OSError):
                 self._path.unlink()  # nobody is to wait for a notifier that does not come back
+        self._bag.close()
         self._recording.close()
         return 0
 
@@ -172,22 +176,28 @@ class NotifierProcess:
                 data = self._socket.recv(DATAGRAM)
             except OSError:
                 return
-            for told in understood(data):
-                if told.kind == "lost":
-                    self._unheard += int(told.fields["records"])
-                    continue
-                news = News.of({**asdict(told), "merged": 0})
-                for one in self._addressees.values():
-                    if news is not None and one.wants(news):
-                        one.tell(now, news)
+            with suppress(OSError):  # said when what waits is written
+                self._bag.add(data)
+            self._learn(now, data)
+
+    def _learn(self, now: Instant, data: bytes) -> None:
+        """Hand on what was told."""
+        for told in understood(data):
+            if told.kind == "lost":
+                self._unheard += int(told.fields["records"])
+                continue
+            news = News.of({**asdict(told), "merged": 0})
+            for one in self._addressees.values():
+                if news is not None and one.wants(news):
+                    one.tell(now, news)
 
     def _keep(self, _now: Instant) -> None:
         """Write down what waits, and how it goes, where that has changed."""
         described = {name: one.describe() for name, one in self._addressees.items()}
         waiting = {name: one.waiting() for name, one in self._addressees.items()}
         names = [[one.name for one in some] for some in waiting.values()]
-        state = f"{described} {names}"
-        if state == self._written:
+        state = f"{described} {names} {self._unheard}"
+        if state == self._written and not self._bag.has_heard:
             return
         try:
             self._bag.write({**described, "": {"unheard": self._unheard}}, waiting)

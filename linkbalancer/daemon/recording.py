@@ -123,12 +123,14 @@ class Recording:
             "text": text[:LONGEST_TEXT],
         }
         record |= {"cause": cause} if cause is not None else {}
-        record |= {"follows": dict(follows)} if follows else {}
-        record |= {"fields": dict(fields)} if fields else {}
-        self._recorder.queue(record)
-        if topic_of(kind, text) is not None:
-            self._notifier.queue(record)
+        record |= {key: dict(one) for key, one in (("follows", follows), ("fields", fields)) if one}
+        self._queue(record)
         return number
+
+    def _queue(self, record: dict[str, Any]) -> None:
+        self._recorder.queue(record)
+        if topic_of(record["kind"], record["text"]) is not None:
+            self._notifier.queue(record)
 
     def deadline(self) -> Instant | None:
         """Return when something is to be sent (the loop asks)."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from linkbalancer.clock import Duration, Instant
 from linkbalancer.engine import inheritance, snapshot
+from linkbalancer.engine.delegate import Delegate
 from linkbalancer.engine.found import Found
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
@@ -12,6 +13,7 @@ from linkbalancer.links import Family, LinkName
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.vrrp.effects import Effect
 from linkbalancer.vrrp.events import Resume
+from linkbalancer.vrrp.router import Router
 
 
 class Adoption:
@@ -62,11 +64,13 @@ class Adoption:
         wanted = {(device, address) for device, some in group.places().items() for address in some}
         if membership.id.family is Family.IPV4 and membership.vid in self._found.next_hops:
             membership.next_hops[False] = self._found.next_hops[membership.vid]
-        membership.installed = membership.router is not None and bool(wanted & self._found.addresses)
+        membership.installed = isinstance(membership.router, Router) and bool(wanted & self._found.addresses)
+        if isinstance(membership.router, Delegate):
+            membership.router.recall(self._left.delegates.get(membership.id, {}))
         snapshot.relabel(self._left, membership)
         if self._found.live and membership.id in self._left.live:
             effects = inheritance.restore(now, self._left.live[membership.id], membership)
             if effects is not None:
                 return effects
         resume = snapshot.resumption(now, self._left, membership)
-        return resume if resume is not None and membership.router is not None else []
+        return resume if resume is not None and isinstance(membership.router, Router) else []

@@ -25,6 +25,7 @@ from linkbalancer.engine.events import (
     DatagramReceived,
     DeviceChanged,
     Event,
+    KeepalivedSays,
     Leave,
     LegHeard,
     NeighbourHeard,
@@ -40,7 +41,7 @@ from linkbalancer.engine.liaison import tell_link
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.reception import admit
 from linkbalancer.engine.retirement import NOBODY, Retirement
-from linkbalancer.links import Address, LinkName
+from linkbalancer.links import Address, Family, LinkName, Vid
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.link import Link
@@ -108,6 +109,8 @@ class Agent:
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
+            case KeepalivedSays():
+                conduct.hear_keepalived(gateway, now, event)
             case Leave() | Retire() | Retain():
                 self._part(now, event)
             case Drained():
@@ -117,6 +120,11 @@ class Agent:
         conclude(gateway, now)
         self._finish_retiring(now)
         return gateway.chronicle.complete(now, gateway.out)
+
+    @property
+    def working(self) -> set[Vid]:
+        """The VIDs that work."""
+        return {vid for (vid, family), one in self.memberships.items() if one.works and family is Family.IPV4}
 
     def deadline(self) -> Instant | None:
         """Return when to hand in the next `Tick`."""

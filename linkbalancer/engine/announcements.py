@@ -23,6 +23,9 @@ MERGE: Duration = 100 * MILLISECOND
 
 FIRST, REPEATED, REFRESHING = range(3)
 
+SLACK = 64
+"""Overtaken entries of a queue that are let stand: it is swept when it is so much longer than what is planned."""
+
 Key = tuple[DeviceName, Address]
 
 
@@ -83,6 +86,10 @@ class Announcements:
     def deadline(self) -> Instant | None:
         """Return when `send` has something to do."""
         return earliest(*(port.deadline() for port in self._ports.values()))
+
+    def planned(self) -> int:
+        """Return how many entries the queues hold, those that were overtaken included."""
+        return sum(len(port.waiting) + len(port.ready) for port in self._ports.values())
 
     def want(self, now: Instant, group: Group) -> None:
         """Have all addresses of a Master announced, now and later."""
@@ -161,6 +168,9 @@ class Announcements:
         plan = port.plans[key]
         plan.token = next(self._tokens)
         heapq.heappush(port.waiting, (at, plan.token, rank, key))
+        if len(port.waiting) > 2 * len(port.plans) + SLACK:
+            port.waiting = [one for one in port.waiting if one[3] in port.plans and port.plans[one[3]].token == one[1]]
+            heapq.heapify(port.waiting)
 
     def _wake(self, now: Instant, port: _Port) -> None:
         """Move to the queue whatever has come due, and drop what was cancelled or overtaken."""
@@ -185,8 +195,8 @@ class Announcements:
             at, plan.again_at, plan.left = max(now, plan.again_at), None, plan.announcing.times
             self._wait(port, key, at, REPEATED)
         elif plan.refresh_at is not None:
-            at, plan.left = max(now, plan.refresh_at), 1
-            plan.refresh_at = at + plan.announcing.refresh
+            at = plan.refresh_at if plan.refresh_at > now else now + plan.announcing.refresh
+            plan.left, plan.refresh_at = 1, at + plan.announcing.refresh
             self._wait(port, key, at, REFRESHING)
 
 

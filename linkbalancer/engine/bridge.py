@@ -98,6 +98,11 @@ class Bridge:
                 assert_never(event)
         return [group for group, word in self.words.items() if before.get(group) != word]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether Keepalived has the FIFO open, as far as was handed in."""
+        return self._open is True
+
     def deadline(self) -> Instant | None:
         """Return when Keepalived counts as gone."""
         return self._gone_at

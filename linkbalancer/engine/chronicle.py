@@ -38,7 +38,7 @@ _ORDER: Final = {
             ("vid", "priority", "rival"),
             ("verdict",),
             ("next-hop",),
-            ("kernel",),
+            ("kernel", "keepalived"),
             ("application",),
         )
     )
@@ -199,7 +199,7 @@ class Chronicle:
                 device, own = self._group(group)
                 gateway = [("gateway", word) for word in ("started", "leaving", "order")]
                 about = [*gateway, ("device", device), ("link", own), ("peer", group), ("heard", group)]
-            case "verdict" | "next-hop" | "kernel":
+            case "verdict" | "next-hop" | "kernel" | "keepalived":
                 about = [("verdict", group)] if kind == "next-hop" else []
                 about += [("vid", group), ("heard", group), ("link", self._group(group)[1]), ("peer", group)]
                 about += self._of_a_start
@@ -241,7 +241,7 @@ def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
             return [("peer", _group_in(facts)), ("peers", facts["link"])]
         case "vid" | "verdict":
             return [(kind, _group_in(facts))]
-        case "alarm" | "advert" | "priority" | "rival" | "next-hop" | "kernel" | "application":
+        case "alarm" | "advert" | "priority" | "rival" | "next-hop" | "kernel" | "keepalived" | "application":
             return []
         case _:
             return [("gateway", "order")]  # somebody drained something, or the like

@@ -1,13 +1,15 @@
 """How a gateway conducts itself in a group: from a stance to the VRRP router, and from there to the world."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias, assert_never
 
 from linkbalancer.clock import Instant
 from linkbalancer.engine import standing, synchrony
 from linkbalancer.engine.counters import Step
-from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SendAdvert
+from linkbalancer.engine.delegate import Delegate, KeepalivedSaid, Steer
+from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SendAdvert, SteerKeepalived
+from linkbalancer.engine.events import KeepalivedSays
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.routes import route
@@ -18,6 +20,7 @@ from linkbalancer.vrrp import effects, events
 from linkbalancer.vrrp.packet import multicast
 from linkbalancer.vrrp.states import Initialize
 
+Wanted: TypeAlias = effects.Effect | Steer
 Places: TypeAlias = Mapping[DeviceName, tuple[Interface, ...]]
 
 NAMED = 4
@@ -67,9 +70,9 @@ def tell_router(
     router = membership.router
     assert router is not None
     was_master, state, heard = membership.is_master, router.group_state, router.heard
-    sync = None if alone else gateway.concert.groups.get(membership.id)
-    before = synchrony.standing(router) if sync is not None else None
-    wanted = router.handle(now, event)
+    sync = None if alone or isinstance(router, Delegate) else gateway.concert.groups.get(membership.id)
+    before = None if sync is None or isinstance(router, Delegate) else synchrony.standing(router)
+    wanted: Sequence[Wanted] = router.handle(now, event)
     _count(gateway, membership, Step(event, state, router.group_state, heard, router.priority))
     if membership.is_master and not was_master:
         # Table first: the virtual IP must not draw packets that the old next hop would turn back (design 5).
@@ -80,11 +83,23 @@ def tell_router(
         gateway.dirty.add(membership.id)
     if sync is None or before is None:
         return
-    for other, order in sync.orders(membership.id, before, event, wanted, gateway.concert.routers):
+    done = [effect for effect in wanted if not isinstance(effect, Steer)]
+    for other, order in sync.orders(membership.id, before, event, done, gateway.concert.routers):
         if isinstance(order, effects.AnnounceAddresses):
             perform(gateway, now, gateway.memberships[other], order)
         else:
             tell_router(gateway, now, gateway.memberships[other], order, alone=True)
+
+
+def hear_keepalived(gateway: Gateway, now: Instant, event: KeepalivedSays) -> None:
+    """Take what the Keepalived that runs a group says of it; of other groups it says nothing."""
+    membership = gateway.memberships.get(event.group)
+    if membership is None or not isinstance(membership.router, Delegate):
+        return
+    wanted = membership.router.handle(now, KeepalivedSaid(event.state, event.priority))
+    gateway.dirty.add(membership.id)
+    for effect in wanted:
+        perform(gateway, now, membership, effect)
 
 
 def announce_again(gateway: Gateway, now: Instant, device: DeviceName) -> None:
@@ -102,7 +117,7 @@ def _count(gateway: Gateway, membership: Membership, step: Step) -> None:
     gateway.hearing.counters.moved(membership.id, step)
 
 
-def perform(gateway: Gateway, now: Instant, membership: Membership, effect: effects.Effect) -> None:
+def perform(gateway: Gateway, now: Instant, membership: Membership, effect: Wanted) -> None:
     """Do what a router wants."""
     group = membership.group
     match effect:
@@ -113,6 +128,10 @@ def perform(gateway: Gateway, now: Instant, membership: Membership, effect: effe
         case effects.AnnounceAddresses():
             gateway.announcements.want(now, group)
             gateway.out += gateway.announcements.send(now)
+        case Steer(asked):
+            gateway.out.append(SteerKeepalived(membership.id, asked))
+            said = "fault" if asked is None else f"priority {asked}"
+            gateway.record_of(membership.id, "keepalived", f"Keepalived is to have {said}")
         case effects.Changed(_, _, reason):
             if not membership.is_master:
                 gateway.announcements.cancel(group)

@@ -6,8 +6,9 @@ until the others' master-down timers end. So a mastership is given up by a fault
 the lower priority follows (design 4.4). The virtual IPs are Keepalived's: nothing here adds or removes them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 from linkbalancer.clock import SECOND, Duration, Instant, earliest
 from linkbalancer.links import GroupState
@@ -31,6 +32,8 @@ from linkbalancer.vrrp.events import (
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.heard import LastHeard
 from linkbalancer.vrrp.states import Backup, Initialize, Master, State
+
+PRIORITY_MAX: Final = 255
 
 OBEYS: Final[Duration] = SECOND
 """How long Keepalived may take to leave a fault that it was told to leave; after that the fault is its own."""
@@ -112,10 +115,40 @@ class Delegate:
                 return self._stop(now)
             case Tick():
                 return self._tick(now)
-            case Claim() | SetPrimary() | Reconfigure() | Promote() | Withdraw() | Hasten():
+            case Reconfigure(group):
+                self.group = group
+                return []
+            case Claim() | SetPrimary() | Promote() | Withdraw() | Hasten():
                 return []  # it cannot claim, and looks after its source address and its sync groups itself
             case _:
                 assert_never(event)
+
+    def asked(self) -> Steer | None:
+        """Return what Keepalived was last asked for, None before the first time."""
+        return Steer(self._steered) if self._asked else None
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what a successor needs to go on, JSON-able."""
+        return {
+            "runs": self._runs,
+            "priority": self.priority,
+            "said": int(self.said),
+            "said_priority": self.said_priority,
+            "steered": self._steered,
+            "asked": self._asked,
+        }
+
+    def recall(self, found: Mapping[str, Any]) -> None:
+        """Go on from what a predecessor left; what makes no sense is left out."""
+        try:
+            priority, said = int(found["priority"]), GroupState(int(found["said"]))
+            numbers = [None if found[key] is None else int(found[key]) for key in ("said_priority", "steered")]
+        except (KeyError, TypeError, ValueError):
+            return
+        if all(number is None or 0 <= number <= PRIORITY_MAX for number in (priority, *numbers)):
+            self._runs, self._asked = bool(found.get("runs")), bool(found.get("asked"))
+            self.priority, self.said = priority, said
+            self.said_priority, self._steered = numbers
 
     # -- what it is asked for ----------------------------------------------------------------------------------------
 
@@ -161,7 +194,7 @@ class Delegate:
         return [] if after is before else [Changed(before.name.lower(), after.name.lower(), "Keepalived says so")]
 
     def _hear(self, now: Instant, event: Heard) -> list[Effect]:
-        self.heard = LastHeard(event.priority, event.source, event.interval, now)
+        self.heard = LastHeard(event.priority, event.source, event.interval, now, self.group.version)
         return self._end_leaving(now) if event.priority > 0 else []
 
     def _tick(self, now: Instant) -> list[Effect]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from linkbalancer.feed.table import Table
-from linkbalancer.links import Address, DeviceName, Interface, LinkName, Mac, NextHop, Vid
+from linkbalancer.links import Address, DeviceName, GroupId, Interface, LinkName, Mac, NextHop, Vid
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,14 @@ class Announce:
     device: DeviceName
     addresses: tuple[Address, ...]
     mac: Mac | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SteerKeepalived:
+    """Have the Keepalived that runs a group have this priority; None: have it be in Fault (mode `keepalived`)."""
+
+    group: GroupId
+    priority: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,7 @@ Effect: TypeAlias = (
     | AddAddresses
     | RemoveAddresses
     | Announce
+    | SteerKeepalived
     | SetNextHop
     | SetMembers
     | Publish

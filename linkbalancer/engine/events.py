@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TypeAlias
 
 from linkbalancer.engine.drain import Drained
-from linkbalancer.links import DeviceName, GroupId, LinkName, Mac, Vid
+from linkbalancer.links import DeviceName, GroupId, GroupState, LinkName, Mac, Vid
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,15 @@ class ApplicationSteers:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepalivedSays:
+    """What the Keepalived that runs a group says of it: its state, and the priority that it has, if it said one."""
+
+    group: GroupId
+    state: GroupState
+    priority: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """The service is asked to stop: hand over every mastership, then report `Left`."""
 
@@ -108,6 +117,7 @@ Event: TypeAlias = (
     | NeighbourHeard
     | LegHeard
     | ApplicationSteers
+    | KeepalivedSays
     | Drained
     | Leave
     | Retire

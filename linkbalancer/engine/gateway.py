@@ -21,6 +21,7 @@ from linkbalancer.links import GroupId, LinkName
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.lvrrp.rules import is_open_for
 from linkbalancer.vrrp.group import Group
+from linkbalancer.vrrp.router import Router
 
 
 class Gateway:
@@ -60,7 +61,7 @@ class Gateway:
 
     def _concert(self) -> Concert:
         """Let the members of sync groups move together, and every member begin no sooner than configured."""
-        members = {group: one.router for group, one in self.memberships.items() if one.router is not None}
+        members = {group: one.router for group, one in self.memberships.items() if isinstance(one.router, Router)}
         groups = index(SyncGroup(name, tuple(sorted(one.groups))) for name, one in self.config.sync_groups.items())
         for group, router in members.items():
             router.synchronised = group in groups

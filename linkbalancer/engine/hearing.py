@@ -20,12 +20,17 @@ PEERS_MAX: Final = 8
 """Routers of one group whose checksum is remembered; who is not among the last that were heard is forgotten."""
 
 
+FIRST_FORM: Final = ChecksumForm.RFC5798
+"""What is sent where nobody was ever heard (decision 30): a Backup that cannot read it is never heard until it, too, is
+Master, and of all routers those of Linux read this form alone."""
+
+
 class Forms:
     """Which checksum each router of a group sends (version 3 over IPv4): ours is to be one that they can read."""
 
     def __init__(self) -> None:
         self._of: dict[Address, ChecksumForm] = {}
-        self._default = ChecksumForm.RFC9568
+        self._default = FIRST_FORM
 
     def begin(self, form: ChecksumForm) -> None:
         """Go on with what a predecessor sent to all."""
@@ -41,7 +46,7 @@ class Forms:
         return before is not self.form(None)
 
     def form(self, destination: Address | None) -> ChecksumForm:
-        """Return what to send to a peer, or, without one, to all: what was verified last, RFC 9568's before."""
+        """Return what to send to a peer, or, without one, to all: what was verified last, `FIRST_FORM` before."""
         last = next(reversed(self._of.values()), self._default)
         return last if destination is None else self._of.get(destination, last)
 
@@ -97,7 +102,7 @@ class Hearing:
             return group.checksum
         known = self._forms.get(str(group.id))
         if known is None:
-            return ChecksumForm.RFC9568
+            return FIRST_FORM
         return known.form(destination if group.peers else None)
 
     def snapshot(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from linkbalancer.vrrp.timers import longest_handover, master_down_interval
 
 def take(membership: Membership) -> dict[str, Any]:
     """Return the state as JSON-able values."""
-    router = membership.router
+    router = membership.router if isinstance(membership.router, Router) else None
     return {
         "device": membership.group.device,
         "virtual_ips": [str(address) for address in membership.group.virtual_ips],
@@ -38,7 +38,7 @@ def take(membership: Membership) -> dict[str, Any]:
 
 def restore(now: Instant, found: Mapping[str, Any], membership: Membership) -> list[Effect] | None:
     """Go on from a predecessor's state; return what must be done, None (nothing changed) when it makes no sense."""
-    group, router = membership.group, membership.router
+    group, router = membership.group, membership.router if isinstance(membership.router, Router) else None
     try:
         if found["device"] != group.device:
             return None

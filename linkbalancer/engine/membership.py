@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 
 from linkbalancer.clock import SECOND, Duration, Instant, earliest
 from linkbalancer.config.model import Group as ConfiguredGroup
+from linkbalancer.engine.delegate import Delegate
 from linkbalancer.links import (
     DEAD_PRIORITY,
     Address,
@@ -40,11 +41,14 @@ better than none. A dead link drops what an unreachable route would refuse, so n
 
 @dataclass(slots=True)
 class Membership:
-    """A group that this gateway is a member of (`router`) or only observes (`router` is None)."""
+    """A group that this gateway is a member of (`router`) or only observes (`router` is None).
+
+    Where a Keepalived on this host runs its VRRP, a `Delegate` stands in for the router.
+    """
 
     group: Group
     link: LinkName | None
-    router: Router | None
+    router: Router | Delegate | None
     observer: Observer
     stance: Stance | None = None
     installed: bool = False
@@ -69,9 +73,15 @@ class Membership:
     def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant) -> "Membership":
         """Build the membership that the configuration asks for."""
         vrrp = group.vrrp(id_)
-        member = group.mode == "member"
-        router = Router(vrrp, None) if member else None
-        return cls(vrrp, group.link if member else None, router, Observer(vrrp), since=boot)
+        router: Router | Delegate | None = None
+        match group.mode:
+            case "member":
+                router = Router(vrrp, None)
+            case "keepalived":
+                router = Delegate(vrrp)
+            case _:
+                pass
+        return cls(vrrp, None if router is None else group.link, router, Observer(vrrp), since=boot)
 
     @property
     def vid(self) -> Vid:
@@ -129,7 +139,8 @@ class Membership:
             return vrrp_events.Startup(stance.priority, self.installed, self.not_before)
         if stance.priority == router.priority:
             return None
-        resign = stance.tier is Tier.DEAD
+        # Members that cannot claim are told by priority 0 that a mastership is free (design 4.4).
+        resign = stance.tier is Tier.DEAD or (stance.tier is Tier.LOW and isinstance(router, Delegate))
         return vrrp_events.Resign(stance.priority) if resign else vrrp_events.SetPriority(stance.priority)
 
     def word(self, witnesses: int) -> GroupWord:

@@ -17,6 +17,9 @@ SCHEMA: Final = 1
 GROUP: Final = "VID "
 """How a record's subject begins that is about a group."""
 
+TEST: Final = "test"
+"""The kind of what has not happened."""
+
 _STATES: Final = {
     "master": "MASTER",
     "backup": "BACKUP",
@@ -131,7 +134,7 @@ class News:
         """Whether somebody should look."""
         if self.topic is Topic.GROUP:
             return _STATES.get(self.state) == "FAULT"
-        return self.topic in _GRAVE or self.kind == "link-closed" or self.state == "broken"
+        return (self.topic in _GRAVE and self.kind != TEST) or self.kind == "link-closed" or self.state == "broken"
 
     @property
     def sentence(self) -> str:

@@ -12,9 +12,9 @@ from linkbalancer.clock import SECOND, Duration, Instant, in_words
 from linkbalancer.engine.chronicle import named
 from linkbalancer.engine.effects import Record
 from linkbalancer.engine.events import AdvertReceived
-from linkbalancer.engine.verdict import Verdict
+from linkbalancer.engine.verdict import Verdict, differences, is_refused
 from linkbalancer.links import Address, DeviceName, GroupId
-from linkbalancer.vrrp.group import Group, Tolerance
+from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.packet import SIMPLE_PASSWORD, Advertisement
 from linkbalancer.vrrp.rejection import Rejection
 
@@ -93,14 +93,25 @@ def explain(verdict: Verdict, reason: Rejection) -> str:
         case Rejection.IP_TTL:
             return f"its TTL is {datagram.ttl}: it came from another network, or its sender does not send 255"
         case Rejection.VERSION:
-            ours = "" if group is None else f", ours is {group.version}: configure all routers of a group alike"
-            return f"its version of VRRP is {datagram.message[0] >> 4}{ours}"
+            return _version(group, datagram.message[0] >> 4)
         case Rejection.AUTH_TYPE_MISMATCH:
             return _authentication(datagram.message[4])
         case _:
             assert group is not None
             assert received is not None
             return _COMPARISONS[reason](group, received.advertisement)
+
+
+def compared(group: Group, said: Advertisement) -> list[str]:
+    """Say what a router of a group says otherwise than this gateway would."""
+    if said.version != group.version:
+        return [_version(group, said.version)]
+    return [_COMPARISONS[reason](group, said) for reason in differences(said, group)]
+
+
+def _version(group: Group | None, version: int) -> str:
+    ours = "" if group is None else f", ours is {group.version}: configure all routers of a group alike"
+    return f"its version of VRRP is {version}{ours}"
 
 
 def _expected_at(group: Group | None) -> str:
@@ -121,8 +132,10 @@ def _interval(group: Group, said: Advertisement) -> str:
     return f"{ours}: in version 2 they must be equal" if group.version == 2 else ours
 
 
-def _first_address(_group: Group, said: Advertisement) -> str:
-    return f"its first address, {said.addresses[0]}, is not link-local: `tolerate: [first-address]` lets that pass"
+def _first_address(group: Group, said: Advertisement) -> str:
+    sentence = f"its first address, {said.addresses[0]}, is not link-local"
+    refused = is_refused(Rejection.FIRST_ADDRESS, said, group)
+    return f"{sentence}: `tolerate: [first-address]` lets that pass" if refused else sentence
 
 
 def _address_list(group: Group, said: Advertisement) -> str:
@@ -130,7 +143,7 @@ def _address_list(group: Group, said: Advertisement) -> str:
     missing, more = (_named(set(one) - set(other)) for one, other in ((ours, said.addresses), (said.addresses, ours)))
     parts = [f"it lacks {missing}" if missing else "", f"it has {more} more" if more else ""]
     difference = " and ".join(filter(None, parts)) or "it names the same address more than once"
-    refused = group.version == 2 and Tolerance.ADDRESSES not in group.tolerates
+    refused = is_refused(Rejection.ADDRESS_LIST, said, group)
     return f"{difference}: `tolerate: [addresses]` lets that pass" if refused else difference
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 from linkbalancer.clock import Instant
 from linkbalancer.engine import inheritance
+from linkbalancer.engine.delegate import Delegate
 from linkbalancer.engine.hearing import Hearing
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
 from linkbalancer.links import DeviceName, GroupId, GroupState, LinkName, Mac, Vid
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.vrrp.events import Resume
+from linkbalancer.vrrp.router import Router
 from linkbalancer.vrrp.states import Master
 
 SCHEMA = 2
@@ -45,7 +47,8 @@ class Recollection:
     """What a predecessor left: links as `lvrrp` wrote them, priority and next advert of Masters, the members' MACs.
 
     `deaf` are the LAN devices that hear nobody, `applications` where each goes, since when and why; `live` the exact
-    states of the groups, only where the predecessor handed them over itself; `vrrp` what `engine.hearing` wrote.
+    states of the groups, only where the predecessor handed them over itself; `delegates` what is known of the groups
+    whose VRRP a Keepalived runs; `vrrp` what `engine.hearing` wrote.
     """
 
     links: Mapping[LinkName, dict[str, Any]] = field(default_factory=dict)
@@ -57,6 +60,7 @@ class Recollection:
     deaf: frozenset[DeviceName] = frozenset()
     changed_at: Instant | None = None
     live: Mapping[GroupId, Mapping[str, Any]] = field(default_factory=dict)
+    delegates: Mapping[GroupId, Mapping[str, Any]] = field(default_factory=dict)
     vrrp: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -81,7 +85,10 @@ def take(
         "masters": {
             str(group): {"priority": m.router.priority, "advert_at": m.router.state.advert_at}
             for group, m in memberships.items()
-            if m.router is not None and isinstance(m.router.state, Master)
+            if isinstance(m.router, Router) and isinstance(m.router.state, Master)
+        },
+        "delegates": {
+            str(group): m.router.snapshot() for group, m in memberships.items() if isinstance(m.router, Delegate)
         },
         "groups": {
             str(group): [None if m.shown is None else int(m.shown), m.since, m.reason, m.transitions, m.generation]
@@ -116,6 +123,7 @@ def read(snapshot: Mapping[str, Any] | None) -> Recollection:
             frozenset(map(str, snapshot.get("deaf", ()))),
             None if changed_at is None else int(changed_at),
             {GroupId.read(group): dict(one) for group, one in snapshot.get("live", {}).items()},
+            {GroupId.read(group): dict(one) for group, one in snapshot.get("delegates", {}).items()},
             dict(snapshot.get("vrrp", {})),
         )
     except (AttributeError, KeyError, TypeError, ValueError):

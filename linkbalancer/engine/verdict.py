@@ -19,6 +19,7 @@ from linkbalancer.links import Address, DeviceName, GroupId
 from linkbalancer.vrrp.events import Heard
 from linkbalancer.vrrp.group import Group, Tolerance
 from linkbalancer.vrrp.ip import LOCAL_TTL, Datagram, unwrap
+from linkbalancer.vrrp.member import OWNER_PRIORITY
 from linkbalancer.vrrp.packet import (
     NO_PASSWORD,
     PASSWORD_LENGTH,
@@ -31,7 +32,6 @@ from linkbalancer.vrrp.packet import (
 from linkbalancer.vrrp.rejection import Rejection
 
 VERSIONS: Final = (2, 3)
-OWNER_PRIORITY: Final = 255
 _AUTH_TYPES: Final = (NO_PASSWORD, SIMPLE_PASSWORD, 2)
 """Those that had a meaning in RFC 2338; nobody speaks the last, an authentication header, any more."""
 
@@ -129,26 +129,43 @@ def _mistrust(datagram: Datagram, group: Group) -> Rejection:
     return Rejection.AUTH_FAILURE if stated == expected else Rejection.AUTH_TYPE_MISMATCH
 
 
+def differences(said: Advertisement, group: Group) -> tuple[Rejection, ...]:
+    """Return what an advert says otherwise than this gateway would, in the order of the rows."""
+    different = {
+        Rejection.INTERVAL: said.interval != group.advert_interval,
+        Rejection.FIRST_ADDRESS: bool(said.addresses) and _is_global(said.addresses[0]),
+        Rejection.ADDRESS_LIST: not _same_addresses(said, group),
+    }
+    return tuple(reason for reason, differs in different.items() if differs)
+
+
+def is_refused(reason: Rejection, said: Advertisement, group: Group) -> bool:
+    """Return whether a difference is reason enough to refuse an advert: rows 13 to 15."""
+    match reason:
+        case Rejection.FIRST_ADDRESS:
+            return Tolerance.FIRST_ADDRESS not in group.tolerates
+        case Rejection.ADDRESS_LIST:
+            heeded = said.priority == OWNER_PRIORITY or Tolerance.ADDRESSES in group.tolerates
+            return group.version == 2 and not heeded
+        case _:
+            return group.version == 2
+
+
 def _compared(datagram: Datagram, group: Group, received: Received) -> Verdict:
     """Rows 13 to 16: whether it says what this gateway would say."""
     said = received.advertisement
-    differs = []
-    if said.interval != group.advert_interval:
-        if group.version == 2:
-            return Verdict(group, datagram, Rejection.INTERVAL, received)
-        differs.append(Rejection.INTERVAL)
-    if said.addresses and said.addresses[0].version == 6 and not said.addresses[0].is_link_local:
-        if Tolerance.FIRST_ADDRESS not in group.tolerates:
-            return Verdict(group, datagram, Rejection.FIRST_ADDRESS, received)
-        differs.append(Rejection.FIRST_ADDRESS)
-    if not _same_addresses(said, group):
-        if group.version == 2 and said.priority != OWNER_PRIORITY and Tolerance.ADDRESSES not in group.tolerates:
-            return Verdict(group, datagram, Rejection.ADDRESS_LIST, received)
-        differs.append(Rejection.ADDRESS_LIST)
-    if group.priority == OWNER_PRIORITY and (group.version == 2 or not group.owner_yields):
-        return Verdict(group, datagram, Rejection.OWNER, received)
+    differs = differences(said, group)
+    reason = next((reason for reason in differs if is_refused(reason, said, group)), None)
+    if reason is None and group.priority == OWNER_PRIORITY and (group.version == 2 or not group.owner_yields):
+        reason = Rejection.OWNER
+    if reason is not None:
+        return Verdict(group, datagram, reason, received)
     heard = Heard(said.priority, said.interval, received.source)
-    return Verdict(group, datagram, None, received, tuple(differs), heard)
+    return Verdict(group, datagram, None, received, differs, heard)
+
+
+def _is_global(address: Address) -> bool:
+    return address.version == 6 and not address.is_link_local
 
 
 def _same_addresses(said: Advertisement, group: Group) -> bool:

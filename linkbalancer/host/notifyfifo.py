@@ -1,5 +1,6 @@
 """A Keepalived's notify FIFO: the lines that it writes, whether it has the FIFO open, whose virtual IPs are here."""
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -34,19 +35,29 @@ class NotifyFifo:
         """Return the descriptor; -1 while there is none."""
         return -1 if self._fd is None else self._fd
 
-    def open(self) -> bool:
-        """Open the FIFO that stands at the path; whether it is another descriptor than before. Raises OSError."""
-        if self._fd is not None and self._is_at_path():
+    @property
+    def stands(self) -> bool:
+        """Whether what is open is the FIFO at the path; somebody may have made another."""
+        if self._fd is None:
             return False
+        try:
+            there = self.path.stat()
+        except OSError:
+            return False
+        here = os.fstat(self._fd)
+        return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+    def open(self) -> None:
+        """Open what stands at the path now, and make it where there is nothing. Raises OSError."""
         self.close()
+        self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         with suppress(FileExistsError):
             os.mkfifo(self.path, 0o600)
         fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         if not stat.S_ISFIFO(os.fstat(fd).st_mode):
             os.close(fd)
-            raise FileExistsError(17, "it is no FIFO", str(self.path))
+            raise FileExistsError(errno.EEXIST, "it is no FIFO", str(self.path))
         self._fd = fd
-        return True
 
     def close(self) -> None:
         """Close it."""
@@ -67,14 +78,6 @@ class NotifyFifo:
         *lines, rest = (self._rest + some).split(b"\n")
         self._rest = rest if len(rest) <= LINE_MAX else b""
         return [line.decode("utf-8", "replace") for line in lines]
-
-    def _is_at_path(self) -> bool:
-        try:
-            there = self.path.stat()
-        except OSError:
-            return False
-        here = os.fstat(self.fileno())
-        return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
 def groups_present(wanted: Mapping[GroupId, Address]) -> set[GroupId]:

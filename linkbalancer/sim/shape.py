@@ -23,7 +23,8 @@ class Shape:
 
     Every VID prefers a link of its own, in turn, except that a VID beyond the number of links (the last one of two
     links and three VIDs) is carried by link 1 alone and only observed elsewhere. `contrary`: the near side prefers
-    another link than the far side for each of them, so that only LVrrp can bring the two together.
+    another link than the far side for each of them, so that only LVrrp can bring the two together. `keepalived`: the
+    gateways whose VRRP a Keepalived runs.
     """
 
     links: int = 2
@@ -34,6 +35,7 @@ class Shape:
     misses: int = 3
     secret: bool = True
     contrary: bool = False
+    keepalived: frozenset[NodeName] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse what has no addresses here."""
@@ -88,16 +90,18 @@ class Shape:
             f"    probe: {{interval: [{low}ms, {high}ms], misses: {self.misses}}}",
             f"    on_probe_loss: {self.mode}",
             "groups:",
-            *(self._group(side, number, vid) for vid in range(1, self.vids + 1)),
+            *(self._group(name, vid) for vid in range(1, self.vids + 1)),
             "applications: apps.conf",
         ]
         return "\n".join(lines) + "\n"
 
-    def _group(self, side: str, number: int, vid: Vid) -> str:
+    def _group(self, name: NodeName, vid: Vid) -> str:
+        side, number = side_of(name), number_of(name)
         common = f"device: {LAN_DEVICE}, virtual_ips: [{virtual_ip(side, vid)}], advert_interval: {self.advert_ms}ms"
         if f"l{number}" not in self.carriers(vid):
             return f"  {vid}: {{{common}, mode: observe}}"
-        return f"  {vid}: {{{common}, link: l{number}, priority: {self.base(vid, side, number)}}}"
+        mode = f", mode: keepalived, instance: V{vid}" if name in self.keepalived else ""
+        return f"  {vid}: {{{common}, link: l{number}, priority: {self.base(vid, side, number)}{mode}}}"
 
     def rules(self) -> str:
         """Write the rule file, the same on every gateway."""

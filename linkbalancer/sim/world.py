@@ -23,6 +23,7 @@ from linkbalancer.engine.effects import (
     SendDatagram,
     SetMembers,
     SetNextHop,
+    SteerKeepalived,
 )
 from linkbalancer.engine.events import AdvertReceived, DatagramReceived, DeviceChanged, Event
 from linkbalancer.links import LinkName, NodeName
@@ -202,6 +203,8 @@ class World:
                 if kind == "vid":
                     self.moved.append((self.now, node.name, f"{subject} {text}"))
                 self.trace.note(self.now, node.name, kind, f"{subject}: {text}")
+            case SteerKeepalived():
+                node.keepalived.steer(effect)
             case Publish(table):
                 node.publish(table)
             case Left():
@@ -252,7 +255,7 @@ class World:
             self._deliver(receiver, delay, DatagramReceived(receiver.link, data))
 
     def _deliver(self, node: Node, delay: Duration, event: Event) -> None:
-        self.agenda.after(delay, lambda: node.handle(event))
+        self.agenda.after(delay, lambda: node.happens(event))
 
     def _announce(self, node: Node, effect: Announce) -> None:
         lan = self.lans[node.side]
@@ -279,4 +282,4 @@ class World:
     def notice(self, name: NodeName, device: str) -> None:
         """Have a gateway's kernel report a device, as it is when the report arrives."""
         node = self.nodes[name]
-        self.agenda.after(NOTICE, lambda: node.handle(self.device(node, device)))
+        self.agenda.after(NOTICE, lambda: node.happens(self.device(node, device)))

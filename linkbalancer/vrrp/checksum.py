@@ -22,7 +22,7 @@ class ChecksumForm(StrEnum):
 
     `rfc9568` the message alone; `rfc5798` a pseudo-header and the message; `old-unicast` the same with 224.0.0.18 for
     the destination, also where that is one peer: so did Keepalived up to 1.3.6. `auto` is no form but a setting: the
-    form that was last verified from a peer, and RFC 9568's until then.
+    form that was last verified from a peer, and RFC 5798's until then.
     """
 
     AUTO = "auto"

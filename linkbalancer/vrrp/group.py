@@ -12,6 +12,11 @@ from linkbalancer.vrrp.packet import ChecksumForm, centiseconds, whole_seconds
 _MAC_PREFIX = {Family.IPV4: bytes.fromhex("00005e0001"), Family.IPV6: bytes.fromhex("00005e0002")}
 
 
+def virtual_mac(group: GroupId) -> Mac:
+    """Return the MAC of a virtual router (RFC 9568 7.3)."""
+    return _MAC_PREFIX[group.family] + bytes([group.vid])
+
+
 class Tolerance(StrEnum):
     """What of another router's adverts is let pass though its RFC says that it must, or may, be dropped for it.
 
@@ -106,8 +111,8 @@ class Group:
 
     @property
     def mac(self) -> Mac | None:
-        """The virtual router's MAC (RFC 9568 7.3), None where the addresses have the device's own."""
-        return _MAC_PREFIX[self.family] + bytes([self.vid]) if self.virtual_mac else None
+        """The virtual router's MAC, None where the addresses have the device's own."""
+        return virtual_mac(self.id) if self.virtual_mac else None
 
     @property
     def address_device(self) -> DeviceName:

@@ -71,7 +71,7 @@ def _replace_leaver(self: Member, now: Instant, state: Master) -> list[Effect]:
 def _meet_rival(self: Member, now: Instant, state: Master, rival: Heard) -> list[Effect]:
     """Give way to a better Master, and tell a worse one at once."""
     if _is_beaten_by(self, rival.priority, rival.source):
-        return _step_down(self, now, state, rival, f"{rival.source} advertises priority {rival.priority}")
+        return _lose(self, now, state, rival, f"{rival.source} advertises priority {rival.priority}")
     if state.doubtful and not (self.preempts and rival.priority < self.priority):
         # It took over while we stood still: as Backup we would accept it.
         return _step_down(self, now, state, rival, f"{rival.source} took over meanwhile")
@@ -98,7 +98,7 @@ def _contest(self: Member, now: Instant, state: Master, rival: Heard) -> list[Ef
         since = now
     if now - since > 2 * own + max(own, rival.interval) * 6 // 5:
         self.priority = OWNER_PRIORITY - 1
-        return _step_down(self, now, state, rival, f"{rival.source} is an owner too, and does not yield")
+        return _lose(self, now, state, rival, f"{rival.source} is an owner too, and does not yield")
     return _answer(self, now, replace(state, contested_since=since, contested_at=now))
 
 
@@ -150,15 +150,20 @@ def _stood_still(self: Member, now: Instant, state: Master) -> bool:
 # ---------------------------------------------------------------------------------------------------- giving it up
 
 
-def _step_down(self: Member, now: Instant, state: Master, winner: Heard, reason: str) -> list[Effect]:
-    """Leave the addresses to a better Master, and wait for it at its own interval.
+def _lose(self: Member, now: Instant, state: Master, winner: Heard, reason: str) -> list[Effect]:
+    """Step down, with one last advert: it tells the winner that there was another Master.
 
-    One last advert tells it that there was another Master, so that it announces the addresses again: hosts may have
-    been told of us last (VRRP fact sheet 11, Keepalived's `higher_prio_send_advert`).
+    So it announces the addresses again: hosts may have been told of us last (VRRP fact sheet 11, Keepalived's
+    `higher_prio_send_advert`).
     """
-    backup = self.backup(now, self.learned(winner.interval), following=True)
     last: list[Effect] = [SendAdvert(self.priority)] if state.installed else []
-    return [*last, *release(state), self.enter(backup, reason)]
+    return [*last, *_step_down(self, now, state, winner, reason)]
+
+
+def _step_down(self: Member, now: Instant, state: Master, winner: Heard, reason: str) -> list[Effect]:
+    """Leave the addresses to another Master, and wait for it at its own interval."""
+    backup = self.backup(now, self.learned(winner.interval), following=True)
+    return [*release(state), self.enter(backup, reason)]
 
 
 def _reconfigure(self: Member, now: Instant, state: Master, group: Group) -> list[Effect]:

@@ -44,6 +44,7 @@ __all__ = [
     "encode",
     "multicast",
     "read",
+    "unwrap",
     "whole_seconds",
 ]
 

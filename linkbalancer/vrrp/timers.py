@@ -13,7 +13,7 @@ LATE_MIN: Duration = 10 * MILLISECOND
 def skew_time(priority: int, interval: Duration, version: int = 3) -> Duration:
     """Return Skew_Time: the head start of better priorities, (256 - priority) / 256 of the interval (RFC 9568 6.1).
 
-    Of a second in version 2, whatever the interval (RFC 3768 5.3.1).
+    Of a second in version 2, whatever the interval (RFC 3768 6.1).
     """
     return (256 - priority) * (interval if version == 3 else SECOND) // 256
 

@@ -107,6 +107,7 @@ def test_a_comment_or_another_layout_concerns_nobody(tmp_path: Path) -> None:
         ({"rules": RULES + "App=* * * * 53 udp [1] name=dns\n"}, {"agent", "app:dns"}),
         ({"rules": RULES.replace("[1] name=web", "[1] name=www")}, {"agent", "app:web", "app:www"}),
         ({"config": CONFIG + "tables: {base: 30000}\n"}, {"agent", "app:web", "app:all"}),
+        ({"config": CONFIG + "notifications: {j: {journal: true}}\n"}, {"notifier"}),
         (
             {
                 "config": CONFIG.replace(
@@ -129,3 +130,49 @@ def test_orders(tmp_path: Path) -> None:
     after = specs(tmp_path, rules=RULES + "App=* * * * 53 udp [1] name=dns\n")
     assert brood(tmp_path, Order(texts)).specs == before
     assert brood(tmp_path, Order(texts, {"source": "files"})).specs == after
+
+
+MAIL = """\
+notifications:
+  m:
+    email: {server: mail.example.org, from: a@example.org, to: [b@example.org], user: u, password_file: secret}
+"""
+
+
+def test_another_password_concerns_the_notifier_alone(tmp_path: Path) -> None:
+    """As does another notification; its password is part of what is in force."""
+    (tmp_path / "secret").write_text("one\n")
+    (tmp_path / "secret").chmod(0o600)
+    before = specs(tmp_path, config=CONFIG + MAIL)
+    texts = brood(tmp_path, Order()).texts
+    (tmp_path / "secret").write_text("two\n")
+    after = brood(tmp_path, Order()).specs
+    assert {name for name in after if before[name] != after[name]} == {"notifier"}
+    (tmp_path / "secret").unlink()
+    assert brood(tmp_path, Order(texts)).specs == before
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "error"),
+    [
+        (None, 0o600, "secret: No such file or directory; notification m needs it"),
+        (b"x", 0o604, "secret: can be read or written by everybody; chmod o= it"),
+        (b"\xff", 0o600, "secret: holds other characters than a key's; write it anew"),
+    ],
+)
+def test_a_password_as_carefully_as_a_key(tmp_path: Path, content: bytes | None, mode: int, error: str) -> None:
+    """Missing, readable by everybody, or no text: refused with its name and what to do."""
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+        (tmp_path / "secret").chmod(mode)
+    with pytest.raises(RefusedError) as refused:
+        specs(tmp_path, config=CONFIG + MAIL)
+    assert [line.removeprefix(f"{tmp_path}/") for line in refused.value.args] == [error]
+
+
+def test_a_password_that_its_group_may_read_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And taken."""
+    (tmp_path / "secret").write_text("one\n")
+    (tmp_path / "secret").chmod(0o640)
+    specs(tmp_path, config=CONFIG + MAIL)
+    assert "secret: can be read or written by its group" in capsys.readouterr().err

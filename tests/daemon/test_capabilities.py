@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from linkbalancer.daemon.capabilities import IPC_LOCK, NET_ADMIN, NET_RAW, SYS_NICE
+from linkbalancer.config.notifications import Notification
+from linkbalancer.daemon.capabilities import (
+    ALL,
+    IPC_LOCK,
+    KILL,
+    NET_ADMIN,
+    NET_RAW,
+    SETGID,
+    SETUID,
+    SYS_NICE,
+    of_notifier,
+)
 from tests.daemon.gateway import ROOT, Gateway
 from tests.daemon.waiting import until
 from tests.namespaces import Namespace
@@ -39,6 +50,17 @@ def test_what_is_kept_is_kept_by_programs_too() -> None:
 def test_nothing_is_kept() -> None:
     """Without an argument no right is left, to a user who had none either."""
     assert all(bits == set() for bits in kept().values())
+
+
+@pytest.mark.parametrize(
+    ("users", "rights"),
+    [([], ()), ([None], (KILL, SETGID, SETUID)), (["daemon"], (KILL, SETGID, SETUID)), (["root"], ALL)],
+)
+def test_what_telling_needs(users: list[str | None], rights: tuple[int, ...]) -> None:
+    """Nothing but to be another user, for programs; who wants one run as root means root's rights."""
+    some = [Notification(script=("/bin/true",), user=user) for user in users]
+
+    assert of_notifier([*some, Notification(journal=True)]) == rights
 
 
 @pytest.mark.lab

@@ -37,7 +37,7 @@ ADDRESSES: frozenset[Address] = frozenset({OWN, OWN_6})
 
 
 def message(
-    group: Group, source: Address, destination: Address, *, form: ChecksumForm = ChecksumForm.AUTO, **changes: Any
+    group: Group, source: Address, destination: Address, *, form: ChecksumForm = ChecksumForm.RFC5798, **changes: Any
 ) -> bytes:
     """Return what a router of a group sends; some fields changed."""
     addresses = tuple(address.ip for address in group.virtual_ips)
@@ -52,7 +52,7 @@ def packet(
     destination: Address | None = None,
     *,
     ttl: int = 255,
-    form: ChecksumForm = ChecksumForm.AUTO,
+    form: ChecksumForm = ChecksumForm.RFC5798,
     **changes: Any,
 ) -> bytes:
     """Return the same as it arrives from another router of the LAN."""

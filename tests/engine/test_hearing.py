@@ -45,11 +45,11 @@ def test_what_is_accepted_is_counted_and_nothing_is_said() -> None:
 def test_what_is_refused_leaves_a_count_and_a_word() -> None:
     """No router hears of it, no form is learned, and it is no Master whose coming would re-arm anything."""
     ear = Ear()
-    bad = packet(GROUP, ttl=64, form=OLD)
+    bad = packet(GROUP, ttl=64, form=NEW)
     assert not ear.accepts(bad)
     assert ear.hear(bad) == []
     assert (ear.of_device("ip_ttl_errors"), ear.count("adv_rcvd")) == (2, 0)
-    assert ear.hearing.form(GROUP, MULTICAST) is NEW
+    assert ear.hearing.form(GROUP, MULTICAST) is OLD
     assert ear.hearing.snapshot()["forms"] == {}
 
 
@@ -110,16 +110,16 @@ def test_what_was_heard_is_judged_anew_when_the_judge_has_changed() -> None:
 
 
 def test_the_checksum_follows_the_peers() -> None:
-    """RFC 9568's until another form is verified, then that one; said when it changes, not otherwise."""
+    """RFC 5798's until another form is verified, then that one; said when it changes, not otherwise."""
     ear = Ear()
-    assert ear.hearing.form(GROUP, MULTICAST) is NEW
-    (record,) = ear.hear(packet(GROUP, form=OLD))
-    assert "form rfc5798 from now on: 192.0.2.2 sends it" in record.text
     assert ear.hearing.form(GROUP, MULTICAST) is OLD
-    assert ear.hear(packet(GROUP, form=OLD)) == ear.hear(packet(GROUP, THIRD, form=OLD)) == []
-    assert len(ear.hear(packet(GROUP, THIRD, form=NEW))) == 1
+    (record,) = ear.hear(packet(GROUP, form=NEW))
+    assert "form rfc9568 from now on: 192.0.2.2 sends it" in record.text
     assert ear.hearing.form(GROUP, MULTICAST) is NEW
-    assert ear.hearing.snapshot()["forms"] == {"1": "rfc9568"}
+    assert ear.hear(packet(GROUP, form=NEW)) == ear.hear(packet(GROUP, THIRD, form=NEW)) == []
+    assert len(ear.hear(packet(GROUP, THIRD, form=OLD))) == 1
+    assert ear.hearing.form(GROUP, MULTICAST) is OLD
+    assert ear.hearing.snapshot()["forms"] == {"1": "rfc5798"}
 
 
 def test_a_unicast_peer_is_spoken_to_in_its_own_form() -> None:
@@ -150,15 +150,15 @@ def test_where_there_is_one_form_nothing_is_learned(group: object) -> None:
 
 
 def test_a_successor_speaks_in_the_form_that_was_understood() -> None:
-    """A restart must not make two Masters of a group whose other router cannot read RFC 9568's form."""
+    """A restart must not make two Masters of a group whose other router cannot read RFC 5798's form."""
     before, after = Ear(), Ear()
-    before.hear(packet(GROUP, form=OLD))
+    before.hear(packet(GROUP, form=NEW))
     left = json.loads(json.dumps(before.hearing.snapshot()))
-    after.hearing.recall({**left, "forms": {**left["forms"], "77": "rfc5798"}})
+    after.hearing.recall({**left, "forms": {**left["forms"], "77": "rfc9568"}})
     assert after.count("adv_rcvd") == 1
-    assert after.hearing.form(GROUP, MULTICAST) is OLD
-    assert len(after.hear(packet(GROUP, form=NEW))) == 1
     assert after.hearing.form(GROUP, MULTICAST) is NEW
+    assert len(after.hear(packet(GROUP, form=OLD))) == 1
+    assert after.hearing.form(GROUP, MULTICAST) is OLD
 
 
 @pytest.mark.parametrize("left", [{}, {"forms": 1}, {"forms": {"1": "rfc1"}}, {"forms": {}, "counters": {"groups": 7}}])
@@ -166,7 +166,7 @@ def test_what_nobody_wrote_is_forgotten(left: dict[str, object]) -> None:
     """It must never stop a start."""
     ear = Ear()
     ear.hearing.recall(left)
-    assert ear.hearing.form(GROUP, MULTICAST) is NEW
+    assert ear.hearing.form(GROUP, MULTICAST) is OLD
     assert ear.accepts(packet(GROUP))
 
 

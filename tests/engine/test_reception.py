@@ -155,11 +155,11 @@ def test_what_is_refused_before_the_start_is_not_said() -> None:
 
 
 def test_the_form_of_the_peers_is_mirrored_and_survives_a_restart() -> None:
-    """A Keepalived sends and reads RFC 5798's form alone: ours answers in it, and a new agent begins with it."""
+    """A vendor's router sends and reads RFC 9568's form alone: ours answers in it, and a new agent begins with it."""
     bench = Bench()
     bench.start()
-    old = encode(SAID, OTHER, MULTICAST, ChecksumForm.RFC5798)
-    said = [effect for effect in bench.do(arrives(old)) if isinstance(effect, Record) and effect.kind == "advert"]
+    new = encode(SAID, OTHER, MULTICAST, ChecksumForm.RFC9568)
+    said = [effect for effect in bench.do(arrives(new)) if isinstance(effect, Record) and effect.kind == "advert"]
     assert len(said) == 1
     forms = bench.agent.snapshot(bench.now)["vrrp"]["forms"]
-    assert forms == {"2": "rfc5798"}
+    assert forms == {"2": "rfc9568"}

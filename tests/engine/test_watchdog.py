@@ -7,6 +7,8 @@ from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.engine.supervision import (
     AGENT,
     CANDIDATE,
+    NOTIFIER,
+    RECORDER,
     REFUSED,
     SUCCESSOR,
     TRIAL,
@@ -195,6 +197,27 @@ def test_stop(story: Story) -> None:
     assert story.do(Died(WEB, 0)) == [Ask(ZYGOTE, Word.END)]
     assert story.do(Died(ZYGOTE, 0)) == [Exit(0)]
     assert story.watchdog.deadline() is None
+
+
+def test_the_notifier_tells_the_end_before_the_recorder_ends() -> None:
+    """After everybody who tells it something, and before the one that remembers; it has time for that."""
+    story = Story()
+    specs = {AGENT: "a", NOTIFIER: "n", RECORDER: "r"}
+    story.do(Started(), Configured(ZYGOTE, specs), *map(Ready, specs))
+    story.do(StopRequested())
+
+    assert story.do(Died(AGENT, 0)) == [Ask(NOTIFIER, Word.END)]
+    assert story.state(NOTIFIER) == Leaving(3 * SECOND)
+    assert story.do(Died(NOTIFIER, 0)) == [Ask(RECORDER, Word.END)]
+
+
+def test_a_notifier_that_nobody_wants_any_more_has_its_time() -> None:
+    """When its last notification is taken out of the configuration."""
+    story = Story()
+    story.do(Started(), Configured(ZYGOTE, {AGENT: "a", NOTIFIER: "n"}), Ready(AGENT), Ready(NOTIFIER), reload())
+
+    assert Ask(NOTIFIER, Word.END) in story.do(Configured(CANDIDATE, {AGENT: "a"}))
+    assert story.state(NOTIFIER) == Leaving(3 * SECOND)
 
 
 def test_stop_with_patience(story: Story) -> None:

@@ -179,3 +179,55 @@ def address_of(one: Gateway, lan: GroupId) -> Address:
     address = one.routers[lan].primary
     assert address is not None
     return address
+
+
+SETTLING = 40 * INTERVAL
+"""Longer than any take-over, fall in step and second try."""
+
+
+def two(
+    first: tuple[int, int] = (200, 200),
+    second: tuple[int, int] = (100, 100),
+    *,
+    last: tuple[tuple[int, int], tuple[int, int]] = ((1, 1), (2, 2)),
+    preempt: bool = True,
+    seed: int = 1,
+) -> World:
+    """Return two gateways, a and b, each with a priority and the last byte of an address on each LAN, not started."""
+    gateways = [
+        gateway(
+            name,
+            dict(zip(LANS, bytes_, strict=True)),
+            {lan: group_on(lan, priority, preempt=preempt) for lan, priority in zip(LANS, priorities, strict=True)},
+        )
+        for name, priorities, bytes_ in (("a", first, last[0]), ("b", second, last[1]))
+    ]
+    return World(gateways, Random(seed))
+
+
+def settled(world: World) -> World:
+    """Start every gateway, and let the LANs come to rest."""
+    for one in world.gateways:
+        world.start(one)
+    world.run(SETTLING)
+    return world
+
+
+def rise(world: World, name: str, since: Instant) -> dict[GroupId, Instant]:
+    """Return when a gateway became Master of each LAN after an instant, first times."""
+    found: dict[GroupId, Instant] = {}
+    for at, who, lan, new in world.changes:
+        if who == name and new == "master" and at >= since:
+            found.setdefault(lan, at)
+    return found
+
+
+def only(name: str) -> dict[GroupId, list[str]]:
+    """Return what `masters` says when one gateway is Master of both LANs."""
+    return {lan: [name] for lan in LANS}
+
+
+def cut(world: World, one: Gateway, lan: GroupId, *, carrier: bool) -> None:
+    """Take a leg's carrier away, or give it back."""
+    one.carrier[lan] = carrier
+    world.start(one)

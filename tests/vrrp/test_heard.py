@@ -16,6 +16,14 @@ def test_an_advert_counts_until_the_slowest_backup_would_act(priority: int, gone
     assert LastHeard(priority, RIVAL, SECOND, at=1000 * MILLISECOND).gone_at() == gone_at
 
 
+@pytest.mark.parametrize(("priority", "gone_at"), [(100, 31_996_093_750), (0, 1_996_093_750)])
+def test_version_2_has_skews_of_a_second(priority: int, gone_at: int) -> None:
+    """At an interval of 10 s, three of them and 255/256 of a second."""
+    heard = LastHeard(priority, RIVAL, 10 * SECOND, at=1000 * MILLISECOND, version=2)
+
+    assert heard.gone_at() == gone_at
+
+
 @pytest.mark.parametrize(
     ("priority", "words"),
     [

@@ -57,11 +57,68 @@ BEYOND_THE_RFC = [
     "primary_moves",
     "primary_moves_under_a_backup",
 ]
+OWNERS = [
+    "owner_that_does_not_yield",
+    "two_owners_lower_address",
+    "two_owners_higher_address",
+    "two_owners_again",
+    "owner_resumes",
+    "owner_heeds_no_preempt_mode",
+]
+DELAYS = [
+    "start_delay_alone",
+    "start_delay_hears",
+    "start_delay_owner",
+    "start_delay_over",
+    "preempt_delay",
+    "preempt_delay_stopped",
+    "preempt_delay_without_master",
+    "preempt_delay_after_a_fault",
+]
+STALLS = [
+    "late_backup",
+    "late_backup_hears",
+    "late_backup_again",
+    "late_master_alone",
+    "late_master_in_time",
+    "late_master_succeeded",
+    "late_master_equalled",
+    "late_master_preempts",
+    "late_claim",
+]
+NEW_VALUES = [
+    "reconfigure_backup_alone",
+    "reconfigure_backup_following",
+    "reconfigure_backup_in_haste",
+    "reconfigure_master",
+    "reconfigure_holding",
+    "reconfigure_to_owner_and_back",
+    "reconfigure_to_owner_early",
+]
+SYNC_GROUPS = [
+    "synchronised_ready",
+    "synchronised_ready_no_more",
+    "synchronised_ready_holding",
+    "synchronised_owner",
+    "synchronised_claim",
+    "withdrawn",
+    "hastened_and_restored",
+    "hastened_in_flight",
+    "hastened_and_silent",
+    "hastened_over_a_worse_one",
+    "hastened_alone",
+    "orders_in_vain",
+]
+VERSIONS = [
+    "version_2",
+    "ipv6_ties",
+]
+OTHERS = [*BEYOND_THE_RFC, *OWNERS, *DELAYS, *STALLS, *NEW_VALUES, *SYNC_GROUPS, *VERSIONS]
 RECORDINGS = [
     *(pytest.param(name, marks=pytest.mark.rfc("RFC 9568 6.4.1")) for name in INITIALIZE),
     *(pytest.param(name, marks=pytest.mark.rfc("RFC 9568 6.4.2")) for name in BACKUP),
     *(pytest.param(name, marks=pytest.mark.rfc("RFC 9568 6.4.3")) for name in MASTER),
-    *(pytest.param(name) for name in BEYOND_THE_RFC),
+    *(pytest.param(name) for name in OTHERS),
 ]
 
 
@@ -80,6 +137,6 @@ def test_a_recording_replays(name: str) -> None:
 
 def test_no_recording_is_forgotten() -> None:
     """Every file of the folder is replayed."""
-    listed = {*INITIALIZE, *BACKUP, *MASTER, *BEYOND_THE_RFC}
+    listed = {*INITIALIZE, *BACKUP, *MASTER, *OTHERS}
 
     assert listed == {path.stem for path in FOLDER.glob("*.jsonl")}

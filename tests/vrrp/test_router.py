@@ -12,11 +12,22 @@ from hypothesis import strategies as st
 from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND
 from linkbalancer.links import GroupState
 from linkbalancer.machine import Machine
-from linkbalancer.vrrp.effects import Changed, Effect, InstallAddresses, ReleaseAddresses, SendAdvert
+from linkbalancer.vrrp.effects import (
+    AnnounceAddresses,
+    Changed,
+    Effect,
+    ExchangeAddresses,
+    InstallAddresses,
+    ReleaseAddresses,
+    SendAdvert,
+)
 from linkbalancer.vrrp.events import (
     Claim,
     Event,
+    Hasten,
     Heard,
+    Promote,
+    Reconfigure,
     Resign,
     Resume,
     SetPrimary,
@@ -24,10 +35,11 @@ from linkbalancer.vrrp.events import (
     Shutdown,
     Startup,
     Tick,
+    Withdraw,
 )
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.router import Router
-from linkbalancer.vrrp.timers import master_down_interval
+from linkbalancer.vrrp.timers import master_down_interval, skew_time
 from tests.vrrp.lan import Lan
 
 LEFT, RIGHT = IPv4Address("192.0.2.9"), IPv4Address("192.0.2.10")
@@ -47,8 +59,27 @@ groups = st.builds(
     intervals,
     preempt=st.booleans(),
 )
+any_groups = st.builds(
+    lambda group, version, priority, delay, *, yields: replace(
+        group,
+        version=version,
+        advert_interval=SECOND if version == 2 else group.advert_interval,
+        priority=priority,
+        preempt_delay=delay,
+        owner_yields=yields,
+    ),
+    groups,
+    st.sampled_from([2, 3]),
+    st.sampled_from([100, 255]),
+    st.sampled_from([0, 200 * MILLISECOND]),
+    yields=st.booleans(),
+)
 events: st.SearchStrategy[Event] = st.one_of(
-    st.builds(Startup, st.integers(0, 256)),
+    st.builds(Startup, st.integers(0, 256), not_before=st.integers(0, SECOND)),
+    st.builds(Reconfigure, any_groups),
+    st.just(Promote("all may")),
+    st.builds(Withdraw, st.just("another cannot"), intervals),
+    st.just(Hasten()),
     st.builds(Resume, st.integers(0, 256), st.integers(0, 10 * SECOND)),
     st.just(Shutdown()),
     st.builds(Resign, priorities),
@@ -70,10 +101,12 @@ def test_a_router_is_a_machine() -> None:
 
 
 @settings(max_examples=200)
-@given(groups, st.lists(st.tuples(gaps, events), max_size=40))
-def test_the_books_balance_after_any_events(group: Group, story: list[tuple[int, Event]]) -> None:
+@given(group=any_groups, synchronised=st.booleans(), story=st.lists(st.tuples(gaps, events), max_size=40))
+def test_the_books_balance_after_any_events(
+    *, group: Group, synchronised: bool, story: list[tuple[int, Event]]
+) -> None:
     """Whatever happens, the kernel's addresses are what the state says, and a state change is told last and once."""
-    router = Router(group, RIGHT)
+    router = Router(group, RIGHT, synchronised=synchronised)
     now, installed = 0, False
     for gap, event in story:
         now += gap
@@ -81,6 +114,7 @@ def test_the_books_balance_after_any_events(group: Group, story: list[tuple[int,
         effects = router.handle(now, event)
         for effect in effects:
             assert not (isinstance(effect, ReleaseAddresses) and not installed), "released what was not there"
+            assert not (isinstance(effect, AnnounceAddresses | ExchangeAddresses) and not installed), "nothing is there"
             installed = (installed or isinstance(effect, InstallAddresses)) and not isinstance(effect, ReleaseAddresses)
         changes = [effect for effect in effects if isinstance(effect, Changed)]
         assert installed == router.state.installed
@@ -90,10 +124,10 @@ def test_the_books_balance_after_any_events(group: Group, story: list[tuple[int,
 
 
 @settings(max_examples=200)
-@given(groups, st.lists(st.tuples(gaps, events), max_size=20))
-def test_a_tick_at_the_deadline_moves_it(group: Group, story: list[tuple[int, Event]]) -> None:
+@given(group=any_groups, synchronised=st.booleans(), story=st.lists(st.tuples(gaps, events), max_size=20))
+def test_a_tick_at_the_deadline_moves_it(*, group: Group, synchronised: bool, story: list[tuple[int, Event]]) -> None:
     """After the Tick that a router asked for, nothing more is due: it never spins."""
-    router = Router(group, RIGHT)
+    router = Router(group, RIGHT, synchronised=synchronised)
     now = 0
     for gap, event in story:
         now += gap
@@ -228,3 +262,62 @@ def test_an_orderly_handover_leaves_no_gap(group: Group, starts: tuple[int, int]
     assert second != first
     assert lan.installed == {second}
     assert lan.uncovered == []
+
+
+stalls = st.integers(0, 20 * SECOND)
+
+
+@settings(max_examples=150)
+@given(any_groups, stalls, st.integers(1, 254))
+def test_no_take_over_without_listening_after_a_stall(group: Group, stall: int, priority: int) -> None:
+    """A Backup that is ticked late takes over only when it has listened for an interval and its skew, and then does."""
+    router = Router(replace(group, priority=priority), RIGHT)
+    router.handle(0, Startup(priority))
+    due = router.deadline() or 0
+    router.handle(due + stall, Tick())
+    if stall <= max(group.advert_interval // 4, 10 * MILLISECOND):
+        assert router.group_state is GroupState.MASTER
+        return
+    assert router.group_state.name == "BACKUP"
+    listening = group.advert_interval + skew_time(priority, group.advert_interval, group.version)
+    assert router.deadline() == due + stall + listening
+    router.handle(due + stall + listening, Tick())
+    assert router.group_state.name == "MASTER"
+
+
+@settings(max_examples=150)
+@given(any_groups, stalls, st.integers(1, 254))
+def test_a_stalled_master_listens_before_it_goes_on(group: Group, stall: int, priority: int) -> None:
+    """Whenever a rival of priority 254 could be Master, nothing is sent before one of its adverts would be heard."""
+    router = Router(replace(group, priority=priority), RIGHT)
+    interval = group.advert_interval
+    router.handle(0, Resume(priority, interval))
+    effects = router.handle(interval + stall, Tick())
+
+    if interval + stall >= master_down_interval(254, interval, group.version) and not router.owner:
+        assert effects == []
+        resumed = router.handle(router.deadline() or 0, Tick())
+        assert (router.deadline() or 0) > interval + stall + 2 * interval
+        assert resumed == [SendAdvert(router.priority), AnnounceAddresses()]
+    elif not router.owner:
+        assert effects == [SendAdvert(router.priority)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(groups, st.tuples(priorities, priorities), st.integers(0, 2**32), st.integers(0, 6))
+def test_a_stall_ends_with_one_master(group: Group, starts: tuple[int, int], seed: int, intervals_long: int) -> None:
+    """One of two stands still, for however long, and goes on: one Master again, and its addresses are the only ones."""
+    lan = lan_of((group, group), seed)
+    for address, priority in zip((LEFT, RIGHT), starts, strict=True):
+        lan.post(0, address, Startup(priority))
+    settle(lan)
+    [first] = lan.masters()
+    asleep = lan.routers.pop(first)
+    lan.run(lan.now + intervals_long * group.advert_interval + lan.chance.randint(0, group.advert_interval))
+    lan.routers[first] = asleep
+
+    settle(lan)
+    settle(lan)
+
+    [master] = lan.masters()
+    assert lan.installed == {master}
