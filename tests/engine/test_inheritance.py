@@ -156,7 +156,7 @@ def test_an_owner_goes_on_as_one() -> None:
     effects = inheritance.restore(0, {**predecessor, "group": was, "router": router}, fresh)
 
     assert effects == [SendAdvert(150), InstallAddresses()]
-    assert fresh.router is not None
+    assert isinstance(fresh.router, Router)
     assert not fresh.router.owner
 
 
