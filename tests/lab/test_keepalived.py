@@ -159,7 +159,7 @@ def test_a_stop_of_ours_hands_the_masterships_over(lab: Lab) -> None:
 
 
 def test_a_drill_with_two_keepalived_gateways_is_good(tmp_path: Path) -> None:
-    """A link cut and one silent, a gateway without power, a restart: both ends are on one link, nothing is over its limit."""
+    """A link cut, one silent, a gateway without power, a restart: both ends on one link, nothing over its limit."""
     report = tmp_path / "report.json"
     words = [sys.executable, "-m", "linkbalancer", "drill", str(EXAMPLE), "--output", str(report)]
     for fault in ("cut:l1", "silent:l1", "node:b1", "restart:b1"):
