@@ -15,7 +15,7 @@ from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.run import kill_processes
 
 RESTART_AFTER: Final[Duration] = 100 * MILLISECOND
-_OFFICES: Final = frozenset({"zygote", "agent", "api", "recorder", "notifier", "errand"})
+_OFFICES: Final = frozenset({"zygote", "agent", "api", "recorder", "notifier", "checker", "errand"})
 """Processes that are no application's, by the names that ps shows."""
 
 STOP_LIMIT: Final[Duration] = 10 * SECOND
