@@ -102,7 +102,7 @@ def files_at(path: Path, instead: Mapping[Path, bytes] | None = None) -> Files:
     keys = dict(
         _keys({name: link.key_file and loaded.beside(link.key_file) for name, link in loaded.config.links.items()})
     )
-    rules = texts.files[loaded.beside(loaded.config.applications)]
+    rules = texts.files.get(loaded.rule_file, "")
     return Files(Side(loaded, rules, keys), texts.files, tuple(map(str, loaded.warnings)))
 
 

@@ -28,8 +28,11 @@ def check(outline: Outline) -> Iterator[Complaint]:
 
 
 def _role(outline: Outline) -> Iterator[Complaint]:
-    """Check what a role has no use for."""
-    standalone = outline.top.knows("role") and outline.top["role"] is Role.STANDALONE
+    """Check what a role needs, and what it has no use for."""
+    top = outline.top
+    standalone = top.knows("role") and top["role"] is Role.STANDALONE
+    if top.knows("applications") and top["applications"] is None and not standalone:
+        yield Complaint((), "the key applications is missing", "add applications", at_key=True)
     for link in outline.links.values() if standalone else ():
         yield Complaint(link.path, "a standalone gateway has no links", "remove it, or write another role", at_key=True)
 

@@ -53,6 +53,11 @@ class Loaded:
     path: str = "linkbalancer.yaml"
     passwords: Mapping[GroupId, bytes] = field(default_factory=dict, repr=False)
 
+    @property
+    def rule_file(self) -> str:
+        """The path of the rule file, empty where a gateway needs none."""
+        return self.beside(self.config.applications) if self.config.applications else ""
+
     def beside(self, name: str) -> str:
         """Return the path of a file that the configuration names: relative ones start at its own folder."""
         return beside(self.path, name)
@@ -137,7 +142,8 @@ class _Findings:
         values = self._document.values
         name = _valid_file(values.get("applications")) if isinstance(values, dict) else None
         if name is None:
-            return None
+            given = not isinstance(values, dict) or values.get("applications") is not None
+            return None if given else RuleFile(self._document.file)
         path = beside(self._document.file, name)
         try:
             parsed = parse_rules(read_text(path, read), path)

@@ -229,7 +229,7 @@ class Config(Section):
     sync_groups: dict[Name, SyncGroup] = Field(default={})
     announce_rate: AnnounceRate = 100
     start_delay: Time = 0
-    applications: File
+    applications: File | None = None
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
     api: Api = Api()

@@ -13,5 +13,5 @@ from linkbalancer.config.trackers import TrackerInfluence
 class SyncGroup(Section):
     """Groups that are Master together or not at all."""
 
-    groups: Annotated[tuple[GroupKey, ...], Field(min_length=2, max_length=255)]
+    groups: Annotated[tuple[GroupKey, ...], Field(min_length=1, max_length=255)]
     track: dict[Name, TrackerInfluence] = Field(default={})
