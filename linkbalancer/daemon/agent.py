@@ -493,5 +493,5 @@ class AgentProcess:
         if self._orphan_until is None:
             processes |= {"supervisor": os.getppid()}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}
-        own = {"processes": processes, "daemon": {**counts, **self._punctual.describe()}}
+        own = {"processes": processes, "daemon": {**counts, **self._sockets.counts(), **self._punctual.describe()}}
         return {**self._agent.status(now), **own}
