@@ -13,9 +13,9 @@ from tests.interop.cases import Case, Event, Maker
 HIGH, LOW, FALLEN = 150, 100, 50
 """Priorities: of the better gateway, of the other, and of the better one when it has fallen."""
 
-STARTING: Duration = 10 * SECOND
+STARTING: Duration = 30 * SECOND
 """How long a program may take from its start to its first word, on a machine with other work."""
-CHANGING: Duration = 5 * SECOND
+CHANGING: Duration = 20 * SECOND
 """How long a program may take to leave, or to read its configuration again."""
 TOUCH: Duration = 50 * MILLISECOND
 """How far apart two gateways' hands may be where one passes the virtual IPs to the other."""

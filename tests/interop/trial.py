@@ -154,7 +154,8 @@ class Trial:
                 self._absences.append(Absence(str(maker), self._away.pop(maker), time.monotonic_ns()))
         masters = {str(master) for master in step.masters}
         last = {one.leg: one for one in list(record.adverts) if one.at >= begun}
-        deaf = self.case.cast is Cast.UNICAST and bool(self._away)  # nobody is there to send to
+        alone = bool(self._away) or len(step.masters) > 1
+        deaf = self.case.cast is Cast.UNICAST and alone  # nobody is there to send to
         if not (deaf or masters <= {leg for leg, one in last.items() if one.priority > 0}):
             return f"adverts of {sorted(masters)}"
         for one in self._virtual:
