@@ -100,9 +100,11 @@ class Trial:
         self._absences += [Absence(leg, since, time.monotonic_ns()) for leg, since in self._away.items()]
         return faults(self._evidence(record)) + complaints, record
 
-    def logs(self) -> str:
-        """Return what both programs logged."""
-        return "\n".join(f"----- {maker}\n{one.lines}" for maker, one in self._gateways.items())
+    def logs(self, record: Record) -> str:
+        """Return what both programs logged, and what was seen in the last step."""
+        logs = [f"----- {maker}\n{one.lines}" for maker, one in self._gateways.items()]
+        last = self._phases[-1]
+        return "\n".join([*logs, f"----- {last.step}", *record.story(last.begun)])
 
     def _evidence(self, record: Record) -> Evidence:
         return Evidence(
@@ -251,4 +253,4 @@ def carry_out(case: Case, files: Path, programs: Programs = PROGRAMS) -> Outcome
         trial = Trial(case, lan, files, programs)
         found, record = trial.run()
         stall = max((length for _at, length in record.stalls), default=0)
-        return Outcome(case, tuple(found), time.monotonic() - began, stall, trial.logs())
+        return Outcome(case, tuple(found), time.monotonic() - began, stall, trial.logs(record))
