@@ -77,6 +77,7 @@ def tell_router(
     wanted: Sequence[Wanted] = router.handle(now, event)
     _count(gateway, membership, Step(event, state, router.group_state, heard, router.priority))
     if membership.is_master and not was_master:
+        membership.observer.forget()
         # Table first: the virtual IP must not draw packets that the old next hop would turn back (design 5).
         route(gateway, now, membership)
     for effect in wanted:
