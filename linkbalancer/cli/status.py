@@ -3,17 +3,21 @@
 The worst comes first. On a terminal it fits one screen; `--all` shows everything. Elsewhere it is plain text.
 """
 
+import importlib
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from linkbalancer.cli import refused
+from linkbalancer.cli import refused, tracked
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit, write
 from linkbalancer.cli.screen import BOLD, COLOURS, Row, Screen, Section, folded, here, tables, vid_in_order, worst_first
 from linkbalancer.clock import MILLISECOND, in_words
 
 SCHEMA = Path(__file__).with_name("status.schema.json")
+
+PUNCTUALITY = "linkbalancer.cli.punctuality"
+"""Imported for whoever asks for it."""
 
 FINDINGS = 6
 """Lines of findings on one screen."""
@@ -24,6 +28,7 @@ _BADNESS = {"good": 0, "degraded": 1, "broken": 2}
 def configure(parser: ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("--all", action="store_true", help="show everything, also where it does not fit the screen")
+    parser.add_argument("--verbose", action="store_true", help="also how late the agent's timers were, and why")
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of what --json prints")
     add_json_option(parser)
     add_run_dir_option(parser)
@@ -39,7 +44,9 @@ def run(args: Namespace) -> int:
     except RefusedError as error:
         complain(str(error))
         return error.status
-    emit(args, status, "" if args.json else draw(status, here(everything=args.all)))
+    shown = "" if args.json else draw(status, here(everything=args.all))
+    more = ["", *importlib.import_module(PUNCTUALITY).draw(status["daemon"])] if args.verbose else []
+    emit(args, status, "\n".join([shown, *more]))
     return 0
 
 
@@ -70,6 +77,7 @@ def sections(status: dict[str, Any]) -> tuple[Section, ...]:
             ("application", "is on", "for", "then", "why"),
             [_application(item, status) for item in status["applications"].items()],
         ),
+        *tracked.sections(status),
         *refused.section(status),
     )
 
@@ -91,14 +99,14 @@ def _link(item: tuple[str, dict[str, Any]]) -> Row:
 
 def _group(item: tuple[str, dict[str, Any]]) -> Row:
     vid, group = item
-    master = {"self": "here", None: "none"}.get(group["master"], group["master"])
+    master = {"self": "here", None: "-" if group["mode"] == "static" else "none"}.get(group["master"], group["master"])
     badness = 0 if group["works"] else 2
     if not badness and (group["drained"] or group["state"] in {"fault", "held", "stopped", "initialising"}):
         badness = 1
     state = "drained" if group["drained"] and group["state"] == "fault" else group["state"]
     state = state if group["works"] else f"{state}, dead"
     way = group["next_hop"]
-    if way not in {group["link"], "unreachable", "as found"}:
+    if way not in {group["link"], "unreachable", "as found"} and group["mode"] != "static":
         way = "LAN"
     cells = (vid, state, _since(group["since_ms"]), str(master), way, group["if_it_dies"], group["reason"])
     return Row(badness, cells)

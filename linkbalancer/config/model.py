@@ -25,18 +25,22 @@ from linkbalancer.config.fields import (
     Time,
     TimeRange,
     UserGroup,
-    VirtualIp,
 )
-from linkbalancer.config.groupfields import GroupKey
+from linkbalancer.config.groupfields import GroupKey, Host, Ttl, VirtualIpField
 from linkbalancer.config.keepalived.section import InstanceName, Keepalived
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
 from linkbalancer.config.section import Section
 from linkbalancer.config.synchrony import SyncGroup
+from linkbalancer.config.trackers import Tracker, TrackerInfluence
+from linkbalancer.config.upstream import ASK_NEXT_DOOR, GatewayProbe, Probes, Quorum, Streak
+from linkbalancer.health.check import Schedule
+from linkbalancer.health.influence import Influence
 from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.routing.marks import Marks
 from linkbalancer.vrrp import group as vrrp
+from linkbalancer.vrrp.ip import LOCAL_TTL
 from linkbalancer.vrrp.packet import ChecksumForm
 
 
@@ -94,30 +98,83 @@ class Link(Section):
         )
 
 
-class Group(Section):
-    """A VRRP group that this gateway is a member of, or only observes."""
+class Unicast(Section):
+    """The other routers of a group that has adverts sent to each alone, in place of multicast."""
 
-    mode: Literal["member", "observe", "keepalived"] = "member"
+    peers: Annotated[tuple[Host, ...], Field(min_length=1, max_length=255)]
+    source: Host | None = None
+    ttl: Ttl = (LOCAL_TTL, LOCAL_TTL)
+
+
+class Group(Section):
+    """A VRRP group that this gateway is a member of, or only observes; or a plain gateway that it probes (static)."""
+
+    mode: Literal["member", "observe", "keepalived", "static"] = "member"
     device: Device
     link: Name | None = None
-    virtual_ips: Annotated[tuple[VirtualIp, ...], Field(min_length=1, max_length=255)]
+    virtual_ips: Annotated[tuple[VirtualIpField, ...], Field(max_length=255)] = ()
+    excluded_ips: Annotated[tuple[VirtualIpField, ...], Field(max_length=4096)] = ()
     priority: Annotated[Integer, Field(ge=1, le=255)] = 100
+    version: Literal[2, 3] = 3
     advert_interval: AdvertInterval = SECOND
     preempt: Switch = True
+    preempt_delay: Time = 0
+    accept: Switch = True
+    virtual_mac: Switch = False
+    unicast: Unicast | None = None
+    password_file: File | None = None
     checksum: ChecksumForm = ChecksumForm.AUTO
+    owner_yields: Switch = True
     announce: Announce = Announce()
     instance: InstanceName | None = None
+    track: dict[Name, TrackerInfluence] = Field(default={})
+    gateway: Address | None = None
+    probes: Probes = ()
+    interval: Time = SECOND
+    timeout: Time | None = None
+    rise: Streak = 2
+    fall: Streak = 3
+    quorum: Quorum | None = None
 
-    def vrrp(self, group: GroupId) -> vrrp.Group:
+    @property
+    def schedule(self) -> Schedule:
+        """How each probe of a static group's gateway is made."""
+        timeout = self.interval if self.timeout is None else self.timeout
+        return Schedule(interval=self.interval, timeout=timeout, rise=self.rise, fall=self.fall)
+
+    @property
+    def asked(self) -> tuple[GatewayProbe, ...]:
+        """The probes of a static group's gateway; its own answer to ARP where none are configured."""
+        return self.probes or ASK_NEXT_DOOR
+
+    @property
+    def needed(self) -> int:
+        """How many of them must pass: as configured, else more than half of them."""
+        return len(self.asked) // 2 + 1 if self.quorum is None else self.quorum
+
+    def vrrp(self, group: GroupId, password: bytes | None = None) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
+        unicast = self.unicast
+        everywhere = (*self.virtual_ips, *self.excluded_ips)
         return vrrp.Group(
             vid=group.vid,
             device=self.device,
-            virtual_ips=self.virtual_ips,
+            virtual_ips=tuple(one.interface for one in self.virtual_ips),
+            excluded_ips=tuple(one.interface for one in self.excluded_ips),
+            elsewhere=tuple((one.interface, one.device) for one in everywhere if one.device not in {None, self.device}),
             priority=self.priority,
+            version=self.version,
             advert_interval=self.advert_interval,
             preempt=self.preempt,
+            preempt_delay=self.preempt_delay,
+            accept=self.accept,
+            virtual_mac=self.virtual_mac,
+            peers=unicast.peers if unicast else (),
+            source=unicast.source if unicast else None,
+            ttl=unicast.ttl if unicast else (LOCAL_TTL, LOCAL_TTL),
+            password=password,
             checksum=self.checksum,
+            owner_yields=self.owner_yields,
             announcing=self.announce.vrrp(),
         )
 
@@ -168,10 +225,11 @@ class Config(Section):
     lans: dict[Device, Lan] = Field(default={})
     links: dict[Name, Link] = Field(default={})
     groups: Annotated[dict[GroupKey, Group], Field(min_length=1)]
+    trackers: dict[Name, Tracker] = Field(default={})
     sync_groups: dict[Name, SyncGroup] = Field(default={})
     announce_rate: AnnounceRate = 100
     start_delay: Time = 0
-    applications: File
+    applications: File | None = None
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
     api: Api = Api()
@@ -179,6 +237,15 @@ class Config(Section):
     keepalived: Keepalived = Keepalived()
     metrics: Metrics = Metrics()
     notifications: Notifications = Field(default={})
+
+    @property
+    def influences(self) -> dict[GroupId, dict[str, Influence]]:
+        """What trackers do to each group: its own, and those of the sync group that it is in."""
+        found = {group: dict(one.track) for group, one in self.groups.items()}
+        for sync in self.sync_groups.values():
+            for group in sync.groups:
+                found[group] |= sync.track
+        return found
 
     @property
     def vids(self) -> tuple[Vid, ...]:

@@ -4,7 +4,6 @@ Everything slow happens before the loop (the first classifier), in an errand (ev
 quiet moments (comparing the kernel with what is wanted). What the engine decides is performed at once and in its order.
 """
 
-import gc
 import os
 import random
 from collections.abc import Collection, Iterable, Mapping
@@ -19,17 +18,19 @@ from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest,
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.agentlock import AgentLock
+from linkbalancer.daemon.checks import ChecksServer
 from linkbalancer.daemon.delegation import KeepalivedServer
 from linkbalancer.daemon.drainfile import drained_by, remembered
 from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
 from linkbalancer.daemon.journal import Journal
-from linkbalancer.daemon.layout import layout_from_words, layout_in_words
+from linkbalancer.daemon.layout import layout_from_words, layout_in_words, reserved
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken
 from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.performer import Performer
+from linkbalancer.daemon.punctual import Punctual
 from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.server import RequestServer
@@ -122,6 +123,7 @@ class AgentProcess:
         self.orphan_for = ORPHAN
         self._orphan_until: Instant | None = None
         self._loop = Loop()
+        self._punctual = Punctual(self._loop)
         recording = Recording(run_dir, "agent", self._loop.clock())
         self._loop.watch(recording)
         self._journal = Journal(log, recording, self._loop.clock)
@@ -149,14 +151,14 @@ class AgentProcess:
         self._agent: Agent
         self._sockets: Sockets
         self._feed: FeedServer
+        self._checks: ChecksServer
         self._requests: RequestServer
         self._incumbent: Incumbent
         self._reconcile: Periodic
         layout = self._performer.layout
         ours: set[Address] = {address.ip for _device, address in self._performer.kernel.found().addresses}
-        virtual_ips = {one.ip for many in self._performer.virtual_ips.values() for one in many}
         devices = (*layout.lan_devices, *layout.link_devices)
-        self._monitor = DeviceMonitor(devices, virtual_ips | ours, self._performer.kernel.port, layout.made)
+        self._monitor = DeviceMonitor(devices, reserved(loaded) | ours, self._performer.kernel.port, layout.made)
 
     # -- how it begins -------------------------------------------------------------------------------------------------
 
@@ -171,14 +173,14 @@ class AgentProcess:
         heir = find(loop, self._run_dir / SOCKET, self._lock, self._beat)
         if heir is None:
             go_first()
-            gc.collect()
+            self._punctual.sweep()
             for line in self._performer.prepare():
                 self._log.info(line)
             self._go_on(None)
         else:
             self._go_on(self._succeed(heir))
             self._performer.take_up(self._agent.working)
-        gc.freeze()
+        self._punctual.begin()
 
     def _succeed(self, heir: Heir) -> Bequest | None:
         """Prepare beside the incumbent, then have its bequest; None when it has died meanwhile."""
@@ -213,7 +215,7 @@ class AgentProcess:
         for event in events:
             agent.handle(now, event)
         agent.snapshot(now)
-        gc.collect()
+        self._punctual.sweep()
 
     def _go_on(self, bequest: Bequest | None) -> None:
         """Begin: where a living predecessor stands, or where a dead one stood; raises DriverError, OSError."""
@@ -235,6 +237,7 @@ class AgentProcess:
             loop, self._run_dir / FEED, self._applied, partial(self._journal.complain, "feed"), feed
         )
         self._requests = RequestServer(loop, self._run_dir / SOCKET, self._asked, listener=asked)
+        self._checks = ChecksServer(loop, self._run_dir, self._take, self._agent.believed, self._journal.complain)
         self._keepalived = KeepalivedServer(loop, self._run_dir, self._take, self._members, self._journal.complain)
         self._incumbent = Incumbent(loop, self._lock, self, self._journal.complain)
         self._journal.put_back = int(fields.get("put_back", 0))
@@ -267,7 +270,7 @@ class AgentProcess:
         if not self._performer.loading:
             self._say_ready()
         self._loop.run()
-        for one in (self._performer, self._feed, self._requests, self._keepalived, self._journal):
+        for one in (self._performer, self._feed, self._requests, self._checks, self._keepalived, self._journal):
             one.close()
         return self._exit or 0
 
@@ -417,7 +420,7 @@ class AgentProcess:
             if not self._lock.keep():
                 self._log.critical("deposed", text="another agent found none here, and speaks now")
                 self.depart()
-            for one in (self._snapshot, self._feed, self._requests, self._keepalived):
+            for one in (self._snapshot, self._feed, self._requests, self._checks, self._keepalived):
                 one.keep()
         except OSError as error:
             self._journal.complain("keep its place in the run directory", str(error))
@@ -493,8 +496,6 @@ class AgentProcess:
         if self._orphan_until is None:
             processes |= {"supervisor": os.getppid()}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}
-        return {
-            **self._agent.status(now),
-            "processes": processes,
-            "daemon": {**counts, "timer_lateness": self._loop.lateness.report()},
-        }
+        processes |= {} if self._checks.pid is None else {"checker": self._checks.pid}
+        own = {"processes": processes, "daemon": {**counts, **self._punctual.describe()}}
+        return {**self._agent.status(now), **own}

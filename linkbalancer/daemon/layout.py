@@ -8,26 +8,34 @@ from typing import Any
 from linkbalancer.config.load import Loaded
 from linkbalancer.drivers.nftables.refusal import Refused
 from linkbalancer.drivers.nftables.render import Layout, Macvlan, Peer
+from linkbalancer.links import Address
 from linkbalancer.routing.marks import LAST_VID
-from linkbalancer.vrrp.group import Group
-from linkbalancer.vrrp.member import OWNER_PRIORITY
+from linkbalancer.vrrp.group import OWNER_PRIORITY, Group
 
 
 def layout_of(loaded: Loaded) -> Layout:
     """Return what the kernel's table is made for."""
     config = loaded.config
     members = [group.vrrp(id_) for id_, group in config.groups.items() if group.mode == "member"]
-    lans = {group.device for group in config.groups.values()} | set(config.lans)
+    lans = {group.device for group in config.groups.values() if group.mode != "static"} | set(config.lans)
+    links = {link.device for link in config.links.values()}
+    links |= {group.device for group in config.groups.values() if group.mode == "static"} - lans
     return Layout(
         marks=config.marks,
         role=config.role,
         lan_devices=tuple(sorted(lans)),
-        link_devices=tuple(sorted({link.device for link in config.links.values()})),
+        link_devices=tuple(sorted(links)),
         vids=config.vids,
         peers=tuple(sorted({Peer(link.peer, link.port) for link in config.links.values()})),
         macvlans=tuple(sorted(_macvlan(group) for group in members if group.mac is not None)),
         refused=tuple(sorted({one for group in members for one in _refused(group)}, key=str)),
     )
+
+
+def reserved(loaded: Loaded) -> set[Address]:
+    """Return the virtual IPs that are no device's own addresses, wherever they stand: all but those of owners."""
+    groups = (group.vrrp(id_) for id_, group in loaded.config.groups.items() if group.priority != OWNER_PRIORITY)
+    return {one.ip for group in groups for one in (*group.virtual_ips, *group.excluded_ips)}
 
 
 def _macvlan(group: Group) -> Macvlan:

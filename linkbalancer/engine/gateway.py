@@ -16,10 +16,11 @@ from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.retirement import NOBODY, Retirement
 from linkbalancer.engine.synchrony import SyncGroup, index
 from linkbalancer.engine.told import Told
+from linkbalancer.engine.tracking import Checked, Tracking
 from linkbalancer.feed.table import Table
-from linkbalancer.links import GroupId, LinkName
+from linkbalancer.links import GroupId, LinkName, Role
 from linkbalancer.lvrrp.link import Link
-from linkbalancer.lvrrp.rules import is_open_for
+from linkbalancer.lvrrp.rules import Tier, is_open_for
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.router import Router
 
@@ -39,11 +40,17 @@ class Gateway:
 
     def __init__(self, loaded: Loaded, known: Knowledge, links: Mapping[LinkName, Link], boot: Instant) -> None:
         self.config, self.known, self.links = loaded.config, known, links
-        self.memberships = {group: Membership.of(group, one, boot) for group, one in self.config.groups.items()}
+        self.memberships = {
+            group: Membership.of(group, one, boot, loaded.passwords.get(group))
+            for group, one in self.config.groups.items()
+        }
+        for membership in self.memberships.values():
+            membership.plain = self.config.role is Role.STANDALONE
         self.drained = Drained()
+        self.tracking = Tracking(self.config.influences)
         self.running = self.leaving = self.left = False
         self.retirement: Retirement = NOBODY
-        self.chronicle = Chronicle(self.config.groups)
+        self.chronicle = Chronicle(self.config.groups, self.config.influences)
         self.told = Told()
         self.announcements = Announcements(self.config.announce_rate)
         self.concert = self._concert()
@@ -57,7 +64,7 @@ class Gateway:
 
     def _group_of(self, group: GroupId) -> Group | None:
         membership = self.memberships.get(group)
-        return None if membership is None else membership.group
+        return None if membership is None or membership.upstream is not None else membership.group
 
     def _concert(self) -> Concert:
         """Let the members of sync groups move together, and every member begin no sooner than configured."""
@@ -71,6 +78,14 @@ class Gateway:
     def touch(self) -> None:
         """Have every conclusion drawn again."""
         self.dirty.update(self.memberships)
+
+    def checked(self, now: Instant, event: Checked) -> None:
+        """Take in what the checker believes."""
+        records, groups = self.tracking.take(event)
+        if records:
+            self.known.change(now)
+        self.out += records
+        self.dirty |= groups & self.memberships.keys()
 
     def record(self, kind: str, subject: str, text: str, **fields: str | int) -> None:
         """Say what happened to something that is no group."""
@@ -86,6 +101,12 @@ class Gateway:
         if link is None or membership.link in self.retirement.links:
             return False
         return is_open_for(link_open=link.is_open, role=self.config.role, peer=link.word(membership.id, now))
+
+    def carries(self, now: Instant, membership: Membership) -> bool:
+        """Whether this gateway, as Master, can carry a group's packets on: by its open link, or without any link."""
+        if membership.link is None:
+            return membership.router is not None
+        return self.is_open(now, membership) and membership.tier is not Tier.DEAD
 
     def is_waiting(self, now: Instant) -> bool:
         """Whether a new agent could still hear a Master unheard so far: until then the kernel stays as found."""

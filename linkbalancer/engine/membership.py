@@ -44,6 +44,7 @@ class Membership:
     """A group that this gateway is a member of (`router`) or only observes (`router` is None).
 
     Where a Keepalived on this host runs its VRRP, a `Delegate` stands in for the router.
+    `upstream` is the gateway of a static group, which has no VRRP at all.
     """
 
     group: Group
@@ -66,13 +67,15 @@ class Membership:
     given_up: bool = False
     rival: bool = False
     rival_since: Instant | None = None
+    plain: bool = False
     not_before: Instant = 0
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
+    upstream: IPv4Address | None = None
 
     @classmethod
-    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant) -> "Membership":
+    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant, password: bytes | None = None) -> "Membership":
         """Build the membership that the configuration asks for."""
-        vrrp = group.vrrp(id_)
+        vrrp = group.vrrp(id_, password)
         router: Router | Delegate | None = None
         match group.mode:
             case "member":
@@ -81,7 +84,8 @@ class Membership:
                 router = Delegate(vrrp)
             case _:
                 pass
-        return cls(vrrp, None if router is None else group.link, router, Observer(vrrp), since=boot)
+        upstream = group.gateway if group.mode == "static" else None
+        return cls(vrrp, None if router is None else group.link, router, Observer(vrrp), since=boot, upstream=upstream)
 
     @property
     def vid(self) -> Vid:
@@ -150,10 +154,12 @@ class Membership:
     def other_master(self) -> Address | None:
         """Return the address of another gateway that is heard as Master and has a link, or None.
 
-        Priority 0 resigns and priority 1 is a demoted gateway without a link: neither can carry anything.
+        Priority 0 resigns and priority 1 is a demoted gateway without a link: neither can carry anything. Where no
+        group has a link (`plain`), 1 is a priority as any other.
         """
         heard = self.observer.heard
-        if self.is_master or heard is None or heard.priority <= DEAD_PRIORITY:
+        lowest = 0 if self.plain else DEAD_PRIORITY
+        if self.is_master or heard is None or heard.priority <= lowest or self.upstream is not None:
             return None
         return heard.source
 
@@ -194,6 +200,19 @@ class Membership:
         if now >= self.lost_at + self.patience:
             self.works = False
         self.given_up = now >= self.lost_at + self.patience + LINGER
+        return before != self.works
+
+    def judge_upstream(self, now: Instant, *, answers: bool | None) -> bool:
+        """Decide whether a static group works, as its gateway answers or not; return whether the verdict changed.
+
+        While that is not known nothing changes (L8).
+        """
+        before = self.works
+        if answers is True:
+            self.works, self.lost_at, self.given_up = True, None, False
+        elif answers is False:
+            self.lost_at = now if self.lost_at is None else self.lost_at
+            self.works, self.given_up = False, now >= self.lost_at + LINGER
         return before != self.works
 
     def hop(self, via_link: NextHop | None, source: IPv4Address | None) -> NextHop | None:

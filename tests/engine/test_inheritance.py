@@ -17,6 +17,7 @@ from linkbalancer.sim.shape import LAN_DEVICE, Shape, lan_address, loaded
 from linkbalancer.sim.wire import NEAR
 from linkbalancer.vrrp.effects import ExchangeAddresses, InstallAddresses, SendAdvert
 from linkbalancer.vrrp.events import Resume
+from linkbalancer.vrrp.router import Router
 from linkbalancer.vrrp.states import Backup
 from tests.engine.bench import MS, STOP, Bench
 
@@ -59,7 +60,7 @@ def membership(mode: str = "member") -> Membership:
     """Return VID 1 of gateway b1, with an address to advertise from."""
     group = loaded(Shape(), "b1").config.groups[GroupId(1)]
     built = Membership.of(GroupId(1), group.model_copy(update={"mode": mode}), 0)
-    if built.router is not None:
+    if isinstance(built.router, Router):
         built.router.primary = lan_address(NEAR, 1)
     return built
 
@@ -155,7 +156,7 @@ def test_an_owner_goes_on_as_one() -> None:
     effects = inheritance.restore(0, {**predecessor, "group": was, "router": router}, fresh)
 
     assert effects == [SendAdvert(150), InstallAddresses()]
-    assert fresh.router is not None
+    assert isinstance(fresh.router, Router)
     assert not fresh.router.owner
 
 

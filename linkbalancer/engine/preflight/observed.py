@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface
 
 from linkbalancer.config.model import Config
-from linkbalancer.links import DeviceName, Vid
+from linkbalancer.links import DeviceName, Interface, Vid
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +17,15 @@ class Wanted:
     @property
     def lan_devices(self) -> tuple[DeviceName, ...]:
         """The devices of the LANs."""
-        return tuple(dict.fromkeys(group.device for group in self.config.groups.values()))
+        groups = (group.device for group in self.config.groups.values() if group.mode != "static")
+        return tuple(dict.fromkeys((*groups, *self.config.lans)))
 
     @property
     def devices(self) -> tuple[DeviceName, ...]:
         """Every device that is named, those of the links last."""
         links = (link.device for link in self.config.links.values())
-        return tuple(dict.fromkeys((*self.lan_devices, *links)))
+        gateways = (group.device for group in self.config.groups.values() if group.mode == "static")
+        return tuple(dict.fromkeys((*self.lan_devices, *links, *gateways)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Device:
 class Address:
     """An address; `ours` is whether it bears our tag."""
 
-    interface: IPv4Interface
+    interface: Interface
     ours: bool
 
 
