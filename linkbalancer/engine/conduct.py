@@ -88,6 +88,7 @@ def tell_router(
         return
     done = [effect for effect in wanted if not isinstance(effect, Steer)]
     for other, order in sync.orders(membership.id, before, event, done, gateway.concert.routers):
+        gateway.dirty.add(other)  # its deadline may be another one, whatever it wants
         if isinstance(order, effects.AnnounceAddresses):
             perform(gateway, now, gateway.memberships[other], order)
         else:
