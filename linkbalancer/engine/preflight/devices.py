@@ -1,11 +1,16 @@
 """The devices that the configuration names: there, up, nobody's port, and with the addresses that they need."""
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
+from typing import TypeAlias
 
 from linkbalancer.engine.preflight import catalogue
 from linkbalancer.engine.preflight.finding import Finding
 from linkbalancer.engine.preflight.observed import Device, Observed, Wanted
-from linkbalancer.links import DeviceName
+from linkbalancer.links import Address, DeviceName, Family, GroupId
+from linkbalancer.vrrp.group import OWNER_PRIORITY
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 _PORTS = {"bridge", "bond", "team"}
 BRIDGE_SWITCH = "bridge/bridge-nf-call-iptables"
@@ -49,17 +54,33 @@ def _link_addresses(wanted: Wanted, observed: Observed, present: set[DeviceName]
 def _lan_addresses(name: DeviceName, wanted: Wanted, observed: Observed) -> Iterator[Finding]:
     assert observed.addresses is not None
     addresses = observed.addresses.get(name, ())
-    groups = {vid: group for vid, group in wanted.config.groups.items() if group.device == name}
-    virtual = {one.ip: vid for vid, group in groups.items() for one in group.virtual_ips}
+    virtual = {one: group for group, one in _virtual_ips(name, wanted)}
     own = [one.interface for one in addresses if not one.ours and one.interface.ip not in virtual]
     seen = f"ip address show dev {name}: {_listed(addresses)}"
-    members = [one.network for group in groups.values() if group.mode == "member" for one in group.virtual_ips]
-    if members and not any(one.ip in network for one in own for network in members):
+    networks = _networks(name, wanted)
+    if networks and not any(one.ip in network for one in own for network in networks):
         yield Finding(catalogue.LAN_ADDRESS_MISSING, name, seen)
     for one in addresses:
         if one.interface.ip in virtual and not one.ours:
             subject = f"{one.interface.ip} of VID {virtual[one.interface.ip]} on {name}"
             yield Finding(catalogue.VIRTUAL_IP_FIXED, subject, f"{seen}; it does not bear our tag")
+
+
+def _virtual_ips(name: DeviceName, wanted: Wanted) -> Iterator[tuple[GroupId, Address]]:
+    """Yield what VRRP puts on a device and takes away again; what its owner has always is none of it."""
+    for group, one in wanted.config.groups.items():
+        if one.priority != OWNER_PRIORITY:
+            yield from ((group, address.ip) for address in one.vrrp(group).places().get(name, ()))
+
+
+def _networks(name: DeviceName, wanted: Wanted) -> list[Network]:
+    """Return the IPv4 networks of the groups that this gateway serves from a device."""
+    return [
+        one.network
+        for group, settings in wanted.config.groups.items()
+        if settings.device == name and settings.mode == "member" and group.family is Family.IPV4
+        for one in settings.virtual_ips
+    ]
 
 
 def _listed(addresses: tuple[object, ...]) -> str:
