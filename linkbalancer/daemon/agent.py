@@ -4,7 +4,6 @@ Everything slow happens before the loop (the first classifier), in an errand (ev
 quiet moments (comparing the kernel with what is wanted). What the engine decides is performed at once and in its order.
 """
 
-import gc
 import os
 import random
 from collections.abc import Collection, Iterable, Mapping
@@ -30,6 +29,7 @@ from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken
 from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.performer import Performer
+from linkbalancer.daemon.punctual import Punctual
 from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.server import RequestServer
@@ -122,6 +122,7 @@ class AgentProcess:
         self.orphan_for = ORPHAN
         self._orphan_until: Instant | None = None
         self._loop = Loop()
+        self._punctual = Punctual(self._loop)
         recording = Recording(run_dir, "agent", self._loop.clock())
         self._loop.watch(recording)
         self._journal = Journal(log, recording, self._loop.clock)
@@ -170,14 +171,14 @@ class AgentProcess:
         heir = find(loop, self._run_dir / SOCKET, self._lock, self._beat)
         if heir is None:
             go_first()
-            gc.collect()
+            self._punctual.sweep()
             for line in self._performer.prepare():
                 self._log.info(line)
             self._go_on(None)
         else:
             self._go_on(self._succeed(heir))
             self._performer.take_up(self._agent.working)
-        gc.freeze()
+        self._punctual.begin()
 
     def _succeed(self, heir: Heir) -> Bequest | None:
         """Prepare beside the incumbent, then have its bequest; None when it has died meanwhile."""
@@ -212,7 +213,7 @@ class AgentProcess:
         for event in events:
             agent.handle(now, event)
         agent.snapshot(now)
-        gc.collect()
+        self._punctual.sweep()
 
     def _go_on(self, bequest: Bequest | None) -> None:
         """Begin: where a living predecessor stands, or where a dead one stood; raises DriverError, OSError."""
@@ -492,8 +493,5 @@ class AgentProcess:
         if self._orphan_until is None:
             processes |= {"supervisor": os.getppid()}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}
-        return {
-            **self._agent.status(now),
-            "processes": processes,
-            "daemon": {**counts, "timer_lateness": self._loop.lateness.report()},
-        }
+        own = {"processes": processes, "daemon": {**counts, **self._punctual.describe()}}
+        return {**self._agent.status(now), **own}

@@ -1,16 +1,13 @@
 """The devices that the configuration names: there, up, nobody's port, and with the addresses that they need."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network
-from typing import TypeAlias
 
 from linkbalancer.engine.preflight import catalogue
 from linkbalancer.engine.preflight.finding import Finding
 from linkbalancer.engine.preflight.observed import Device, Observed, Wanted
-from linkbalancer.links import Address, DeviceName, Family, GroupId
+from linkbalancer.links import Address, DeviceName, GroupId, Interface
 from linkbalancer.vrrp.group import OWNER_PRIORITY
-
-Network: TypeAlias = IPv4Network | IPv6Network
 
 _PORTS = {"bridge", "bond", "team"}
 BRIDGE_SWITCH = "bridge/bridge-nf-call-iptables"
@@ -57,8 +54,8 @@ def _lan_addresses(name: DeviceName, wanted: Wanted, observed: Observed) -> Iter
     virtual = {one: group for group, one in _virtual_ips(name, wanted)}
     own = [one.interface for one in addresses if not one.ours and one.interface.ip not in virtual]
     seen = f"ip address show dev {name}: {_listed(addresses)}"
-    networks = _networks(name, wanted)
-    if networks and not any(one.ip in network for one in own for network in networks):
+    groups = [group for group in wanted.config.groups.values() if group.device == name and group.mode == "member"]
+    if not all(_has_source([one.network for one in group.virtual_ips], own) for group in groups):
         yield Finding(catalogue.LAN_ADDRESS_MISSING, name, seen)
     for one in addresses:
         if one.interface.ip in virtual and not one.ours:
@@ -73,15 +70,13 @@ def _virtual_ips(name: DeviceName, wanted: Wanted) -> Iterator[tuple[GroupId, Ad
             yield from ((group, address.ip) for address in one.vrrp(group).places().get(name, ()))
 
 
-def _networks(name: DeviceName, wanted: Wanted) -> list[Network]:
-    """Return the IPv4 networks of the groups that this gateway serves from a device."""
-    return [
-        one.network
-        for group, settings in wanted.config.groups.items()
-        if settings.device == name and settings.mode == "member" and group.family is Family.IPV4
-        for one in settings.virtual_ips
-    ]
+def _has_source(networks: Sequence[IPv4Network | IPv6Network], own: Sequence[Interface]) -> bool:
+    """Tell whether a group's adverts have an address to come from: IPv6's a link-local one, else one of the LAN."""
+    if networks[0].version == 6:
+        return any(one.ip.is_link_local for one in own if one.version == 6)
+    hosts = all(network.prefixlen == network.max_prefixlen for network in networks)  # these say nothing of the LAN
+    return any(one.version == 4 and (hosts or any(one.ip in network for network in networks)) for one in own)
 
 
 def _listed(addresses: tuple[object, ...]) -> str:
-    return ", ".join(str(getattr(one, "interface", one)) for one in addresses) or "no IPv4 address"
+    return ", ".join(str(getattr(one, "interface", one)) for one in addresses) or "no address"
