@@ -3,6 +3,7 @@
 The worst comes first. On a terminal it fits one screen; `--all` shows everything. Elsewhere it is plain text.
 """
 
+import importlib
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from linkbalancer.clock import MILLISECOND, in_words
 
 SCHEMA = Path(__file__).with_name("status.schema.json")
 
+PUNCTUALITY = "linkbalancer.cli.punctuality"
+"""Imported for whoever asks for it."""
+
 FINDINGS = 6
 """Lines of findings on one screen."""
 
@@ -24,6 +28,7 @@ _BADNESS = {"good": 0, "degraded": 1, "broken": 2}
 def configure(parser: ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("--all", action="store_true", help="show everything, also where it does not fit the screen")
+    parser.add_argument("--verbose", action="store_true", help="also how late the agent's timers were, and why")
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of what --json prints")
     add_json_option(parser)
     add_run_dir_option(parser)
@@ -39,7 +44,9 @@ def run(args: Namespace) -> int:
     except RefusedError as error:
         complain(str(error))
         return error.status
-    emit(args, status, "" if args.json else draw(status, here(everything=args.all)))
+    shown = "" if args.json else draw(status, here(everything=args.all))
+    more = ["", *importlib.import_module(PUNCTUALITY).draw(status["daemon"])] if args.verbose else []
+    emit(args, status, "\n".join([shown, *more]))
     return 0
 
 

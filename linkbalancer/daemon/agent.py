@@ -4,7 +4,6 @@ Everything slow happens before the loop (the first classifier), in an errand (ev
 quiet moments (comparing the kernel with what is wanted). What the engine decides is performed at once and in its order.
 """
 
-import gc
 import os
 import random
 from collections.abc import Collection, Iterable, Mapping
@@ -25,11 +24,12 @@ from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
 from linkbalancer.daemon.journal import Journal
-from linkbalancer.daemon.layout import layout_from_words, layout_in_words
+from linkbalancer.daemon.layout import layout_from_words, layout_in_words, reserved
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken
 from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.performer import Performer
+from linkbalancer.daemon.punctual import Punctual
 from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.server import RequestServer
@@ -122,6 +122,7 @@ class AgentProcess:
         self.orphan_for = ORPHAN
         self._orphan_until: Instant | None = None
         self._loop = Loop()
+        self._punctual = Punctual(self._loop)
         recording = Recording(run_dir, "agent", self._loop.clock())
         self._loop.watch(recording)
         self._journal = Journal(log, recording, self._loop.clock)
@@ -154,9 +155,8 @@ class AgentProcess:
         self._reconcile: Periodic
         layout = self._performer.layout
         ours: set[Address] = {address.ip for _device, address in self._performer.kernel.found().addresses}
-        virtual_ips = {one.ip for many in self._performer.virtual_ips.values() for one in many}
         devices = (*layout.lan_devices, *layout.link_devices)
-        self._monitor = DeviceMonitor(devices, virtual_ips | ours, self._performer.kernel.port, layout.made)
+        self._monitor = DeviceMonitor(devices, reserved(loaded) | ours, self._performer.kernel.port, layout.made)
 
     # -- how it begins -------------------------------------------------------------------------------------------------
 
@@ -171,14 +171,14 @@ class AgentProcess:
         heir = find(loop, self._run_dir / SOCKET, self._lock, self._beat)
         if heir is None:
             go_first()
-            gc.collect()
+            self._punctual.sweep()
             for line in self._performer.prepare():
                 self._log.info(line)
             self._go_on(None)
         else:
             self._go_on(self._succeed(heir))
             self._performer.take_up(self._agent.working)
-        gc.freeze()
+        self._punctual.begin()
 
     def _succeed(self, heir: Heir) -> Bequest | None:
         """Prepare beside the incumbent, then have its bequest; None when it has died meanwhile."""
@@ -213,7 +213,7 @@ class AgentProcess:
         for event in events:
             agent.handle(now, event)
         agent.snapshot(now)
-        gc.collect()
+        self._punctual.sweep()
 
     def _go_on(self, bequest: Bequest | None) -> None:
         """Begin: where a living predecessor stands, or where a dead one stood; raises DriverError, OSError."""
@@ -493,8 +493,5 @@ class AgentProcess:
         if self._orphan_until is None:
             processes |= {"supervisor": os.getppid()}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}
-        return {
-            **self._agent.status(now),
-            "processes": processes,
-            "daemon": {**counts, "timer_lateness": self._loop.lateness.report()},
-        }
+        own = {"processes": processes, "daemon": {**counts, **self._punctual.describe()}}
+        return {**self._agent.status(now), **own}

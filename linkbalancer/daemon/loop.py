@@ -129,6 +129,10 @@ class Loop:
         self.watch(periodic)
         return periodic
 
+    def next_deadline(self, besides: Source) -> Instant | None:
+        """Return when the next of the other sources is due."""
+        return earliest(*(source.deadline() for source in self._sources if source is not besides))
+
     def stop(self) -> None:
         """Let `run` return after the present turn."""
         self._stopped = True

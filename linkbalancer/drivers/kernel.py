@@ -18,7 +18,7 @@ from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
 from linkbalancer.drivers.nftables.render import Layout
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
-from linkbalancer.links import DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.links import DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import OWN
 from linkbalancer.routing.plan import routing_rules, routing_tables
@@ -189,13 +189,18 @@ class Kernel:
     def _set_next_hop(self, vid: Vid, next_hop: NextHop, table: int) -> None:
         """Point a table; a pin is set before the route that needs it, and goes after the route that does not."""
         guard = table != self._layout.marks.table(vid)
-        if isinstance(next_hop, Unreachable):
-            routes.clear(self._netlink, table)
-        else:
-            whose = "own traffic" if vid == OWN else f"VID {vid}"
-            operation = f"point table {table} of {whose} to {next_hop.gateway} on {next_hop.device}"
-            for request in self._requests(table, next_hop, operation):
-                self._netlink.request(request, operation)
+        whose = "own traffic" if vid == OWN else f"VID {vid}"
+        match next_hop:
+            case Unreachable():
+                routes.clear(self._netlink, table)
+            case ViaMain():
+                self._netlink.request(routes.throw_request(table), f"open table {table} of {whose} to the main table")
+            case ViaLink() | ViaMaster():
+                operation = f"point table {table} of {whose} to {next_hop.gateway} on {next_hop.device}"
+                for request in self._requests(table, next_hop, operation):
+                    self._netlink.request(request, operation)
+            case _:
+                assert_never(next_hop)
         if not guard:
             self._keep_pin(vid, next_hop)
 
@@ -244,6 +249,7 @@ class Kernel:
         floored = routes.floored(self._netlink)
         found: dict[Vid, NextHop] = {vid: Unreachable() for vid in layout.vids if layout.marks.table(vid) in floored}
         vids = {layout.marks.table(vid): vid for vid in layout.vids}
+        found |= {vids[table]: ViaMain() for table in routes.thrown(self._netlink) & vids.keys()}
         pins = {device: neighbours.pinned(self._netlink, device) for device in layout.lan_devices}
         for route in routes.read(self._netlink):
             vid = vids.get(route.table)

@@ -16,6 +16,7 @@ from linkbalancer.sim.shape import LAN_DEVICE, Shape, lan_address, loaded
 from linkbalancer.sim.wire import NEAR
 from linkbalancer.vrrp.effects import AnnounceAddresses, InstallAddresses
 from linkbalancer.vrrp.events import Resume
+from linkbalancer.vrrp.router import Router
 from tests.engine.bench import MS, STOP, Bench
 
 
@@ -57,7 +58,7 @@ def membership(mode: str = "member") -> Membership:
     """Return VID 1 of gateway b1, with an address to advertise from."""
     group = loaded(Shape(), "b1").config.groups[GroupId(1)]
     built = Membership.of(GroupId(1), group.model_copy(update={"mode": mode}), 0)
-    if built.router is not None:
+    if isinstance(built.router, Router):
         built.router.primary = lan_address(NEAR, 1)
     return built
 
