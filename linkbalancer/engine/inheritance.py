@@ -52,14 +52,15 @@ def restore(now: Instant, found: Mapping[str, Any], membership: Membership) -> l
         lost_at = None if found["lost_at"] is None else min(int(found["lost_at"]), now)
         announced = set(map(str, found["virtual_ips"]))
         patience, installed = int(found["patience"]), bool(found["installed"])
-    except (KeyError, TypeError, ValueError, IndexError):
+        works, own, given_up, rival = (bool(found[key]) for key in ("works", "own", "given_up", "rival"))
+    except (ArithmeticError, KeyError, TypeError, ValueError, IndexError):
         return None
     if router is not None and inherited is not None:
         router.state, router.priority, router.heard = inherited
     membership.observer.heard, membership.master_mac = observed, mac
-    membership.works, membership.own = bool(found["works"]), bool(found["own"])
+    membership.works, membership.own = works, own
     membership.lost_at, membership.patience = lost_at, patience
-    membership.given_up, membership.rival = bool(found["given_up"]), bool(found["rival"])
+    membership.given_up, membership.rival = given_up, rival
     membership.installed = installed and router is not None
     if not membership.installed:
         return []
