@@ -21,6 +21,7 @@ _EFFECTS: Final = {
     "owner_yields": "nothing moves now",
     "announce": "nothing moves now",
     "checksum": "the other gateways of the LAN must understand it",
+    "tolerate": "it is for the next advert",
     "unicast": "the other routers must send to this one too",
     "accept": "whether the virtual IPs themselves can be reached",
     "virtual_mac": "hosts learn the virtual IPs' other MAC address",
