@@ -36,6 +36,7 @@ _ORDER: Final = {
             ("link-closed", "link-opened", "alarm"),
             ("heard", "peer", "advert"),
             ("vid", "priority", "rival"),
+            ("sync-group",),
             ("verdict",),
             ("next-hop",),
             ("kernel", "keepalived"),
@@ -203,6 +204,8 @@ class Chronicle:
                 about = [("verdict", group)] if kind == "next-hop" else []
                 about += [("vid", group), ("heard", group), ("link", self._group(group)[1]), ("peer", group)]
                 about += self._of_a_start
+            case "sync-group":
+                about = [("vid", group)]
             case "application":
                 former = GroupId(int(facts.get("from_vid", 0)))
                 about = [("verdict", group), ("verdict", former), ("gateway", "started")]
@@ -241,7 +244,9 @@ def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
             return [("peer", _group_in(facts)), ("peers", facts["link"])]
         case "vid" | "verdict":
             return [(kind, _group_in(facts))]
-        case "alarm" | "advert" | "priority" | "rival" | "next-hop" | "kernel" | "keepalived" | "application":
+        case "alarm" | "advert" | "priority" | "rival" | "sync-group" | "next-hop" | "kernel" | "keepalived":
+            return []
+        case "application":
             return []
         case _:
             return [("gateway", "order")]  # somebody drained something, or the like
