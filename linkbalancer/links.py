@@ -141,4 +141,9 @@ class Unreachable:
     """No next hop: the VID's table answers `unreachable`, so that nothing leaks into the main table."""
 
 
-NextHop: TypeAlias = ViaLink | ViaMaster | Unreachable
+@dataclass(frozen=True, slots=True)
+class ViaMain:
+    """Next hop: whatever the main table says; that of a Master without a link, which is a router as any other."""
+
+
+NextHop: TypeAlias = ViaLink | ViaMaster | ViaMain | Unreachable

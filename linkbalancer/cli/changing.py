@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ def files_at(path: Path, instead: Mapping[Path, bytes] | None = None) -> Files:
     keys = dict(
         _keys({name: link.key_file and loaded.beside(link.key_file) for name, link in loaded.config.links.items()})
     )
-    rules = texts.files[loaded.beside(loaded.config.applications)]
+    rules = texts.files.get(loaded.rule_file, "")
     return Files(Side(loaded, rules, keys), texts.files, tuple(map(str, loaded.warnings)))
 
 
@@ -117,11 +117,11 @@ def _keys(paths: Mapping[LinkName, str | None]) -> Iterator[tuple[LinkName, tupl
             continue  # not ours to read: not compared
 
 
-def _key_state(path: str) -> Doubt | None:
+def _key_state(path: str, content: Callable[[str], Doubt | None]) -> Doubt | None:
     """Judge a key file as the daemon does; one that we may not read is the daemon's to judge."""
     if not os.access(path, os.R_OK) and Path(path).exists():
         return None
-    doubt = key_state(path)
+    doubt = key_state(path, content)
     return None if doubt is None else replace(doubt, refused=doubt.refused or not doubt.what.endswith("by its group"))
 
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -142,8 +142,8 @@ def read(path: str) -> str:
     return Path(path).read_text(encoding="utf-8-sig")
 
 
-def key_state(path: str) -> Doubt | None:
-    """Say what is wrong with a key file, None when nothing is."""
+def key_state(path: str, content: Callable[[str], Doubt | None] = keyfile.content) -> Doubt | None:
+    """Say what is wrong with the file of a key, or of what else `content` judges, None when nothing is."""
     try:
         text = read(path)
         status, group = Path(path).stat(), service_group()
@@ -152,7 +152,7 @@ def key_state(path: str) -> Doubt | None:
             return exposed
         if exposed is None and group is not None and status.st_uid == 0 and Path(path).is_relative_to(INSTALLED):
             exposed = keyfile.reach(status.st_mode, own_group=status.st_gid == group)
-        return keyfile.content(text) or exposed
+        return content(text) or exposed
     except FileNotFoundError:
         return keyfile.MISSING
     except OSError as error:

@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,7 @@ def _model(args: Namespace) -> _Model:
 
     loaded = load(str(args.config), _read)
     config = loaded.config
-    return _Model(loaded.beside(config.applications), loaded.rules, config.marks, config.role)
+    return _Model(loaded.rule_file or loaded.path, loaded.rules, config.marks, config.role)
 
 
 def _read(path: str) -> str:
@@ -200,17 +200,24 @@ def _text(model: _Model, packet: Packet, rule: Rule | None, reply: Rule | None, 
             numbers = _table(model.marks, member.vid)
             share = f" ({member.weight} shares)" if member.weight > 1 else ""
             lines.append(f"  VID {member.vid}{share}: mark {numbers['mark']}, table {numbers['table']}")
+    if model.role is Role.STANDALONE:
+        return [*lines, *_notes(model, packet)]
     lines.append(f"reply    {_shown(packet.mirrored())}")
     lines.append(f"         enters at the controlled end, by the mirrored rules: {_line(model, reply)}")
     if from_far != reply:
         lines.append(
             f"         (a packet like the one above that enters at the controlled end: {_line(model, from_far)})"
         )
+    return [*lines, *_notes(model, packet)]
+
+
+def _notes(model: _Model, packet: Packet) -> Iterator[str]:
     if model.role is Role.CONTROLLED:
-        lines.append("note     this gateway is the controlled end: what enters from its LAN is what `reply` says")
+        yield "note     this gateway is the controlled end: what enters from its LAN is what `reply` says"
+    if model.role is Role.STANDALONE:
+        yield "note     this gateway has no links: replies go by the main table, as everything where it is Master"
     if packet.source.version == 6:
-        lines.append(f"note     {NOT_STEERED}")
-    return lines
+        yield f"note     {NOT_STEERED}"
 
 
 def _shown(packet: Packet) -> str:

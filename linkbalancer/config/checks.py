@@ -1,43 +1,16 @@
 """What several keys of a configuration must be together; a check looks past the parts that are wrong by themselves."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from linkbalancer.clock import MILLISECOND, Duration
-from linkbalancer.config.document import Path
+from linkbalancer.config import addresschecks, groupchecks
 from linkbalancer.config.findings import suggestion
+from linkbalancer.config.outline import Complaint, Outline
 from linkbalancer.config.parts import Part
 from linkbalancer.config.quantities import write_duration
-from linkbalancer.links import GroupId, Role
+from linkbalancer.links import Role
 
-QUICKEST_ADVERTS: Final[Duration] = 100 * MILLISECOND
-"""Below this, an advertisement interval is allowed but warned of: a busy host may miss it."""
-
-_NEEDLESS_TO_OBSERVE: Final = ("link", "priority", "preempt", "checksum", "announce")
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """Something wrong at a path of the document (at its key where `at_key`), or, with `warning`, only doubtful."""
-
-    path: Path
-    what: str
-    remedy: str
-    at_key: bool = False
-    warning: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """What is good in a configuration, however much else of it is wrong."""
-
-    top: Part
-    lans: Mapping[str, Part]
-    links: Mapping[str, Part]
-    groups: Mapping[GroupId, Part]
-    marks: Part
-    sync_groups: Mapping[str, Part] = field(default_factory=dict)
+__all__ = ["Complaint", "Outline", "check"]
 
 
 def check(outline: Outline) -> Iterator[Complaint]:
@@ -46,13 +19,22 @@ def check(outline: Outline) -> Iterator[Complaint]:
         yield from _link(link)
     yield from _devices(outline)
     yield from _link_addresses(outline.links)
-    for group in outline.groups.values():
-        yield from _group(group, outline)
-    yield from _virtual_ips(outline.groups)
-    yield from _taken(outline)
-    yield from _elsewhere(outline)
+    yield from _role(outline)
+    for group, part in outline.groups.items():
+        yield from groupchecks.check(group, part, outline)
+    yield from addresschecks.check(outline)
     yield from _uses(outline)
     yield from _marks(outline.marks)
+
+
+def _role(outline: Outline) -> Iterator[Complaint]:
+    """Check what a role needs, and what it has no use for."""
+    top = outline.top
+    standalone = top.knows("role") and top["role"] is Role.STANDALONE
+    if top.knows("applications") and top["applications"] is None and not standalone:
+        yield Complaint((), "the key applications is missing", "add applications", at_key=True)
+    for link in outline.links.values() if standalone else ():
+        yield Complaint(link.path, "a standalone gateway has no links", "remove it, or write another role", at_key=True)
 
 
 def _link(link: Part) -> Iterator[Complaint]:
@@ -100,92 +82,6 @@ def _link_addresses(links: Mapping[str, Part]) -> Iterator[Complaint]:
             if owner != name:
                 what = f"the link {name} has the addresses of link {owner}"
                 yield Complaint((*link.path, "local"), what, "give each link addresses of its own")
-
-
-def _group(group: Part, outline: Outline) -> Iterator[Complaint]:
-    path = group.path
-    if group.knows("advert_interval") and group["advert_interval"] < QUICKEST_ADVERTS:
-        what = f"adverts every {write_duration(group['advert_interval'])} ask much of a busy host"
-        remedy = f"use {write_duration(QUICKEST_ADVERTS)} or more unless you have tried it"
-        yield Complaint((*path, "advert_interval"), what, remedy, warning=True)
-    if not group.knows("mode"):
-        return
-    if group["mode"] == "observe":
-        for key in _NEEDLESS_TO_OBSERVE:
-            if key in group.given:
-                what = f"{key} says nothing in a group that is only observed"
-                yield Complaint((*path, key), what, "remove it, or the mode: observe", at_key=True)
-        return
-    if group.knows("link"):
-        yield from _group_link(group, outline)
-    yield from _lvrrp(group, outline.top["role"] if outline.top.knows("role") else None)
-
-
-def _group_link(group: Part, outline: Outline) -> Iterator[Complaint]:
-    link = group["link"]
-    if link is None:
-        remedy = "name the link whose fate it shares, or write mode: observe"
-        yield Complaint(group.path, "the group has no link", remedy, at_key=True)
-    elif link not in outline.links:
-        yield Complaint((*group.path, "link"), f"there is no link {link}", suggestion(link, outline.links))
-
-
-def _lvrrp(group: Part, role: Role | None) -> Iterator[Complaint]:
-    """Check what LVrrp asks of its groups (design 4.4: `check` refuses)."""
-    path = group.path
-    lowest = 2 if role is Role.CONTROLLED else 1
-    if group.knows("priority") and not lowest <= group["priority"] <= 254:
-        why = "is the addresses' owner, who never gives way" if group["priority"] == 255 else "means a dead link"
-        what = f"priority {group['priority']} {why}"
-        yield Complaint((*path, "priority"), what, f"use {lowest} to 254 in a group that follows a link")
-    if role is Role.CONTROLLER and group.knows("preempt") and not group["preempt"]:
-        what = "preempt: false at the controller, which must follow its links"
-        yield Complaint((*path, "preempt"), what, "remove it; preempt: false belongs to the controlled end")
-
-
-def _virtual_ips(groups: Mapping[GroupId, Part]) -> Iterator[Complaint]:
-    owners: dict[Any, GroupId] = {}
-    for vid, group in groups.items():
-        for index, interface in enumerate(_known(group, "virtual_ips")):
-            if interface.ip in owners:
-                whose = "this group" if owners[interface.ip] == vid else f"group {owners[interface.ip]}"
-                what = f"the virtual IP {interface.ip} belongs to {whose} already"
-                yield Complaint((*group.path, "virtual_ips", index), what, "give each group virtual IPs of its own")
-            owners.setdefault(interface.ip, vid)
-
-
-def _taken(outline: Outline) -> Iterator[Complaint]:
-    """Refuse a virtual IP that is some host's own address: it would be at two places at once."""
-    takers = {link[end]: f"an end of the link {name}" for name, link in outline.links.items() for end in _ends(link)}
-    for device, lan in outline.lans.items():
-        for key, kind in (("targets", "target"), ("members", "member")):
-            takers.update((address, f"a {kind} of the LAN {device}") for address in _known(lan, key))
-    for group in outline.groups.values():
-        for index, interface in enumerate(_known(group, "virtual_ips")):
-            if interface.ip in takers:
-                what = f"the virtual IP {interface.ip} is {takers[interface.ip]} already"
-                yield Complaint((*group.path, "virtual_ips", index), what, "give the group an address of its own")
-
-
-def _elsewhere(outline: Outline) -> Iterator[Complaint]:
-    """Warn of a virtual IP whose network holds no other gateway of its LAN."""
-    for group in outline.groups.values():
-        lan = outline.lans.get(group["device"]) if group.knows("device") else None
-        members = () if lan is None else _known(lan, "members")
-        for index, interface in enumerate(_known(group, "virtual_ips")):
-            if members and not any(member in interface.network for member in members):
-                what = f"no member of the LAN {group['device']} is within {interface.network}"
-                remedy = "look at the address and its prefix length"
-                yield Complaint((*group.path, "virtual_ips", index), what, remedy, warning=True)
-
-
-def _ends(link: Part) -> Iterator[str]:
-    return (end for end in ("local", "peer") if link.knows(end))
-
-
-def _known(part: Part, key: str) -> tuple[Any, ...]:
-    """Return the entries of a list, none where it is not right."""
-    return tuple(part[key]) if part.knows(key) else ()
 
 
 def _uses(outline: Outline) -> Iterator[Complaint]:

@@ -51,7 +51,7 @@ def _complaint(details: ErrorDetails, model: type[BaseModel]) -> Complaint:
 
 
 def _choice(path: Path, value: object, context: Mapping[str, Any]) -> Complaint:
-    words = re.findall("'([^']*)'", context["expected"])
+    words = re.findall("'([^']*)'", context["expected"]) or re.findall("[0-9]+", context["expected"])
     near = nearest(str(value), words)
     remedy = f"did you mean {near}?" if near else f"write one of: {', '.join(words)}"
     of_list = len(path) > 1 and isinstance(path[-1], int)

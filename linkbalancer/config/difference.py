@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from linkbalancer.config import ruledifference
+from linkbalancer.config import groupdifference, ruledifference
 from linkbalancer.config.changes import Change, Kind
 from linkbalancer.config.load import Loaded
-from linkbalancer.config.model import Group, Link
+from linkbalancer.config.model import Link
 from linkbalancer.config.quantities import write_duration
 from linkbalancer.links import GroupId, LinkName, Vid
 from linkbalancer.lvrrp.keys import Key
@@ -35,13 +35,6 @@ _SESSION: Final = {
     "probe": "its LVrrp session goes on",
     "up_delay": "its LVrrp session goes on",
     "on_probe_loss": "nothing moves while it is open",
-}
-_GROUP: Final = {
-    "link": "the VID follows the other link from now on",
-    "advert_interval": "the other gateways of the LAN need the same",
-    "preempt": "nothing moves now",
-    "checksum": "the other gateways of the LAN must understand it",
-    "announce": "nothing moves now",
 }
 
 
@@ -98,7 +91,9 @@ def difference(old: Side | None, new: Side, present: Present | None = None) -> D
     changes = (
         *_gateway(old, new),
         *_links(old, new),
-        *_groups(old, new, present),
+        *groupdifference.changes(
+            old.loaded.config.groups, new.loaded.config.groups, None if present is None else present.masters
+        ),
         *_applications(old, new, present),
         *rules,
         *_rest(old, new),
@@ -175,54 +170,6 @@ def _keys(subject: str, was: KeyMarks, will: KeyMarks) -> Change:
     return Change(Kind.CHANGED, subject, f"its keys change (numbers {ids(was)} -> {ids(will)})", effect)
 
 
-def _groups(old: Side, new: Side, present: Present | None) -> Iterator[Change]:
-    was, will = old.loaded.config.groups, new.loaded.config.groups
-    for vid in sorted({*was, *will}):
-        subject = f"VID {vid}"
-        if vid not in was:
-            yield Change(
-                Kind.NEW, subject, _group_in_words(will[vid]), "it works when a Master with an open link is heard"
-            )
-        elif vid not in will:
-            master = present is not None and vid in present.masters
-            effect = "its mastership is handed over first" if master else "nothing is handed over: Master is another"
-            yield Change(Kind.GONE, subject, "", effect if present is not None else "a mastership is handed over first")
-        else:
-            yield from _group(subject, was[vid], will[vid], master=present is not None and vid in present.masters)
-
-
-def _group_in_words(group: Group) -> str:
-    addresses = ", ".join(map(str, group.virtual_ips))
-    if group.mode == "observe":
-        return f"observed on {group.device}, {addresses}"
-    return f"on {group.device} over {group.link}, {addresses}, priority {group.priority}"
-
-
-def _group(subject: str, was: Group, will: Group, *, master: bool) -> Iterator[Change]:
-    for key, effect in _GROUP.items():
-        one, other = _value(getattr(was, key), key), _value(getattr(will, key), key)
-        if one != other:
-            yield Change(Kind.CHANGED, subject, f"{key.replace('_', ' ')} {one} -> {other}", effect)
-    if was.priority != will.priority:
-        effect = "its mastership may move between gateways whose links are equal"
-        if master and will.priority > was.priority:
-            effect = "this gateway is Master and stays it"
-        yield Change(Kind.CHANGED, subject, f"priority {was.priority} -> {will.priority}", effect)
-    if was.mode != will.mode:
-        effect = "this gateway hands over and only listens" if will.mode == "observe" else "this gateway takes part"
-        yield Change(Kind.CHANGED, subject, f"mode {was.mode} -> {will.mode}", effect)
-    if was.device != will.device:
-        effect = "its mastership is taken up anew there"
-        yield Change(Kind.CHANGED, subject, f"device {was.device} -> {will.device}", effect)
-    added = [str(one) for one in will.virtual_ips if one not in was.virtual_ips]
-    removed = [str(one) for one in was.virtual_ips if one not in will.virtual_ips]
-    if added or removed:
-        words = [*(f"virtual IP {one} new" for one in added), *(f"virtual IP {one} gone" for one in removed)]
-        yield Change(Kind.CHANGED, subject, ", ".join(words), "the other virtual IPs stay")
-    elif was.virtual_ips != will.virtual_ips:
-        yield Change(Kind.CHANGED, subject, f"virtual IPs in the order {_list(will.virtual_ips)}", "nothing moves")
-
-
 def _applications(old: Side, new: Side, present: Present | None) -> Iterator[Change]:
     was, will = old.loaded.rules.applications, new.loaded.rules.applications
     for name in sorted({*was, *will}):
@@ -285,7 +232,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _value(value: object, key: str = "interval") -> str:
+def _value(value: object) -> str:
     """Write a value as a configuration does."""
     if value is None:
         return "none"
@@ -294,6 +241,4 @@ def _value(value: object, key: str = "interval") -> str:
     if isinstance(value, tuple):
         ends = [write_duration(one) for one in value]
         return ends[0] if ends[0] == ends[-1] else f"[{', '.join(ends)}]"
-    if isinstance(value, int) and key == "advert_interval":
-        return write_duration(value)
     return str(value)

@@ -44,28 +44,6 @@ def parse_address(raw: object) -> IPv4Address:
     return address
 
 
-def parse_virtual_ip(raw: object) -> IPv4Interface:
-    """Read a virtual IP with the prefix length that it is installed with.
-
-    Raises:
-        FieldError: It is none, or the address of the network itself.
-    """
-    if isinstance(raw, IPv4Interface):
-        return raw
-    word = as_text(raw, "virtual IP", "write such as 192.0.2.251/24")
-    if "/" not in word:
-        raise FieldError(f"the virtual IP {word} has no prefix length", f"write the LAN's, such as {word}/24")
-    address, _, length = word.partition("/")
-    host = parse_address(address)
-    if not re.fullmatch("[0-9]{1,2}", length, re.ASCII) or not 1 <= int(length) <= 32:
-        raise FieldError(f"{word!r} has no prefix length from 1 to 32", f"write the LAN's, such as {host}/24")
-    interface = IPv4Interface(f"{host}/{length}")
-    network = interface.network
-    if int(length) < 31 and interface.ip in {network.network_address, network.broadcast_address}:
-        raise FieldError(f"{word} is the network's own address", f"write a host's address within {network}")
-    return interface
-
-
 def parse_name(raw: object) -> str:
     """Read the name of a node or link.
 
@@ -171,7 +149,6 @@ UserGroup: TypeAlias = Annotated[str, _reader(parse_user_group), _schema(pattern
 File: TypeAlias = Annotated[str, _reader(parse_file), _schema(minLength=1)]
 Address: TypeAlias = Annotated[IPv4Address, _reader(parse_address), _schema(format="ipv4")]
 Listen: TypeAlias = Annotated[str, _reader(parse_listen), _schema(pattern="^(unix|off|[0-9.]+:[0-9]{1,5})$")]
-VirtualIp: TypeAlias = Annotated[IPv4Interface, _reader(parse_virtual_ip), _schema(pattern="^[0-9.]+/[0-9]+$")]
 Time: TypeAlias = Annotated[int, _reader(parse_duration), _AS_DURATION, WithJsonSchema(_DURATION_SCHEMA)]
 Detect: TypeAlias = Annotated[int, _reader(parse_detect), _AS_DURATION, WithJsonSchema(_DURATION_SCHEMA)]
 AdvertInterval: TypeAlias = Annotated[

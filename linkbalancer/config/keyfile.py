@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from linkbalancer.lvrrp.keys import parse_keys
+from linkbalancer.vrrp.packet import PASSWORD_LENGTH
 
 REMEDY: Final = "put `1 HEX` in it (HEX: 16 random bytes or more)"
 
@@ -47,6 +48,32 @@ def reach(mode: int, *, own_group: bool) -> Doubt | None:
     if own_group and mode & stat.S_IRGRP:
         return None
     return Doubt("cannot be read by the service", f"chgrp {SERVICE} it, and chmod g=r it")
+
+
+def password(text: str) -> bytes:
+    """Return the password that a file holds: its one line, 1 to 8 bytes, the most that version 2 has room for.
+
+    Raises:
+        ValueError: It holds none; the message never has anything of the text.
+    """
+    lines = text.removesuffix("\n").split("\n")
+    secret = lines[0].encode()
+    if len(lines) > 1:
+        raise ValueError("more than one line")
+    if not 1 <= len(secret) <= PASSWORD_LENGTH:
+        raise ValueError(f"{len(secret)} bytes")
+    if b"\0" in secret:
+        raise ValueError("a NUL byte")
+    return secret
+
+
+def password_content(text: str) -> Doubt | None:
+    """Say why a file's text holds no password, None when it does."""
+    try:
+        password(text)
+    except ValueError as error:
+        return Doubt(f"holds no password: {error}", "put a password of 1 to 8 bytes in it, alone on its line")
+    return None
 
 
 def content(text: str) -> Doubt | None:

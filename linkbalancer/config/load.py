@@ -3,11 +3,11 @@
 Pure: files are read through the callable that is handed in, and nothing else is asked of the host.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import PurePosixPath
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -19,7 +19,7 @@ from linkbalancer.config.fields import File
 from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
 from linkbalancer.config.groupfields import parse_group
 from linkbalancer.config.keepalived.section import check_keepalived
-from linkbalancer.config.keyfile import Doubt
+from linkbalancer.config.keyfile import Doubt, content, password_content
 from linkbalancer.config.model import Config, Group, Lan, Link
 from linkbalancer.config.notifications import check_notifications
 from linkbalancer.config.parts import Part, part
@@ -33,17 +33,29 @@ from linkbalancer.routing.rule import RuleSet
 
 __all__ = ["ConfigErrors", "Finding", "Loaded", "load", "load_as", "load_rules"]
 
+KeyState: TypeAlias = Callable[[str, Callable[[str], Doubt | None]], Doubt | None]
+"""Says what is wrong with a secret's file, whose text is judged by a function."""
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A good configuration: values, rules, what is doubtful in it, and the file that it came from."""
+    """A good configuration: values, rules, what is doubtful in it, and the file that it came from.
+
+    `passwords` of version 2 are there once somebody has read them (`daemon.judge`).
+    """
 
     config: Config
     rules: RuleSet
     warnings: tuple[Finding, ...] = ()
     path: str = "linkbalancer.yaml"
+    passwords: Mapping[GroupId, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def rule_file(self) -> str:
+        """The path of the rule file, empty where a gateway needs none."""
+        return self.beside(self.config.applications) if self.config.applications else ""
 
     def beside(self, name: str) -> str:
         """Return the path of a file that the configuration names: relative ones start at its own folder."""
@@ -55,11 +67,12 @@ def beside(path: str, name: str) -> str:
     return str(PurePosixPath(path).parent / name)
 
 
-def load(path: str, read: Callable[[str], str], key_state: Callable[[str], Doubt | None] | None = None) -> Loaded:
+def load(path: str, read: Callable[[str], str], key_state: KeyState | None = None) -> Loaded:
     """Load a gateway's configuration and the rule file that it names.
 
     `read` returns a file's text, or raises OSError or UnicodeDecodeError. `key_state`, where given, says what is wrong
-    with the key file at a path: a warning (keys are kept elsewhere than configurations) unless it refuses the file.
+    with the file of a key or password at a path, whose text is judged by a function: a warning (keys are kept elsewhere
+    than configurations) unless it refuses the file.
 
     Raises:
         ConfigErrors: It has errors; all of them, in both files, are in `findings`.
@@ -127,7 +140,8 @@ class _Findings:
         values = self._document.values
         name = _valid_file(values.get("applications")) if isinstance(values, dict) else None
         if name is None:
-            return None
+            given = not isinstance(values, dict) or values.get("applications") is not None
+            return None if given else RuleFile(self._document.file)
         path = beside(self._document.file, name)
         try:
             parsed = parse_rules(read_text(path, read), path)
@@ -222,11 +236,13 @@ def _mask(outline: Outline, rules: RuleFile) -> Iterator[Complaint]:
             yield Complaint((*outline.marks.path, "connection"), what, remedy)
 
 
-def _keys(path: str, outline: Outline, key_state: Callable[[str], Doubt | None]) -> Iterator[Complaint]:
-    for link in outline.links.values():
-        if link.knows("key_file") and link["key_file"] is not None:
-            file = beside(path, link["key_file"])
-            doubt = key_state(file)
+def _keys(path: str, outline: Outline, key_state: KeyState) -> Iterator[Complaint]:
+    places = [(link, "key_file", content) for link in outline.links.values()]
+    places += [(group, "password_file", password_content) for group in outline.groups.values()]
+    for part_of, key, judge in places:
+        if part_of.knows(key) and part_of[key] is not None:
+            file = beside(path, part_of[key])
+            doubt = key_state(file, judge)
             if doubt is not None:
-                what = f"the key file {file} {doubt.what}"
-                yield Complaint((*link.path, "key_file"), what, doubt.remedy, warning=not doubt.refused)
+                what = f"the {key.replace('_', ' ')} {file} {doubt.what}"
+                yield Complaint((*part_of.path, key), what, doubt.remedy, warning=not doubt.refused)

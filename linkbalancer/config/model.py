@@ -25,9 +25,8 @@ from linkbalancer.config.fields import (
     Time,
     TimeRange,
     UserGroup,
-    VirtualIp,
 )
-from linkbalancer.config.groupfields import GroupKey
+from linkbalancer.config.groupfields import GroupKey, Host, Ttl, VirtualIpField
 from linkbalancer.config.keepalived.section import InstanceName, Keepalived
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
@@ -37,6 +36,7 @@ from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.routing.marks import Marks
 from linkbalancer.vrrp import group as vrrp
+from linkbalancer.vrrp.ip import LOCAL_TTL
 from linkbalancer.vrrp.packet import ChecksumForm
 
 
@@ -94,30 +94,59 @@ class Link(Section):
         )
 
 
+class Unicast(Section):
+    """The other routers of a group that has adverts sent to each alone, in place of multicast."""
+
+    peers: Annotated[tuple[Host, ...], Field(min_length=1, max_length=255)]
+    source: Host | None = None
+    ttl: Ttl = (LOCAL_TTL, LOCAL_TTL)
+
+
 class Group(Section):
     """A VRRP group that this gateway is a member of, or only observes."""
 
     mode: Literal["member", "observe", "keepalived"] = "member"
     device: Device
     link: Name | None = None
-    virtual_ips: Annotated[tuple[VirtualIp, ...], Field(min_length=1, max_length=255)]
+    virtual_ips: Annotated[tuple[VirtualIpField, ...], Field(min_length=1, max_length=255)]
+    excluded_ips: Annotated[tuple[VirtualIpField, ...], Field(max_length=4096)] = ()
     priority: Annotated[Integer, Field(ge=1, le=255)] = 100
+    version: Literal[2, 3] = 3
     advert_interval: AdvertInterval = SECOND
     preempt: Switch = True
+    preempt_delay: Time = 0
+    accept: Switch = True
+    virtual_mac: Switch = False
+    unicast: Unicast | None = None
+    password_file: File | None = None
     checksum: ChecksumForm = ChecksumForm.AUTO
+    owner_yields: Switch = True
     announce: Announce = Announce()
     instance: InstanceName | None = None
 
-    def vrrp(self, group: GroupId) -> vrrp.Group:
+    def vrrp(self, group: GroupId, password: bytes | None = None) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
+        unicast = self.unicast
+        everywhere = (*self.virtual_ips, *self.excluded_ips)
         return vrrp.Group(
             vid=group.vid,
             device=self.device,
-            virtual_ips=self.virtual_ips,
+            virtual_ips=tuple(one.interface for one in self.virtual_ips),
+            excluded_ips=tuple(one.interface for one in self.excluded_ips),
+            elsewhere=tuple((one.interface, one.device) for one in everywhere if one.device not in {None, self.device}),
             priority=self.priority,
+            version=self.version,
             advert_interval=self.advert_interval,
             preempt=self.preempt,
+            preempt_delay=self.preempt_delay,
+            accept=self.accept,
+            virtual_mac=self.virtual_mac,
+            peers=unicast.peers if unicast else (),
+            source=unicast.source if unicast else None,
+            ttl=unicast.ttl if unicast else (LOCAL_TTL, LOCAL_TTL),
+            password=password,
             checksum=self.checksum,
+            owner_yields=self.owner_yields,
             announcing=self.announce.vrrp(),
         )
 
@@ -171,7 +200,7 @@ class Config(Section):
     sync_groups: dict[Name, SyncGroup] = Field(default={})
     announce_rate: AnnounceRate = 100
     start_delay: Time = 0
-    applications: File
+    applications: File | None = None
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
     api: Api = Api()

@@ -108,14 +108,14 @@ def parse_range(raw: object) -> tuple[Duration, Duration]:
 
 
 def parse_advert_interval(raw: object) -> Duration:
-    """Read an advertisement interval: 10 ms to 40.95 s, in steps of 10 ms (RFC 9568 5.2.7: 12 bits of centiseconds).
+    """Read an advertisement interval: 10 ms to 255 s, in steps of 10 ms; each version allows a part of that.
 
     Raises:
         FieldError: It is none.
     """
     interval = parse_duration(raw)
-    if not 10 * MILLISECOND <= interval <= 40950 * MILLISECOND:
-        raise FieldError(f"{raw} is out of range", "write 10ms to 40.95s")
+    if not 10 * MILLISECOND <= interval <= 255 * SECOND:
+        raise FieldError(f"{raw} is out of range", "write 10ms to 40.95s (version 2: 1s to 255s)")
     if interval % (10 * MILLISECOND):
         down = interval // (10 * MILLISECOND) * 10
         raise FieldError(f"{raw} is no multiple of 10ms", f"write {down}ms or {down + 10}ms")

@@ -51,7 +51,7 @@ def load_without_faulty_rules(path: str, read: Callable[[str], str]) -> Quaranti
             left_out += faulty
             texts[file] = text
         else:
-            file, text = next(iter(texts.items()), (loaded.beside(loaded.config.applications), ""))
+            file, text = next(iter(texts.items()), (loaded.rule_file, ""))
             return Quarantined(loaded, file, text, tuple(left_out))
     assert first is not None
     raise first

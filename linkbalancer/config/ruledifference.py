@@ -68,7 +68,7 @@ def changes(old: Loaded, old_text: str, new: Loaded, new_text: str) -> Iterator[
 
 
 def _file(loaded: Loaded, text: str) -> _File:
-    return _File(PurePosixPath(loaded.config.applications).name, loaded.rules.rules, text.split("\n"))
+    return _File(PurePosixPath(loaded.rule_file).name, loaded.rules.rules, text.split("\n"))
 
 
 def _edits(was: list[_Key], will: list[_Key]) -> tuple[list[int], list[int]]:

@@ -24,6 +24,9 @@ def check(outline: Outline) -> Iterator[Complaint]:
         if sync.knows("groups"):
             for index, group in enumerate(sync["groups"]):
                 yield from _member((*sync.path, "groups", index), name, group, outline, owners)
+            if len(sync["groups"]) == 1:
+                what = f"group {sync['groups'][0]} is alone in it: there is nothing to keep it in step with"
+                yield Complaint((*sync.path, "groups"), what, "name two groups or more, or remove the sync group")
             yield from _alike(sync, outline)
     for one in outline.groups.values():
         yield from _announce(one.inner("announce"))

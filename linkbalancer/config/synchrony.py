@@ -11,4 +11,4 @@ from linkbalancer.config.section import Section
 class SyncGroup(Section):
     """Groups that are Master together or not at all."""
 
-    groups: Annotated[tuple[GroupKey, ...], Field(min_length=2, max_length=255)]
+    groups: Annotated[tuple[GroupKey, ...], Field(min_length=1, max_length=255)]

@@ -24,7 +24,7 @@ from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
 from linkbalancer.daemon.journal import Journal
-from linkbalancer.daemon.layout import layout_from_words, layout_in_words
+from linkbalancer.daemon.layout import layout_from_words, layout_in_words, reserved
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken
 from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.numbering import number_applications
@@ -155,9 +155,8 @@ class AgentProcess:
         self._reconcile: Periodic
         layout = self._performer.layout
         ours: set[Address] = {address.ip for _device, address in self._performer.kernel.found().addresses}
-        virtual_ips = {one.ip for many in self._performer.virtual_ips.values() for one in many}
         devices = (*layout.lan_devices, *layout.link_devices)
-        self._monitor = DeviceMonitor(devices, virtual_ips | ours, self._performer.kernel.port, layout.made)
+        self._monitor = DeviceMonitor(devices, reserved(loaded) | ours, self._performer.kernel.port, layout.made)
 
     # -- how it begins -------------------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ AGAIN_MAX: Duration = 320 * MILLISECOND
 
 def run(name: str, loaded: Loaded, read: Callable[[str], str], lifeline: Lifeline, run_dir: Path) -> int:
     """Be the process of one application until told to end; return the exit status."""
-    ruleset = load_rules(loaded.beside(loaded.config.applications), read)
+    ruleset = load_rules(loaded.rule_file, read)
     machine = Application(ruleset.applications[name])
     process = ApplicationProcess(machine, Eyes(loaded), lifeline, run_dir / FEED, logs.start(process=f"app:{name}"))
     process.moves = Moves(run_dir, name, loaded.config.marks, len(loaded.rules.applications))

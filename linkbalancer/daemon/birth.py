@@ -101,9 +101,10 @@ def specs(checked: Checked) -> dict[str, str]:
     others = {section for sections in SECTIONS.values() for section in sections} | {"notifications"}
     definitions = {name: one.definition for name, one in rules.applications.items()}
     keys = {name: [(key.id, key.secret.hex()) for key in some] for name, some in checked.judged.keys.items()}
+    passwords = {str(group): one.hex() for group, one in checked.judged.loaded.passwords.items()}
     whole = config.model_dump(mode="json", exclude=others)
     shared = (repr(config.marks), config.vids)
-    found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys)}
+    found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys, passwords)}
     found |= {name: _digest(config.model_dump(mode="json", include=some)) for name, some in SECTIONS.items()}
     found |= _notifier(checked.judged)
     return found | {PREFIX + name: _digest(one, *shared) for name, one in definitions.items()}

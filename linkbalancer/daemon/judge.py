@@ -1,8 +1,8 @@
 """Whether a configuration may come into force: it loads, and every link has its keys."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from linkbalancer.config import keyfile
 from linkbalancer.config.findings import printable
@@ -11,7 +11,7 @@ from linkbalancer.config.load import ConfigErrors, Loaded, load
 from linkbalancer.daemon.requests import user_name
 from linkbalancer.daemon.texts import Texts
 from linkbalancer.daemon.zygote import RefusedError
-from linkbalancer.links import LinkName
+from linkbalancer.links import GroupId, LinkName
 from linkbalancer.lvrrp.keys import Key, parse_keys
 
 
@@ -38,8 +38,9 @@ def judge(path: str, texts: Texts) -> Judged:
     except OSError as error:
         raise RefusedError(printable(f"{path}: {_why(error)}")) from None
     keys, warnings = _keys(loaded, texts)
-    warnings += _confidences(loaded, texts)
-    return Judged(texts, loaded, keys, (*map(str, loaded.warnings), *warnings))
+    passwords, doubts = _passwords(loaded, texts)
+    warnings += [*doubts, *_confidences(loaded, texts)]
+    return Judged(texts, replace(loaded, passwords=passwords), keys, (*map(str, loaded.warnings), *warnings))
 
 
 def _keys(loaded: Loaded, texts: Texts) -> tuple[dict[LinkName, tuple[Key, ...]], list[str]]:
@@ -55,16 +56,40 @@ def _keys(loaded: Loaded, texts: Texts) -> tuple[dict[LinkName, tuple[Key, ...]]
             continue
         path = loaded.beside(link.key_file)
         try:
-            keys[name], exposed = _secret(path, texts)
+            text, exposed = _secret(path, texts, keyfile.content)
         except _DoubtError as error:
             errors.append(str(error))
         except OSError as error:
             errors.append(f"{path}: {_why(error)}; link {name} needs its keys")
         else:
+            keys[name] = parse_keys(text)
             warnings += [] if exposed is None else [f"{path}: {exposed.what}; {exposed.remedy}"]
     if errors:
         raise RefusedError(*map(printable, errors))
     return keys, list(map(printable, warnings))
+
+
+def _passwords(loaded: Loaded, texts: Texts) -> tuple[dict[GroupId, bytes], list[str]]:
+    """Return the passwords of the groups of version 2 that have one, and what is doubtful in who may read them."""
+    passwords: dict[GroupId, bytes] = {}
+    errors: list[str] = []
+    warnings: list[str] = []
+    for group, one in loaded.config.groups.items():
+        if one.password_file is None:
+            continue
+        path = loaded.beside(one.password_file)
+        try:
+            text, exposed = _secret(path, texts, keyfile.password_content)
+        except _DoubtError as error:
+            errors.append(str(error))
+        except OSError as error:
+            errors.append(f"{path}: {_why(error)}; VID {group} needs its password")
+        else:
+            passwords[group] = keyfile.password(text)
+            warnings += [] if exposed is None else [f"{path}: {exposed.what}; {exposed.remedy}"]
+    if errors:
+        raise RefusedError(*map(printable, errors))
+    return passwords, list(map(printable, warnings))
 
 
 def _confidences(loaded: Loaded, texts: Texts) -> list[str]:
@@ -108,8 +133,8 @@ class _DoubtError(Exception):
         super().__init__(f"{path}: {doubt.what}; {doubt.remedy}")
 
 
-def _secret(path: str, texts: Texts) -> tuple[tuple[Key, ...], Doubt | None]:
-    """Return the keys of a file by the rule that `check` has too, and a doubt; raises OSError, _DoubtError."""
+def _secret(path: str, texts: Texts, content: Callable[[str], Doubt | None]) -> tuple[str, Doubt | None]:
+    """Return a secret's text by the rule that `check` has too, and a doubt; raises OSError, _DoubtError."""
     exposed = texts.exposure(path)
     if exposed is not None and exposed.refused:
         raise _DoubtError(path, exposed)
@@ -117,7 +142,7 @@ def _secret(path: str, texts: Texts) -> tuple[tuple[Key, ...], Doubt | None]:
         text = texts.read(path)
     except UnicodeDecodeError:
         raise _DoubtError(path, keyfile.NO_TEXT) from None
-    doubt = keyfile.content(text)
+    doubt = content(text)
     if doubt is not None:
         raise _DoubtError(path, doubt)
-    return parse_keys(text), exposed
+    return text, exposed

@@ -8,9 +8,9 @@ from typing import Any
 from linkbalancer.config.load import Loaded
 from linkbalancer.drivers.nftables.refusal import Refused
 from linkbalancer.drivers.nftables.render import Layout, Macvlan, Peer
+from linkbalancer.links import Address
 from linkbalancer.routing.marks import LAST_VID
-from linkbalancer.vrrp.group import Group
-from linkbalancer.vrrp.member import OWNER_PRIORITY
+from linkbalancer.vrrp.group import OWNER_PRIORITY, Group
 
 
 def layout_of(loaded: Loaded) -> Layout:
@@ -28,6 +28,12 @@ def layout_of(loaded: Loaded) -> Layout:
         macvlans=tuple(sorted(_macvlan(group) for group in members if group.mac is not None)),
         refused=tuple(sorted({one for group in members for one in _refused(group)}, key=str)),
     )
+
+
+def reserved(loaded: Loaded) -> set[Address]:
+    """Return the virtual IPs that are no device's own addresses, wherever they stand: all but those of owners."""
+    groups = (group.vrrp(id_) for id_, group in loaded.config.groups.items() if group.priority != OWNER_PRIORITY)
+    return {one.ip for group in groups for one in (*group.virtual_ips, *group.excluded_ips)}
 
 
 def _macvlan(group: Group) -> Macvlan:

@@ -83,11 +83,6 @@ class Performer:
         self._netlink.close()
         self._map.close()
 
-    @property
-    def virtual_ips(self) -> dict[DeviceName, tuple[Interface, ...]]:
-        """The configured virtual IPs by device."""
-        return self._configured
-
     def prepare(self) -> list[str]:
         """Make the skeleton and load the classifier; return what is worth a line. Raises DriverError.
 

@@ -5,7 +5,6 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -150,10 +149,6 @@ def _switches(wanted: Wanted) -> list[str]:
 def _addresses(wanted: Wanted) -> dict[str, tuple[Address, ...]]:
     with closing(NetlinkSocket(ROUTE)) as netlink:
         return {
-            device: tuple(
-                Address(one.interface, one.ours)
-                for one in addresses.read(netlink, device)
-                if isinstance(one.interface, IPv4Interface)
-            )
+            device: tuple(Address(one.interface, one.ours) for one in addresses.read(netlink, device))
             for device in wanted.devices
         }

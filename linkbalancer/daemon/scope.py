@@ -94,7 +94,7 @@ class Scope:
         good = [one.number for one in self.entries() if one.state == store.GOOD]
         kept = {number for number in {*spared, *good[-1:]} if number is not None}
         one = side(judged)
-        facts = Facts(tuple(changes.lines()), _rules(judged.loaded), one.keys)
+        facts = Facts(tuple(changes.lines()), judged.loaded.rule_file, one.keys)
         return self.kept.add(entry, facts, judged.texts.files, kept)
 
     def notice(self, entry: Entry | None, judged: Judged, source: str, *lines: str) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Scope:
             "how": "" if entry is None else entry.how,
             "source": source,
             "path": self.path,
-            "rules": _rules(judged.loaded),
+            "rules": judged.loaded.rule_file,
             "sums": sums(judged.texts.files),
             "lines": list(lines),
             "boot": moment.boot,
@@ -119,16 +119,12 @@ def side(judged: Judged) -> Side:
     """Return a configuration as the difference wants it."""
     loaded, files = judged.loaded, judged.texts.files
     keys = {name: key_marks(found) for name, found in judged.keys.items()}
-    return Side(loaded, files.get(_rules(loaded), ""), keys)
+    return Side(loaded, files.get(loaded.rule_file, ""), keys)
 
 
 def sums(files: Mapping[str, str]) -> dict[str, str]:
     """Return a digest of each file, to see by whether it is edited."""
     return {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
-
-
-def _rules(loaded: Loaded) -> str:
-    return loaded.beside(loaded.config.applications)
 
 
 def grace(loaded: Loaded) -> dict[str, int]:

@@ -8,7 +8,7 @@ from linkbalancer.drivers.netlink.transport import NetlinkSocket
 from linkbalancer.drivers.nftables.render import Layout
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.status import hop_in_words
-from linkbalancer.links import DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.links import DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
 from linkbalancer.routing.marks import OWN
 
 
@@ -47,12 +47,16 @@ class Wanted:
 
     def _missing_hops(self, layout: Layout, netlink: NetlinkSocket) -> Iterator[SetNextHop]:
         present = {route.table: route for route in routes.read(netlink)}
+        thrown = routes.thrown(netlink)
         pins = {device: neighbours.pinned(netlink, device) for device in layout.lan_devices}
         for (vid, guard), effect in self._hops.items():
-            route = present.get(layout.marks.table(vid, guard=guard))
+            table = layout.marks.table(vid, guard=guard)
+            route = present.get(table)
             match effect.next_hop:
                 case Unreachable():
-                    right = route is None
+                    right = route is None and table not in thrown
+                case ViaMain():
+                    right = table in thrown
                 case ViaLink(device, gateway, source):
                     right = route is not None and route[1:] == (device, gateway, source)
                 case ViaMaster(device, gateway, mac, source):

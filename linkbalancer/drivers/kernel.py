@@ -18,7 +18,7 @@ from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
 from linkbalancer.drivers.nftables.render import Layout
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
-from linkbalancer.links import DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.links import Address, DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import OWN
 from linkbalancer.routing.plan import routing_rules, routing_tables
@@ -60,6 +60,7 @@ class Kernel:
         self._members = MemberWriter(self._netfilter)
         self._macvlans = Macvlans(self._netlink, layout.macvlans)
         self._addresses = addresses.Addresses(self._netlink, {one.device: one.parent for one in layout.macvlans})
+        self._strays: dict[Address, set[DeviceName]] = {}
         self._announcer = Announcer()
         self._prepared: dict[tuple[int, int, NextHop], tuple[bytes, ...]] = {}
         self._pins: dict[Vid, ViaMaster] = {}
@@ -131,9 +132,7 @@ class Kernel:
         """
         match effect:
             case AddAddresses(device, wanted):
-                if device in self._macvlans:
-                    self._macvlans.bring_up(device)
-                self._addresses.add(device, wanted)
+                self._add_addresses(device, wanted)
             case RemoveAddresses(device, unwanted):
                 self._remove_addresses(device, unwanted)
             case Announce(device, announced, mac):
@@ -154,12 +153,21 @@ class Kernel:
         self._addresses.forget()
         return sum(neighbours.flush_unresolved(self._netlink, one) for one in (device, *self._upon(device)))
 
+    def _add_addresses(self, device: DeviceName, wanted: Iterable[Interface]) -> None:
+        """Install virtual IPs; where a predecessor had them on another device, they leave that one."""
+        if device in self._macvlans:
+            self._macvlans.bring_up(device)
+        self._addresses.add(device, wanted)
+        for interface in wanted if self._strays else ():
+            for stray in self._strays.pop(interface.ip, ()):
+                self._remove_addresses(stray, (interface,))
+
     def _remove_addresses(self, device: DeviceName, unwanted: Collection[Interface]) -> None:
         """Remove virtual IPs; those of IPv6 go with the device where it is to go down.
 
         Removed one by one they would be taken leave of, with the virtual MAC, which is somebody else's by now.
         """
-        if device in self._macvlans and self._addresses.ours(device) <= {one.ip for one in unwanted}:
+        if self._macvlans.is_ours(device) and self._addresses.ours(device) <= {one.ip for one in unwanted}:
             self._macvlans.take_down(device)
             self._addresses.remove(device, [one for one in unwanted if one.version == 4])
             self._addresses.forget(device)
@@ -189,13 +197,18 @@ class Kernel:
     def _set_next_hop(self, vid: Vid, next_hop: NextHop, table: int) -> None:
         """Point a table; a pin is set before the route that needs it, and goes after the route that does not."""
         guard = table != self._layout.marks.table(vid)
-        if isinstance(next_hop, Unreachable):
-            routes.clear(self._netlink, table)
-        else:
-            whose = "own traffic" if vid == OWN else f"VID {vid}"
-            operation = f"point table {table} of {whose} to {next_hop.gateway} on {next_hop.device}"
-            for request in self._requests(table, next_hop, operation):
-                self._netlink.request(request, operation)
+        whose = "own traffic" if vid == OWN else f"VID {vid}"
+        match next_hop:
+            case Unreachable():
+                routes.clear(self._netlink, table)
+            case ViaMain():
+                self._netlink.request(routes.throw_request(table), f"open table {table} of {whose} to the main table")
+            case ViaLink() | ViaMaster():
+                operation = f"point table {table} of {whose} to {next_hop.gateway} on {next_hop.device}"
+                for request in self._requests(table, next_hop, operation):
+                    self._netlink.request(request, operation)
+            case _:
+                assert_never(next_hop)
         if not guard:
             self._keep_pin(vid, next_hop)
 
@@ -231,11 +244,14 @@ class Kernel:
     def _found_addresses(self) -> frozenset[tuple[DeviceName, Interface]]:
         """Return virtual IPs: as configured where they are, as the kernel has them where they are no longer."""
         found = set()
+        self._strays.clear()
         for device in {*self._layout.lan_devices, *self._virtual_ips, *self._macvlans.present()}:
             configured = {interface.ip: interface for interface in self._virtual_ips.get(device, ())}
             for address in addresses.read(self._netlink, device):
                 if address.ours:
                     found.add((device, configured.get(address.ip, address.interface)))
+                    if address.ip not in configured:
+                        self._strays.setdefault(address.ip, set()).add(device)
         return frozenset(found)
 
     def _found_next_hops(self) -> dict[Vid, NextHop]:
@@ -244,6 +260,7 @@ class Kernel:
         floored = routes.floored(self._netlink)
         found: dict[Vid, NextHop] = {vid: Unreachable() for vid in layout.vids if layout.marks.table(vid) in floored}
         vids = {layout.marks.table(vid): vid for vid in layout.vids}
+        found |= {vids[table]: ViaMain() for table in routes.thrown(self._netlink) & vids.keys()}
         pins = {device: neighbours.pinned(self._netlink, device) for device in layout.lan_devices}
         for route in routes.read(self._netlink):
             vid = vids.get(route.table)

@@ -73,6 +73,10 @@ class Macvlans:
     def __contains__(self, device: DeviceName) -> bool:
         return device in self._wanted
 
+    def is_ours(self, device: DeviceName) -> bool:
+        """Return whether a device is one of ours, wanted or left of a predecessor. Raises DriverError."""
+        return device in self._wanted or (_NAMES.fullmatch(device) is not None and device in self.present())
+
     def close(self) -> None:
         """Wait for what is going down; change nothing else."""
         self._lowering.finish()
@@ -177,8 +181,9 @@ class Macvlans:
         with closing(NetlinkSocket(ROUTE)) as netlink:
             self._remove(netlink, devices)
             for device in devices:
-                with suppress(DriverError):
-                    self._make(netlink, self._wanted[device])
+                if device in self._wanted:
+                    with suppress(DriverError):
+                        self._make(netlink, self._wanted[device])
 
     def _make(self, netlink: NetlinkSocket, wanted: Macvlan) -> None:
         """Create a device, down, with its switches set before it could say anything."""

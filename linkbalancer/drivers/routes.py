@@ -21,6 +21,7 @@ FLOOR_METRIC: Final = 4278198272
 
 _UNICAST: Final = 1
 _UNREACHABLE: Final = 7
+_THROW: Final = 9
 _ONLINK: Final = 4
 _ANY_SCOPE: Final = 255
 
@@ -51,6 +52,12 @@ def route_request(table: int, index: int, gateway: IPv4Address, source: IPv4Addr
     return messages.request(messages.ROUTE, messages.NEW_ROUTE, ACK | CREATE | REPLACE, fields, attributes)
 
 
+def throw_request(table: int) -> bytes:
+    """Return the request that lets a table's packets fall through to the rules below, in place of whatever it said."""
+    fields = {"family": socket.AF_INET, "proto": PROTOCOL, "type": _THROW}
+    return messages.request(messages.ROUTE, messages.NEW_ROUTE, ACK | CREATE | REPLACE, fields, [("RTA_TABLE", table)])
+
+
 def floor(netlink: NetlinkSocket, table: int) -> None:
     """Lay `unreachable default` under a table; fine if it is there. Raises DriverError."""
     fields = {"family": socket.AF_INET, "proto": PROTOCOL, "type": _UNREACHABLE}
@@ -61,7 +68,8 @@ def floor(netlink: NetlinkSocket, table: int) -> None:
 
 def clear(netlink: NetlinkSocket, table: int) -> None:
     """Take the default route out of a table, so that `unreachable` answers; fine if it is gone. Raises DriverError."""
-    _delete(netlink, table, _UNICAST, f"take the default route out of table {table}")
+    for kind in (_UNICAST, _THROW):
+        _delete(netlink, table, kind, f"take the default route out of table {table}")
 
 
 def remove(netlink: NetlinkSocket, table: int) -> None:
@@ -90,10 +98,19 @@ def read(netlink: NetlinkSocket) -> list[DefaultRoute]:
     return found
 
 
+def thrown(netlink: NetlinkSocket) -> set[int]:
+    """Return the tables whose default lets packets fall through. Raises DriverError."""
+    return _tables_with(netlink, _THROW, "list the routes that fall through")
+
+
 def floored(netlink: NetlinkSocket) -> set[int]:
     """Return the tables with our `unreachable default`. Raises DriverError."""
-    content = messages.payload(messages.ROUTE, {"family": socket.AF_INET, "proto": PROTOCOL, "type": _UNREACHABLE})
-    replies = netlink.dump(messages.GET_ROUTE, content, "list the unreachable routes")
+    return _tables_with(netlink, _UNREACHABLE, "list the unreachable routes")
+
+
+def _tables_with(netlink: NetlinkSocket, kind: int, operation: str) -> set[int]:
+    content = messages.payload(messages.ROUTE, {"family": socket.AF_INET, "proto": PROTOCOL, "type": kind})
+    replies = netlink.dump(messages.GET_ROUTE, content, operation)
     return {messages.parse(messages.ROUTE, reply)[1]["RTA_TABLE"] for reply in replies}
 
 

@@ -44,6 +44,8 @@ def take_stance(gateway: Gateway, now: Instant, membership: Membership) -> None:
     if event is not None:
         tell_router(gateway, now, membership, event)
     _moved(gateway, now, membership, taken.reason)
+    if not taken.runs:
+        membership.reason = taken.reason  # of several reasons one may go, and the others keep it from running
 
 
 def follow(gateway: Gateway, now: Instant, membership: Membership) -> None:

@@ -17,9 +17,9 @@ from linkbalancer.engine.retirement import NOBODY, Retirement
 from linkbalancer.engine.synchrony import SyncGroup, index
 from linkbalancer.engine.told import Told
 from linkbalancer.feed.table import Table
-from linkbalancer.links import GroupId, LinkName
+from linkbalancer.links import GroupId, LinkName, Role
 from linkbalancer.lvrrp.link import Link
-from linkbalancer.lvrrp.rules import is_open_for
+from linkbalancer.lvrrp.rules import Tier, is_open_for
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.router import Router
 
@@ -39,7 +39,12 @@ class Gateway:
 
     def __init__(self, loaded: Loaded, known: Knowledge, links: Mapping[LinkName, Link], boot: Instant) -> None:
         self.config, self.known, self.links = loaded.config, known, links
-        self.memberships = {group: Membership.of(group, one, boot) for group, one in self.config.groups.items()}
+        self.memberships = {
+            group: Membership.of(group, one, boot, loaded.passwords.get(group))
+            for group, one in self.config.groups.items()
+        }
+        for membership in self.memberships.values():
+            membership.plain = self.config.role is Role.STANDALONE
         self.drained = Drained()
         self.running = self.leaving = self.left = False
         self.retirement: Retirement = NOBODY
@@ -87,6 +92,12 @@ class Gateway:
         if link is None or membership.link in self.retirement.links:
             return False
         return is_open_for(link_open=link.is_open, role=self.config.role, peer=link.word(membership.id, now))
+
+    def carries(self, now: Instant, membership: Membership) -> bool:
+        """Whether this gateway, as Master, can carry a group's packets on: by its open link, or without any link."""
+        if membership.link is None:
+            return membership.router is not None
+        return self.is_open(now, membership) and membership.tier is not Tier.DEAD
 
     def is_waiting(self, now: Instant) -> bool:
         """Whether a new agent could still hear a Master unheard so far: until then the kernel stays as found."""

@@ -1,17 +1,22 @@
 """A VID's exact state, handed over by a living predecessor: the successor goes on as if nothing had happened.
 
 Every timer goes on as it ran, so no advertisement is late, no Backup takes over early, and nobody is told anything that
-was told before. Instants are of the same clock; none is believed to be later than a fresh timer would be.
+was told before. Instants are of the same clock; none is believed to be later than a fresh timer would be. Where the
+group is configured differently now, the router is told so after it has been put where its predecessor's stood.
 """
 
 from collections.abc import Mapping
-from ipaddress import ip_address
+from dataclasses import replace
+from ipaddress import ip_address, ip_interface
 from typing import Any, assert_never
 
-from linkbalancer.clock import Duration, Instant
+from linkbalancer.clock import Instant
 from linkbalancer.engine.membership import Membership
-from linkbalancer.vrrp.effects import AnnounceAddresses, Effect, InstallAddresses
+from linkbalancer.vrrp.effects import Effect, InstallAddresses
+from linkbalancer.vrrp.events import Reconfigure
+from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.heard import LastHeard
+from linkbalancer.vrrp.member import OWNER_PRIORITY
 from linkbalancer.vrrp.router import Router
 from linkbalancer.vrrp.states import Backup, Initialize, Master, State
 from linkbalancer.vrrp.timers import longest_handover, master_down_interval
@@ -22,7 +27,7 @@ def take(membership: Membership) -> dict[str, Any]:
     router = membership.router if isinstance(membership.router, Router) else None
     return {
         "device": membership.group.device,
-        "virtual_ips": [str(address) for address in membership.group.virtual_ips],
+        "group": _group(membership.group),
         "installed": membership.installed,
         "router": None if router is None else _router(router),
         "observed": _heard(membership.observer.heard),
@@ -42,29 +47,57 @@ def restore(now: Instant, found: Mapping[str, Any], membership: Membership) -> l
     try:
         if found["device"] != group.device:
             return None
-        inherited = None if found["router"] is None else _read_router(now, found["router"], group.advert_interval)
-        if router is None:
-            inherited = None
-        elif inherited is None or group.obstacle(inherited[1], router.primary) is not None:
+        old = _read_group(found["group"], group)
+        inherited = None if router is None else _read_router(now, found["router"], old)
+        if router is not None and (inherited is None or group.obstacle(inherited[1], router.primary) is not None):
             return None
-        observed = _read_heard(now, found["observed"])
+        observed = _read_heard(now, found["observed"], group)
         mac = None if found["mac"] is None else bytes.fromhex(found["mac"])
         lost_at = None if found["lost_at"] is None else min(int(found["lost_at"]), now)
-        announced = set(map(str, found["virtual_ips"]))
         patience, installed = int(found["patience"]), bool(found["installed"])
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
         return None
-    if router is not None and inherited is not None:
-        router.state, router.priority, router.heard = inherited
     membership.observer.heard, membership.master_mac = observed, mac
     membership.works, membership.own = bool(found["works"]), bool(found["own"])
     membership.lost_at, membership.patience = lost_at, patience
     membership.given_up, membership.rival = bool(found["given_up"]), bool(found["rival"])
-    membership.installed = installed and router is not None
-    if not membership.installed:
+    if router is None or inherited is None:
+        membership.installed = False
         return []
-    new = any(str(address) not in announced for address in group.virtual_ips)
-    return [InstallAddresses(), *([AnnounceAddresses()] if new else [])]
+    membership.installed = installed
+    router.state, router.priority, router.heard = inherited
+    router.group, router.owner = old, old.priority == OWNER_PRIORITY
+    effects = router.handle(now, Reconfigure(group)) if old != group else []
+    return [*effects, *([InstallAddresses()] if installed else [])]
+
+
+def _group(group: Group) -> dict[str, Any]:
+    """Return what of a group's configuration its router's timers and addresses are made of."""
+    return {
+        "version": group.version,
+        "advert_interval": group.advert_interval,
+        "priority": group.priority,
+        "preempt_delay": group.preempt_delay,
+        "virtual_mac": group.virtual_mac,
+        "virtual_ips": [str(address) for address in group.virtual_ips],
+        "excluded_ips": [str(address) for address in group.excluded_ips],
+        "elsewhere": [[str(address), device] for address, device in group.elsewhere],
+    }
+
+
+def _read_group(found: Mapping[str, Any], group: Group) -> Group:
+    """Return a group as the predecessor had it configured; what is not handed over is as it is now."""
+    return replace(
+        group,
+        version=int(found["version"]),
+        advert_interval=int(found["advert_interval"]),
+        priority=int(found["priority"]),
+        preempt_delay=int(found["preempt_delay"]),
+        virtual_mac=bool(found["virtual_mac"]),
+        virtual_ips=tuple(map(ip_interface, found["virtual_ips"])),
+        excluded_ips=tuple(map(ip_interface, found["excluded_ips"])),
+        elsewhere=tuple((ip_interface(address), str(device)) for address, device in found["elsewhere"]),
+    )
 
 
 def _router(router: Router) -> dict[str, Any]:
@@ -75,8 +108,11 @@ def _state(state: State) -> list[Any]:
     match state:
         case Initialize(holding_until):
             return ["initialize", holding_until]
-        case Backup(master_down_at, master_interval, holding):
-            return ["backup", master_down_at, master_interval, holding]
+        case Backup(master_down_at, master_interval, holding, following, preempt_at, not_before):
+            return [
+                *("backup", master_down_at, master_interval, holding),
+                *(following, preempt_at, not_before, state.ready),
+            ]
         case Master(advert_at, addresses_at):
             return ["master", advert_at, addresses_at]
         case _:
@@ -87,29 +123,33 @@ def _heard(heard: LastHeard | None) -> list[Any] | None:
     return None if heard is None else [heard.priority, str(heard.source), heard.interval, heard.at]
 
 
-def _read_heard(now: Instant, found: list[Any] | None) -> LastHeard | None:
+def _read_heard(now: Instant, found: list[Any] | None, group: Group) -> LastHeard | None:
     if found is None:
         return None
     priority, source, interval, at = found
-    return LastHeard(int(priority), ip_address(source), int(interval), min(int(at), now))
+    return LastHeard(int(priority), ip_address(source), int(interval), min(int(at), now), group.version)
 
 
-def _read_router(now: Instant, found: Mapping[str, Any], interval: Duration) -> tuple[State, int, LastHeard | None]:
+def _read_router(now: Instant, found: Mapping[str, Any] | None, group: Group) -> tuple[State, int, LastHeard | None]:
     """Return state, priority and the last advert heard."""
-    state = _read_state(now, found["state"], interval)
-    return state, int(found["priority"]), _read_heard(now, found["heard"])
+    if found is None:
+        raise ValueError("the predecessor only observed")
+    state = _read_state(now, found["state"], group)
+    return state, int(found["priority"]), _read_heard(now, found["heard"], group)
 
 
-def _read_state(now: Instant, found: list[Any], interval: Duration) -> State:
+def _read_state(now: Instant, found: list[Any], group: Group) -> State:
     """Return a state whose timers end no later than those of one that is entered now."""
     match found:
         case ["initialize", holding_until]:
-            return Initialize(_by(holding_until, now + longest_handover(interval)))
-        case ["backup", int(master_down_at), int(master_interval), bool(holding)]:
-            latest = now + master_down_interval(1, master_interval)
-            return Backup(min(master_down_at, latest), master_interval, holding)
-        case ["master", int(advert_at), addresses_at, *_]:
-            latest = now + interval
+            return Initialize(_by(holding_until, now + longest_handover(group.advert_interval, group.version)))
+        case ["backup", int(master_down_at), int(interval), bool(holding), bool(following), delay, start, bool(ready)]:
+            latest = now + master_down_interval(1, interval, group.version)
+            preempt_at = _by(delay, now + group.preempt_delay)
+            down_at = min(master_down_at, max(latest, int(start) + latest - now))
+            return Backup(down_at, interval, holding, following, preempt_at, int(start), ready=ready)
+        case ["master", int(advert_at), addresses_at]:
+            latest = now + group.advert_interval
             return Master(min(advert_at, latest), _by(addresses_at, latest))
         case _:
             raise ValueError("no state of a router")

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from linkbalancer.clock import Duration, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, NeighbourHeard
+from linkbalancer.engine.origins import default_origin, obstacle, origin, own_addresses, without_origin
 from linkbalancer.feed.table import Table, VidEntry
 from linkbalancer.links import Address, DeviceName, Family, Mac, Vid
 from linkbalancer.routing.application import Application
@@ -67,8 +68,7 @@ class Knowledge:
     def device(self, event: DeviceChanged) -> None:
         """Take in what the kernel says of a device."""
         self._devices[event.device] = event
-        own = {event.primary, event.link_local, *event.addresses}
-        self._own[event.device] = frozenset(address for address in own if address is not None)
+        self._own[event.device] = own_addresses(event)
 
     def own_addresses(self, device: DeviceName) -> frozenset[Address]:
         """Return every address of a device that is no virtual IP, of both families."""
@@ -85,8 +85,8 @@ class Knowledge:
         if known is None or not known.carrier:
             return f"{device} has no carrier"
         for family in sorted(self._families.get(device, ())):
-            if _own_address(known, family) is None:
-                return _without_address(device, family)
+            if default_origin(known, family) is None:
+                return without_origin(device, family)
         return f"{device} hears nobody" if device in self._deaf else None
 
     def fault_of(self, group: Group) -> str | None:
@@ -94,19 +94,11 @@ class Knowledge:
         known, device = self._devices.get(group.device), group.device
         if known is None or not known.carrier:
             return f"{device} has no carrier"
-        if self.origin(group) is None:
-            missing = _own_address(known, group.family) is None
-            return _without_address(device, group.family) if missing else f"{device} has not the address {group.source}"
-        return f"{device} hears nobody" if device in self._deaf else None
+        return obstacle(group, known) or (f"{device} hears nobody" if device in self._deaf else None)
 
     def origin(self, group: Group) -> Address | None:
         """Return the address that a group's adverts are sent from, None while its device has none."""
-        known = self._devices.get(group.device)
-        if known is None:
-            return None
-        if group.source is not None:
-            return group.source if group.source in {known.primary, known.link_local, *known.addresses} else None
-        return _own_address(known, group.family)
+        return origin(group, self._devices.get(group.device))
 
     def deaf(self) -> list[DeviceName]:
         """Return the LAN devices that hear nobody."""
@@ -225,15 +217,6 @@ class Knowledge:
         return Table(
             self._session, self._sequence, ids, {name: self._definitions[name] for name in ids}, tuple(entries)
         )
-
-
-def _own_address(known: DeviceChanged, family: Family) -> Address | None:
-    """Return the address that VRRP of a family sends from: for IPv6 that of the link (RFC 9568 5.1.2.1)."""
-    return known.primary if family is Family.IPV4 else known.link_local
-
-
-def _without_address(device: DeviceName, family: Family) -> str:
-    return f"{device} has no address" if family is Family.IPV4 else f"{device} has no IPv6 link-local address"
 
 
 def _patience(loaded: Loaded) -> Duration:

@@ -66,13 +66,14 @@ class Membership:
     given_up: bool = False
     rival: bool = False
     rival_since: Instant | None = None
+    plain: bool = False
     not_before: Instant = 0
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant) -> "Membership":
+    def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant, password: bytes | None = None) -> "Membership":
         """Build the membership that the configuration asks for."""
-        vrrp = group.vrrp(id_)
+        vrrp = group.vrrp(id_, password)
         router: Router | Delegate | None = None
         match group.mode:
             case "member":
@@ -150,10 +151,12 @@ class Membership:
     def other_master(self) -> Address | None:
         """Return the address of another gateway that is heard as Master and has a link, or None.
 
-        Priority 0 resigns and priority 1 is a demoted gateway without a link: neither can carry anything.
+        Priority 0 resigns and priority 1 is a demoted gateway without a link: neither can carry anything. Where no
+        group has a link (`plain`), 1 is a priority as any other.
         """
         heard = self.observer.heard
-        if self.is_master or heard is None or heard.priority <= DEAD_PRIORITY:
+        lowest = 0 if self.plain else DEAD_PRIORITY
+        if self.is_master or heard is None or heard.priority <= lowest:
             return None
         return heard.source
 

@@ -20,9 +20,7 @@ class Outlook:
 def outlook(status: Mapping[str, Any], kind: str, name: str) -> Outlook:
     """Return what draining a link, a VID or the node (`kind`, `name`) does to a gateway that has this status."""
     groups: Mapping[str, Any] = status["groups"]
-    vids = tuple(
-        vid for vid, group in groups.items() if group["link"] is not None and _is_meant(vid, group, kind, name)
-    )
+    vids = tuple(vid for vid, group in groups.items() if _takes_part(group) and _is_meant(vid, group, kind, name))
     moving = tuple(vid for vid in vids if _moves(groups[vid]))
     alone = tuple(vid for vid in moving if not _others(status, groups[vid]))
     lines = tuple(_line(status, vid, moves=vid in moving, alone=vid in alone) for vid in vids)
@@ -39,7 +37,7 @@ def applications_on(status: Mapping[str, Any], vid: str) -> str:
 def offers(status: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what can be drained at a gateway: kinds and names."""
     # Both families of a VID are drained together.
-    vids = dict.fromkeys(_vid(name) for name, group in status["groups"].items() if group["link"] is not None)
+    vids = dict.fromkeys(_vid(name) for name, group in status["groups"].items() if _takes_part(group))
     links = (("link", name) for name in status["links"])
     return [*links, *(("vid", vid) for vid in vids), ("node", status["node"])]
 
@@ -78,6 +76,11 @@ def followed(status: Mapping[str, Any], vids: Sequence[str]) -> list[str]:
 
 def _is_meant(vid: str, group: Mapping[str, Any], kind: str, name: str) -> bool:
     return kind == "node" or (_vid(vid) == name if kind == "vid" else group["link"] == name)
+
+
+def _takes_part(group: Mapping[str, Any]) -> bool:
+    """Whether this gateway can give a group up: it has a link, or is a member without one."""
+    return group["link"] is not None or group["mode"] == "member"
 
 
 def _vid(group: str) -> str:

@@ -1,32 +1,37 @@
 """Whether a group works, and where its VID's two tables point."""
 
+from ipaddress import IPv4Address
+
 from linkbalancer.clock import Instant
 from linkbalancer.engine import status
 from linkbalancer.engine.effects import SetNextHop
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.ways import any_way, way_over
-from linkbalancer.links import Family, NextHop
-from linkbalancer.lvrrp.rules import Tier
+from linkbalancer.links import Family, NextHop, ViaMain
 
 
 def route(gateway: Gateway, now: Instant, membership: Membership) -> None:
     """Judge a group, and point the tables of its VID; only IPv4 is steered."""
-    carries = gateway.is_open(now, membership) and membership.tier is not Tier.DEAD
+    carries = gateway.carries(now, membership)
     if membership.judge(now, carries=carries):
         gateway.known.change(now)
         verdict = "works" if membership.works else "does not work"
         gateway.record_of(membership.id, "verdict", f"{verdict}: {status.why(membership)}")
     if membership.id.family is not Family.IPV4:
         return
-    link = gateway.links.get(membership.link or "")
     source = gateway.known.primary(membership.group.device)
-    via_link = way_over(link, source) if link is not None and carries else None
+    via_link = _way(gateway, membership, source) if carries else None
     unheard = not membership.is_master and membership.other_master() is None
     if not (unheard and gateway.is_waiting(now) and False in membership.next_hops):
         _point(gateway, now, membership, membership.hop(via_link, source), guard=False)
-    way = via_link or any_way(gateway.links.values(), source)
+    way = via_link or any_way(gateway.links.values(), source) or (ViaMain() if membership.plain else None)
     _point(gateway, now, membership, membership.guard_hop(way), guard=True)
+
+
+def _way(gateway: Gateway, membership: Membership, source: IPv4Address | None) -> NextHop:
+    """Return the way on from here: over the link, or, without any, as the main table has it."""
+    return ViaMain() if membership.link is None else way_over(gateway.links[membership.link], source)
 
 
 def _point(gateway: Gateway, now: Instant, membership: Membership, hop: NextHop | None, *, guard: bool) -> None:

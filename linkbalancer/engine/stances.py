@@ -5,7 +5,7 @@ from linkbalancer.engine import drain
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.retirement import LEAVING, REMOVED
-from linkbalancer.links import Role
+from linkbalancer.links import GroupState, Role
 from linkbalancer.lvrrp.rules import Stance, controlled_stance, controller_stance
 
 
@@ -15,12 +15,13 @@ def stance(gateway: Gateway, now: Instant, membership: Membership) -> Stance:
         return LEAVING
     if membership.id in gateway.retirement.groups:
         return REMOVED
-    assert membership.link is not None
-    link = gateway.links[membership.link]
     fault = gateway.known.fault_of(membership.group)
+    link = gateway.links.get(membership.link or "")
     drained = gateway.drained.reason(membership.vid, membership.link)
     if fault is None and drained is not None:
         return drain.stance(drained)
+    if link is None:
+        return _without_link(membership.group.priority, fault)
     decide = controller_stance if gateway.config.role is Role.CONTROLLER else controlled_stance
     return decide(
         base=membership.group.priority,
@@ -30,3 +31,10 @@ def stance(gateway: Gateway, now: Instant, membership: Membership) -> Stance:
         peer_fault=link.peer.fault,
         on_probe_loss=link.settings.on_probe_loss,
     )
+
+
+def _without_link(base: int, fault: str | None) -> Stance:
+    """Return the stance of plain VRRP: at the base priority, that of an owner too, unless a fault forbids it."""
+    if fault is not None:
+        return Stance(runs=False, priority=0, stopped_as=GroupState.FAULT, tier=None, reason=fault)
+    return Stance(runs=True, priority=base, stopped_as=GroupState.UNKNOWN, tier=None, reason="without a link")

@@ -9,7 +9,7 @@ from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
-from linkbalancer.links import Family, GroupId, LinkName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.links import Family, GroupId, LinkName, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.routing.choice import choose
 
@@ -61,7 +61,7 @@ def why(membership: Membership) -> str:
     heard = membership.observer.heard
     if membership.is_master:
         return "Master here" if membership.own else "Master here, without a link"
-    if heard is not None and heard.priority == 1:
+    if heard is not None and heard.priority == 1 and not membership.plain:
         return f"{heard.source} is Master without a link"
     if heard is not None and heard.priority == 0:
         return f"{heard.source} resigned"
@@ -75,6 +75,8 @@ def hop_in_words(hop: NextHop) -> str:
             return f"{gateway} over {device}"
         case ViaMaster(device, gateway, mac):
             return f"{gateway} at {mac.hex(':')} on {device}"
+        case ViaMain():
+            return "the main table"
         case Unreachable():
             return "unreachable"
     assert_never(hop)
@@ -151,7 +153,7 @@ def _ends(now: Instant, membership: Membership, links: Mapping[LinkName, Link], 
     """Return what concerns both ends of a VID's link: what the peer says of the VID, and whether it is drained here."""
     link = links.get(membership.link or "")
     peer = link.word(membership.id, now) if link is not None else None
-    reason = drained.reason(membership.vid, membership.link) if link is not None else None
+    reason = drained.reason(membership.vid, membership.link) if membership.router is not None else None
     return {
         "peer": None if peer is None else {"state": peer.state.name.lower(), "priority": peer.priority},
         "drained": reason,

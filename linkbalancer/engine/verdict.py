@@ -17,9 +17,8 @@ from typing import Final
 from linkbalancer.engine.events import AdvertReceived
 from linkbalancer.links import Address, DeviceName, GroupId
 from linkbalancer.vrrp.events import Heard
-from linkbalancer.vrrp.group import Group, Tolerance
+from linkbalancer.vrrp.group import OWNER_PRIORITY, Group, Tolerance
 from linkbalancer.vrrp.ip import LOCAL_TTL, Datagram, unwrap
-from linkbalancer.vrrp.member import OWNER_PRIORITY
 from linkbalancer.vrrp.packet import (
     NO_PASSWORD,
     PASSWORD_LENGTH,

@@ -93,7 +93,7 @@ def read_directory(path: Path) -> Directory:
             raise LabError(f"{file}: it is gateway {node}'s, so its folder must have that name")
         gateways[node] = loaded.config
         rules[node] = loaded.rules
-        texts[node] = Texts(read.texts[str(file)], read.texts[loaded.beside(loaded.config.applications)])
+        texts[node] = Texts(read.texts[str(file)], read.texts.get(loaded.rule_file, ""))
     if not gateways:
         raise LabError(f"{path} holds no gateway: there is no */{CONFIG} in it")
     first, *others = rules.values()

@@ -54,10 +54,11 @@ class Echo:
 def choose_echoes(topology: Topology, first: int) -> list[Echo]:
     """Return an echo for a virtual IP of every VID that a side is a member of; their numbers begin at `first`."""
     wanted = [
-        (side, vid, groups[0].virtual_ips[0].ip)
+        (side, vid, address)
         for side in SIDES
         for vid in topology.vids
         if (groups := [group for group in _groups(topology, side, vid) if group.mode == "member"])
+        and isinstance(address := groups[0].virtual_ips[0].ip, IPv4Address)
     ]
     return [Echo(number, *one) for number, one in enumerate(wanted, first)]
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from linkbalancer.links import DeviceName, NextHop, Unreachable, Vid
+from linkbalancer.links import DeviceName, NextHop, Unreachable, ViaLink, ViaMaster, Vid
 from linkbalancer.routing.marks import OWN, OWN_TRAFFIC_PRIORITY, Marks
 
 MAIN_TABLE: Final = 254
@@ -60,5 +60,5 @@ def routing_tables(vids: Collection[Vid], marks: Marks) -> frozenset[int]:
 
 def own_next_hop(next_hops: Mapping[Vid, NextHop]) -> NextHop:
     """Return where this gateway's own packets go before they are marked: the way of the lowest VID that has one."""
-    ways = (hop for _vid, hop in sorted(next_hops.items()) if not isinstance(hop, Unreachable))
+    ways = (hop for _vid, hop in sorted(next_hops.items()) if isinstance(hop, ViaLink | ViaMaster))
     return next(ways, Unreachable())

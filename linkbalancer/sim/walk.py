@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from linkbalancer.clock import Instant
-from linkbalancer.links import LinkName, Mac, NodeName, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.links import LinkName, Mac, NodeName, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
 from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, virtual_ip
@@ -70,7 +70,7 @@ def walk(world: Network, app: str, side: str) -> Walk:
                 return _cross(world, node, path)
             case ViaMaster(_, _, next_mac):
                 sender, source, mac = node.name, lan.macs[node.name], next_mac
-            case Unreachable():
+            case ViaMain() | Unreachable():  # no gateway here is without a link
                 table = f"{'guard ' if guard else ''}table of VID {vid}"
                 return Walk(tuple(path), None, f"{node.name}: unreachable in the {table}")
             case _:

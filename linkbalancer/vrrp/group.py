@@ -9,6 +9,9 @@ from linkbalancer.links import Address, DeviceName, Family, GroupId, Interface, 
 from linkbalancer.vrrp.ip import LOCAL_TTL
 from linkbalancer.vrrp.packet import ChecksumForm, centiseconds, whole_seconds
 
+OWNER_PRIORITY = 255
+"""That of a router whose own addresses the virtual IPs are (RFC 9568 6.1)."""
+
 _MAC_PREFIX = {Family.IPV4: bytes.fromhex("00005e0001"), Family.IPV6: bytes.fromhex("00005e0002")}
 
 

@@ -1,7 +1,7 @@
 """Tests of the kinds of values."""
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address
 
 import pytest
 
@@ -12,13 +12,6 @@ from linkbalancer.config.findings import FieldError
 def test_values_that_are_right_already_stay() -> None:
     """A program may hand in addresses."""
     assert fields.parse_address(IPv4Address("10.0.0.1")) == IPv4Address("10.0.0.1")
-    assert fields.parse_virtual_ip(IPv4Interface("10.0.0.1/24")) == IPv4Interface("10.0.0.1/24")
-
-
-def test_host_routes() -> None:
-    """Prefixes /31 and /32 have no address of the network."""
-    assert fields.parse_virtual_ip("10.0.0.0/31") == IPv4Interface("10.0.0.0/31")
-    assert fields.parse_virtual_ip("10.0.0.0/32") == IPv4Interface("10.0.0.0/32")
 
 
 @pytest.mark.parametrize(
@@ -30,17 +23,6 @@ def test_host_routes() -> None:
         (fields.parse_address, "224.0.0.18", "224.0.0.18 is no host's address; write the address of one host"),
         (fields.parse_address, "0.0.0.0", "0.0.0.0 is no host's address"),
         (fields.parse_address, "255.255.255.255", "255.255.255.255 is no host's address"),
-        (fields.parse_virtual_ip, None, "nothing is no virtual IP; write such as 192.0.2.251/24"),
-        (fields.parse_virtual_ip, "10.0.0.1", "the virtual IP 10.0.0.1 has no prefix length; write the LAN's"),
-        (fields.parse_virtual_ip, "10.0.0.1/33", "has no prefix length from 1 to 32; write the LAN's"),
-        (fields.parse_virtual_ip, "10.0.0.1/x", "has no prefix length from 1 to 32"),
-        (fields.parse_virtual_ip, "x/24", "'x' is no IPv4 address"),
-        (
-            fields.parse_virtual_ip,
-            "10.0.0.0/24",
-            "10.0.0.0/24 is the network's own address; write a host's address within",
-        ),
-        (fields.parse_virtual_ip, "10.0.0.255/24", "10.0.0.255/24 is the network's own address"),
         (fields.parse_listen, True, "true is no place to listen; write unix, off, or an address and a port, such as"),
         (fields.parse_listen, "on", "nobody can listen on 'on'; write unix, off, or an address and a port"),
         (fields.parse_listen, "b1:9586", "nobody can listen on 'b1:9586'"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from linkbalancer.config.keyfile import Doubt, content, exposure, reach
+from linkbalancer.config.keyfile import Doubt, content, exposure, password, password_content, reach
 
 
 def test_only_its_owner_should_read_a_key() -> None:
@@ -45,3 +45,28 @@ def test_a_key_that_the_service_cannot_read() -> None:
     assert reach(0o100640, own_group=True) is None
     assert reach(0o100600, own_group=True) == refused
     assert reach(0o100640, own_group=False) == refused
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "0 bytes"),
+        ("\n", "0 bytes"),
+        ("ninebytes\n", "9 bytes"),
+        ("ääääö\n", "10 bytes"),
+        ("one\ntwo\n", "more than one line"),
+        ("one\n\n", "more than one line"),
+        ("a\0b\n", "a NUL byte"),
+    ],
+)
+def test_what_is_no_password_is_told_without_showing_it(text: str, why: str) -> None:
+    """Version 2 has eight bytes for it, filled up with NUL."""
+    remedy = "put a password of 1 to 8 bytes in it, alone on its line"
+
+    assert password_content(text) == Doubt(f"holds no password: {why}", remedy)
+
+
+def test_a_password_is_the_files_one_line() -> None:
+    """With its spaces, and with or without a line end."""
+    assert (password("secret#1\n"), password(" s p ")) == (b"secret#1", b" s p ")
+    assert password_content("12345678") is None

@@ -1,5 +1,7 @@
 """Tests of loading a gateway's configuration with its rule file."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,8 +107,9 @@ def test_keys_are_looked_at_when_asked() -> None:
     files = {"etc/linkbalancer.yaml": CONFIG, "etc/apps.conf": RULES}
     asked: list[str] = []
 
-    def state(path: str) -> Doubt | None:
+    def state(path: str, judge: Callable[[str], Doubt | None]) -> Doubt | None:
         asked.append(path)
+        assert judge("nonsense") is not None
         return Doubt("is missing", "put it there")
 
     (warning,) = load("etc/linkbalancer.yaml", files.__getitem__, state).warnings
@@ -116,8 +119,10 @@ def test_keys_are_looked_at_when_asked() -> None:
     with pytest.raises(
         ConfigErrors, match=r"^etc/linkbalancer.yaml:6:65: the key file etc/keys/l1.key is open; shut it$"
     ):
-        load("etc/linkbalancer.yaml", files.__getitem__, lambda _: Doubt("is open", "shut it", refused=True))
-    assert load("etc/linkbalancer.yaml", files.__getitem__, lambda _: None).warnings == ()
+        load(
+            "etc/linkbalancer.yaml", files.__getitem__, lambda _file, _judge: Doubt("is open", "shut it", refused=True)
+        )
+    assert load("etc/linkbalancer.yaml", files.__getitem__, lambda _file, _judge: None).warnings == ()
 
 
 def test_a_link_without_a_key_has_none_to_look_at() -> None:
@@ -127,7 +132,9 @@ def test_a_link_without_a_key_has_none_to_look_at() -> None:
         "etc/apps.conf": RULES,
     }
 
-    assert load("etc/linkbalancer.yaml", files.__getitem__, lambda _: Doubt("is missing", "x")).warnings == ()
+    assert (
+        load("etc/linkbalancer.yaml", files.__getitem__, lambda _file, _judge: Doubt("is missing", "x")).warnings == ()
+    )
 
 
 def test_the_connection_mask_must_hold_every_application() -> None:

@@ -71,6 +71,43 @@ def test_what_is_no_secret_is_refused(tmp_path: Path, key: bytes, mode: int, err
     assert "secretsecret" not in str(refused.value)
 
 
+OLD = CONFIG.replace("251/24]}", "251/24], version: 2, password_file: v2}")
+
+
+@pytest.mark.parametrize(
+    ("password", "mode", "error"),
+    [
+        (b"secret\n", 0o604, "can be read or written by everybody; chmod o= it"),
+        (b"longersecret\n", 0o600, "holds no password: 12 bytes; put a password of 1 to 8 bytes in it"),
+        (b"\xff\n", 0o600, "holds other characters than a key's"),
+        (None, 0o600, "No such file or directory; VID 1 needs its password"),
+    ],
+)
+def test_what_is_no_password_is_refused(tmp_path: Path, password: bytes | None, mode: int, error: str) -> None:
+    """By the rule of keys, and without showing it."""
+    if password is not None:
+        (tmp_path / "v2").write_bytes(password)
+        (tmp_path / "v2").chmod(mode)
+    with pytest.raises(RefusedError) as refused:
+        specs(tmp_path, OLD)
+
+    assert refused.value.args[0].startswith(f"{tmp_path}/v2: {error}")
+    assert "longersecret" not in str(refused.value)
+
+
+def test_another_password_concerns_the_agent_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is part of what an agent lives by; and who may read it is looked at."""
+    found = []
+    for password in (b"secret\n", b"other\n"):
+        (tmp_path / "v2").write_bytes(password)
+        (tmp_path / "v2").chmod(0o640)
+        found.append(specs(tmp_path, OLD))
+    before, after = found
+
+    assert {name for name in before if before[name] != after[name]} == {"agent"}
+    assert f"{tmp_path}/v2: can be read or written by its group;" in capsys.readouterr().err
+
+
 def specs(folder: Path, config: str = CONFIG, rules: str = RULES, key: bytes = KEY) -> dict[str, str]:
     """Return the workers' specs of a configuration."""
     (folder / "linkbalancer.yaml").write_text(config)

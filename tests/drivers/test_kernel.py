@@ -17,7 +17,7 @@ from linkbalancer.drivers.neighbours import pinned
 from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
-from linkbalancer.links import NextHop, Unreachable, ViaLink, ViaMaster
+from linkbalancer.links import NextHop, Unreachable, ViaLink, ViaMain, ViaMaster
 from linkbalancer.routing.marks import Marks
 from tests.drivers.conftest import Gateway
 from tests.drivers.nftables.rules import IDS, LAYOUT, SAMPLE
@@ -107,6 +107,8 @@ def test_a_pin_follows_the_master_and_goes_with_the_need(gateway: Gateway, kerne
     kernel.apply(SetNextHop(1, replace(VIA_MASTER, mac=OTHER)))
     assert pinned(gateway.route, "lan0") == {VIP.ip: OTHER}
     kernel.apply(SetNextHop(2, replace(VIA_MASTER, mac=OTHER)))
+    kernel.apply(SetNextHop(1, ViaMain()))
+    assert kernel.found().next_hops[1] == ViaMain()
     kernel.apply(SetNextHop(1, Unreachable()))
     kernel.apply(SetNextHop(1, VIA_LINK, guard=True))
     assert pinned(gateway.route, "lan0") == {VIP.ip: OTHER}

@@ -265,6 +265,25 @@ def test_a_name_that_is_somebody_elses_is_left_alone(site: Site) -> None:
         assert "vr6-51" not in site.here("ip link")
 
 
+def test_a_virtual_ip_that_changes_its_device_is_answered_for_by_one(site: Site) -> None:
+    """With a successor that wants no virtual MAC, and back: as soon as it is there it is nowhere else."""
+    plain: dict[str, tuple[Interface, ...]] = {"eth0": (VIP, LOCAL, VIP_IPV6)}
+    with prepared() as kernel:
+        _lead(kernel)
+        with closing(Kernel(PLAIN, plain)) as successor:
+            successor.mend(trim=False)
+            successor.found()
+            successor.apply(AddAddresses("eth0", plain["eth0"]))
+            until(lambda: _is_down(site.here, "vr4-51") and _is_down(site.here, "vr6-51"))
+            assert ping(site.host, str(VIP.ip))
+            assert f"{VIP.ip} lladdr {mac_of(site.here).hex(':')}" in site.host("ip neigh show dev eth0")
+            with prepared() as third:
+                third.found()
+                for device, interfaces in VIPS.items():
+                    third.apply(AddAddresses(device, interfaces))
+                assert not [one for one in addresses.read(third._netlink, "eth0") if one.ours]
+
+
 def test_many_step_down_at_once_and_come_back(site: Site) -> None:
     """More than are taken down one by one: all fall silent, and each leads again as soon as it is told to."""
     macs = {f"vr6-{vid}": bytes.fromhex("00005e0002") + bytes([vid]) for vid in range(1, 31)}

@@ -48,6 +48,22 @@ def test_a_cleared_table_answers_unreachable(gateway: Gateway) -> None:
             gateway.here("ip route get 203.0.113.1 mark 1")
 
 
+def test_a_table_may_fall_through_to_the_main_table(gateway: Gateway) -> None:
+    """In place of a next hop, and back; cleared, it is unreachable again."""
+    gateway.here("ip route add default via 192.0.2.100", f"ip rule add fwmark 1 table {TABLE}")
+    routes.floor(gateway.route, TABLE)
+    _point(gateway, "link0", FAR)
+    for _again in range(2):
+        gateway.route.request(routes.throw_request(TABLE), "open the table")
+        assert (routes.read(gateway.route), routes.thrown(gateway.route)) == ([], {TABLE})
+        assert gateway.here("ip route get 203.0.113.1 mark 1").startswith("203.0.113.1 via 192.0.2.100 dev lan0")
+    _point(gateway, "link0", FAR)
+    assert ([one.gateway for one in routes.read(gateway.route)], routes.thrown(gateway.route)) == ([FAR], set())
+    gateway.route.request(routes.throw_request(TABLE), "open the table")
+    routes.clear(gateway.route, TABLE)
+    assert (routes.thrown(gateway.route), routes.floored(gateway.route)) == (set(), {TABLE})
+
+
 def test_removing_leaves_nothing_of_ours(gateway: Gateway) -> None:
     """A table that is no longer wanted is empty afterwards but for other people's routes."""
     gateway.here(f"ip route add 203.0.113.0/24 via 10.1.0.2 table {TABLE}")

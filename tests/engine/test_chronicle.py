@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from linkbalancer.clock import MILLISECOND, SECOND
+from linkbalancer.config.groupfields import VirtualIp
 from linkbalancer.config.model import Group
 from linkbalancer.engine.chronicle import TOGETHER, Chronicle, named
 from linkbalancer.engine.effects import AddAddresses, Effect, Publish, Record
@@ -26,8 +27,8 @@ from tests.engine.bench import STOP, Bench, of_type
 NOW = 10**12
 HERE = (IPv4Interface("192.0.2.251/24"),)
 GROUPS = {
-    GroupId(1): Group(device="eth0", link="l1", virtual_ips=HERE),
-    GroupId(2): Group(device="eth0", mode="observe", virtual_ips=(IPv4Interface("192.0.2.252/24"),)),
+    GroupId(1): Group(device="eth0", link="l1", virtual_ips=(VirtualIp(*HERE),)),
+    GroupId(2): Group(device="eth0", mode="observe", virtual_ips=(VirtualIp(IPv4Interface("192.0.2.252/24")),)),
 }
 SETTINGS = LinkSettings(
     name="l1",

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from ipaddress import ip_interface
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from linkbalancer.engine.membership import Membership
 from linkbalancer.links import GroupId, ViaLink
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, lan_address, loaded
 from linkbalancer.sim.wire import NEAR
-from linkbalancer.vrrp.effects import AnnounceAddresses, InstallAddresses
+from linkbalancer.vrrp.effects import ExchangeAddresses, InstallAddresses, SendAdvert
 from linkbalancer.vrrp.events import Resume
+from linkbalancer.vrrp.router import Router
+from linkbalancer.vrrp.states import Backup
 from tests.engine.bench import MS, STOP, Bench
 
 
@@ -57,7 +60,7 @@ def membership(mode: str = "member") -> Membership:
     """Return VID 1 of gateway b1, with an address to advertise from."""
     group = loaded(Shape(), "b1").config.groups[GroupId(1)]
     built = Membership.of(GroupId(1), group.model_copy(update={"mode": mode}), 0)
-    if built.router is not None:
+    if isinstance(built.router, Router):
         built.router.primary = lan_address(NEAR, 1)
     return built
 
@@ -77,10 +80,11 @@ def left(**changes: object) -> dict[str, Any]:
         {"router": None},
         {"router": {}},
         {"router": {"state": ["asleep"], "priority": 1, "heard": None}},
-        {"router": {"state": ["master", 1, None, None], "priority": 999, "heard": None}},
+        {"router": {"state": ["master", 1, None], "priority": 999, "heard": None}},
         {"observed": [1]},
         {"mac": "xx"},
-        {"virtual_ips": 1},
+        {"group": 1},
+        {"group": {}},
     ],
 )
 def test_what_makes_no_sense_is_not_taken_up(changes: dict[str, object]) -> None:
@@ -90,22 +94,70 @@ def test_what_makes_no_sense_is_not_taken_up(changes: dict[str, object]) -> None
     assert inheritance.take(fresh) == inheritance.take(untouched)
 
 
-def test_new_virtual_ips_are_announced_and_timers_never_run_longer() -> None:
+def test_timers_never_run_longer() -> None:
     """What was announced is not announced again; an interval that became shorter holds at once."""
     assert inheritance.restore(0, left(), membership()) == [InstallAddresses()]
-    assert inheritance.restore(0, left(virtual_ips=[]), membership()) == [InstallAddresses(), AnnounceAddresses()]
     fresh = membership()
-    router = {"state": ["master", 10**15, 10**15, 10**15], "priority": 7, "heard": [9, "192.0.2.7", 200 * MS, 10**15]}
+    router = {"state": ["master", 10**15, 10**15], "priority": 7, "heard": [9, "192.0.2.7", 200 * MS, 10**15]}
     inheritance.restore(0, left(router=router), fresh)
     assert fresh.router is not None
     assert fresh.router.deadline() == 200 * MS
-    for state in (["backup", 10**15, 200 * MS, True], ["initialize", 10**15]):
+    for state in (["backup", 10**15, 200 * MS, True, False, 10**15, 10**9, False], ["initialize", 10**15]):
         fresh = membership()
         inheritance.restore(0, left(router={**router, "state": state, "heard": None}), fresh)
         assert fresh.router is not None
         deadline = fresh.router.deadline()
         assert deadline is not None
         assert deadline < 10**10
+
+
+def test_a_master_takes_up_new_values_at_once() -> None:
+    """One advert with what is new, addresses that are new are installed and announced, and those that went removed."""
+    predecessor = left()
+    ips = [*predecessor["group"]["virtual_ips"], "192.168.1.77/24"]
+    was = {**predecessor["group"], "virtual_ips": ips[1:], "advert_interval": 400 * MS, "elsewhere": [[ips[1], "eth3"]]}
+    fresh = membership()
+
+    effects = inheritance.restore(0, {**predecessor, "group": was}, fresh)
+
+    assert effects == [
+        SendAdvert(predecessor["router"]["priority"]),
+        ExchangeAddresses((("eth0", (ip_interface(ips[0]),)),), (("eth3", (ip_interface(ips[1]),)),), announce=True),
+        InstallAddresses(),
+    ]
+    assert fresh.router is not None
+    assert fresh.router.group == fresh.group
+    assert fresh.router.deadline() == fresh.group.advert_interval
+
+
+def test_a_backup_takes_up_new_values() -> None:
+    """Its timer goes on, moved by the difference; whom it follows, since when it would preempt, stay as they were."""
+    predecessor = left(installed=False)
+    backup = ["backup", 350 * MS, 100 * MS, False, True, 10 * MS, 0, True]
+    predecessor["router"] = {"state": backup, "priority": 128, "heard": None}
+    was = {**predecessor["group"], "version": 2, "advert_interval": 10**9, "preempt_delay": 30 * MS}
+    fresh = membership()
+
+    assert inheritance.restore(0, {**predecessor, "group": was}, fresh) == []
+    assert fresh.router is not None
+    state = fresh.router.state
+    assert isinstance(state, Backup)
+    assert (state.master_interval, state.following, state.ready) == (100 * MS, True, True)
+    assert state.preempt_at == -20 * MS
+
+
+def test_an_owner_goes_on_as_one() -> None:
+    """The configured priority says whose the addresses are."""
+    predecessor = left()
+    was = {**predecessor["group"], "priority": 255}
+    router = {**predecessor["router"], "priority": 255}
+    fresh = membership()
+
+    effects = inheritance.restore(0, {**predecessor, "group": was, "router": router}, fresh)
+
+    assert effects == [SendAdvert(150), InstallAddresses()]
+    assert isinstance(fresh.router, Router)
+    assert not fresh.router.owner
 
 
 def test_a_group_that_is_only_observed_from_now_on_has_no_router() -> None:

@@ -151,10 +151,15 @@ def _peace(evidence: Evidence, phase: Phase, found: Sequence[Span], slack: Durat
     for master in sorted(masters):
         times = [since, *(one.at for one in heard if one.leg == master), until]
         longest = max(later - earlier for earlier, later in pairwise(times))
-        if longest > evidence.case.interval + slack:
+        if longest > evidence.case.interval + slack and not _is_deaf(evidence, since):
             yield f"{master} was silent for {_ms(longest)}"
     for leg in sorted({one.leg for one in evidence.record.answers if since + slack <= one.at <= until} - masters):
         yield f"{leg} answers for the virtual IP, and is not Master"
+
+
+def _is_deaf(evidence: Evidence, at: Instant) -> bool:
+    """Tell whether a unicast advert has nobody to go to: it waits for a neighbour that does not answer."""
+    return evidence.case.cast is Cast.UNICAST and any(one.since <= at < one.until for one in evidence.absences)
 
 
 def _adverts(evidence: Evidence) -> Iterator[str]:
@@ -172,7 +177,7 @@ def _expected(evidence: Evidence, sender: Maker) -> dict[str, object]:
     case = evidence.case
     unicast = case.cast is Cast.UNICAST
     mac, ttl = evidence.macs[sender], 255
-    if case.has_mac(sender) and not (unicast and sender is Maker.THEIRS):  # Keepalived: from the device below
+    if case.has_mac(sender) and not unicast:  # to one peer, both makers send as any IP packet is sent
         mac = evidence.virtual_mac
     if unicast and sender is Maker.THEIRS and case.family is Family.IPV6:
         ttl = 64  # a known weakness of Keepalived 2.2.7

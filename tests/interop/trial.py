@@ -1,7 +1,9 @@
 """One case, carried out on real packets: our daemon and a Debian Keepalived on one LAN."""
 
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_interface
 from pathlib import Path
@@ -20,6 +22,8 @@ SHARED = "s3cret"
 """The password of version 2, where there is one."""
 DISTURBED: Duration = 100 * MILLISECOND
 """A machine that let us wait longer than this has had a part in what went wrong: the case is tried again."""
+_LINES_MAX = 8
+_TIME = re.compile(r"^time=\S+ |^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}: ")
 _LOOK_EVERY_S = 0.02
 _GRACE: Duration = 2 * SECOND
 """How much later than the protocol's own bound we may find everything in order: asking takes time."""
@@ -84,7 +88,9 @@ class Trial:
                     if self._phases[-1].settled is None:
                         break
                 complaints = [
-                    f"{maker} says: {line}" for maker, one in self._gateways.items() for line in one.complaints()
+                    f"{maker} says{line}"
+                    for maker, one in self._gateways.items()
+                    for line in _shortened(one.complaints())
                 ]
             finally:
                 for gateway in self._gateways.values():
@@ -148,7 +154,8 @@ class Trial:
                 self._absences.append(Absence(str(maker), self._away.pop(maker), time.monotonic_ns()))
         masters = {str(master) for master in step.masters}
         last = {one.leg: one for one in list(record.adverts) if one.at >= begun}
-        if not masters <= {leg for leg, one in last.items() if one.priority > 0}:
+        deaf = self.case.cast is Cast.UNICAST and bool(self._away)  # nobody is there to send to
+        if not (deaf or masters <= {leg for leg, one in last.items() if one.priority > 0}):
             return f"adverts of {sorted(masters)}"
         for one in self._virtual:
             holders = record.holders(ip_interface(one).ip) - set(self._away)
@@ -227,6 +234,13 @@ _DEEDS: dict[Deed, Callable[[Trial, Maker], None]] = {
     Deed.JOIN: Trial._join,
     Deed.RELOAD: Trial._reload,
 }
+
+
+def _shortened(lines: Iterable[str]) -> Iterator[str]:
+    """Yield what is said, once each, with how often it was said; times differ and say nothing."""
+    count = Counter(_TIME.sub("", line) for line in lines)
+    for line, times in count.most_common(_LINES_MAX):
+        yield f"{f' {times} times' if times > 1 else ''}: {line}"
 
 
 def carry_out(case: Case, files: Path, programs: Programs = PROGRAMS) -> Outcome:

@@ -14,6 +14,7 @@ from linkbalancer.sim.shape import LAN_DEVICE, Shape, virtual_ip
 from linkbalancer.sim.traffic import Traffic
 from linkbalancer.sim.wire import NEAR
 from linkbalancer.sim.world import World
+from linkbalancer.vrrp.router import Router
 from linkbalancer.vrrp.states import Master
 
 
@@ -160,7 +161,7 @@ def test_two_masters_without_a_link_are_named() -> None:
         agent = world.nodes[name].agent
         assert agent is not None
         router = agent.memberships[GroupId(1)].router
-        assert router is not None
+        assert isinstance(router, Router)
         router.state = Master(0)
     assert "VID 1 has no link, and two Masters on the near side: ['b1', 'b2']" in list(disagreements(world))
 

@@ -180,7 +180,7 @@ def swap(name: str, layout: Layout, *, old_chains: Iterable[str] = (), old_appli
     """
     digest = name.removeprefix(GENERATION).partition("_")[0]
     near_to_far, far_to_near = FORWARD + digest, MIRROR + digest
-    from_lan, from_link = (near_to_far, far_to_near) if layout.role is Role.CONTROLLER else (far_to_near, near_to_far)
+    from_lan, from_link = (far_to_near, near_to_far) if layout.role is Role.CONTROLLED else (near_to_far, far_to_near)
     lines = [*_chain("from_lan", [f"goto {from_lan}"]), *_chain("from_link", [f"goto {from_link}"])]
     keys = ", ".join(f"{layout.marks.connection_mark(one):#010x}" for one in old_applications)
     if keys:

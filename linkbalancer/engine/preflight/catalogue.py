@@ -52,7 +52,7 @@ LAN_ADDRESS_MISSING: Final = Kind(
     "lan-address-missing",
     _E,
     "Without an address of its own in the LAN the gateway cannot advertise: VRRP does not run.",
-    "Give the device an address of its own in the network of the virtual IPs.",
+    "Give the device an address of its own in the network of the virtual IPs; for IPv6 a link-local one.",
 )
 VIRTUAL_IP_FIXED: Final = Kind(
     "virtual-ip-fixed",

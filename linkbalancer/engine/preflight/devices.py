@@ -1,11 +1,12 @@
 """The devices that the configuration names: there, up, nobody's port, and with the addresses that they need."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network
 
 from linkbalancer.engine.preflight import catalogue
 from linkbalancer.engine.preflight.finding import Finding
 from linkbalancer.engine.preflight.observed import Device, Observed, Wanted
-from linkbalancer.links import DeviceName
+from linkbalancer.links import Address, DeviceName, GroupId, Interface
 
 _PORTS = {"bridge", "bond", "team"}
 BRIDGE_SWITCH = "bridge/bridge-nf-call-iptables"
@@ -50,11 +51,11 @@ def _lan_addresses(name: DeviceName, wanted: Wanted, observed: Observed) -> Iter
     assert observed.addresses is not None
     addresses = observed.addresses.get(name, ())
     groups = {vid: group for vid, group in wanted.config.groups.items() if group.device == name}
-    virtual = {one.ip: vid for vid, group in groups.items() for one in group.virtual_ips}
+    virtual: dict[Address, GroupId] = {one.ip: vid for vid, group in groups.items() for one in group.virtual_ips}
     own = [one.interface for one in addresses if not one.ours and one.interface.ip not in virtual]
     seen = f"ip address show dev {name}: {_listed(addresses)}"
-    members = [one.network for group in groups.values() if group.mode == "member" for one in group.virtual_ips]
-    if members and not any(one.ip in network for one in own for network in members):
+    members = [[one.network for one in group.virtual_ips] for group in groups.values() if group.mode == "member"]
+    if not all(_has_source(networks, own) for networks in members):
         yield Finding(catalogue.LAN_ADDRESS_MISSING, name, seen)
     for one in addresses:
         if one.interface.ip in virtual and not one.ours:
@@ -62,5 +63,13 @@ def _lan_addresses(name: DeviceName, wanted: Wanted, observed: Observed) -> Iter
             yield Finding(catalogue.VIRTUAL_IP_FIXED, subject, f"{seen}; it does not bear our tag")
 
 
+def _has_source(networks: Sequence[IPv4Network | IPv6Network], own: Sequence[Interface]) -> bool:
+    """Tell whether a group's adverts have an address to come from: IPv6's a link-local one, else one of the LAN."""
+    if networks[0].version == 6:
+        return any(one.ip.is_link_local for one in own if one.version == 6)
+    hosts = all(network.prefixlen == network.max_prefixlen for network in networks)  # these say nothing of the LAN
+    return any(one.version == 4 and (hosts or any(one.ip in network for network in networks)) for one in own)
+
+
 def _listed(addresses: tuple[object, ...]) -> str:
-    return ", ".join(str(getattr(one, "interface", one)) for one in addresses) or "no IPv4 address"
+    return ", ".join(str(getattr(one, "interface", one)) for one in addresses) or "no address"

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface
 
 from linkbalancer.config.model import Config
-from linkbalancer.links import DeviceName, Vid
+from linkbalancer.links import DeviceName, Interface, Vid
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Device:
 class Address:
     """An address; `ours` is whether it bears our tag."""
 
-    interface: IPv4Interface
+    interface: Interface
     ours: bool
 
 

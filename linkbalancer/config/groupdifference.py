@@ -1,0 +1,103 @@
+"""What changes between the groups of two configurations, in the operator's terms.
+
+A key that has no words of its own here is compared all the same: whatever a group has, a change of it is told.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
+
+from linkbalancer.config.changes import Change, Kind
+from linkbalancer.config.model import Group
+from linkbalancer.links import GroupId
+
+_SAME_ELSEWHERE: Final = "the other gateways of the LAN need the same"
+_EFFECTS: Final = {
+    "link": "the VID follows the other link from now on",
+    "advert_interval": _SAME_ELSEWHERE,
+    "version": _SAME_ELSEWHERE,
+    "password_file": _SAME_ELSEWHERE,
+    "preempt": "nothing moves now",
+    "preempt_delay": "nothing moves now",
+    "owner_yields": "nothing moves now",
+    "announce": "nothing moves now",
+    "checksum": "the other gateways of the LAN must understand it",
+    "unicast": "the other routers must send to this one too",
+    "accept": "whether the virtual IPs themselves can be reached",
+    "virtual_mac": "hosts learn the virtual IPs' other MAC address",
+}
+_WORDED: Final = ("mode", "device", "priority", "virtual_ips", "excluded_ips")
+
+
+def changes(
+    was: Mapping[GroupId, Group], will: Mapping[GroupId, Group], masters: Collection[GroupId] | None
+) -> Iterator[Change]:
+    """Yield them; `masters` are the groups that this gateway is Master of, None where that is not known."""
+    for group in sorted({*was, *will}):
+        subject = f"VID {group}"
+        is_master = masters is not None and group in masters
+        if group not in was:
+            effect = "it works when a Master with an open link is heard"
+            if will[group].mode == "member" and will[group].link is None:
+                effect = "it works when a Master is heard"
+            yield Change(Kind.NEW, subject, _in_words(will[group]), effect)
+        elif group not in will:
+            effect = "its mastership is handed over first" if is_master else "nothing is handed over: Master is another"
+            yield Change(Kind.GONE, subject, "", effect if masters is not None else "a mastership is handed over first")
+        else:
+            yield from _changed(subject, was[group], will[group], master=is_master)
+
+
+def _in_words(group: Group) -> str:
+    addresses = ", ".join(map(str, group.virtual_ips))
+    if group.mode == "observe":
+        return f"observed on {group.device}, {addresses}"
+    over = "" if group.link is None else f" over {group.link}"
+    return f"on {group.device}{over}, {addresses}, priority {group.priority}"
+
+
+def _changed(subject: str, was: Group, will: Group, *, master: bool) -> Iterator[Change]:
+    before, after = (one.model_dump(mode="json", exclude=set(_WORDED)) for one in (was, will))
+    for key in before:
+        if before[key] != after[key]:
+            what = f"{key.replace('_', ' ')} {_value(before[key])} -> {_value(after[key])}"
+            yield Change(Kind.CHANGED, subject, what, _EFFECTS.get(key, ""))
+    if was.priority != will.priority:
+        effect = "its mastership may move between gateways whose links are equal"
+        if master and will.priority > was.priority:
+            effect = "this gateway is Master and stays it"
+        yield Change(Kind.CHANGED, subject, f"priority {was.priority} -> {will.priority}", effect)
+    if was.mode != will.mode:
+        effect = "this gateway hands over and only listens" if will.mode == "observe" else "this gateway takes part"
+        yield Change(Kind.CHANGED, subject, f"mode {was.mode} -> {will.mode}", effect)
+    if was.device != will.device:
+        effect = "its mastership is taken up anew there"
+        yield Change(Kind.CHANGED, subject, f"device {was.device} -> {will.device}", effect)
+    yield from _addresses(subject, "virtual IP", was.virtual_ips, will.virtual_ips)
+    yield from _addresses(subject, "excluded IP", was.excluded_ips, will.excluded_ips)
+
+
+def _addresses(subject: str, called: str, was: Collection[object], will: Collection[object]) -> Iterator[Change]:
+    added = [str(one) for one in will if one not in was]
+    removed = [str(one) for one in was if one not in will]
+    if added or removed:
+        words = [*(f"{called} {one} new" for one in added), *(f"{called} {one} gone" for one in removed)]
+        yield Change(Kind.CHANGED, subject, ", ".join(words), "the other virtual IPs stay")
+    elif was != will:
+        yield Change(Kind.CHANGED, subject, f"{called}s in the order {_value(will)}", "nothing moves")
+
+
+def _value(value: object) -> str:
+    """Write a value as a configuration does."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "true" if value else "false"
+        case dict():
+            return "{" + ", ".join(f"{key}: {_value(one)}" for key, one in value.items()) + "}"
+        case str():
+            return value
+        case Iterable():
+            return "[" + ", ".join(map(_value, value)) + "]"
+        case _:
+            return str(value)
