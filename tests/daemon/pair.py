@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -64,6 +64,7 @@ class Pair:
     def settle(self) -> None:
         """Wait until the better one alone is heard."""
         until(lambda: {one.who for one in self.listen(6 * self.interval / SECOND)} == {"g1"}, 30)
+        self.adverts.clear()
 
     def pids(self, name: str, comm: str) -> list[int]:
         """Return a gateway's processes of a name."""
@@ -77,12 +78,12 @@ class Pair:
         return found
 
     def freeze(self, pids: list[int], seconds: float) -> None:
-        """Stop processes for some time, and hear meanwhile."""
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        self.listen(seconds)
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        """Stop processes for some time, and hear meanwhile; some may be killed before they go on."""
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            self.listen(seconds if number is signal.SIGSTOP else 0)
 
 
 def beginnings(adverts: list[Advert], interval: Duration) -> int:

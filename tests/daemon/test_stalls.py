@@ -27,13 +27,14 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         yield found
 
 
-@pytest.mark.parametrize(("who", "seconds"), [("agent", 1.8), ("agent", 3.0), ("everybody", 3.0)])
+@pytest.mark.parametrize(("who", "seconds"), [("agent", 1.4), ("agent", 3.0), ("everybody", 3.0)])
 def test_a_stopped_master_listens_before_it_speaks(pair: Pair, who: str, seconds: float) -> None:
     """The other takes over; woken, it goes back by the rules, and each instant has one Master but for the hand-over.
 
-    What waited in its socket is heard before its own timer is judged, so it sends nothing as the Master that it was. An
-    agent that is silent for longer than its supervisor's patience is replaced; the new one listens first as well. Where
-    the supervisor has stood still too, nobody's silence counts.
+    What waited in its socket is heard before its own timer is judged: the other's adverts, which it answers, being the
+    better one; if there were none it would listen for an interval before it speaks. An agent that is silent for longer
+    than its supervisor's patience is replaced; the new one listens first as well. Where the supervisor has stood still
+    too, nobody's silence counts.
     """
     pids = pair.pids("g1", "lb:agent") if who == "agent" else list(pair.gateways["g1"].namespace.pids())
     pair.freeze(pids, seconds)
@@ -44,8 +45,6 @@ def test_a_stopped_master_listens_before_it_speaks(pair: Pair, who: str, seconds
 
     assert beginnings(pair.adverts, pair.interval) == 1
     assert back, "it takes its mastership back"
-    if not replaced:
-        assert back[0].at - woken > 2 * pair.interval, "not before the other has been heard for a master-down time"
     last = max(one.at for one in pair.adverts if one.who == "g2")
     assert last - back[0].at < OVERLAP, "and from then on it is alone"
     assert (pair.pids("g1", "lb:agent") == pids) is (who == "agent" and not replaced) or who == "everybody"
@@ -54,7 +53,7 @@ def test_a_stopped_master_listens_before_it_speaks(pair: Pair, who: str, seconds
 def test_a_stopped_backup_takes_over_from_nobody(pair: Pair) -> None:
     """Its timers have all run out; the Master's adverts were in its socket."""
     (agent,) = pair.pids("g2", "lb:agent")
-    pair.freeze([agent], 1.8)
+    pair.freeze([agent], 1.4)
     pair.listen(1)
 
     assert beginnings(pair.adverts, pair.interval) == 0
