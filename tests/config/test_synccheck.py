@@ -131,6 +131,6 @@ def test_what_changes_is_told() -> None:
 
     lines = difference(old, new).lines()
 
-    assert any("announce 1 at once, again after 1s, refresh 60s -> 3 at once" in line for line in lines)
+    assert any("announce {times: 1, again_after: 1s, refresh: 60s} -> {times: 3" in line for line in lines)
     assert any("announce_rate" in line and "100 -> 50" in line for line in lines)
     assert any("sync_groups" in line for line in lines)
