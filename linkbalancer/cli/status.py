@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from linkbalancer.cli import refused
+from linkbalancer.cli import refused, tracked
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit, write
 from linkbalancer.cli.screen import BOLD, COLOURS, Row, Screen, Section, folded, here, tables, vid_in_order, worst_first
@@ -77,6 +77,7 @@ def sections(status: dict[str, Any]) -> tuple[Section, ...]:
             ("application", "is on", "for", "then", "why"),
             [_application(item, status) for item in status["applications"].items()],
         ),
+        *tracked.sections(status),
         *refused.section(status),
     )
 
@@ -98,14 +99,14 @@ def _link(item: tuple[str, dict[str, Any]]) -> Row:
 
 def _group(item: tuple[str, dict[str, Any]]) -> Row:
     vid, group = item
-    master = {"self": "here", None: "none"}.get(group["master"], group["master"])
+    master = {"self": "here", None: "-" if group["mode"] == "static" else "none"}.get(group["master"], group["master"])
     badness = 0 if group["works"] else 2
     if not badness and (group["drained"] or group["state"] in {"fault", "held", "stopped", "initialising"}):
         badness = 1
     state = "drained" if group["drained"] and group["state"] == "fault" else group["state"]
     state = state if group["works"] else f"{state}, dead"
     way = group["next_hop"]
-    if way not in {group["link"], "unreachable", "as found"}:
+    if way not in {group["link"], "unreachable", "as found"} and group["mode"] != "static":
         way = "LAN"
     cells = (vid, state, _since(group["since_ms"]), str(master), way, group["if_it_dies"], group["reason"])
     return Row(badness, cells)

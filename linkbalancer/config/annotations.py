@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 
 def section_of(annotation: object) -> type[BaseModel] | None:
-    """Return the model of a key that holds a mapping, or may; None where it never does."""
-    if get_origin(annotation) is Annotated:
+    """Return the model of a key that holds a mapping, or may, or a list of them; None where it never does."""
+    if get_origin(annotation) in {Annotated, tuple}:
         return section_of(get_args(annotation)[0])
     if get_origin(annotation) in {Union, UnionType}:
         return next(filter(None, map(section_of, get_args(annotation))), None)

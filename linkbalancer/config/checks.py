@@ -94,9 +94,9 @@ def _uses(outline: Outline) -> Iterator[Complaint]:
                 remedy = "give a group this link, or remove it"
                 yield Complaint(link.path, f"no group uses the link {name}", remedy, at_key=True, warning=True)
     if all(group.knows("device") for group in groups):
-        devices = {group["device"] for group in groups}
+        devices = {group["device"] for group in groups if group.knows("mode") and group["mode"] != "static"}
         for device, lan in outline.lans.items():
-            if device not in devices:
+            if devices and device not in devices:
                 remedy = suggestion(device, sorted(devices))
                 yield Complaint(lan.path, f"no group is on the device {device}", remedy, at_key=True, warning=True)
 

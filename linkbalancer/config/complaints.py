@@ -81,6 +81,8 @@ def _keys_at(path: Path, whole: type[BaseModel]) -> list[str]:
     for key in path:
         if get_origin(model) is dict:
             model = get_args(model)[1]
+        elif get_origin(model) is tuple:
+            model = get_args(model)[0]
         else:
             fields = _fields(model)
             model = next(info.annotation for name, info in fields.items() if key in {name, info.alias})

@@ -30,6 +30,7 @@ _NEEDLESS_TO_OBSERVE: Final = (
     "checksum",
     "announce",
     "owner_yields",
+    "track",
 )
 _NEEDLESS_TO_OWN: Final = {
     "preempt": (True, "an owner always takes over"),
@@ -48,6 +49,9 @@ def check(group: GroupId, part: Part, outline: Outline) -> Iterator[Complaint]:
         yield Complaint((*part.path, "advert_interval"), what, remedy, warning=True)
     if not part.knows("mode"):
         return
+    if part["mode"] == "static":
+        return  # config.upstreamchecks
+    yield from _addresses(part)
     if part["mode"] == "observe":
         for key in _NEEDLESS_TO_OBSERVE:
             if key in part.given:
@@ -61,6 +65,14 @@ def check(group: GroupId, part: Part, outline: Outline) -> Iterator[Complaint]:
         yield from _link(part, outline, role)
     if role is not Role.STANDALONE:
         yield from _lvrrp(part, role)
+
+
+def _addresses(part: Part) -> Iterator[Complaint]:
+    """Check that there are virtual IPs, which a static group alone has none of."""
+    if "virtual_ips" not in part.given:
+        yield Complaint(part.path, "the key virtual_ips is missing", "add virtual_ips", at_key=True)
+    elif part.knows("virtual_ips") and not part["virtual_ips"]:
+        yield Complaint((*part.path, "virtual_ips"), "virtual_ips is empty", "give at least one")
 
 
 def _family(group: GroupId, part: Part) -> Iterator[Complaint]:

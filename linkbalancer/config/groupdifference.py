@@ -21,6 +21,8 @@ _EFFECTS: Final = {
     "owner_yields": "nothing moves now",
     "announce": "nothing moves now",
     "checksum": "the other gateways of the LAN must understand it",
+    "track": "its priority and faults follow them at once",
+    "gateway": "its packets go by the other gateway when that answers",
     "unicast": "the other routers must send to this one too",
     "accept": "whether the virtual IPs themselves can be reached",
     "virtual_mac": "hosts learn the virtual IPs' other MAC address",
@@ -39,6 +41,8 @@ def changes(
             effect = "it works when a Master with an open link is heard"
             if will[group].mode == "member" and will[group].link is None:
                 effect = "it works when a Master is heard"
+            elif will[group].mode == "static":
+                effect = "it works when its gateway answers"
             yield Change(Kind.NEW, subject, _in_words(will[group]), effect)
         elif group not in will:
             effect = "its mastership is handed over first" if is_master else "nothing is handed over: Master is another"
@@ -51,6 +55,8 @@ def _in_words(group: Group) -> str:
     addresses = ", ".join(map(str, group.virtual_ips))
     if group.mode == "observe":
         return f"observed on {group.device}, {addresses}"
+    if group.mode == "static":
+        return f"by the gateway {group.gateway} on {group.device}"
     over = "" if group.link is None else f" over {group.link}"
     return f"on {group.device}{over}, {addresses}, priority {group.priority}"
 

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from linkbalancer.config import synccheck
+from linkbalancer.config import synccheck, trackerchecks, upstreamchecks
 from linkbalancer.config.checks import Complaint, Outline, check
 from linkbalancer.config.complaints import complaints
 from linkbalancer.config.document import Document, Value, parse
@@ -26,6 +26,7 @@ from linkbalancer.config.notifications import check_notifications, check_secrets
 from linkbalancer.config.parts import Part, part
 from linkbalancer.config.rules import NOT_STEERED, RuleFile, load_rules, parse_rules, read_text
 from linkbalancer.config.synchrony import SyncGroup
+from linkbalancer.config.trackers import Tracker
 from linkbalancer.feed.codec import APPLICATIONS_MAX, NAMES_MAX, size_of_names
 from linkbalancer.links import GroupId
 from linkbalancer.routing.application import steps_in_words
@@ -83,7 +84,8 @@ def load(path: str, read: Callable[[str], str], key_state: KeyState | None = Non
     found = _Findings(document)
     config = found.validated(Config)
     outline = _outline(document.values)
-    found.take(check(outline))
+    for some in (check, trackerchecks.check, upstreamchecks.check):
+        found.take(some(outline))
     found.take(check_keepalived(outline.groups, outline.top.inner("keepalived")))
     found.take(check_notifications(document.values, outline.groups))
     found.take(synccheck.check(outline))
@@ -177,7 +179,7 @@ def _outline(values: Value) -> Outline:
     top = part(Config, values, ())
     raw = values if isinstance(values, dict) else {}
 
-    def each(key: str, model: type[Lan | Link | Group | SyncGroup]) -> dict[str | int, Part]:
+    def each(key: str, model: type[Lan | Link | Group | SyncGroup | Tracker]) -> dict[str | int, Part]:
         entries = raw.get(key)
         named = entries.items() if isinstance(entries, dict) else ()
         return {name: part(model, entry, (key, name)) for name, entry in named}
@@ -186,7 +188,8 @@ def _outline(values: Value) -> Outline:
     groups = {_group(name): one for name, one in each("groups", Group).items()}
     known = {group: one for group, one in groups.items() if group}
     sync_groups = {str(name): one for name, one in each("sync_groups", SyncGroup).items()}
-    return Outline(top, lans, links, known, top.inner("marks"), sync_groups)
+    trackers = {str(name): one for name, one in each("trackers", Tracker).items()}
+    return Outline(top, lans, links, known, top.inner("marks"), sync_groups, trackers)
 
 
 def _group(key: object) -> GroupId | None:

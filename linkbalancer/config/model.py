@@ -32,6 +32,10 @@ from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
 from linkbalancer.config.section import Section
 from linkbalancer.config.synchrony import SyncGroup
+from linkbalancer.config.trackers import Tracker, TrackerInfluence
+from linkbalancer.config.upstream import ASK_NEXT_DOOR, GatewayProbe, Probes, Quorum, Streak
+from linkbalancer.health.check import Schedule
+from linkbalancer.health.influence import Influence
 from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.routing.marks import Marks
@@ -103,12 +107,12 @@ class Unicast(Section):
 
 
 class Group(Section):
-    """A VRRP group that this gateway is a member of, or only observes."""
+    """A VRRP group that this gateway is a member of, or only observes; or a plain gateway that it probes (static)."""
 
-    mode: Literal["member", "observe", "keepalived"] = "member"
+    mode: Literal["member", "observe", "keepalived", "static"] = "member"
     device: Device
     link: Name | None = None
-    virtual_ips: Annotated[tuple[VirtualIpField, ...], Field(min_length=1, max_length=255)]
+    virtual_ips: Annotated[tuple[VirtualIpField, ...], Field(max_length=255)] = ()
     excluded_ips: Annotated[tuple[VirtualIpField, ...], Field(max_length=4096)] = ()
     priority: Annotated[Integer, Field(ge=1, le=255)] = 100
     version: Literal[2, 3] = 3
@@ -123,6 +127,30 @@ class Group(Section):
     owner_yields: Switch = True
     announce: Announce = Announce()
     instance: InstanceName | None = None
+    track: dict[Name, TrackerInfluence] = Field(default={})
+    gateway: Address | None = None
+    probes: Probes = ()
+    interval: Time = SECOND
+    timeout: Time | None = None
+    rise: Streak = 2
+    fall: Streak = 3
+    quorum: Quorum | None = None
+
+    @property
+    def schedule(self) -> Schedule:
+        """How each probe of a static group's gateway is made."""
+        timeout = self.interval if self.timeout is None else self.timeout
+        return Schedule(interval=self.interval, timeout=timeout, rise=self.rise, fall=self.fall)
+
+    @property
+    def asked(self) -> tuple[GatewayProbe, ...]:
+        """The probes of a static group's gateway; its own answer to ARP where none are configured."""
+        return self.probes or ASK_NEXT_DOOR
+
+    @property
+    def needed(self) -> int:
+        """How many of them must pass: as configured, else more than half of them."""
+        return len(self.asked) // 2 + 1 if self.quorum is None else self.quorum
 
     def vrrp(self, group: GroupId, password: bytes | None = None) -> vrrp.Group:
         """Return the group as its VRRP router wants it."""
@@ -197,6 +225,7 @@ class Config(Section):
     lans: dict[Device, Lan] = Field(default={})
     links: dict[Name, Link] = Field(default={})
     groups: Annotated[dict[GroupKey, Group], Field(min_length=1)]
+    trackers: dict[Name, Tracker] = Field(default={})
     sync_groups: dict[Name, SyncGroup] = Field(default={})
     announce_rate: AnnounceRate = 100
     start_delay: Time = 0
@@ -208,6 +237,15 @@ class Config(Section):
     keepalived: Keepalived = Keepalived()
     metrics: Metrics = Metrics()
     notifications: Notifications = Field(default={})
+
+    @property
+    def influences(self) -> dict[GroupId, dict[str, Influence]]:
+        """What trackers do to each group: its own, and those of the sync group that it is in."""
+        found = {group: dict(one.track) for group, one in self.groups.items()}
+        for sync in self.sync_groups.values():
+            for group in sync.groups:
+                found[group] |= sync.track
+        return found
 
     @property
     def vids(self) -> tuple[Vid, ...]:

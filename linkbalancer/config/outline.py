@@ -30,6 +30,7 @@ class Outline:
     groups: Mapping[GroupId, Part]
     marks: Part
     sync_groups: Mapping[str, Part] = field(default_factory=dict)
+    trackers: Mapping[str, Part] = field(default_factory=dict)
 
 
 def known(part: Part, key: str) -> tuple[Any, ...]:

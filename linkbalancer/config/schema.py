@@ -16,7 +16,10 @@ def json_schema() -> dict[str, Any]:
 
 
 def keys(model: object = Config, above: str = "") -> Iterator[str]:
-    """Yield every key in dotted form, with `*` where the operator chooses the key: `links.*.probe.interval`."""
+    """Yield every key in dotted form, with `*` where the operator chooses the key: `links.*.probe.interval`.
+
+    The entries of a list have no level of their own.
+    """
     if get_origin(model) is dict:
         yield from keys(get_args(model)[1], f"{above}*.")
     elif (section := section_of(model)) is not None:

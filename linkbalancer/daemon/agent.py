@@ -18,6 +18,7 @@ from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest,
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.agentlock import AgentLock
+from linkbalancer.daemon.checks import ChecksServer
 from linkbalancer.daemon.delegation import KeepalivedServer
 from linkbalancer.daemon.drainfile import drained_by, remembered
 from linkbalancer.daemon.feed import FeedServer
@@ -150,6 +151,7 @@ class AgentProcess:
         self._agent: Agent
         self._sockets: Sockets
         self._feed: FeedServer
+        self._checks: ChecksServer
         self._requests: RequestServer
         self._incumbent: Incumbent
         self._reconcile: Periodic
@@ -235,6 +237,7 @@ class AgentProcess:
             loop, self._run_dir / FEED, self._applied, partial(self._journal.complain, "feed"), feed
         )
         self._requests = RequestServer(loop, self._run_dir / SOCKET, self._asked, listener=asked)
+        self._checks = ChecksServer(loop, self._run_dir, self._take, self._agent.believed, self._journal.complain)
         self._keepalived = KeepalivedServer(loop, self._run_dir, self._take, self._members, self._journal.complain)
         self._incumbent = Incumbent(loop, self._lock, self, self._journal.complain)
         self._journal.put_back = int(fields.get("put_back", 0))
@@ -267,7 +270,7 @@ class AgentProcess:
         if not self._performer.loading:
             self._say_ready()
         self._loop.run()
-        for one in (self._performer, self._feed, self._requests, self._keepalived, self._journal):
+        for one in (self._performer, self._feed, self._requests, self._checks, self._keepalived, self._journal):
             one.close()
         return self._exit or 0
 
@@ -417,7 +420,7 @@ class AgentProcess:
             if not self._lock.keep():
                 self._log.critical("deposed", text="another agent found none here, and speaks now")
                 self.depart()
-            for one in (self._snapshot, self._feed, self._requests, self._keepalived):
+            for one in (self._snapshot, self._feed, self._requests, self._checks, self._keepalived):
                 one.keep()
         except OSError as error:
             self._journal.complain("keep its place in the run directory", str(error))
@@ -493,5 +496,6 @@ class AgentProcess:
         if self._orphan_until is None:
             processes |= {"supervisor": os.getppid()}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}
+        processes |= {} if self._checks.pid is None else {"checker": self._checks.pid}
         own = {"processes": processes, "daemon": {**counts, **self._punctual.describe()}}
         return {**self._agent.status(now), **own}

@@ -11,21 +11,26 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from linkbalancer.daemon import agent, api, application, capabilities, notifier, recorder
+from linkbalancer.config import upstream
+from linkbalancer.daemon import agent, api, application, capabilities, checker, notifier, recorder
 from linkbalancer.daemon.chosen import choose
 from linkbalancer.daemon.configurations import Configurations
 from linkbalancer.daemon.judge import Judged, judge
 from linkbalancer.daemon.lifeline import Lifeline
 from linkbalancer.daemon.scope import FOLDER, Chosen, Scope
 from linkbalancer.daemon.zygote import Brood, Order
-from linkbalancer.engine.supervision import AGENT, API, NOTIFIER, RECORDER, SUCCESSOR
+from linkbalancer.engine.supervision import AGENT, API, CHECKER, NOTIFIER, RECORDER, SUCCESSOR
 from linkbalancer.routing.classifier import Classifier, compile_rules
 
 PREFIX = "app:"
 """How an application's process is called before the application's own name."""
 
-SECTIONS: dict[str, set[str]] = {API: {"api", "metrics"}, RECORDER: {"history"}}
+SECTIONS: dict[str, set[str]] = {API: {"api", "metrics"}, RECORDER: {"history"}, CHECKER: {"trackers"}}
 """The workers beside the agent, each with the sections of the configuration that are its own, and nobody else's."""
+
+
+PROBING = upstream.KEYS - {"gateway"}
+"""The keys of groups that are the checker's alone: how a static gateway is probed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,8 @@ def offer(checked: Checked, directories: Directories) -> Brood:
         if name == RECORDER:
             capabilities.keep()
             return recorder.run(loaded, lifeline, run_dir=run_dir, state_dir=state_dir)
+        if name == CHECKER:
+            return checker.run(loaded, lifeline, run_dir=run_dir)
         if name == NOTIFIER:
             capabilities.keep(*capabilities.of_notifier(loaded.config.notifications.values()))
             return notifier.run(loaded, read, lifeline, run_dir=run_dir)
@@ -103,9 +110,18 @@ def specs(checked: Checked) -> dict[str, str]:
     keys = {name: [(key.id, key.secret.hex()) for key in some] for name, some in checked.judged.keys.items()}
     passwords = {str(group): one.hex() for group, one in checked.judged.loaded.passwords.items()}
     whole = config.model_dump(mode="json", exclude=others)
+    static = {key: group for key, group in whole["groups"].items() if group["mode"] == "static"}
+    watched = _digest(config.model_dump(mode="json", include={"trackers", "mark_bits"}), static)
+    for group in whole["groups"].values():
+        for key in PROBING:
+            del group[key]
     shared = (repr(config.marks), config.vids)
     found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys, passwords)}
     found |= {name: _digest(config.model_dump(mode="json", include=some)) for name, some in SECTIONS.items()}
+    if config.trackers or static:
+        found[CHECKER] = watched
+    else:
+        del found[CHECKER]
     found |= _notifier(checked.judged)
     return found | {PREFIX + name: _digest(one, *shared) for name, one in definitions.items()}
 

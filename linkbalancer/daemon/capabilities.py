@@ -18,6 +18,9 @@ AGENT = (NET_ADMIN, NET_RAW, IPC_LOCK, SYS_NICE)
 APPLICATION = (NET_ADMIN,)
 """Its element of a map."""
 
+CHECKER = (NET_RAW, KILL, SETGID, SETUID)
+"""Packet sockets, and marks on others; programs run as other users, and ended."""
+
 ALL = tuple(range(64))
 """Whatever is held."""
 

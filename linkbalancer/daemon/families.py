@@ -142,6 +142,45 @@ FAMILIES: Final = (
         ("device", "counter"),
     ),
     Family(
+        "linkbalancer_gateway_answers",
+        Kind.GAUGE,
+        "Whether the gateway of a static group answers.",
+        ("vid",),
+        always=False,
+    ),
+    Family(
+        "linkbalancer_gateway_probe_good",
+        Kind.GAUGE,
+        "Whether a probe of a static group's gateway passes.",
+        ("vid", "probe"),
+        always=False,
+    ),
+    Family("linkbalancer_tracker_good", Kind.GAUGE, "Whether a tracker is good.", ("tracker", "kind"), always=False),
+    Family(
+        "linkbalancer_tracker_unchanged_seconds",
+        Kind.GAUGE,
+        "How long ago a tracker last changed.",
+        ("tracker",),
+        always=False,
+    ),
+    Family(
+        "linkbalancer_tracker_value", Kind.GAUGE, "The number that a tracker's file holds.", ("tracker",), always=False
+    ),
+    Family(
+        "linkbalancer_tracker_adds",
+        Kind.GAUGE,
+        "What a tracker adds to the priority of a group now.",
+        ("tracker", "vid"),
+        always=False,
+    ),
+    Family(
+        "linkbalancer_tracker_fault",
+        Kind.GAUGE,
+        "Whether a group may not run because of a tracker.",
+        ("tracker", "vid"),
+        always=False,
+    ),
+    Family(
         "linkbalancer_application_path_info",
         Kind.INFO,
         "Where an application goes: its VID (empty: nowhere), and this gateway's own link (empty: by another gateway).",

@@ -17,12 +17,14 @@ def layout_of(loaded: Loaded) -> Layout:
     """Return what the kernel's table is made for."""
     config = loaded.config
     members = [group.vrrp(id_) for id_, group in config.groups.items() if group.mode == "member"]
-    lans = {group.device for group in config.groups.values()} | set(config.lans)
+    lans = {group.device for group in config.groups.values() if group.mode != "static"} | set(config.lans)
+    links = {link.device for link in config.links.values()}
+    links |= {group.device for group in config.groups.values() if group.mode == "static"} - lans
     return Layout(
         marks=config.marks,
         role=config.role,
         lan_devices=tuple(sorted(lans)),
-        link_devices=tuple(sorted({link.device for link in config.links.values()})),
+        link_devices=tuple(sorted(links)),
         vids=config.vids,
         peers=tuple(sorted({Peer(link.peer, link.port) for link in config.links.values()})),
         macvlans=tuple(sorted(_macvlan(group) for group in members if group.mac is not None)),

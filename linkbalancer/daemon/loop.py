@@ -103,16 +103,16 @@ class Loop:
         self._sources: list[Source] = []
         self._stopped = False
 
-    def add(self, sock: HasFileno, ready: Ready, *, write: bool = False) -> None:
+    def add(self, sock: HasFileno | int, ready: Ready, *, write: bool = False) -> None:
         """Call `ready(now)` whenever the socket can be read (or, with `write`, written) until it is removed."""
         self._selector.register(sock, selectors.EVENT_WRITE if write else selectors.EVENT_READ, ready)
 
-    def change(self, sock: HasFileno, ready: Ready, *, read: bool = True, write: bool) -> None:
+    def change(self, sock: HasFileno | int, ready: Ready, *, read: bool = True, write: bool) -> None:
         """Wait for something else of a socket that was added: to read, to write, or either."""
         events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
         self._selector.modify(sock, events, ready)
 
-    def remove(self, sock: HasFileno) -> None:
+    def remove(self, sock: HasFileno | int) -> None:
         """Forget a socket; it need not be known."""
         try:
             self._selector.unregister(sock)

@@ -12,7 +12,7 @@ from linkbalancer.daemon.families import FAMILIES, Kind
 from linkbalancer.daemon.loop import BUCKETS
 from linkbalancer.host.process import started_at
 
-VID_STATES: Final = ("observing", "stopped", "initialising", "held", "fault", "backup", "master")
+VID_STATES: Final = ("observing", "stopped", "initialising", "held", "fault", "backup", "master", "static")
 HEALTH: Final = ("good", "degraded", "broken")
 
 
@@ -95,6 +95,8 @@ def _whole(to: Exposition, status: Mapping[str, Any]) -> None:
     if isinstance(status.get("health"), str):
         to.states("linkbalancer_health", HEALTH, status["health"])
     _notifications(to, status.get("notifications", {}))
+    for name, tracker in status.get("trackers", {}).items():
+        _tracker(to, name, tracker)
     configuration = status.get("configuration")
     if isinstance(configuration, dict):
         labels = {key: configuration.get(key) for key in ("entry", "state")}
@@ -160,12 +162,30 @@ def _vid(to: Exposition, vid: str, group: Mapping[str, Any]) -> None:
     to.set("linkbalancer_vid_works", group["works"], vid=vid)
     to.set("linkbalancer_vid_transitions_total", group["transitions"], vid=vid)
     to.set("linkbalancer_vid_unchanged_seconds", group["since_ms"] / 1000, vid=vid)
+    if "gateway" in group:
+        _gateway(to, vid, group["gateway"])
     counters = dict(group.get("counters", {}))
     words = {name: counters.pop(name) for name in ("new_master_reason", "last_event") if name in counters}
     if words:
         to.set("linkbalancer_vid_mastership_info", 1, vid=vid, **words)
     for name, count in counters.items():
         to.set("linkbalancer_vid_vrrp_total", count, vid=vid, counter=name)
+
+
+def _tracker(to: Exposition, name: str, tracker: Mapping[str, Any]) -> None:
+    if tracker["ok"] is not None:
+        to.set("linkbalancer_tracker_good", tracker["ok"], tracker=name, kind=tracker["kind"])
+        to.set("linkbalancer_tracker_unchanged_seconds", tracker["since_ms"] / 1000, tracker=name)
+    to.set("linkbalancer_tracker_value", tracker["value"], tracker=name)
+    for vid, one in tracker["groups"].items():
+        to.set("linkbalancer_tracker_adds", one["adds"], tracker=name, vid=vid)
+        to.set("linkbalancer_tracker_fault", one["fault"], tracker=name, vid=vid)
+
+
+def _gateway(to: Exposition, vid: str, gateway: Mapping[str, Any]) -> None:
+    to.set("linkbalancer_gateway_answers", gateway["answers"], vid=vid)
+    for probe in gateway["probes"]:
+        to.set("linkbalancer_gateway_probe_good", probe["ok"], vid=vid, probe=probe["probe"])
 
 
 def _application(to: Exposition, name: str, application: Mapping[str, Any], status: Mapping[str, Any]) -> None:

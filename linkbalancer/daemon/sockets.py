@@ -76,7 +76,7 @@ class Sockets:
         self._loop, self._take, self._complain = loop, take, complain
         self._adverts: dict[DeviceName, Port] = {
             device: Port(device, partial(AdvertSocket, device))
-            for device in sorted({group.device for group in config.groups.values()})
+            for device in sorted({group.device for group in config.groups.values() if group.mode != "static"})
         }
         self._datagrams: dict[LinkName, Port] = {
             name: Port(link.device, partial(DatagramSocket, link.settings(name, config)))

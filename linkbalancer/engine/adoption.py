@@ -9,6 +9,7 @@ from linkbalancer.engine.delegate import Delegate
 from linkbalancer.engine.found import Found
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.tracking import Tracking
 from linkbalancer.links import Family, LinkName
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.vrrp.effects import Effect
@@ -33,10 +34,11 @@ class Adoption:
         """What the predecessor heard and counted of VRRP, as `engine.hearing` wrote it."""
         return self._left.vrrp
 
-    def recall(self, boot: Instant, links: Mapping[LinkName, Link], known: Knowledge) -> None:
+    def recall(self, boot: Instant, links: Mapping[LinkName, Link], known: Knowledge, tracking: Tracking) -> None:
         """Take over what the predecessor knew; before the first `DeviceChanged`, which may contradict it."""
         left = self._left
         known.recall(left.members, left.deaf)
+        tracking.recall((self._found.snapshot or {}).get("checks"))
         known.recall_steering(left.applications)
         known.counters.update(left.counters)
         for name, link in links.items():

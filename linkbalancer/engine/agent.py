@@ -41,6 +41,8 @@ from linkbalancer.engine.liaison import tell_link
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.reception import admit
 from linkbalancer.engine.retirement import NOBODY, Retirement
+from linkbalancer.engine.tracking import Checked
+from linkbalancer.health.report import Reports
 from linkbalancer.links import Address, Family, LinkName, Vid
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.keys import Key
@@ -83,7 +85,7 @@ class Agent:
         self._gateway = Gateway(loaded, self.known, self.links, boot)
         self.memberships = self._gateway.memberships
         self._adoption = Adoption(found or Found())
-        self._adoption.recall(boot, self.links, self.known)
+        self._adoption.recall(boot, self.links, self.known, self._gateway.tracking)
         self._gateway.hearing.recall(self._adoption.vrrp)
 
     @property
@@ -109,8 +111,8 @@ class Agent:
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
-            case KeepalivedSays():
-                conduct.hear_keepalived(gateway, now, event)
+            case KeepalivedSays() | Checked():
+                self._told(now, event)
             case Leave() | Retire() | Retain():
                 self._part(now, event)
             case Drained():
@@ -120,6 +122,12 @@ class Agent:
         conclude(gateway, now)
         self._finish_retiring(now)
         return gateway.chronicle.complete(now, gateway.out)
+
+    def _told(self, now: Instant, event: KeepalivedSays | Checked) -> None:
+        if isinstance(event, Checked):
+            self._gateway.checked(now, event)
+        else:
+            conduct.hear_keepalived(self._gateway, now, event)
 
     @property
     def working(self) -> set[Vid]:
@@ -139,15 +147,26 @@ class Agent:
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
-        drained = self._gateway.drained
-        counters = self._gateway.hearing.counters
+        drained, tracking, counters = self._gateway.drained, self._gateway.tracking, self._gateway.hearing.counters
         return status.describe(
-            now, self.config, self.known, self.links, self.memberships, counters=counters, drained=drained
+            now,
+            self.config,
+            self.known,
+            self.links,
+            self.memberships,
+            counters=counters,
+            drained=drained,
+            tracking=tracking,
         )
 
     def snapshot(self, now: Instant, *, live: bool = False) -> dict[str, Any]:
         """Return what a successor needs to go on where this agent stands (`live`: exactly); never sessions or keys."""
-        return snapshot.take(now, self.links, self.memberships, self.known, self._gateway.hearing, live=live)
+        taken = snapshot.take(now, self.links, self.memberships, self.known, self._gateway.hearing, live=live)
+        return {**taken, "checks": self._gateway.tracking.take_snapshot()}
+
+    def believed(self) -> Reports:
+        """Return what the checker has told, for one that begins anew."""
+        return self._gateway.tracking.reports()
 
     # -- what happens ------------------------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ _ORDER: Final = {
     kind: rank  # what is not named here is something done to the whole gateway, which comes first
     for rank, kinds in enumerate(
         (
-            ("device",),
+            ("device", "tracker", "gateway"),
             ("link-closed", "link-opened", "alarm"),
             ("heard", "peer", "advert"),
             ("vid", "priority", "rival"),
@@ -45,6 +45,12 @@ _ORDER: Final = {
     )
     for kind in kinds
 }
+
+
+_CAUSELESS: Final = frozenset(
+    ("alarm", "advert", "priority", "rival", "sync-group", "next-hop", "kernel", "keepalived", "application")
+)
+"""What nothing else follows from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +66,16 @@ class Chronicle:
 
     Args:
         groups: the configured groups, so that devices and links find them.
+        influences: the trackers that move each of them.
 
     Attributes:
         fresh: how long a record can be the cause of another.
     """
 
-    def __init__(self, groups: Mapping[GroupId, Group]) -> None:
-        self._groups = groups
+    def __init__(
+        self, groups: Mapping[GroupId, Group], influences: Mapping[GroupId, Iterable[str]] | None = None
+    ) -> None:
+        self._groups, self._influences = groups, influences or {}
         self.fresh = REACTION + 2 * max(group.advert_interval for group in groups.values())
         self._number = 0
         self._running = self._resumed = False
@@ -200,9 +209,11 @@ class Chronicle:
                 device, own = self._group(group)
                 gateway = [("gateway", word) for word in ("started", "leaving", "order")]
                 about = [*gateway, ("device", device), ("link", own), ("peer", group), ("heard", group)]
+                about += [("tracker", name) for name in self._trackers(group)]
             case "verdict" | "next-hop" | "kernel" | "keepalived":
                 about = [("verdict", group)] if kind == "next-hop" else []
                 about += [("vid", group), ("heard", group), ("link", self._group(group)[1]), ("peer", group)]
+                about += [("upstream", group), ("device", self._group(group)[0])] if self._is_static(group) else []
                 about += self._of_a_start
             case "sync-group":
                 about = [("vid", group)]
@@ -212,6 +223,13 @@ class Chronicle:
             case _:
                 about = []
         return [(topic, self.fresh) for topic in about]
+
+    def _trackers(self, group: GroupId) -> Iterable[str]:
+        """Return the trackers that move a group."""
+        return self._influences.get(group, ())
+
+    def _is_static(self, group: GroupId) -> bool:
+        return group in self._groups and self._groups[group].mode == "static"
 
     def _group(self, group: GroupId) -> tuple[DeviceName, LinkName]:
         """Return a group's LAN device and link, empty where there is none."""
@@ -244,9 +262,11 @@ def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
             return [("peer", _group_in(facts)), ("peers", facts["link"])]
         case "vid" | "verdict":
             return [(kind, _group_in(facts))]
-        case "alarm" | "advert" | "priority" | "rival" | "sync-group" | "next-hop" | "kernel" | "keepalived":
-            return []
-        case "application":
+        case "tracker":
+            return [("tracker", facts["tracker"])]
+        case "gateway":
+            return [("upstream", _group_in(facts))]
+        case kind if kind in _CAUSELESS:
             return []
         case _:
             return [("gateway", "order")]  # somebody drained something, or the like

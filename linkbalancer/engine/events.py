@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TypeAlias
 
 from linkbalancer.engine.drain import Drained
+from linkbalancer.engine.tracking import Checked
 from linkbalancer.links import DeviceName, GroupId, GroupState, LinkName, Mac, Vid
 
 
@@ -119,6 +120,7 @@ Event: TypeAlias = (
     | ApplicationSteers
     | KeepalivedSays
     | Drained
+    | Checked
     | Leave
     | Retire
     | Retain

@@ -16,6 +16,7 @@ from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.retirement import NOBODY, Retirement
 from linkbalancer.engine.synchrony import SyncGroup, index
 from linkbalancer.engine.told import Told
+from linkbalancer.engine.tracking import Checked, Tracking
 from linkbalancer.feed.table import Table
 from linkbalancer.links import GroupId, LinkName, Role
 from linkbalancer.lvrrp.link import Link
@@ -46,9 +47,10 @@ class Gateway:
         for membership in self.memberships.values():
             membership.plain = self.config.role is Role.STANDALONE
         self.drained = Drained()
+        self.tracking = Tracking(self.config.influences)
         self.running = self.leaving = self.left = False
         self.retirement: Retirement = NOBODY
-        self.chronicle = Chronicle(self.config.groups)
+        self.chronicle = Chronicle(self.config.groups, self.config.influences)
         self.told = Told()
         self.announcements = Announcements(self.config.announce_rate)
         self.concert = self._concert()
@@ -63,7 +65,7 @@ class Gateway:
 
     def _group_of(self, group: GroupId) -> Group | None:
         membership = self.memberships.get(group)
-        return None if membership is None else membership.group
+        return None if membership is None or membership.upstream is not None else membership.group
 
     def _concert(self) -> Concert:
         """Let the members of sync groups move together, and every member begin no sooner than configured."""
@@ -77,6 +79,14 @@ class Gateway:
     def touch(self) -> None:
         """Have every conclusion drawn again."""
         self.dirty.update(self.memberships)
+
+    def checked(self, now: Instant, event: Checked) -> None:
+        """Take in what the checker believes."""
+        records, groups = self.tracking.take(event)
+        if records:
+            self.known.change(now)
+        self.out += records
+        self.dirty |= groups & self.memberships.keys()
 
     def record(self, kind: str, subject: str, text: str, **fields: str | int) -> None:
         """Say what happened to something that is no group."""

@@ -24,6 +24,7 @@ def assess(status: Status) -> tuple[str, list[str]]:
     findings = [
         *(finding for name, link in status["links"].items() for finding in _link(name, link)),
         *(finding for vid, group in status["groups"].items() for finding in _group(status, vid, group)),
+        *(finding for name, one in status.get("trackers", {}).items() for finding in _tracker(name, one)),
         *(finding for name, app in status["applications"].items() for finding in _application(status, name, app)),
         *_configuration(status.get("configuration") or {}),
         *((1, notice) for notice in status.get("notices", ())),
@@ -74,6 +75,16 @@ def _last(status: Status, group: Status) -> tuple[str, str] | None:
     if not here:
         return ("gateway", others[0]) if group["link"] is not None else None
     return "link", f"{group['link']}"
+
+
+def _tracker(name: str, tracker: Status) -> Iterator[Finding]:
+    """Say which tracker takes something away; one that only fails, or adds less, is no finding of its own."""
+    if tracker["ok"] is False:
+        lowered = [f"VID {vid} {one['adds']:+d}" for vid, one in tracker["groups"].items() if one["adds"] < 0]
+        stopped = [f"VID {vid} in fault" for vid, one in tracker["groups"].items() if one["fault"]]
+        if lowered or stopped:
+            says = f" ({tracker['text']})" if tracker["text"] else ""
+            yield 1, f"tracker {name} fails for {_since(tracker)}{says}: {', '.join((*stopped, *lowered))}"
 
 
 def _application(status: Status, name: str, application: Status) -> Iterator[Finding]:

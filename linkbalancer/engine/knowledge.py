@@ -221,7 +221,9 @@ class Knowledge:
 
 def _patience(loaded: Loaded) -> Duration:
     """Return the longest master-down interval: who has heard no Master for so long knows that there is none."""
-    interval = max((group.advert_interval for group in loaded.config.groups.values()), default=0)
+    interval = max(
+        (group.advert_interval for group in loaded.config.groups.values() if group.mode != "static"), default=0
+    )
     return master_down_interval(1, interval)
 
 

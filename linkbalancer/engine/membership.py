@@ -44,6 +44,7 @@ class Membership:
     """A group that this gateway is a member of (`router`) or only observes (`router` is None).
 
     Where a Keepalived on this host runs its VRRP, a `Delegate` stands in for the router.
+    `upstream` is the gateway of a static group, which has no VRRP at all.
     """
 
     group: Group
@@ -69,6 +70,7 @@ class Membership:
     plain: bool = False
     not_before: Instant = 0
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
+    upstream: IPv4Address | None = None
 
     @classmethod
     def of(cls, id_: GroupId, group: ConfiguredGroup, boot: Instant, password: bytes | None = None) -> "Membership":
@@ -82,7 +84,8 @@ class Membership:
                 router = Delegate(vrrp)
             case _:
                 pass
-        return cls(vrrp, None if router is None else group.link, router, Observer(vrrp), since=boot)
+        upstream = group.gateway if group.mode == "static" else None
+        return cls(vrrp, None if router is None else group.link, router, Observer(vrrp), since=boot, upstream=upstream)
 
     @property
     def vid(self) -> Vid:
@@ -156,7 +159,7 @@ class Membership:
         """
         heard = self.observer.heard
         lowest = 0 if self.plain else DEAD_PRIORITY
-        if self.is_master or heard is None or heard.priority <= lowest:
+        if self.is_master or heard is None or heard.priority <= lowest or self.upstream is not None:
             return None
         return heard.source
 
@@ -197,6 +200,19 @@ class Membership:
         if now >= self.lost_at + self.patience:
             self.works = False
         self.given_up = now >= self.lost_at + self.patience + LINGER
+        return before != self.works
+
+    def judge_upstream(self, now: Instant, *, answers: bool | None) -> bool:
+        """Decide whether a static group works, as its gateway answers or not; return whether the verdict changed.
+
+        While that is not known nothing changes (L8).
+        """
+        before = self.works
+        if answers is True:
+            self.works, self.lost_at, self.given_up = True, None, False
+        elif answers is False:
+            self.lost_at = now if self.lost_at is None else self.lost_at
+            self.works, self.given_up = False, now >= self.lost_at + LINGER
         return before != self.works
 
     def hop(self, via_link: NextHop | None, source: IPv4Address | None) -> NextHop | None:

@@ -72,6 +72,8 @@ class Retirement:
 
     def _rests(self, membership: Membership) -> bool:
         """Whether a VID that goes, or that has a link that goes, still needs this gateway."""
+        if membership.upstream is not None:
+            return False  # who was steered to it has left, and there is nobody to take it over
         if membership.id in self.groups:
             # Where nobody takes it over, everybody waits for the grace of a resignation before leaving it.
             return membership.installed or (membership.works and membership.other_master() is None)

@@ -8,11 +8,14 @@ from linkbalancer.engine.effects import SetNextHop
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.ways import any_way, way_over
-from linkbalancer.links import Family, NextHop, ViaMain
+from linkbalancer.links import Family, NextHop, Unreachable, ViaLink, ViaMain
 
 
 def route(gateway: Gateway, now: Instant, membership: Membership) -> None:
     """Judge a group, and point the tables of its VID; only IPv4 is steered."""
+    if membership.upstream is not None:
+        _route_upstream(gateway, now, membership, membership.upstream)
+        return
     carries = gateway.carries(now, membership)
     if membership.judge(now, carries=carries):
         gateway.known.change(now)
@@ -32,6 +35,31 @@ def route(gateway: Gateway, now: Instant, membership: Membership) -> None:
 def _way(gateway: Gateway, membership: Membership, source: IPv4Address | None) -> NextHop:
     """Return the way on from here: over the link, or, without any, as the main table has it."""
     return ViaMain() if membership.link is None else way_over(gateway.links[membership.link], source)
+
+
+def _route_upstream(gateway: Gateway, now: Instant, membership: Membership, address: IPv4Address) -> None:
+    """Judge a static group by its gateway's answers, and point its tables.
+
+    The second one always leads to the gateway: the probes go by it, so that they also see a dead one come back.
+    """
+    device = membership.group.device
+    answers, reason = gateway.tracking.works(membership.id), f"its gateway {address} answers"
+    if not gateway.known.has_carrier(device):
+        answers, reason = False, f"{device} has no carrier"
+    elif not answers:
+        reason = f"its gateway {address} does not answer"
+    if membership.judge_upstream(now, answers=answers):
+        gateway.known.change(now)
+        membership.since, membership.reason = now, reason
+        membership.transitions += 1
+        verdict = "works" if membership.works else "does not work"
+        gateway.record_of(membership.id, "verdict", f"{verdict}: {membership.reason}")
+    way = ViaLink(device, address)
+    if membership.works:
+        _point(gateway, now, membership, way, guard=False)
+    elif membership.given_up:
+        _point(gateway, now, membership, Unreachable(), guard=False)
+    _point(gateway, now, membership, way, guard=True)
 
 
 def _point(gateway: Gateway, now: Instant, membership: Membership, hop: NextHop | None, *, guard: bool) -> None:

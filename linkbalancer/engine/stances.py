@@ -5,7 +5,7 @@ from linkbalancer.engine import drain
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.retirement import LEAVING, REMOVED
-from linkbalancer.links import GroupState, Role
+from linkbalancer.links import DEAD_PRIORITY, GroupState, Role
 from linkbalancer.lvrrp.rules import Stance, controlled_stance, controller_stance
 
 
@@ -15,16 +15,17 @@ def stance(gateway: Gateway, now: Instant, membership: Membership) -> Stance:
         return LEAVING
     if membership.id in gateway.retirement.groups:
         return REMOVED
-    fault = gateway.known.fault_of(membership.group)
+    fault = gateway.known.fault_of(membership.group) or gateway.tracking.fault(membership.id)
+    base = gateway.tracking.base(membership.id, membership.group.priority, lowest=_lowest(gateway))
     link = gateway.links.get(membership.link or "")
     drained = gateway.drained.reason(membership.vid, membership.link)
     if fault is None and drained is not None:
         return drain.stance(drained)
     if link is None:
-        return _without_link(membership.group.priority, fault)
+        return _without_link(base, fault)
     decide = controller_stance if gateway.config.role is Role.CONTROLLER else controlled_stance
     return decide(
-        base=membership.group.priority,
+        base=base,
         link_open=gateway.is_open(now, membership),
         peer=link.word(membership.id, now),
         fault=fault,
@@ -38,3 +39,8 @@ def _without_link(base: int, fault: str | None) -> Stance:
     if fault is not None:
         return Stance(runs=False, priority=0, stopped_as=GroupState.FAULT, tier=None, reason=fault)
     return Stance(runs=True, priority=base, stopped_as=GroupState.UNKNOWN, tier=None, reason="without a link")
+
+
+def _lowest(gateway: Gateway) -> int:
+    """Return the lowest priority that weights lead to: at the controlled end 1 means a dead link."""
+    return DEAD_PRIORITY + 1 if gateway.config.role is Role.CONTROLLED else 1

@@ -9,6 +9,7 @@ from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.tracking import Tracking
 from linkbalancer.links import Family, GroupId, LinkName, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.routing.choice import choose
@@ -26,6 +27,7 @@ def describe(
     *,
     counters: Counters,
     drained: Drained,
+    tracking: Tracking,
 ) -> dict[str, Any]:
     """Return the whole status as JSON-able values (schema 1)."""
     settled_at = known.changed_at + known.settle_time
@@ -44,10 +46,12 @@ def describe(
             str(group): {
                 **_group(now, m, config, falls),
                 **_ends(now, m, links, drained),
+                **tracking.gateway(now, group, m.upstream),
                 "counters": counters.group(group).described(),
             }
             for group, m in sorted(memberships.items())
         },
+        "trackers": tracking.describe(now),
         "applications": {name: _application(now, name, known, working) for name in known.applications},
         "counters": dict(known.counters),
     }
@@ -55,6 +59,8 @@ def describe(
 
 def why(membership: Membership) -> str:
     """Say in a few words what a VID's verdict rests on."""
+    if membership.upstream is not None:
+        return membership.reason
     other = membership.other_master()
     if other is not None:
         return f"{other} is Master"
@@ -122,7 +128,7 @@ def _group(now: Instant, membership: Membership, config: Config, falls: Mapping[
         "mode": config.groups[membership.id].mode,
         "device": membership.group.device,
         "link": membership.link,
-        "state": membership.state.name.lower() if membership.router is not None else "observing",
+        "state": _state(membership),
         "priority": membership.priority,
         "tier": None if membership.tier is None else str(membership.tier),
         "since_ms": (now - membership.since) // MILLISECOND,
@@ -136,13 +142,20 @@ def _group(now: Instant, membership: Membership, config: Config, falls: Mapping[
     }
 
 
+def _state(membership: Membership) -> str:
+    """Name the VRRP state, or that there is none here."""
+    if membership.router is not None:
+        return membership.state.name.lower()
+    return "observing" if membership.upstream is None else "static"
+
+
 def _way(membership: Membership, hop: NextHop | None) -> str:
     """Name the way of packets that are steered to a group: those of IPv4 alone are."""
     if membership.id.family is not Family.IPV4:
         return "not steered"
     if hop is None:
         return "as found"
-    return str(membership.link) if isinstance(hop, ViaLink) else hop_in_words(hop)
+    return membership.link if isinstance(hop, ViaLink) and membership.link is not None else hop_in_words(hop)
 
 
 def _falls_of(membership: Membership, falls: Mapping[Vid, str]) -> str:

@@ -15,9 +15,10 @@ AGENT = "agent"
 SUCCESSOR = "agent+"
 API = "api"
 RECORDER = "recorder"
+CHECKER = "checker"
 NOTIFIER = "notifier"
 
-ASIDE = frozenset({API, RECORDER, NOTIFIER})
+ASIDE = frozenset({API, RECORDER, CHECKER, NOTIFIER})
 """Workers that no packet depends on: they start without the agent, and end after everybody who tells them something."""
 
 PASSING = frozenset({CANDIDATE, TRIAL, SUCCESSOR})

@@ -5,13 +5,17 @@ end, and killed when it does not, and the next one begins only when it is gone.
 """
 
 from dataclasses import dataclass, field
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from linkbalancer.clock import SECOND, Duration, Instant, in_words, is_due
 from linkbalancer.health.counter import Counter
 
 KILL_AFTER: Duration = 2 * SECOND
 """How long a process that was asked to end may take."""
+
+
+_JUST: Final = 8
+"""Up to this part of an interval late, a turn is taken at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,9 +173,13 @@ class Check:
                 assert_never(self.state)
 
     def _rest(self, now: Instant, since: Instant) -> Idle:
-        """Return when the next one is due: on the grid of the interval, turns that were missed left out."""
+        """Return when the next one is due: on the grid of the interval, turns that were missed left out.
+
+        A turn that has just come is not missed: what is given up at its end is always told a moment late.
+        """
         interval = self.schedule.interval
-        return Idle(since + interval * max(1, -((since - now) // interval)))
+        turns, late = divmod(now - since, interval)
+        return Idle(since + interval * max(1, turns + (late > interval // _JUST)))
 
     def _result(self, *, passed: bool, text: str) -> Told:
         self.text = text

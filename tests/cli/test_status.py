@@ -204,7 +204,7 @@ def test_start_up_is_light() -> None:
     ).stdout.split()
     assert {"asyncio", "pydantic", "pyroute2", "structlog", "yaml", "rich", "shutil", "dataclasses"}.isdisjoint(loaded)
     ours = {name for name in loaded if name.startswith("linkbalancer.") and name.count(".") == 2}
-    assert ours == {f"linkbalancer.cli.{name}" for name in (*names, "output", "refused", "screen")}
+    assert ours == {f"linkbalancer.cli.{name}" for name in (*names, "output", "refused", "screen", "tracked")}
 
 
 @pytest.mark.parametrize(("value", "place"), [("/run/b1", "/run/b1"), ("", "/run/linkbalancer")])

@@ -205,6 +205,8 @@ def test_which_record_is_of_which_topic() -> None:
     assert topic_of("service", "reload: applied after 2 s") is None
     assert topic_of("service", "reload: refused after 2 s") is Topic.CONFIGURATION
     assert topic_of("kernel", "") is None
+    assert topic_of("resumed", "was drained by anna") is Topic.DRAIN
+    assert topic_of("resumed", "goes on as Master") is None
 
 
 @pytest.mark.parametrize(
@@ -242,3 +244,21 @@ def test_who_has_an_error_elsewhere_is_still_heard() -> None:
         read("a: {fifo: [x], user: u, events: [group], timeout: 1}", "b: {webhook: 3, email: 4, names: 5, groups: 6}")
 
     assert len(refused.value.findings) > 6
+
+
+@pytest.mark.parametrize("rest", ["email: 3", "webhook: {url: 3}", "groups: 3", "names: 3", "events: 3"])
+def test_a_part_that_is_wrong_hides_nothing(rest: str) -> None:
+    """What can be judged all the same is."""
+    with pytest.raises(ConfigErrors) as refused:
+        read(f"a: {{journal: true, fifo: /x, {rest}}}")
+
+    assert any("fifo in one notification" in one.what for one in refused.value.findings)
+
+
+def test_a_web_server_without_tls_that_gets_no_secret() -> None:
+    """Is nobody's business."""
+    assert read("a: {webhook: {url: 'http://x.org/'}}")["a"].way == "webhook"
+    with pytest.raises(ConfigErrors, match="an authorization_file, and http"):
+        read("a: {webhook: {url: 'http://x.org/', authorization_file: t}}")
+    with pytest.raises(ConfigErrors, match="ca_file says nothing with http"):
+        read("a: {webhook: {url: 'http://x.org/', ca_file: t}}")

@@ -9,13 +9,14 @@ from linkbalancer.config.load import load
 from linkbalancer.config.schema import json_schema, keys
 
 REFERENCE = Path(__file__).parents[2] / "conf" / "linkbalancer.yaml"
-CHOSEN = {"lans", "links", "groups", "notifications", "sync_groups"}
+CHOSEN = {"lans", "links", "groups", "notifications", "sync_groups", "trackers"}
 """Mappings whose keys the operator chooses."""
 
 
 def dotted(path: tuple[str | int, ...]) -> str:
     """Write a path as the list of keys does."""
-    return ".".join("*" if at == 1 and path[0] in CHOSEN else str(key) for at, key in enumerate(path))
+    words = ["*" if at == 1 and path[0] in CHOSEN else str(key) for at, key in enumerate(path)]
+    return ".".join(word for word in words if not word.isdecimal()).partition(".track.")[0]
 
 
 def schema_of(key: str) -> tuple[dict[str, Any], bool]:
@@ -24,14 +25,27 @@ def schema_of(key: str) -> tuple[dict[str, Any], bool]:
     node: dict[str, Any] = whole
     required = False
     for word in key.split("."):
-        node = next((one for one in node.get("anyOf", ()) if "$ref" in one), node)
-        node = whole["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+        node = unfolded(whole, node)
         if word == "*":
             node = node.get("additionalProperties") or next(iter(node["patternProperties"].values()))
         else:
             required = word in node.get("required", ())
             node = node["properties"][word]
     return node, required
+
+
+def unfolded(whole: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a mapping, of one that may be left out, or of each entry of a list of them."""
+    while "properties" not in node:
+        if "$ref" in node:
+            node = whole["$defs"][node["$ref"].rpartition("/")[2]]
+        elif "items" in node:
+            node = node["items"]
+        elif "anyOf" in node:
+            node = next((one for one in node["anyOf"] if "$ref" in one), node["anyOf"][0])
+        else:
+            break
+    return node
 
 
 def test_the_reference_file_is_complete_and_says_no_more() -> None:

@@ -50,7 +50,7 @@ def test_a_process_that_hangs_has_failed_is_ended_and_then_killed() -> None:
     assert check.deadline() is None
     assert check.handle(60 * SECOND, Tick()) == []
     assert check.handle(60 * SECOND + 1, Ended(passed=True)) == [], "it has failed already"
-    assert check.deadline() == 61 * SECOND
+    assert check.deadline() == 60 * SECOND, "a turn that has just come is not missed"
 
 
 def test_a_process_that_obeys_is_not_killed() -> None:
@@ -73,3 +73,24 @@ def test_what_is_no_process_ends_when_it_is_given_up() -> None:
     assert check.deadline() == 5 + SECOND
     assert check.handle(5 + SECOND, Ended(passed=True)) == [], "nobody waits for it any more"
     assert check.handle(5 + SECOND, Tick()) == [Begin()]
+
+
+def test_failures_in_a_row_come_one_an_interval() -> None:
+    """Each is told a little after its time, and the next begins all the same: three silent intervals are three."""
+    check = Check(Schedule(interval=SECOND, timeout=SECOND, fall=3, init=True), Idle(0))
+    late = MILLISECOND
+    check.handle(0, Tick())
+    for turn in (1, 2):
+        check.handle(turn * SECOND + late, Tick())
+        assert check.ok is True
+        assert check.handle(turn * SECOND + late, Tick()) == [Begin()]
+    check.handle(3 * SECOND + 3 * late, Tick())
+    assert check.ok is False
+
+
+def test_a_run_that_takes_longer_than_its_interval_waits_for_a_turn() -> None:
+    """It would else never rest."""
+    check = Check(Schedule(interval=SECOND, timeout=5 * SECOND), Idle(0))
+    check.handle(0, Tick())
+    check.handle(2500 * MILLISECOND, Ended(passed=True))
+    assert check.deadline() == 3 * SECOND

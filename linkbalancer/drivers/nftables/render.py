@@ -124,7 +124,8 @@ def skeleton(layout: Layout, stale_vids: Collection[Vid] = ()) -> str:
             f"steer_{side}", [f"ct mark and {marks.connection_mask:#010x} vmap @{MAP}", f"goto from_{side}"]
         )
     lines += _chain("prerouting", _prerouting(layout))
-    lines += _chain("output", [*_not_steered(), *_own_datagrams(layout.peers), _clean(marks), "goto steer_lan"])
+    ours = [*_own_datagrams(layout.peers), _own_probes(marks)]
+    lines += _chain("output", [*_not_steered(), *ours, _clean(marks), "goto steer_lan"])
     lines += refusal.chains(TABLE, layout.refused)
     lines += [f"delete chain inet {TABLE} {VID}{vid}" for vid in stale_vids]
     return "\n".join(lines) + "\n"
@@ -282,6 +283,14 @@ def _own_datagrams(peers: Iterable[Peer]) -> list[str]:
     """
     keys = ", ".join(f"{peer.address} . {peer.port}" for peer in sorted(set(peers)))
     return [*([f"ip daddr . udp dport {{ {keys} }} return"] if keys else []), "meta l4proto 112 return"]
+
+
+def _own_probes(marks: Marks) -> str:
+    """Return the rule that leaves the probes of static gateways alone: sent with a VID's guarded mark, as nothing else.
+
+    They go by that VID's second table, which leads to its gateway whether it works or not.
+    """
+    return f"meta mark and {marks.guard_bit:#010x} != 0 return"
 
 
 def _clean(marks: Marks) -> str:

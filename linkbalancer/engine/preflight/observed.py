@@ -17,13 +17,15 @@ class Wanted:
     @property
     def lan_devices(self) -> tuple[DeviceName, ...]:
         """The devices of the LANs."""
-        return tuple(dict.fromkeys(group.device for group in self.config.groups.values()))
+        groups = (group.device for group in self.config.groups.values() if group.mode != "static")
+        return tuple(dict.fromkeys((*groups, *self.config.lans)))
 
     @property
     def devices(self) -> tuple[DeviceName, ...]:
         """Every device that is named, those of the links last."""
         links = (link.device for link in self.config.links.values())
-        return tuple(dict.fromkeys((*self.lan_devices, *links)))
+        gateways = (group.device for group in self.config.groups.values() if group.mode == "static")
+        return tuple(dict.fromkeys((*self.lan_devices, *links, *gateways)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def test_packets_meet_the_first_rule_that_means_them(gateway: Gateway, role: Rol
     What comes from a link has crossed it: its connection is marked, the packet is not.
     """
     _prepare(gateway, replace(LAYOUT, role=role))
-    near_to_far = from_lan == (role is Role.CONTROLLER)
+    near_to_far = from_lan == (role is not Role.CONTROLLED)
     device, sender = ("lan0", gateway.lan) if from_lan else ("link0", gateway.far)
     target = mac_of(device)
     with sender.entered(), open_packet_socket("eth0") as thrower:

@@ -1,0 +1,115 @@
+"""Two providers and no VRRP, on real packets: what is steered, and how it moves when one of them dies."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.providers import Site, Talk, site
+from tests.daemon.waiting import until
+
+pytestmark = pytest.mark.lab
+
+FIRST, SECOND = "203.0.113.2", "192.0.2.2"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Yield a gateway with two providers that work."""
+    with site(tmp_path_factory.mktemp("providers")) as built:
+        built.gateway.start()
+        yield built
+        assert built.gateway.stop() == 0
+
+
+@pytest.fixture
+def talking(running: Site, tmp_path: Path) -> tuple[Site, Talk, Talk]:
+    """Return it with two applications that talk, each by its first choice."""
+    web, rest = running.talk(443, tmp_path / "web"), running.talk(9999, tmp_path / "rest")
+    until(lambda: (web.by(), rest.by()) == (SECOND, FIRST), 20, "both by their first choice")
+    return running, web, rest
+
+
+def works(running: Site) -> dict[str, bool]:
+    """Return which VIDs work."""
+    return {vid: group["works"] for vid, group in running.gateway.status().get("groups", {}).items()}
+
+
+def test_a_provider_that_dies_silently_is_left_and_taken_again(talking: tuple[Site, Talk, Talk]) -> None:
+    """It still answers ARP: only what is asked beyond it shows that it is dead. The other application stays."""
+    running, web, rest = talking
+    running.p1("sysctl -qw net.ipv4.ip_forward=0")
+    until(lambda: rest.by() == SECOND, 20, "the application moves")
+    probes = {one["probe"]: one["ok"] for one in running.gateway.status()["groups"]["1"]["gateway"]["probes"]}
+    assert probes == {"arp 203.0.113.1": True, "icmp 198.51.100.1": False, "tcp 198.51.100.1:80": False}
+    until(lambda: "dev eth1" not in running.gw("ip route show table 20001"), 5, "its table answers unreachable")
+
+    running.p1("sysctl -qw net.ipv4.ip_forward=1")
+    until(lambda: rest.by() == FIRST, 20, "it goes back")
+    assert web.by() == SECOND
+
+
+def test_a_lost_carrier_needs_no_probe(talking: tuple[Site, Talk, Talk]) -> None:
+    """The kernel says it at once."""
+    running, web, rest = talking
+    running.p1("ip link set eth0 down")
+    until(lambda: rest.by() == SECOND, 20, "the application moves")
+    assert running.gateway.status()["groups"]["1"]["why"] == "eth1 has no carrier"
+    running.p1("ip link set eth0 up", "ip route replace 198.51.100.0/24 via 10.9.1.2")
+    until(lambda: (web.by(), rest.by()) == (SECOND, FIRST), 20, "it goes back")
+
+
+@pytest.mark.parametrize("victim", ["checker", "agent"])
+def test_a_killed_process_changes_nothing(talking: tuple[Site, Talk, Talk], victim: str) -> None:
+    """Neither the checker nor the agent: what was believed stands, and the next one goes on from it."""
+    running, web, rest = talking
+    before = running.gateway.pids()[victim]
+    sequence = (len(web.echoes()), len(rest.echoes()))
+    os.kill(before, signal.SIGKILL)
+    until(lambda: running.gateway.pids().get(victim, before) != before, 20, "it is started again")
+    until(lambda: works(running) == {"1": True, "2": True}, 20)
+    until(lambda: running.gateway.status()["processes"].get("checker"), 20)
+    seen = {by for _number, by, _at in web.echoes()[sequence[0] :]}, {by for _, by, _ in rest.echoes()[sequence[1] :]}
+    assert seen == ({SECOND}, {FIRST})
+
+
+def test_a_dead_checker_is_no_dead_gateway(talking: tuple[Site, Talk, Talk]) -> None:
+    """A checker that is stopped says nothing, and nothing moves; its supervisor replaces it."""
+    running, web, rest = talking
+    before = running.gateway.pids()["checker"]
+    os.kill(before, signal.SIGSTOP)
+    until(lambda: running.gateway.pids().get("checker", before) != before, 20, "it is replaced")
+    assert works(running) == {"1": True, "2": True}
+    assert (web.by(), rest.by()) == (SECOND, FIRST)
+
+
+def test_another_way_of_probing_replaces_the_checker_alone(talking: tuple[Site, Talk, Talk]) -> None:
+    """The agent does not depend on how a gateway is asked."""
+    running, web, rest = talking
+    before = running.gateway.pids()
+    text = running.gateway.config.read_text()
+    running.gateway.config.write_text(text.replace("interval: 200ms", "interval: 150ms"))
+    try:
+        assert running.gateway.reload()["lines"] == ["replaced: checker"]
+        assert running.gateway.pids()["agent"] == before["agent"]
+        assert works(running) == {"1": True, "2": True}
+    finally:
+        running.gateway.config.write_text(text)
+        running.gateway.reload()
+    assert (web.by(), rest.by()) == (SECOND, FIRST)
+
+
+def test_probes_go_by_their_gateway_whatever_the_main_table_says(talking: tuple[Site, Talk, Talk]) -> None:
+    """A way of the administrator's to what is asked, by the other provider, does not make a dead one look alive."""
+    running, _web, rest = talking
+    running.gw("ip route add 198.51.100.1/32 via 192.0.2.1 dev eth2", "ip route add default via 192.0.2.1 dev eth2")
+    try:
+        running.p1("sysctl -qw net.ipv4.ip_forward=0")
+        until(lambda: works(running) == {"1": False, "2": True}, 20, "the dead one is seen")
+        running.p1("sysctl -qw net.ipv4.ip_forward=1")
+        until(lambda: works(running) == {"1": True, "2": True}, 20, "and seen to come back")
+    finally:
+        running.gw("ip route del 198.51.100.1/32", "ip route del default via 192.0.2.1 dev eth2")
+    until(lambda: rest.by() == FIRST, 20)
