@@ -19,7 +19,7 @@ from linkbalancer.daemon import logs
 from linkbalancer.daemon.agentlock import AgentLock
 from linkbalancer.daemon.checks import ChecksServer
 from linkbalancer.daemon.delegation import KeepalivedServer
-from linkbalancer.daemon.drainfile import drained_by, remembered
+from linkbalancer.daemon.drainfile import asked_for, remembered
 from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
@@ -452,16 +452,12 @@ class AgentProcess:
         elif request.verb == "hold":
             self._incumbent.take(now, request)
         elif request.verb == "drained":
-            self._be_drained(now, request)
+            drained = asked_for(request)
+            if drained is not None:
+                self._take(now, [drained])
+                request.answer({})
         else:
             request.refuse("usage", f"the agent knows no {request.verb!r}")
-
-    def _be_drained(self, now: Instant, request: Request) -> None:
-        """Take in the whole of what is drained, as the api has it."""
-        drained = drained_by(request)
-        if drained is not None:
-            self._take(now, [drained])
-            request.answer({})
 
     def _describe(self, now: Instant) -> dict[str, Any]:
         """Return the engine's status, with what only this process knows."""
