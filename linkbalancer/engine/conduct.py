@@ -82,7 +82,7 @@ def tell_router(
         route(gateway, now, membership)
     for effect in wanted:
         perform(gateway, now, membership, effect)
-    if wanted:
+    if not all(isinstance(effect, effects.SendAdvert) for effect in wanted):
         gateway.dirty.add(membership.id)
     if sync is None or before is None:
         return
