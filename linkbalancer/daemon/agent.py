@@ -146,7 +146,6 @@ class AgentProcess:
         self._agent: Agent
         self._sockets: Sockets
         self._feed: FeedServer
-        self._checks: ChecksServer
         self._requests: RequestServer
         self._incumbent: Incumbent
         self._reconcile: Periodic

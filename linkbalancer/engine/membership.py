@@ -86,7 +86,10 @@ class Membership:
             case _:
                 pass
         upstream = group.gateway if group.mode == "static" else None
-        return cls(vrrp, None if router is None else group.link, router, Observer(vrrp), since=boot, upstream=upstream)
+        link, reason = None if router is None else group.link, "its gateway has not answered yet" if upstream else None
+        found = cls(vrrp, link, router, Observer(vrrp), since=boot, upstream=upstream)
+        found.reason = reason or found.reason
+        return found
 
     @property
     def vid(self) -> Vid:
