@@ -21,6 +21,7 @@ _EFFECTS: Final = {
     "owner_yields": "nothing moves now",
     "announce": "nothing moves now",
     "checksum": "the other gateways of the LAN must understand it",
+    "tolerate": "it is for the next advert",
     "track": "its priority and faults follow them at once",
     "gateway": "its packets go by the other gateway when that answers",
     "unicast": "the other routers must send to this one too",

@@ -55,12 +55,13 @@ def restore(now: Instant, found: Mapping[str, Any], membership: Membership) -> l
         mac = None if found["mac"] is None else bytes.fromhex(found["mac"])
         lost_at = None if found["lost_at"] is None else min(int(found["lost_at"]), now)
         patience, installed = int(found["patience"]), bool(found["installed"])
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+        works, own, given_up, rival = (bool(found[key]) for key in ("works", "own", "given_up", "rival"))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return None
     membership.observer.heard, membership.master_mac = observed, mac
-    membership.works, membership.own = bool(found["works"]), bool(found["own"])
+    membership.works, membership.own = works, own
     membership.lost_at, membership.patience = lost_at, patience
-    membership.given_up, membership.rival = bool(found["given_up"]), bool(found["rival"])
+    membership.given_up, membership.rival = given_up, rival
     if router is None or inherited is None:
         membership.installed = False
         return []

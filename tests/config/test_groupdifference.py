@@ -31,7 +31,7 @@ def test_every_key_of_a_group_is_told_of() -> None:
         "VID 1: accept true -> false; whether the virtual IPs themselves can be reached",
         "VID 1: virtual mac false -> true; hosts learn the virtual IPs' other MAC address",
         (
-            "VID 1: unicast none -> {peers: [192.168.1.2], source: none, ttl: [255, 255]}; the other routers must "
+            "VID 1: unicast none -> {peers: [192.168.1.2], source: none, ttl: none}; the other routers must "
             "send to this one too"
         ),
         "VID 1: password file none -> keys/v2; the other gateways of the LAN need the same",

@@ -73,6 +73,15 @@ def left(**changes: object) -> dict[str, Any]:
     return {**inheritance.take(bench.agent.memberships[GroupId(1)]), **changes}
 
 
+def test_a_state_that_lacks_anything_is_none() -> None:
+    """A predecessor of another version must not keep its successor from starting."""
+    whole = left()
+    for name in whole:
+        found = {key: value for key, value in whole.items() if key != name}
+        assert inheritance.restore(5000 * MS, found, membership()) is None
+    assert inheritance.restore(5000 * MS, left(patience=float("inf")), membership()) is None
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -11,7 +11,7 @@ from tests.fuzz.found import decoder
 
 ROOT: Final = Path(__file__).parents[2]
 _LONGEST: Final = 4096
-_HANGS_S: Final = 20
+_HANGS_S: Final = 60
 _MEMORY_MB: Final = 1024
 _EXECUTIONS: Final = re.compile(r"stat::number_of_executed_units: (\d+)")
 _DONE: Final = re.compile(r"^#(\d+)\s", re.MULTILINE)

@@ -1,7 +1,6 @@
 """A vrrp_instance: its statements become the keys of a group."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,11 +13,10 @@ from linkbalancer.config.keepalived.defaults import Defaults
 from linkbalancer.config.keepalived.notices import Notices
 from linkbalancer.config.keepalived.remarks import Kind
 from linkbalancer.config.keepalived.statements import Ledger, Statement
-from linkbalancer.config.keepalived.tracking import Tracks
+from linkbalancer.config.keepalived.tracking import Tracks, Written
 from linkbalancer.config.quantities import write_duration
 from linkbalancer.links import Address, Family, GroupId
 
-DEVICE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,14}", re.ASCII)
 ADVERT_INTERVAL: Final[Duration] = SECOND
 PRIORITY: Final = 100
 PASSWORD_MAX: Final = 8
@@ -146,7 +144,7 @@ class Reader:
         match one.keyword:
             case "interface":
                 name = values.text(ledger, one)
-                if name is not None and self._is_device(name):
+                if name is not None and addresses.is_device(name):
                     found.device = name
                 elif name is not None:
                     ledger.lost(one, f"{shown(name)} cannot be a device", "name the device")
@@ -213,9 +211,9 @@ class Reader:
         ledger, found = self._ledger, self.found
         match one.keyword:
             case "virtual_ipaddress":
-                found.virtual_ips += self._of_one_family(addresses.placed(ledger, one, self._is_device))
+                found.virtual_ips += self._of_one_family(addresses.placed(ledger, one))
             case "virtual_ipaddress_excluded":
-                found.excluded_ips += addresses.placed(ledger, one, self._is_device)
+                found.excluded_ips += addresses.placed(ledger, one)
             case "unicast_peer":
                 self._peers(one)
             case "authentication":
@@ -223,10 +221,6 @@ class Reader:
                 found.authentication = one
             case _:
                 pass  # named among the leftovers
-
-    @staticmethod
-    def _is_device(name: str) -> bool:
-        return DEVICE.fullmatch(name) is not None
 
     def _of_one_family(self, some: Iterable[Placed]) -> list[Placed]:
         """Return the addresses that can be advertised beside those that are there: of their family, each once."""
@@ -268,6 +262,9 @@ class Reader:
                 ledger.lost(line, f"{shown(line.keyword)} is no address", "write such as 192.0.2.1")
                 continue
             ledger.carried(line, 1)
+            if address in self.found.peers:
+                ledger.say(Kind.LOST, line.words[0], f"{address} is there already", "remove one of the two")
+                continue
             self.found.peers.append(address)
             bounds = {"min_ttl": 0, "max_ttl": TTL}
             rest = iter(line.words[1:])
@@ -311,6 +308,12 @@ class Reader:
         if found.priority == OWNER and not found.preempt and "nopreempt" in self._said:
             self._ledger.lost(self._said["nopreempt"], "nopreempt: an owner (255) always preempts", "nothing to do")
             found.preempt = True
+        if found.priority == OWNER:
+            for keyword in ("preempt_delay", "no_accept"):
+                if keyword in self._said:
+                    what = f"{keyword} says nothing of an owner (255)"
+                    self._ledger.lost(self._said[keyword], what, "remove it")
+            found.preempt_delay = 0
         if found.preempt_delay and not found.preempt:
             self._ledger.lost(self._said["preempt_delay"], "preempt_delay beside nopreempt says nothing", "remove it")
             found.preempt_delay = 0
@@ -337,21 +340,26 @@ class Reader:
 
     def _source(self) -> None:
         found = self.found
+        own = {one.interface.ip for one in found.virtual_ips}
+        for peer in list(found.peers):
+            if peer.version != found.id.family or peer == found.source or (peer in own and found.priority != OWNER):
+                what = f"{peer} is of another family, this gateway's own, or a virtual IP"
+                remedy = "name the other routers by their own addresses"
+                self._ledger.say(Kind.LOST, self._said["unicast_peer"].words[0], what, remedy)
+                found.peers.remove(peer)
         if found.source is None or found.source_said is None:
             return
         if found.source.version != found.id.family:
             what = f"{found.source} is of another family than the addresses"
             self._ledger.lost(found.source_said, what, "remove it")
             found.source = None
-        elif not found.peers and found.source_said.keyword == "unicast_src_ip":
-            self._ledger.lost(found.source_said, "unicast_src_ip without unicast_peer", "remove it")
+        elif not found.peers:
+            what = f"{found.source_said.keyword}: adverts to the multicast group leave from the device's first address"
+            self._ledger.lost(found.source_said, what, "nothing to do, unless another router looks at it")
             found.source = None
-        strangers = [peer for peer in found.peers if peer.version != found.id.family]
-        found.peers = [peer for peer in found.peers if peer not in strangers]
-        for stranger in strangers:
-            self._ledger.say(
-                Kind.LOST, self._said["unicast_peer"].words[0], f"{stranger} is of another family", "remove it"
-            )
+        elif found.source in own and found.priority != OWNER:
+            self._ledger.lost(found.source_said, f"{found.source} is a virtual IP", "name an address of this gateway")
+            found.source = None
 
 
 def password_file(group: GroupId) -> str:
@@ -359,10 +367,10 @@ def password_file(group: GroupId) -> str:
     return f"keys/vrrp-{group.vid}.pass"
 
 
-def written(found: Instance, *, strict: bool, track: dict[str, str | int]) -> dict[str, Any]:
+def written(found: Instance, *, strict: bool, track: Mapping[str, Written]) -> dict[str, Any]:
     """Return the keys of the group that an instance becomes."""
     assert found.version is not None
-    accept = found.accept if found.accept is not None else not strict or found.priority == OWNER
+    accept = (found.accept if found.accept is not None else not strict) or found.priority == OWNER
     keys: dict[str, Any] = {
         "device": found.device,
         "version": found.version,
