@@ -33,6 +33,7 @@ COMMANDS = {
     "scan": "which VRIDs are in use on a LAN, by whom, with what: it listens, and needs no daemon",
     "watch": "the same live: links with sparklines, VIDs, applications and events; keys to drain and resume",
     "lab": "build a topology in network namespaces: up, down, exec, list",
+    "keepalived": "write what a Keepalived on this host must be told that runs groups of this gateway",
     "import": "turn a keepalived.conf into a configuration, and say what it could not carry over",
     "drill": "rehearse every fault of a topology on real packets and measure the outages",
     "sim": "run the protocol in virtual time under random faults, judged at every step",

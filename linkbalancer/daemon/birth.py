@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from linkbalancer.config import upstream
+from linkbalancer.config.keepalived.section import MODE
 from linkbalancer.daemon import agent, api, application, capabilities, checker, notifier, recorder
 from linkbalancer.daemon.chosen import choose
 from linkbalancer.daemon.configurations import Configurations
@@ -111,14 +112,16 @@ def specs(checked: Checked) -> dict[str, str]:
     passwords = {str(group): one.hex() for group, one in checked.judged.loaded.passwords.items()}
     whole = config.model_dump(mode="json", exclude=others)
     static = {key: group for key, group in whole["groups"].items() if group["mode"] == "static"}
-    watched = _digest(config.model_dump(mode="json", include={"trackers", "mark_bits"}), static)
+    delegated = {key: group for key, group in whole["groups"].items() if group["mode"] == MODE}
+    bridged = (delegated, whole["keepalived"]) if delegated else ()
+    watched = _digest(config.model_dump(mode="json", include={"trackers", "mark_bits"}), static, *bridged)
     for group in whole["groups"].values():
         for key in PROBING:
             del group[key]
     shared = (repr(config.marks), config.vids)
     found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys, passwords)}
     found |= {name: _digest(config.model_dump(mode="json", include=some)) for name, some in SECTIONS.items()}
-    if config.trackers or static:
+    if config.trackers or static or delegated:
         found[CHECKER] = watched
     else:
         del found[CHECKER]

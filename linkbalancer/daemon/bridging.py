@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest
+from linkbalancer.config.keepalived.rendering import places
 from linkbalancer.config.keepalived.section import MODE
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon.keepalivedline import LIMIT, SOCKET, Told, decode, encode
@@ -41,16 +42,17 @@ class Delegation:
     addresses: dict[GroupId, Address]
 
     @classmethod
-    def of(cls, loaded: Loaded) -> Self:
+    def of(cls, loaded: Loaded, run_dir: Path) -> Self:
         """Return what a configuration says of them."""
         config = loaded.config
         groups = {group: one for group, one in config.groups.items() if one.mode == MODE}
+        fifo, track_dir = places(loaded, str(run_dir))
         return cls(
-            Path(loaded.beside(config.keepalived.fifo)),
-            Path(loaded.beside(config.keepalived.track_dir)),
+            Path(fifo),
+            Path(track_dir),
             {one.instance: group for group, one in groups.items() if one.instance is not None},
             {group: one.priority for group, one in groups.items()},
-            {group: one.virtual_ips[0].ip for group, one in groups.items()},
+            {group: one.vrrp(group).virtual_ips[0].ip for group, one in groups.items()},
         )
 
 

@@ -7,7 +7,7 @@ agent had been told.
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from linkbalancer.clock import Instant, earliest, is_due
 from linkbalancer.config.load import Loaded
 from linkbalancer.config.trackers import Tracker
 from linkbalancer.daemon import capabilities, logs
+from linkbalancer.daemon.bridging import Delegation, KeepalivedBridge
 from linkbalancer.daemon.checking.channel import Channel, Wanted
 from linkbalancer.daemon.checking.child import end_leftovers
 from linkbalancer.daemon.checking.devices import Devices, DeviceTracker
@@ -40,6 +41,9 @@ def run(loaded: Loaded, lifeline: Lifeline, *, run_dir: Path) -> int:
         capabilities.keep(*capabilities.CHECKER)  # a script of root's is to have what root has
     try:
         process = CheckerProcess(loaded, lifeline, run_dir)
+        delegation = Delegation.of(loaded, run_dir)
+        if delegation.bases:
+            process.bridge(delegation, lambda what, why: log.warning("cannot", what=what, why=why))
     except OSError as error:
         log.critical("cannot start", why=str(error))
         return 1
@@ -80,6 +84,10 @@ class CheckerProcess:
             one.close()
         self._channel.close()
         return 0
+
+    def bridge(self, delegation: Delegation, complain: Callable[[str, str], None]) -> None:
+        """Be the bridge to the Keepalived of this host, too."""
+        KeepalivedBridge(self._loop, self._run_dir, delegation, complain)
 
     def deadline(self) -> Instant | None:
         """Return when something is due."""

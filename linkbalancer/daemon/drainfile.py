@@ -15,15 +15,6 @@ NAME = "drained.json"
 SCHEMA = 1
 
 
-def drained_by(request: Request) -> Drained | None:
-    """Return what a request of the api's says is drained, all of it; refuse it where it makes no sense."""
-    try:
-        return drain.read(request.arguments.get("drained"))
-    except ValueError as error:
-        request.refuse("usage", str(error))
-        return None
-
-
 class DrainFile:
     """`drained.json` in the state directory."""
 
@@ -73,3 +64,12 @@ def remembered(state_dir: Path, log: logs.Log) -> Drained:
     except (OSError, ValueError) as error:
         log.warning("nothing is drained", why=f"{file.path} cannot be read: {error}")
         return Drained()
+
+
+def asked_for(request: Request) -> Drained | None:
+    """Return the whole of what is drained, as the api has it; None where the request is wrong, and refused."""
+    try:
+        return drain.read(request.arguments.get("drained"))
+    except ValueError as error:
+        request.refuse("usage", str(error))
+        return None

@@ -4,15 +4,11 @@ import os
 from pathlib import Path
 from typing import Final
 
+from linkbalancer.config.keepalived.section import track_file
 from linkbalancer.drivers.errors import DriverError
-from linkbalancer.links import Family, GroupId
+from linkbalancer.links import GroupId
 
 _MODE: Final = 0o644
-
-
-def file_name(group: GroupId) -> str:
-    """Return the name of a group's file: its VRID, and its family if that is IPv6."""
-    return f"{group.vid}-ipv6" if group.family is Family.IPV6 else str(group.vid)
 
 
 def write(directory: Path, group: GroupId, number: int) -> bool:
@@ -20,7 +16,7 @@ def write(directory: Path, group: GroupId, number: int) -> bool:
 
     It is put in place whole: Keepalived never reads half a number. It looks again whenever the file changes.
     """
-    path = directory / file_name(group)
+    path = directory / track_file(group)
     text = f"{number}\n"
     fresh = path.with_name(f".{path.name}.new")
     try:

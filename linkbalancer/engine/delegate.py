@@ -77,6 +77,7 @@ class Delegate:
         self._runs = False
         self._leaving_until: Instant | None = None
         self._obeys_until: Instant | None = None
+        self._raise_at: Instant | None = None
         self._steered: int | None = None
         self._asked = False
 
@@ -96,13 +97,15 @@ class Delegate:
 
     def deadline(self) -> Instant | None:
         """Return when to hand in the next `Tick`."""
-        return earliest(self._leaving_until, self._obeys_until, self.heard.gone_at() if self.heard else None)
+        return earliest(
+            self._leaving_until, self._obeys_until, self._raise_at, self.heard.gone_at() if self.heard else None
+        )
 
     def handle(self, now: Instant, event: Event | KeepalivedSaid) -> list[Effect]:
         """Take one event; return what must be done about it, in order."""
         match event:
             case KeepalivedSaid():
-                return self._hear_keepalived(event)
+                return self._hear_keepalived(now, event)
             case Heard():
                 return self._hear(now, event)
             case Startup(priority) | Resume(priority):
@@ -173,16 +176,34 @@ class Delegate:
         return self._steer(now, None)
 
     def _steer(self, now: Instant, priority: int | None) -> list[Effect]:
+        self._raise_at = None
         if self._asked and priority == self._steered:
+            return []
+        if self._is_about_to_take_over(now, priority):
+            assert self.heard is not None
+            self._raise_at = max(now, self.heard.at) + 2 * self.heard.interval
             return []
         if priority is not None and self._steered is None:
             self._obeys_until = now + OBEYS
         self._steered, self._asked = priority, True
         return [Steer(priority)]
 
+    def _is_about_to_take_over(self, now: Instant, priority: int | None) -> bool:
+        """Whether a higher priority must wait, for the master-down timer has almost run out.
+
+        Keepalived (2.2.7) moves the running timer by the difference of the skew times; one that would have run out
+        before now stops all its timers until something else wakes it. Where the timer is about to run out by itself,
+        a higher priority is of no use anyway.
+        """
+        if priority is None or self._steered is None or priority <= self._steered:
+            return False
+        heard = self.heard
+        waits = self.said is GroupState.BACKUP and heard is not None
+        return waits and heard is not None and (heard.priority == 0 or now >= heard.at + 2 * heard.interval)
+
     # -- what happens ------------------------------------------------------------------------------------------------
 
-    def _hear_keepalived(self, event: KeepalivedSaid) -> list[Effect]:
+    def _hear_keepalived(self, now: Instant, event: KeepalivedSaid) -> list[Effect]:
         before = self.group_state
         if event.state is not GroupState.FAULT:
             self._obeys_until = None
@@ -191,11 +212,14 @@ class Delegate:
         if event.state is GroupState.MASTER:
             self.heard = None
         after = self.group_state
-        return [] if after is before else [Changed(before.name.lower(), after.name.lower(), "Keepalived says so")]
+        found: list[Effect] = []
+        if after is not before:
+            found.append(Changed(before.name.lower(), after.name.lower(), "Keepalived says so"))
+        return found + self._raise(now)
 
     def _hear(self, now: Instant, event: Heard) -> list[Effect]:
         self.heard = LastHeard(event.priority, event.source, event.interval, now, self.group.version)
-        return self._end_leaving(now) if event.priority > 0 else []
+        return [*self._end_leaving(now), *self._raise(now)] if event.priority > 0 else []
 
     def _tick(self, now: Instant) -> list[Effect]:
         found: list[Effect] = []
@@ -203,12 +227,19 @@ class Delegate:
             self.heard = None
         if self._leaving_until is not None and now >= self._leaving_until:
             found += self._end_leaving(now)
+        if self._raise_at is not None and now >= self._raise_at:
+            self.heard = None  # nobody knows how far its timer is: there is nothing to wait for any more
+            found += self._raise(now)
         if self._obeys_until is not None and now >= self._obeys_until:
             before, self._obeys_until = self.group_state, None
             if self.group_state is not before:
                 # It stays in Fault though nobody of ours wants it to: a device of its own, or a script.
                 found.append(Changed(before.name.lower(), self.group_state.name.lower(), "Keepalived stays in fault"))
         return found
+
+    def _raise(self, now: Instant) -> list[Effect]:
+        """Have the higher priority that had to wait."""
+        return [] if self._raise_at is None or not self._runs else self._steer(now, self.priority)
 
     def _end_leaving(self, now: Instant) -> list[Effect]:
         if self._leaving_until is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linkbalancer.config.findings import ConfigErrors
-from linkbalancer.config.load import load, load_as
+from linkbalancer.config.load import Loaded, load, load_as
 from linkbalancer.config.model import Config
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.rewriting import Keys, rewritten
@@ -44,6 +44,10 @@ class Directory:
     def config_path(self, node: NodeName) -> Path:
         """Return the configuration file of a gateway."""
         return self.path / node / CONFIG
+
+    def loaded(self, node: NodeName) -> Loaded:
+        """Return the configuration of a gateway, with its path here."""
+        return Loaded(self.topology.gateways[node], self.rules, (), str(self.config_path(node)))
 
     def copy_to(self, target: Path) -> "Directory":
         """Write a copy for a lab of its own, with a fresh key for each link, and return it.

@@ -57,7 +57,7 @@ def choose_echoes(topology: Topology, first: int) -> list[Echo]:
         (side, vid, address)
         for side in SIDES
         for vid in topology.vids
-        if (groups := [group for group in _groups(topology, side, vid) if group.mode == "member"])
+        if (groups := [group for group in _groups(topology, side, vid) if group.mode in {"member", "keepalived"}])
         and isinstance(address := groups[0].virtual_ips[0].ip, IPv4Address)
     ]
     return [Echo(number, *one) for number, one in enumerate(wanted, first)]

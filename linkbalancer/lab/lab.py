@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
+from linkbalancer.config.keepalived.rendering import places, rendered
 from linkbalancer.lab.directory import Directory, read_directory
+from linkbalancer.lab.keepalived import LabKeepalived
 from linkbalancer.lab.network import Network
 from linkbalancer.lab.rights import check_rights
 from linkbalancer.lab.run import Run, clear_dead_runs
@@ -42,7 +44,17 @@ class Lab:
             files / "run",
             files / "state",
             files / "log",
+            keepalived=self._keepalived(node, files),
         )
+
+    def _keepalived(self, node: NodeName, files: Path) -> LabKeepalived | None:
+        """Return the Keepalived that runs groups of a gateway, None where they are all its own."""
+        loaded = self.directory.loaded(node)
+        text = rendered(loaded, str(files / "run"))
+        if text is None:
+            return None
+        _, track_dir = places(loaded, str(files / "run"))
+        return LabKeepalived(self.run.namespace(node), text, files / "keepalived", Path(track_dir))
 
     def start(self) -> None:
         """Build the network and start every daemon."""

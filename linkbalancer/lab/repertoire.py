@@ -163,7 +163,9 @@ def _blackout(topology: Topology) -> Fault:
 def _strangers(topology: Topology, node: NodeName) -> Iterator[Fault]:
     """Somebody removes what is ours from a gateway's kernel; the service is restarted afterwards."""
     config = topology.gateways[node]
-    (vid, _family), group = next((id_, group) for id_, group in sorted(config.groups.items()) if group.mode == "member")
+    (vid, _family), group = next(
+        (id_, group) for id_, group in sorted(config.groups.items()) if group.mode != "observe"
+    )
     address = group.virtual_ips[0]
 
     def flush(lab: Lab) -> None:
@@ -185,7 +187,9 @@ def _strangers(topology: Topology, node: NodeName) -> Iterator[Fault]:
             raise LabError(f"{node} does not have the virtual IP {address.ip}")
         ip([f"addr del {address.ip}/{found[0]['prefixlen']} dev {group.device}"], namespace)
 
-    for what, deed in (("ruleset", flush), ("rule", unrule), ("address", unaddress)):
+    # A virtual IP of a group that Keepalived runs is not ours to put back.
+    ours = (("address", unaddress),) if group.mode == "member" else ()
+    for what, deed in (("ruleset", flush), ("rule", unrule), *ours):
         yield Fault(
             kind="stranger",
             target=node,

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +13,11 @@ from typing import Final
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.lab.errors import LabError
+from linkbalancer.lab.keepalived import LabKeepalived
 from linkbalancer.lab.run import kill_processes
 
 RESTART_AFTER: Final[Duration] = 100 * MILLISECOND
-_OFFICES: Final = frozenset({"zygote", "agent", "api", "recorder", "notifier", "errand"})
+_OFFICES: Final = frozenset({"zygote", "agent", "api", "recorder", "notifier", "checker", "errand"})
 """Processes that are no application's, by the names that ps shows."""
 
 STOP_LIMIT: Final[Duration] = 10 * SECOND
@@ -30,11 +32,22 @@ class Service:
         run_dir: for sockets and snapshots, empty after a reboot.
         state_dir: what survives a reboot.
         log: a file to which everything that the daemon prints is appended.
+        keepalived: the other service of the gateway, if a Keepalived runs groups of it.
     """
 
-    def __init__(self, namespace: str, config: Path, run_dir: Path, state_dir: Path, log: Path) -> None:
+    def __init__(
+        self,
+        namespace: str,
+        config: Path,
+        run_dir: Path,
+        state_dir: Path,
+        log: Path,
+        *,
+        keepalived: LabKeepalived | None = None,
+    ) -> None:
         self.run_dir: Final = run_dir
         self.log: Final = log
+        self.keepalived: Final = keepalived
         self.restarts = 0
         self._namespace = namespace
         self._state_dir = state_dir
@@ -48,6 +61,8 @@ class Service:
         """Start the daemon and keep it running."""
         self.run_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
         self._state_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+        if self.keepalived is not None:
+            self.keepalived.start()
         self._wanted.set()
         self._process = self._spawn()
         self._keeper = threading.Thread(target=self._keep, args=(self._process,), daemon=True)
@@ -106,8 +121,10 @@ class Service:
             raise LabError(f"the daemon in {self._namespace} was not upgraded: {done.stderr.strip()}")
 
     def abandon(self) -> None:
-        """Take note that the daemon is about to be killed and shall not come back."""
+        """Take note that everything is about to be killed and shall not come back."""
         self._wanted.clear()
+        if self.keepalived is not None:
+            self.keepalived.abandon()
 
     def kill_all(self) -> list[int]:
         """Kill (-9) every process of the gateway at once; the daemon comes back by itself."""
@@ -115,8 +132,7 @@ class Service:
 
     def forget_run_files(self) -> None:
         """Empty the run directory, as a reboot would."""
-        for entry in self.run_dir.iterdir():
-            entry.unlink()
+        shutil.rmtree(self.run_dir)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         words = ["ip", "netns", "exec", self._namespace, sys.executable, "-m", "linkbalancer", "run", str(self._config)]

@@ -115,7 +115,7 @@ class Topology:
     def link_of(self, node: NodeName, vid: Vid) -> LinkName | None:
         """Return the link behind a gateway's membership in a VID, None when it is no member."""
         group = self.gateways[node].groups.get(GroupId(vid))
-        return None if group is None or group.mode != "member" else group.link
+        return None if group is None or group.mode == "observe" else group.link
 
     def links_of(self, vid: Vid) -> tuple[LinkName, ...]:
         """Return the links that carry a VID: those with a member at both ends."""

@@ -55,6 +55,18 @@ class Member:
         return self.state.group_state
 
     @property
+    def is_following(self) -> bool:
+        """Whether it is a Backup that accepts its Master, and nothing else is under way."""
+        state = self.state
+        return (
+            isinstance(state, Backup)
+            and state.following
+            and not (state.holding or state.ready or state.listened)
+            and state.preempt_at is None
+            and state.hastened_from is None
+        )
+
+    @property
     def preempts(self) -> bool:
         """Whether it takes over from a living Master of lower priority; an owner heeds no preempt mode."""
         return self.group.preempt or self.owner

@@ -43,7 +43,7 @@ def test_without_anybody_it_becomes_master_of_both_families() -> None:
     assert [entry.works for entry in of_type(effects, Publish)[-1].table.vids] == [True]
     status = bench.agent.status(bench.now)["groups"]
     assert {name: (one["state"], one["works"], one["next_hop"]) for name, one in status.items()} == {
-        "1": ("master", True, "the main table"),
+        "1": ("master", True, "main table"),
         "1/ipv6": ("master", True, "not steered"),
     }
 

@@ -1,16 +1,19 @@
 """What is told of a gateway's standing in a group, so that people and programs can be told in turn."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from linkbalancer.config.load import Loaded
+from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.engine.effects import Effect, Record
 from linkbalancer.engine.events import Leave, Retire
 from linkbalancer.links import GroupId, GroupState
 from linkbalancer.sim.faults import Leg, Partition
 from linkbalancer.sim.node import Node
 from linkbalancer.sim.rehearsal import healthy
-from linkbalancer.sim.shape import LAN_DEVICE, Shape
+from linkbalancer.sim.shape import LAN_DEVICE, Shape, loaded
 from linkbalancer.sim.wire import FAR
 from linkbalancer.sim.world import World
 from tests.engine.bench import STOP, Bench, of_type
@@ -107,3 +110,25 @@ def test_without_vrrp_there_is_no_priority() -> None:
     bench.wait(5000)
 
     assert records(bench.carrier(LAN_DEVICE, up=False), "priority") == []
+
+
+def test_a_sync_group_is_told_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Derived from its members: Master when all are, in Fault when one is; once each, below the member's own record."""
+
+    def with_sync_group(shape: Shape, name: str) -> Loaded:
+        found = loaded(shape, name)
+        groups = {"edge": SyncGroup(groups=(GroupId(1), GroupId(3)))}
+        return replace(found, config=found.config.model_copy(update={"sync_groups": groups}))
+
+    monkeypatch.setattr("tests.engine.bench.loaded", with_sync_group)
+    bench = Bench()
+    effects = [*bench.start(), *bench.wait(5000), *bench.carrier(LAN_DEVICE, up=False)]
+
+    told = [one for one in of_type(effects, Record) if one.kind == "sync-group"]
+    assert [(one.subject, dict(one.fields)["state"]) for one in told] == [
+        ("edge", "backup"),
+        ("edge", "master"),
+        ("edge", "fault"),
+    ]
+    causes = {one.number: one.kind for one in of_type(effects, Record)}
+    assert [causes.get(one.cause) for one in told] == ["vid"] * 3

@@ -1,15 +1,17 @@
 """The addresses of a vrrp_instance: which, how long their prefix is, on which device."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 from typing import Final
 
-from linkbalancer.config.findings import shown
+from linkbalancer.config.findings import FieldError, shown
+from linkbalancer.config.groupfields import parse_host, parse_virtual_ip
 from linkbalancer.config.keepalived.statements import Ledger, Statement
 from linkbalancer.config.keepalived.words import Word
 from linkbalancer.links import Address, Interface
 
+_DEVICE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,14}", re.ASCII)
 _WITH_VALUE: Final = {
     "brd": ("sets the broadcast address", "nothing to do: hosts use that of the prefix"),
     "broadcast": ("sets the broadcast address", "nothing to do: hosts use that of the prefix"),
@@ -43,38 +45,39 @@ class Placed:
         return str(self.interface) if self.device in {None, own} else f"{self.interface} dev {self.device}"
 
 
-def placed(ledger: Ledger, statement: Statement, may_be_device: Callable[[str], bool]) -> Iterator[Placed]:
+def placed(ledger: Ledger, statement: Statement) -> Iterator[Placed]:
     """Yield the addresses of a block, one a line; remarks say what else its lines say."""
     ledger.carried(statement)
     for line in statement.inner():
-        found = _interface(line.keyword)
-        if found is None:
-            ledger.lost(line, f"{shown(line.keyword)} is no address", "write such as 192.0.2.1/24")
+        try:
+            found = _interface(line.keyword)
+        except FieldError as error:
+            ledger.lost(line, error.what, error.remedy)
             continue
         ledger.carried(line, 1)
-        yield Placed(found, _device(ledger, line, may_be_device), line.words[0])
+        yield Placed(found, _device(ledger, line), line.words[0])
 
 
-def _interface(word: str) -> Interface | None:
-    try:
-        found = ip_interface(word)
-    except ValueError:
-        return None
-    if isinstance(found, IPv6Interface) and found.ip.scope_id is not None:
-        return None
-    return found if isinstance(found, IPv4Interface | IPv6Interface) else None
+def _interface(word: str) -> Interface:
+    """Read an address as Keepalived does: without a prefix length it stands alone. Raises FieldError."""
+    alone = "" if "/" in word else "/128" if ":" in word else "/32"
+    return parse_virtual_ip(word + alone).interface
 
 
 def host(word: str) -> Address | None:
     """Return the address of a host, None where a word is none."""
     try:
-        found = ip_address(word)
-    except ValueError:
+        return parse_host(word)
+    except FieldError:
         return None
-    return None if "%" in word else found
 
 
-def _device(ledger: Ledger, line: Statement, may_be_device: Callable[[str], bool]) -> str | None:
+def is_device(name: str) -> bool:
+    """Whether a device may have that name."""
+    return _DEVICE.fullmatch(name) is not None
+
+
+def _device(ledger: Ledger, line: Statement) -> str | None:
     """Return the device that a line names; remarks say what else it says."""
     device = None
     waiting = list(reversed(line.words[1:]))
@@ -82,7 +85,7 @@ def _device(ledger: Ledger, line: Statement, may_be_device: Callable[[str], bool
         word = waiting.pop()
         if word.text == "dev" and waiting:
             value = waiting.pop()
-            if may_be_device(value.text):
+            if is_device(value.text):
                 device = value.text
                 ledger.carried_words(word, value)
             else:

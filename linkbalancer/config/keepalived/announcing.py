@@ -8,7 +8,8 @@ from linkbalancer.config.keepalived import values
 from linkbalancer.config.keepalived.statements import Ledger, Statement
 from linkbalancer.config.quantities import write_duration
 
-TIMES_MAX: Final = 255
+TIMES_MAX: Final = 20
+RATE_MAX: Final = 100_000
 AGAIN_MAX: Final[Duration] = 1000 * SECOND
 REFRESH_MAX: Final[Duration] = 86400 * SECOND
 
@@ -53,7 +54,7 @@ class Announcing:
 
     def rate(self) -> int | None:
         """Return what `announce_rate` says, announcements a second; None where the file says nothing."""
-        return max(1, SECOND // self.interval) if self.interval else None
+        return min(max(1, SECOND // self.interval), RATE_MAX) if self.interval else None
 
     def _keep(self, key: str, value: int | None) -> None:
         if value is not None:

@@ -3,26 +3,34 @@
 Everything that the file says is either carried over or spoken of: `Ledger.leftovers` names what nobody has.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from linkbalancer.config.findings import Finding, shown
-from linkbalancer.config.keepalived import defaults, foreign, instance, syncgroups, values
+from linkbalancer.config.keepalived import defaults, foreign, syncgroups, values
+from linkbalancer.config.keepalived.addresses import Placed
 from linkbalancer.config.keepalived.expansion import Expansion
-from linkbalancer.config.keepalived.instance import Instance
+from linkbalancer.config.keepalived.instance import Instance, password_file, written
+from linkbalancer.config.keepalived.instancereader import Reader as InstanceReader
 from linkbalancer.config.keepalived.notices import Notifications
 from linkbalancer.config.keepalived.remarks import Kind, Remark
 from linkbalancer.config.keepalived.statements import Ledger, Statement, parse
 from linkbalancer.config.keepalived.syncgroups import SyncGroup
+from linkbalancer.config.keepalived.trackers import Trackers
 from linkbalancer.config.keepalived.tracking import Reader as TrackerReader
-from linkbalancer.config.keepalived.tracking import Trackers
 from linkbalancer.config.keepalived.words import Word
 from linkbalancer.config.keepalived.writing import File, gateway, rules
 from linkbalancer.config.quantities import write_duration
 from linkbalancer.links import Address, Family, GroupId
 
+MEMBERS_MIN: Final = 2
+
 _NO_INSTANCE: Final = "there is no vrrp_instance that can be carried over"
+
+
+_Place: TypeAlias = tuple[Address, str | None]
+"""An address, and the device that it is on where others may have it on other devices (link-local IPv6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,17 @@ def convert(
     return Conversion(files, remarks)
 
 
+@dataclass(frozen=True, slots=True)
+class _Membership:
+    """What a sync group means for what an instance tracks: without weights, and not what the sync group tracks."""
+
+    weightless: bool = False
+    tracked: frozenset[str] = frozenset()
+
+
+_ALONE: Final = _Membership()
+
+
 class Converter:
     """Turns the statements of one configuration into ours; `ledger` has what is to be said."""
 
@@ -67,7 +86,7 @@ class Converter:
         self._trackers = Trackers(self.ledger)
         self._instances: dict[str, Instance] = {}
         self._groups: dict[GroupId, Instance] = {}
-        self._addresses: dict[Address, str] = {}
+        self._addresses: dict[_Place, str] = {}
 
     def run(self) -> tuple[File, ...]:
         """Return the files, none where there would be no group."""
@@ -100,7 +119,7 @@ class Converter:
         if not self._groups:
             return ()
         passwords = (
-            File(instance.password_file(group), found.password.decode("utf-8", "surrogateescape") + "\n", secret=True)
+            File(password_file(group), found.password.decode("utf-8", "surrogateescape") + "\n", secret=True)
             for group, found in self._groups.items()
             if found.password is not None
         )
@@ -124,7 +143,7 @@ class Converter:
         } and (self._global.take(one))
 
     def _instance(self, statement: Statement) -> None:
-        found = instance.Reader(self.ledger, statement, self._global.found).read()
+        found = InstanceReader(self.ledger, statement, self._global.found).read()
         if found is None:
             return
         self._own_addresses(found)
@@ -138,17 +157,21 @@ class Converter:
             self._give_up(found, what, "give one of them another VRID, on all of its routers")
         else:
             self._instances[found.name] = self._groups[found.id] = found
-            self._addresses.update((one.interface.ip, found.name) for one in (*found.virtual_ips, *found.excluded_ips))
+            places = (_place(one, found) for one in (*found.virtual_ips, *found.excluded_ips))
+            self._addresses.update(dict.fromkeys(places, found.name))
 
     def _own_addresses(self, found: Instance) -> None:
-        """Leave out addresses that another instance has; whether any is left is seen later."""
-        for some in (found.excluded_ips, found.virtual_ips):
+        """Leave out addresses that an instance has already, itself or another; whether any is left is seen later."""
+        seen: set[_Place] = set()
+        for some in (found.virtual_ips, found.excluded_ips):
             for one in list(some):
-                owner = self._addresses.get(one.interface.ip)
+                place = _place(one, found)
+                owner = self._addresses.get(place, found.name if place in seen else None)
                 if owner is not None:
                     what = f"{one.interface.ip} is an address of {shown(owner)} already"
                     self.ledger.say(Kind.LOST, one.word, what, "give each instance addresses of its own")
                     some.remove(one)
+                seen.add(place)
 
     def _give_up(self, found: Instance, what: str, remedy: str) -> None:
         self.ledger.lost(found.statement, f"the instance {shown(found.name)} {what}", remedy)
@@ -180,33 +203,34 @@ class Converter:
             "applications": "apps.conf",
         }
 
-    def _group(self, found: Instance, members: set[str]) -> dict[str, Any]:
-        track = self._trackers.track(found.tracks, weightless=found.name in members)
-        return instance.written(found, strict=self._global.found.strict, track=track)
+    def _group(self, found: Instance, members: Mapping[str, _Membership]) -> dict[str, Any]:
+        member = members.get(found.name, _ALONE)
+        track = self._trackers.track(found.tracks, weightless=member.weightless, besides=member.tracked)
+        return written(found, strict=self._global.found.strict, track=track)
 
     def _sync_groups(
         self, sync_groups: list[SyncGroup], notifications: Notifications
-    ) -> tuple[dict[str, Any], set[str]]:
-        """Return what `sync_groups` says, and the instances whose own weights say nothing in it."""
-        written: dict[str, Any] = {}
-        weightless: set[str] = set()
+    ) -> tuple[dict[str, Any], dict[str, _Membership]]:
+        """Return what `sync_groups` says, and what that means for its members."""
+        synchronised: dict[str, Any] = {}
+        members: dict[str, _Membership] = {}
         taken: set[str] = set()
         grouped: dict[str, str] = {}
         for one in sync_groups:
             names = [word.text for word in one.members if self._member(word, one, grouped)]
-            if not names:
-                self.ledger.lost(one.statement, f"the sync group {shown(one.name)} has no members", "remove it")
+            if len(names) < MEMBERS_MIN:
+                what = f"the sync group {shown(one.name)} has less than {MEMBERS_MIN} members"
+                self.ledger.lost(one.statement, what, "remove it; what it tracks belongs to the instance")
                 continue
-            if not one.keeps_weights:
-                weightless.update(names)
             track = self._trackers.track(one.tracks)
+            members |= dict.fromkeys(names, _Membership(not one.keeps_weights, frozenset(track)))
             name = values.fitting_name(one.name, taken)
-            written[name] = {
+            synchronised[name] = {
                 "groups": [_key(self._instances[member].id) for member in names],
                 **({"track": track} if track else {}),
             }
             notifications.sync_group(name, one.notices)
-        return written, weightless
+        return synchronised, members
 
     def _member(self, word: Word, one: SyncGroup, grouped: dict[str, str]) -> bool:
         """Whether a word names an instance that can be a member; a remark where it does not."""
@@ -241,3 +265,9 @@ class Converter:
 
 def _key(group: GroupId) -> int | str:
     return str(group) if group.family is Family.IPV6 else group.vid
+
+
+def _place(one: Placed, found: Instance) -> _Place:
+    address = one.interface.ip
+    shared = address.version == 6 and address.is_link_local
+    return address, (one.device or found.device) if shared else None

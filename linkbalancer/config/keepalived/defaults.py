@@ -15,7 +15,9 @@ VERSION: Final = 2
 """The version that Keepalived speaks where nobody says one."""
 
 DOWN_TIMER_ADVERTS: Final = 3
+_SERVER: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?", re.ASCII)
 _MAILBOX: Final = re.compile(r"[^\s@<>,;:\"\\]+@[A-Za-z0-9.-]+", re.ASCII)
+WORDS_MAX: Final = 60
 MULTICAST: Final = ("224.0.0.18", "ff02::12")
 
 
@@ -86,7 +88,7 @@ class Reader:
             case "vrrp_startup_delay":
                 found.startup_delay = values.seconds(ledger, one, 0, 1000 * SECOND) or 0
             case "script_user":
-                found.script_user = values.text(ledger, one) or found.script_user
+                found.script_user = values.account(ledger, one) or found.script_user
                 if len(one.words) > 2:
                     ledger.lost_words(one.words[2:3], "the group of script_user", "the user's own group is taken")
             case "notify_fifo" | "vrrp_notify_fifo":
@@ -132,7 +134,11 @@ class Reader:
                 if values.text(ledger, one) is not None:
                     mail.sender = self._mailbox(one.words[1])
             case "smtp_server":
-                mail.server = values.text(ledger, one)
+                server = values.text(ledger, one)
+                if server is not None and not _SERVER.fullmatch(server):
+                    ledger.lost(one, f"{shown(server)} is no mail server", "write a name or an address")
+                    return True
+                mail.server = server
                 self._port(one)
             case "smtp_helo_name":
                 ledger.lost(one, "smtp_helo_name: a mail server is told this host's name", "nothing to do")
@@ -168,12 +174,19 @@ class Reader:
 def script(ledger: Ledger, statement: Statement, user: str | None) -> Script | None:
     """Return the script that a statement names, and as whom it runs: its own user, else `user`."""
     command = arguments(statement.values[0]) if statement.values else []
-    if not command:
+    if not command or not command[0]:
         ledger.lost(statement, f"{statement.keyword} names no script", "write the script's path")
+        return None
+    if len(command) > WORDS_MAX or not all(word.isprintable() for word in command):
+        what = f"{statement.keyword} has more than {WORDS_MAX} words, or some that cannot be printed"
+        ledger.lost(statement, what, "put them into a script of its own")
         return None
     ledger.carried(statement, 2)
     own = statement.values[1:3]
-    if own:
+    if own and not values.is_account(own[0]):
+        ledger.lost_words(statement.words[2:3], f"{shown(own[0])} is no user's name", "write one")
+        own = ()
+    elif own:
         ledger.carried(statement, 3)
     if len(own) > 1:
         ledger.lost_words(statement.words[3:4], f"the group {own[1]}", "the user's own group is taken")

@@ -14,6 +14,8 @@ from linkbalancer.config.quantities import write_duration
 MAIL_SERVER: Final = "127.0.0.1"
 """Where Keepalived sends mail when nobody says."""
 
+MAILBOXES_MAX: Final = 50
+
 _STATES: Final = {
     "notify": None,
     "notify_master": "MASTER",
@@ -112,13 +114,16 @@ class Notifications:
         if not mail.to:
             # As with Keepalived, whose smtp_alert without an address tells nobody.
             return
-        sender = mail.sender or f"keepalived@{self._node}"
+        if len(mail.to) > MAILBOXES_MAX and mail.said is not None:
+            what = f"notification_email: {MAILBOXES_MAX} addresses at most get a mail"
+            self._ledger.say(Kind.LOST, mail.said.words[0], what, "mail to a list")
+        sender = mail.sender or f"keepalived@{self._node.replace('_', '-')}"
         timeout = {} if mail.timeout is None else {"timeout": write_duration(mail.timeout)}
         server: dict[str, Any] = {"server": mail.server or MAIL_SERVER, "port": mail.port, "security": "none"}
         which = {} if everything else {"groups": some}
         name = values.fitting_name("mail", self._taken)
         self.written[name] = {
-            "email": {**server, "from": sender, "to": mail.to},
+            "email": {**server, "from": sender, "to": mail.to[:MAILBOXES_MAX]},
             "events": ["group", "sync-group"],
             **which,
             **timeout,

@@ -10,9 +10,13 @@ from linkbalancer.config.checks import Complaint
 from linkbalancer.config.fields import File, UserGroup, reading
 from linkbalancer.config.findings import FieldError, as_text, shown
 from linkbalancer.config.parts import Part
+from linkbalancer.links import Family, GroupId
 
-RUN_DIRECTORY: Final = "/run/linkbalancer-keepalived"
-"""Where the FIFO and the track files are: in memory, for after a boot nothing of before counts."""
+FOLDER: Final = "keepalived"
+"""Where the FIFO and the track files are, in the run directory: in memory, for a boot leaves nothing that counts."""
+
+FIFO: Final = "notify"
+"""The FIFO's name there."""
 
 OWNER: Final = 255
 
@@ -44,14 +48,19 @@ InstanceName: TypeAlias = Annotated[
 
 
 class Keepalived(BaseModel):
-    """How this gateway and the Keepalived on its host talk."""
+    """How this gateway and the Keepalived on its host talk; what is None is in the run directory."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
     config: File = "/etc/keepalived/linkbalancer.conf"
-    fifo: File = f"{RUN_DIRECTORY}/notify"
-    track_dir: File = RUN_DIRECTORY
+    fifo: File | None = None
+    track_dir: File | None = None
     user: UserGroup | None = None
+
+
+def track_file(group: GroupId) -> str:
+    """Return the name of a group's track file: its VRID, and its family if that is IPv6."""
+    return f"{group.vid}-ipv6" if group.family is Family.IPV6 else str(group.vid)
 
 
 def check_keepalived(groups: Mapping[Any, Part], section: Part) -> Iterator[Complaint]:

@@ -1,25 +1,33 @@
 """What Keepalived tracks: devices, scripts, files and processes; what they are, and what they do to whom."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from pathlib import PurePosixPath
+from typing import Any, Final, TypeAlias
 
 from linkbalancer.clock import SECOND, Duration
 from linkbalancer.config.findings import shown
 from linkbalancer.config.keepalived import defaults, values
-from linkbalancer.config.keepalived.remarks import Kind
 from linkbalancer.config.keepalived.statements import Ledger, Statement
 from linkbalancer.config.keepalived.words import Word
 from linkbalancer.config.quantities import write_duration
 
 WEIGHT_MAX: Final = 253
-FILE_WEIGHT_MAX: Final = 254
+"""The largest weight that is known here; Keepalived's files and processes may have one more."""
+
+TEXT_MAX: Final = 256
+
+Written: TypeAlias = str | int | dict[str, str | int | bool]
 
 _BLOCKS: Final = {
     "track_interface": "device",
     "track_script": "script",
     "track_file": "file",
     "track_process": "process",
+}
+_DELAYS: Final = {
+    "delay": ("up_delay", "down_delay"),
+    "fork_delay": ("up_delay",),
+    "terminate_delay": ("down_delay",),
 }
 _LONGEST: Final[Duration] = 4294 * SECOND
 
@@ -31,11 +39,10 @@ class Weight:
     number: int
     reverse: bool = False
 
-    def written(self) -> str | int:
+    def written(self) -> Written:
         """Write it as `track` does."""
-        if self.number == 0:
-            return "fault reverse" if self.reverse else "fault"
-        return f"{self.number} reverse" if self.reverse else self.number
+        weight = self.number or "fault"
+        return {"weight": weight, "reverse": True} if self.reverse else weight
 
 
 @dataclass(slots=True)
@@ -73,18 +80,18 @@ class Tracks:
         ledger.carried(statement, 1)
         for line in statement.inner():
             ledger.carried(line, 1)
-            limit = WEIGHT_MAX if kind in {"device", "script"} else FILE_WEIGHT_MAX
-            self.found.append(Track(kind, line.words[0], _weight(ledger, line.words[1:], limit)))
+            self.found.append(Track(kind, line.words[0], _weight(ledger, line.words[1:])))
         return True
 
 
-def _weight(ledger: Ledger, words: tuple[Word, ...], limit: int) -> Weight | None:
+def _weight(ledger: Ledger, words: tuple[Word, ...]) -> Weight | None:
     """Return the weight that some words say (`weight N [reverse]`), None where they say none."""
     if len(words) < 2 or words[0].text != "weight":
         return None
     number = values.whole(words[1].text)
-    if number is None or abs(number) > limit:
-        ledger.lost_words(words[:2], f"{shown(words[1].text)} is no weight from -{limit} to {limit}", "write one")
+    if number is None or abs(number) > WEIGHT_MAX:
+        what = f"{shown(words[1].text)} is no weight from -{WEIGHT_MAX} to {WEIGHT_MAX}"
+        ledger.lost_words(words[:2], what, "write one")
         return None
     ledger.carried_words(*words[:2])
     if len(words) > 2 and words[2].text in {"reverse", "noreverse", "no_reverse"}:
@@ -107,7 +114,7 @@ class Reader:
         user = self._user
         for one in statement.inner():
             if one.keyword == "user":
-                user = values.text(self._ledger, one) or user
+                user = values.account(self._ledger, one) or user
                 if len(one.words) > 2:
                     self._ledger.lost_words(one.words[2:3], "the group of user", "the user's own group is taken")
             else:
@@ -132,10 +139,10 @@ class Reader:
                 if number is not None:
                     keys[one.keyword] = number
             case "weight":
-                tracker.weight = self._default_weight(one, WEIGHT_MAX) or tracker.weight
+                tracker.weight = self._default_weight(one) or tracker.weight
             case "init_fail":
                 ledger.carried(one, 1)
-                keys["init"] = "failed"
+                keys["init"] = "down"
             case _:
                 pass  # named among the leftovers
 
@@ -149,9 +156,9 @@ class Reader:
                 case "file":
                     path = values.text(self._ledger, one)
                     if path is not None:
-                        tracker.keys["file"] = path
+                        self._path(one, path, tracker)
                 case "weight":
-                    tracker.weight = self._default_weight(one, FILE_WEIGHT_MAX) or tracker.weight
+                    tracker.weight = self._default_weight(one) or tracker.weight
                 case "init_file":
                     self._ledger.lost(
                         one, "init_file writes the file at the start", "write it before the service starts"
@@ -159,6 +166,12 @@ class Reader:
                 case _:
                     pass  # named among the leftovers
         return self._whole(tracker, "file")
+
+    def _path(self, one: Statement, path: str, tracker: Tracker) -> None:
+        if path.isprintable():
+            tracker.keys |= {"file": path, "number": True}
+        else:
+            self._ledger.lost(one, f"the path {shown(path)} cannot be", "name a file")
 
     def process(self, statement: Statement) -> Tracker | None:
         """Read a track_process."""
@@ -173,30 +186,42 @@ class Reader:
         ledger, keys = self._ledger, tracker.keys
         match one.keyword:
             case "process":
-                name = values.text(ledger, one)
-                if name is not None:
-                    keys["process"] = name
-                if len(one.words) > 2:
-                    remedy = "track a script that looks for them"
-                    ledger.lost_words(one.words[2:], "a process is known by its name, not by its parameters", remedy)
-            case "quorum" | "quorum_max":
-                number = values.integer(ledger, one, 0, 65535)
+                self._command(one, keys)
+            case "quorum":
+                number = values.integer(ledger, one, 1, 65535)
                 if number is not None:
-                    keys[one.keyword] = number
+                    keys["count"] = number
+            case "quorum_max":
+                what = "quorum_max: that too many processes run is no failure here"
+                ledger.lost(one, what, "track a script that counts them")
             case "delay" | "fork_delay" | "terminate_delay":
                 time = values.seconds(ledger, one, 0, 3600 * SECOND)
                 if time is not None:
-                    keys[one.keyword] = write_duration(time)
+                    keys |= dict.fromkeys(_DELAYS[one.keyword], write_duration(time))
             case "weight":
-                tracker.weight = self._default_weight(one, FILE_WEIGHT_MAX) or tracker.weight
+                tracker.weight = self._default_weight(one) or tracker.weight
             case "full_command" | "param_match":
-                what = f"{one.keyword}: a process is known by its name, not by its parameters"
-                ledger.lost(one, what, "track a script that looks for them")
+                what = f"{one.keyword}: a process is known by its name, and by what its command line has"
+                ledger.lost(one, what, "give the tracker a command, or track a script that looks")
             case _:
                 pass  # named among the leftovers
 
-    def _default_weight(self, one: Statement, limit: int) -> Weight | None:
-        weight = _weight(self._ledger, one.words, limit)
+    def _command(self, one: Statement, keys: dict[str, Any]) -> None:
+        """Take a process's name, and what its command line must have."""
+        name = values.text(self._ledger, one)
+        wanted = " ".join(word.text for word in one.words[2:])
+        if name is None:
+            return
+        if not all(text.isprintable() and len(text) <= TEXT_MAX for text in (name, wanted)):
+            self._ledger.lost(one, f"{shown(name)} cannot be looked for", "track a script that looks for it")
+            return
+        keys["process"] = PurePosixPath(name).name or name
+        if wanted:
+            keys["command"] = wanted
+            self._ledger.changed(one, "parameters may stand anywhere in the command line here", "look at it")
+
+    def _default_weight(self, one: Statement) -> Weight | None:
+        weight = _weight(self._ledger, one.words)
         if weight is not None:
             self._ledger.carried(one, 2)
         return weight
@@ -210,64 +235,3 @@ class Reader:
             return tracker
         self._ledger.lost(tracker.statement, f"{shown(tracker.name)} does not say what is tracked", f"give it a {key}")
         return None
-
-
-class Trackers:
-    """All that are defined, and the names that they get in our configuration."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._defined: dict[tuple[str, str], Tracker] = {}
-        self._names: dict[tuple[str, str], str] = {}
-        self._taken: set[str] = set()
-        self.written: dict[str, dict[str, Any]] = {}
-
-    def define(self, tracker: Tracker | None) -> None:
-        """Keep a definition; of two with one name the first counts, as with Keepalived."""
-        if tracker is None:
-            return
-        key = (tracker.kind, tracker.name)
-        if key in self._defined:
-            self._ledger.lost(tracker.statement, f"{shown(tracker.name)} is defined already", "remove one of the two")
-        else:
-            self._defined[key] = tracker
-
-    def track(self, tracks: Tracks, *, weightless: bool = False) -> dict[str, str | int]:
-        """Return what `track` says; `weightless`: every failure is a fault."""
-        found: dict[str, str | int] = {}
-        for one in tracks.found:
-            weight = self._weight(one)
-            if weight is None:
-                continue
-            if weightless and weight.number:
-                what = f"the weight of {one.word.text}: in a sync group it is a fault, as with Keepalived"
-                self._ledger.say(Kind.CHANGED, one.word, what, "track it in the sync group, to have a weight there")
-                weight = Weight(0, weight.reverse)
-            found[self._name(one)] = weight.written()
-        return found
-
-    def _weight(self, one: Track) -> Weight | None:
-        if one.kind == "device":
-            return one.weight or Weight(0)
-        defined = self._defined.get((one.kind, one.word.text))
-        if defined is None:
-            what = f"there is no {one.kind} {shown(one.word.text)} to track"
-            self._ledger.say(Kind.LOST, one.word, what, "define it, or remove the line")
-            return None
-        defined.used = True
-        return one.weight or defined.weight
-
-    def _name(self, one: Track) -> str:
-        key = (one.kind, one.word.text)
-        if key not in self._names:
-            self._names[key] = values.fitting_name(one.word.text, self._taken)
-            defined = self._defined.get(key)
-            keys: Mapping[str, Any] = {"device": one.word.text} if defined is None else defined.keys
-            self.written[self._names[key]] = dict(keys)
-        return self._names[key]
-
-    def finish(self) -> None:
-        """Name what nobody tracks."""
-        for tracker in self._defined.values():
-            if not tracker.used:
-                self._ledger.needless(tracker.statement, f"nobody tracks {shown(tracker.name)}")

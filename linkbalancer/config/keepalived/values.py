@@ -10,6 +10,7 @@ from linkbalancer.config.keepalived.statements import Ledger, Statement
 from linkbalancer.config.rulefields import NAME
 
 _SWITCHES: Final = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+_ACCOUNT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", re.ASCII)
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_.-]+", re.ASCII)
 
 
@@ -58,6 +59,20 @@ def text(ledger: Ledger, statement: Statement) -> str | None:
         return None
     ledger.carried(statement, 2)
     return statement.values[0]
+
+
+def account(ledger: Ledger, statement: Statement) -> str | None:
+    """Return the user of this host that a statement names; None, and a remark, where it names none that can be."""
+    name = text(ledger, statement)
+    if name is None or is_account(name):
+        return name
+    ledger.lost(statement, f"{_said(statement)} is no user's name", "write one")
+    return None
+
+
+def is_account(name: str) -> bool:
+    """Whether a user of this host may have that name."""
+    return _ACCOUNT.fullmatch(name) is not None
 
 
 def whole(word: str) -> int | None:

@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
+from linkbalancer.drivers.macvlan import Macvlan
 from linkbalancer.drivers.nftables import refusal
 from linkbalancer.drivers.nftables.refusal import Refused
-from linkbalancer.links import DeviceName, Mac, Role, Vid
+from linkbalancer.links import DeviceName, Role, Vid
 from linkbalancer.routing.classifier import Box, Classifier
 from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID, Marks
 from linkbalancer.routing.selector import LAST_PORT, Interval, Selector
@@ -44,15 +45,6 @@ class Peer(NamedTuple):
 
     address: IPv4Address
     port: int
-
-
-class Macvlan(NamedTuple):
-    """A device with a virtual MAC, on top of a group's device; `ipv6` is whether it holds addresses of that family."""
-
-    device: DeviceName
-    parent: DeviceName
-    mac: Mac
-    ipv6: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
