@@ -35,6 +35,13 @@ class Namespace:
     def __init__(self, name: str = "ns") -> None:
         self.name = f"lbt-{os.getpid()}-{next(_NUMBERS)}-{name}"
 
+    @classmethod
+    def known(cls, name: str) -> Self:
+        """Return a namespace that is somebody else's to make and to remove."""
+        namespace = cls()
+        namespace.name = name
+        return namespace
+
     def __enter__(self) -> Self:
         subprocess.run(["ip", "netns", "add", self.name], check=True)
         self("ip link set lo up")

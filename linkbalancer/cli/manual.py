@@ -16,7 +16,7 @@ from linkbalancer.cli import roff, shells
 from linkbalancer.cli.main import COMMANDS
 from linkbalancer.cli.outline import Outline, Place, outlines
 from linkbalancer.config.document import parse
-from linkbalancer.config.schema import json_schema
+from linkbalancer.config.schema import json_schema, keys
 
 SUMMARY = "policy routing and link fail-over for pairs of gateways"
 
@@ -165,13 +165,13 @@ def _configuration(reference: str) -> list[str]:
 def keys_of(reference: str) -> Iterator[tuple[str, str, str]]:
     """Yield every key of the reference in dotted form, what it is by default (or `required`), and its sentence."""
     text = reference.splitlines()
-    said: set[str] = set()
+    said, known = set[str](), set(keys())
     for path, (line, _column) in parse(reference, "reference").keys_at.items():
         found = re.search(r"# (required|default .+?(?: \([^)]*\))?): (.*)", text[line - 1])
         if found is None:
             continue
         key = _starred(path)
-        if key not in said:
+        if key in known and key not in said:
             said.add(key)
             yield key, found[1], found[2]
 
@@ -183,6 +183,9 @@ def _starred(path: tuple[str | int, ...]) -> str:
     words = []
     for word in path:
         node = _resolved(node, definitions)
+        if "items" in node:  # an entry of a list, which has no level of its own
+            node = node["items"]
+            continue
         properties = node.get("properties", {})
         if word in properties:
             words.append(str(word))
@@ -205,6 +208,7 @@ def _allowed(key: str) -> str:
     definitions = node["$defs"]
     for word in key.split("."):
         node = _resolved(node, definitions)
+        node = _resolved(node.get("items", node), definitions)
         if word == "*":
             node = node.get("additionalProperties") or next(iter(node["patternProperties"].values()))
         else:

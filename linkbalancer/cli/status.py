@@ -106,7 +106,8 @@ def _group(item: tuple[str, dict[str, Any]]) -> Row:
     state = "drained" if group["drained"] and group["state"] == "fault" else group["state"]
     state = state if group["works"] else f"{state}, dead"
     way = group["next_hop"]
-    if way not in {group["link"], "unreachable", "as found"} and group["mode"] != "static":
+    worded = {group["link"], "unreachable", "as found", "main table", "not steered"}
+    if way not in worded and group["mode"] != "static":
         way = "LAN"
     cells = (vid, state, _since(group["since_ms"]), str(master), way, group["if_it_dies"], group["reason"])
     return Row(badness, cells)

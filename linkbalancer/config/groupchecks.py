@@ -10,7 +10,7 @@ from linkbalancer.config.outline import Complaint, Outline, known
 from linkbalancer.config.parts import Part
 from linkbalancer.config.quantities import write_duration
 from linkbalancer.links import Address, Family, GroupId, Role
-from linkbalancer.vrrp.group import OWNER_PRIORITY
+from linkbalancer.vrrp.group import OWNER_PRIORITY, Tolerance
 
 QUICKEST_ADVERTS: Final[Duration] = 100 * MILLISECOND
 """Below this, an advertisement interval is allowed but warned of: a busy host may miss it."""
@@ -43,6 +43,7 @@ def check(group: GroupId, part: Part, outline: Outline) -> Iterator[Complaint]:
     """Yield everything that is wrong in a group."""
     yield from _family(group, part)
     yield from _version(group, part)
+    yield from _tolerance(group, part)
     if part.knows("advert_interval") and part["advert_interval"] < QUICKEST_ADVERTS:
         what = f"adverts every {write_duration(part['advert_interval'])} ask much of a busy host"
         remedy = f"use {write_duration(QUICKEST_ADVERTS)} or more unless you have tried it"
@@ -114,6 +115,17 @@ def _version(group: GroupId, part: Part) -> Iterator[Complaint]:
         else:
             what = "a password of version 2 can be read by everybody on the LAN (RFC 3768 has none)"
             yield Complaint(where, what, "keep it only for old routers that ask for it", at_key=True, warning=True)
+
+
+def _tolerance(group: GroupId, part: Part) -> Iterator[Complaint]:
+    """Check that what is tolerated could be refused at all."""
+    of = {Tolerance.ADDRESSES: "version 2", Tolerance.FIRST_ADDRESS: "IPv6"}
+    version = part["version"] if part.knows("version") else None
+    can_be = {Tolerance.ADDRESSES: version in {2, None}, Tolerance.FIRST_ADDRESS: group.family is Family.IPV6}
+    for index, one in enumerate(known(part, "tolerate")):
+        if not can_be[one]:
+            what = f"tolerating {one} says nothing here: only {of[one]} refuses adverts for that"
+            yield Complaint((*part.path, "tolerate", index), what, "remove it")
 
 
 def _preemption(part: Part) -> Iterator[Complaint]:

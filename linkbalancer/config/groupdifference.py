@@ -21,6 +21,7 @@ _EFFECTS: Final = {
     "owner_yields": "nothing moves now",
     "announce": "nothing moves now",
     "checksum": "the other gateways of the LAN must understand it",
+    "tolerate": "it is for the next advert",
     "track": "its priority and faults follow them at once",
     "gateway": "its packets go by the other gateway when that answers",
     "unicast": "the other routers must send to this one too",
@@ -44,6 +45,8 @@ def changes(
             elif will[group].mode == "static":
                 effect = "it works when its gateway answers"
             yield Change(Kind.NEW, subject, _in_words(will[group]), effect)
+        elif group not in will and was[group].mode == "static":
+            yield Change(Kind.GONE, subject, "", "its applications leave it first")
         elif group not in will:
             effect = "its mastership is handed over first" if is_master else "nothing is handed over: Master is another"
             yield Change(Kind.GONE, subject, "", effect if masters is not None else "a mastership is handed over first")

@@ -76,6 +76,16 @@ def password_content(text: str) -> Doubt | None:
     return None
 
 
+def secret_content(text: str) -> Doubt | None:
+    """Say why a file's text holds no secret for a server, None when it does."""
+    lines = text.rstrip("\n")
+    if not lines or "\n" in lines:
+        return Doubt(
+            "holds no secret: it is one line, and not empty", "put the password, or the token, in it and nothing else"
+        )
+    return None
+
+
 def content(text: str) -> Doubt | None:
     """Say why a key file's text holds no key, None when it does; never with anything of the text."""
     try:

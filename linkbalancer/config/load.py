@@ -5,6 +5,7 @@ Pure: files are read through the callable that is handed in, and nothing else is
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate
 from pathlib import PurePosixPath
 from typing import TypeAlias, TypeVar
@@ -19,9 +20,9 @@ from linkbalancer.config.fields import File
 from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
 from linkbalancer.config.groupfields import parse_group
 from linkbalancer.config.keepalived.section import check_keepalived
-from linkbalancer.config.keyfile import Doubt, content, password_content
+from linkbalancer.config.keyfile import Doubt, content, password_content, secret_content
 from linkbalancer.config.model import Config, Group, Lan, Link
-from linkbalancer.config.notifications import check_notifications
+from linkbalancer.config.notifications import check_notifications, check_secrets
 from linkbalancer.config.parts import Part, part
 from linkbalancer.config.rules import NOT_STEERED, RuleFile, load_rules, parse_rules, read_text
 from linkbalancer.config.synchrony import SyncGroup
@@ -93,6 +94,7 @@ def load(path: str, read: Callable[[str], str], key_state: KeyState | None = Non
         found.take(_mask(outline, rules))
     if key_state is not None:
         found.take(_keys(path, outline, key_state))
+        found.take(_secrets(path, config, key_state))
     if found.errors or config is None or rules is None:
         raise ConfigErrors(found.errors)
     return Loaded(config, rules.ruleset, tuple(sorted(found.warnings)), path)
@@ -237,6 +239,11 @@ def _mask(outline: Outline, rules: RuleFile) -> Iterator[Complaint]:
             what = f"the connection mask {mask:#010x} has room for {room} applications, the rule file makes {count}"
             remedy = "widen it, or give lines with the same VIDs one name"
             yield Complaint((*outline.marks.path, "connection"), what, remedy)
+
+
+def _secrets(path: str, config: Config | None, key_state: KeyState) -> Iterator[Complaint]:
+    some = {} if config is None else config.notifications
+    return check_secrets(some, partial(beside, path), lambda file: key_state(file, secret_content))
 
 
 def _keys(path: str, outline: Outline, key_state: KeyState) -> Iterator[Complaint]:

@@ -4,7 +4,7 @@
 `fields`, what several of them must be together in `checks`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,7 @@ from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.routing.marks import Marks
 from linkbalancer.vrrp import group as vrrp
+from linkbalancer.vrrp.group import Tolerance
 from linkbalancer.vrrp.ip import LOCAL_TTL
 from linkbalancer.vrrp.packet import ChecksumForm
 
@@ -98,12 +99,20 @@ class Link(Section):
         )
 
 
+LEAST_TTL: Final = {Family.IPV4: LOCAL_TTL, Family.IPV6: 64}
+"""What a unicast peer's adverts arrive with at least, where nothing else is said."""
+
+
 class Unicast(Section):
     """The other routers of a group that has adverts sent to each alone, in place of multicast."""
 
     peers: Annotated[tuple[Host, ...], Field(min_length=1, max_length=255)]
     source: Host | None = None
-    ttl: Ttl = (LOCAL_TTL, LOCAL_TTL)
+    ttl: Ttl | None = None
+
+    def range_of(self, family: Family) -> tuple[int, int]:
+        """Return what their adverts must arrive with; Keepalived sends IPv6 ones with a hop limit of 64."""
+        return self.ttl or (LEAST_TTL[family], LOCAL_TTL)
 
 
 class Group(Section):
@@ -124,6 +133,7 @@ class Group(Section):
     unicast: Unicast | None = None
     password_file: File | None = None
     checksum: ChecksumForm = ChecksumForm.AUTO
+    tolerate: tuple[Tolerance, ...] = ()
     owner_yields: Switch = True
     announce: Announce = Announce()
     instance: InstanceName | None = None
@@ -171,9 +181,10 @@ class Group(Section):
             virtual_mac=self.virtual_mac,
             peers=unicast.peers if unicast else (),
             source=unicast.source if unicast else None,
-            ttl=unicast.ttl if unicast else (LOCAL_TTL, LOCAL_TTL),
+            ttl=unicast.range_of(group.family) if unicast else (LOCAL_TTL, LOCAL_TTL),
             password=password,
             checksum=self.checksum,
+            tolerates=frozenset(self.tolerate),
             owner_yields=self.owner_yields,
             announcing=self.announce.vrrp(),
         )

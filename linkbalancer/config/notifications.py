@@ -1,7 +1,7 @@
 """Who is told of what happens, and how: the section `notifications` (docs/notifications.md), and its checks."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from linkbalancer.config.document import Path, Value
 from linkbalancer.config.fields import Address, File, Integer, Name, Switch, Time, UserGroup, reading
 from linkbalancer.config.findings import FieldError, as_text, shown, suggestion
 from linkbalancer.config.groupfields import GroupKey
+from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.parts import Part, part
 from linkbalancer.config.topics import USUAL, VRRP, Topic
 from linkbalancer.links import GroupId
@@ -179,10 +180,14 @@ class Notification(_Section):
 
     def confidential(self) -> Iterator[str]:
         """Yield the files that nobody else may read."""
+        return (file for _place, file in self.secrets())
+
+    def secrets(self) -> Iterator[tuple[Path, str]]:
+        """Yield the keys that name such files, with what they name."""
         if self.webhook is not None and self.webhook.authorization_file is not None:
-            yield self.webhook.authorization_file
+            yield ("webhook", "authorization_file"), self.webhook.authorization_file
         if self.email is not None and self.email.password_file is not None:
-            yield self.email.password_file
+            yield ("email", "password_file"), self.email.password_file
 
 
 Notifications: TypeAlias = dict[Name, Notification]
@@ -201,6 +206,24 @@ def check_notifications(values: Value, groups: Iterable[GroupId]) -> Iterator[Co
             yield from _groups(one, known)
             yield from _mail(one)
             yield from _web(one)
+
+
+def check_secrets(
+    notifications: Mapping[str, Notification], beside: Callable[[str], str], state: Callable[[str], Doubt | None]
+) -> Iterator[Complaint]:
+    """Warn of what is doubtful about the files with secrets, refuse those that everybody may read.
+
+    Args:
+        notifications: the configured ones.
+        beside: returns the path of a file that the configuration names.
+        state: says what is wrong with the file at a path.
+    """
+    for name, one in notifications.items():
+        for place, named in one.secrets():
+            doubt = state(beside(named))
+            if doubt is not None:
+                what = f"the {str(place[-1]).replace('_', ' ')} {beside(named)} {doubt.what}"
+                yield Complaint(("notifications", name, *place), what, doubt.remedy, warning=not doubt.refused)
 
 
 def _ways(one: Part) -> Iterator[Complaint]:

@@ -54,6 +54,8 @@ _IN_VAIN: Final = (": refused after", ": failed after")
 
 def topic_of(kind: str, text: str) -> Topic | None:
     """Return what a record is about, None when nobody can ask to be told of it."""
+    if kind == "resumed" and not text.startswith("was drained"):
+        return None  # an agent goes on where another one stopped
     if kind == "service":
         return Topic.CONFIGURATION if any(words in text for words in _IN_VAIN) else None
     return _OF_KIND.get(kind)

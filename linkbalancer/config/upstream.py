@@ -14,7 +14,8 @@ from linkbalancer.config.section import Section
 PROBES: Final = ("arp", "icmp", "tcp", "dns", "http")
 
 _URL: Final = re.compile(r"http://([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?(/[!-~]*)?", re.ASCII)
-_NAME: Final = re.compile(r"(?=.{1,253}\.?$)([A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+", re.ASCII)
+_LABEL: Final = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME: Final = re.compile(rf"(?=.{{1,253}}\.?\Z){_LABEL}(?:\.{_LABEL})*\.?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

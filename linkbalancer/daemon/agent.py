@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, NoReturn, assert_never
 
@@ -27,6 +26,7 @@ from linkbalancer.daemon.incumbent import Incumbent
 from linkbalancer.daemon.journal import Journal
 from linkbalancer.daemon.layout import layout_from_words, layout_in_words, reserved
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken
+from linkbalancer.daemon.lookout import LOOK, Lookout
 from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.performer import Performer
@@ -43,12 +43,11 @@ from linkbalancer.drivers.errors import DriverError
 from linkbalancer.engine import effects as effect_kinds
 from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.effects import Effect
-from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Event, Leave, Retain, Retire, Started, Tick
+from linkbalancer.engine.events import ApplicationSteers, Event, Leave, Retain, Retire, Started, Tick
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.supervision import Word
 from linkbalancer.feed.codec import Applied
-from linkbalancer.host.devices import DeviceMonitor, Observation
-from linkbalancer.links import Address, DeviceName, GroupId, LinkName, Vid
+from linkbalancer.links import GroupId, LinkName, Vid
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.routing.classifier import Classifier
 
@@ -57,9 +56,6 @@ RECONCILE: Duration = 1 * SECOND
 
 SOON: Duration = 50 * MILLISECOND
 """How soon after something of ours was removed: several removals are mended in one go."""
-
-LOOK: Duration = 50 * MILLISECOND
-"""How often the devices are looked at without being told: the kernel may hold back a lost carrier for a second."""
 
 PROBE: Duration = 200 * MILLISECOND
 """How often the neighbours on the LAN are asked; three unanswered make one silent."""
@@ -128,7 +124,6 @@ class AgentProcess:
         self._loop.watch(recording)
         self._journal = Journal(log, recording, self._loop.clock)
         self._took: Duration = 0
-        self._primaries: dict[DeviceName, IPv4Address | None] = {}
         self._state_dir = state_dir
         names, limit = loaded.rules.applications, loaded.config.marks.application_limit
         self._app_ids = number_applications(state_dir, names, limit, self._journal.complain)
@@ -151,14 +146,12 @@ class AgentProcess:
         self._agent: Agent
         self._sockets: Sockets
         self._feed: FeedServer
-        self._checks: ChecksServer
         self._requests: RequestServer
         self._incumbent: Incumbent
         self._reconcile: Periodic
-        layout = self._performer.layout
-        ours: set[Address] = {address.ip for _device, address in self._performer.kernel.found().addresses}
-        devices = (*layout.lan_devices, *layout.link_devices)
-        self._monitor = DeviceMonitor(devices, reserved(loaded) | ours, self._performer.kernel.port, layout.made)
+        self._lookout = Lookout(
+            self._loop, self._performer, reserved(loaded), self._journal, take=self._take, removed=self._mend_soon
+        )
 
     # -- how it begins -------------------------------------------------------------------------------------------------
 
@@ -211,7 +204,7 @@ class AgentProcess:
         """Do once, for nobody, what must be quick when nobody speaks: first calls take many times as long."""
         now = self._loop.clock()
         agent = self._engine(now, self._snapshot.read(), live=False)
-        events: list[Event] = [*self._monitor.current(), Started()]
+        events: list[Event] = [*self._lookout.current(), Started()]
         for event in events:
             agent.handle(now, event)
         agent.snapshot(now)
@@ -248,19 +241,16 @@ class AgentProcess:
         """Look at the devices, and let the engine start; `since` is when a predecessor spoke last."""
         loop = self._loop
         self._in_office = True
-        self._monitor.read()  # what was removed until now was a predecessor's to remove
-        loop.add(self._monitor, self._devices)
         loop.watch(self)
-        loop.every(LOOK, lambda now: self._observe(now, self._monitor.poll()))
-        loop.every(PROBE, lambda now: self._sockets.probe(now, self._primaries))
+        loop.every(PROBE, lambda now: self._sockets.probe(now, self._lookout.primaries))
         loop.every(LOOK, self._keep_place)
         self._reconcile = loop.every(RECONCILE, self._reconcile_now)
         # The devices first: a mastership can only be gone on with where there is an address to advertise from.
-        self._observe(loop.clock(), self._monitor.current())
+        self._lookout.begin()
         self._take(loop.clock(), [remembered(self._state_dir, self._log), Started()])
         if since is not None:
             self._log.info("succeeds", text=f"nobody spoke for {in_words(loop.clock() - since)}")
-        self._sockets.probe(loop.clock(), self._primaries)
+        self._sockets.probe(loop.clock(), self._lookout.primaries)
 
     def _members(self) -> Mapping[GroupId, Membership]:
         return self._agent.memberships
@@ -334,25 +324,8 @@ class AgentProcess:
             if effects and self._snapshot_at is None:
                 self._snapshot_at = now + EVERY
 
-    def _devices(self, now: Instant) -> None:
-        self._observe(now, self._monitor.read())
-
-    def _observe(self, now: Instant, news: Iterable[Observation]) -> None:
-        for one in news:
-            if isinstance(one, DeviceChanged):
-                self._primaries[one.device] = one.primary
-                if one.carrier:
-                    self._flush_neighbours(one.device)
-                self._take(now, [one])
-            else:
-                self._journal.tell_removed(one)
-                self._reconcile.at = min(self._reconcile.at, now + SOON)
-
-    def _flush_neighbours(self, device: DeviceName) -> None:
-        try:
-            self._performer.kernel.flush_unresolved(device)
-        except DriverError as error:
-            self._journal.complain(f"forget neighbours on {device}", str(error))
+    def _mend_soon(self, now: Instant) -> None:
+        self._reconcile.at = min(self._reconcile.at, now + SOON)
 
     def _hear(self, now: Instant) -> None:
         """Do what the supervisor says; when it is gone, wait for another one's agent, unless not even in office."""
@@ -488,10 +461,9 @@ class AgentProcess:
     def _describe(self, now: Instant) -> dict[str, Any]:
         """Return the engine's status, with what only this process knows."""
         processes = {"agent": os.getpid()}
-        counts = {"put_back": self._journal.put_back, "records_dropped": self._journal.lost}
         if self._orphan_until is None:
             processes |= {"supervisor": os.getppid()}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}
         processes |= {} if self._checks.pid is None else {"checker": self._checks.pid}
-        own = {"processes": processes, "daemon": {**counts, **self._punctual.describe()}}
-        return {**self._agent.status(now), **own}
+        daemon = {**self._journal.counts(), **self._sockets.counts(), **self._punctual.describe()}
+        return {**self._agent.status(now), "processes": processes, "daemon": daemon}

@@ -69,6 +69,8 @@ FAMILIES: Final = (
         Kind.COUNTER,
         "Records of the history that the agent lost because nobody took them.",
     ),
+    Family("linkbalancer_adverts_lost_total", Kind.COUNTER, "VRRP frames that came faster than the agent read them."),
+    Family("linkbalancer_adverts_unsent_total", Kind.COUNTER, "Adverts that the kernel would not send."),
     Family(
         "linkbalancer_notifications_total",
         Kind.COUNTER,

@@ -59,6 +59,10 @@ class Journal:
         self._complaints[key] = now
         self._log.warning("refused", operation=operation, why=why)
 
+    def counts(self) -> dict[str, int]:
+        """Return what the status says of it."""
+        return {"put_back": self.put_back, "records_dropped": self.lost}
+
     def tell_removed(self, removed: Removed | Stirred) -> None:
         """Tell what somebody else has removed; of what only stirs there is nothing to tell."""
         if isinstance(removed, Stirred):

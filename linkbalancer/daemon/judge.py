@@ -104,13 +104,15 @@ def _confidences(loaded: Loaded, texts: Texts) -> list[str]:
         for file in one.files():
             path = loaded.beside(file)
             try:
-                exposed = texts.exposure(path) if file in one.confidential() else None
-                if exposed is not None:
-                    refused = exposed.refused
-                    (errors if refused else warnings).append(f"{path}: {exposed.what}; {exposed.remedy}")
-                texts.read(path)
+                if file in one.confidential():
+                    _text, exposed = _secret(path, texts, keyfile.secret_content)
+                    warnings += [] if exposed is None else [f"{path}: {exposed.what}; {exposed.remedy}"]
+                else:
+                    texts.read(path)
+            except _DoubtError as error:
+                errors.append(str(error))
             except UnicodeDecodeError:
-                errors.append(f"{path}: {keyfile.NO_TEXT.what}; write it anew")
+                errors.append(f"{path}: is no text; name a file of certificates (PEM)")
             except OSError as error:
                 errors.append(f"{path}: {_why(error)}; notification {name} needs it")
     if errors:

@@ -48,7 +48,7 @@ def decode(data: bytes) -> Told | None:
                 for group, (state, one) in raw["said"].items()
             },
         )
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return None
 
 

@@ -6,8 +6,9 @@ from ipaddress import IPv4Address, ip_address
 from typing import Any
 
 from linkbalancer.config.load import Loaded
+from linkbalancer.drivers.macvlan import Macvlan
+from linkbalancer.drivers.nftables.layout import Layout, Peer
 from linkbalancer.drivers.nftables.refusal import Refused
-from linkbalancer.drivers.nftables.render import Layout, Macvlan, Peer
 from linkbalancer.links import Address
 from linkbalancer.routing.marks import LAST_VID
 from linkbalancer.vrrp.group import OWNER_PRIORITY, Group

@@ -91,7 +91,8 @@ def _whole(to: Exposition, status: Mapping[str, Any]) -> None:
     """Give what is said of the gateway as a whole; each part may be absent."""
     daemon = status.get("daemon", {})
     to.set("linkbalancer_put_back_total", daemon.get("put_back"))
-    to.set("linkbalancer_records_dropped_total", daemon.get("records_dropped"))
+    for name in ("records_dropped", "adverts_lost", "adverts_unsent"):
+        to.set(f"linkbalancer_{name}_total", daemon.get(name))
     if isinstance(status.get("health"), str):
         to.states("linkbalancer_health", HEALTH, status["health"])
     _notifications(to, status.get("notifications", {}))

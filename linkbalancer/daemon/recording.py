@@ -250,7 +250,7 @@ def understood(data: bytes) -> list[Told]:
     try:
         head = json.loads(lines[0])
         teller, session, dropped = str(head["teller"]), int(head["session"]), int(head["dropped"])
-    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+    except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError):
         return []
     records = [told for line in lines[1:] if (told := _read_record(teller, session, line)) is not None]
     if dropped and records:
@@ -277,5 +277,5 @@ def _read_record(teller: str, session: int, line: bytes) -> Told | None:
             dict(one.get("follows", {})),
             {str(key): value for key, value in one.get("fields", {}).items() if isinstance(value, str | int)},
         )
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return None

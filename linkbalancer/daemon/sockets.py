@@ -83,6 +83,7 @@ class Sockets:
             for name, link in config.links.items()
         }
         self._places = {name: (link.device, str(link.local), link.port) for name, link in config.links.items()}
+        self._closed = 0, 0
         self._learnt: dict[tuple[DeviceName, IPv4Address], Instant] = {}
         self._settings = {name: link.settings(name, config) for name, link in config.links.items()}
         self._probes: dict[DeviceName, Port] = {
@@ -109,6 +110,14 @@ class Sockets:
                     self._complain(f"open a socket on {port.device}", str(error))
             elif isinstance(port.receiver, AdvertSocket) and port.receiver.look_after():
                 self._complain(f"hear every advert on {port.device}", "the receive buffer was full")
+
+    def counts(self) -> dict[str, int]:
+        """Return how many adverts were lost before they were read, and how many the kernel would not send."""
+        opened = [port.receiver for port in self._adverts.values() if isinstance(port.receiver, AdvertSocket)]
+        return {
+            "adverts_lost": self._closed[0] + sum(one.lost for one in opened),
+            "adverts_unsent": self._closed[1] + sum(one.refused for one in opened),
+        }
 
     def hand_on(self) -> list[Heirloom]:
         """Return what a successor may go on with: sockets for adverts by device, of links by what they are bound to."""
@@ -211,6 +220,8 @@ class Sockets:
 
     def _close(self, port: Port) -> None:
         if port.receiver is not None:
+            if isinstance(port.receiver, AdvertSocket):
+                self._closed = self._closed[0] + port.receiver.lost, self._closed[1] + port.receiver.refused
             self._loop.remove(port.receiver)
             port.receiver.close()
             port.receiver = None

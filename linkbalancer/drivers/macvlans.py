@@ -21,11 +21,11 @@ from typing import Final
 
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.lowering import Lowering
+from linkbalancer.drivers.macvlan import Macvlan
 from linkbalancer.drivers.macvlanswitches import Below, dress
 from linkbalancer.drivers.netlink import messages
 from linkbalancer.drivers.netlink.codec import ACK, CREATE, EXCLUSIVE, attribute, attributes, message, nested, text
 from linkbalancer.drivers.netlink.transport import ROUTE, NetlinkSocket
-from linkbalancer.drivers.nftables.render import Macvlan
 from linkbalancer.links import DeviceName, Mac
 
 _LINK: Final = struct.Struct("=BxHiII")

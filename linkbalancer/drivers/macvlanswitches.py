@@ -13,7 +13,7 @@ from typing import Final
 
 from linkbalancer.drivers import sysctl
 from linkbalancer.drivers.errors import DriverError
-from linkbalancer.drivers.nftables.render import Macvlan
+from linkbalancer.drivers.macvlan import Macvlan
 from linkbalancer.links import DeviceName
 
 _BELOW: Final = {"arp_ignore": 1, "arp_announce": 2}

@@ -40,6 +40,7 @@ from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.liaison import tell_link
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.reception import admit
+from linkbalancer.engine.repetition import hear_again
 from linkbalancer.engine.retirement import NOBODY, Retirement
 from linkbalancer.engine.tracking import Checked
 from linkbalancer.health.report import Reports
@@ -193,6 +194,7 @@ class Agent:
                         conduct.perform(self._gateway, now, membership, effect)
             if membership.is_master and membership.installed:
                 self._gateway.announcements.adopt(now, membership.group)
+        standing.recall_sync_groups(self._gateway)
 
     def _tick(self, now: Instant) -> None:
         gateway = self._gateway
@@ -204,11 +206,15 @@ class Agent:
                 tell_link(gateway, now, name, lvrrp.Tick())
         for group in gateway.told.due(now):
             membership = self.memberships[group]
-            gateway.dirty.add(group)
+            if is_due(now, membership.verdict_deadline()):
+                gateway.dirty.add(group)
             if is_due(now, membership.observer.deadline()):
+                gateway.dirty.add(group)
                 self._observe(now, membership, vrrp.Tick())
             if membership.router is not None and is_due(now, membership.router.deadline()):
+                # A Master that merely says so again concludes nothing from it.
                 conduct.tell_router(gateway, now, membership, vrrp.Tick())
+            gateway.told.note_deadline(membership)
 
     def _received(self, now: Instant, event: AdvertReceived | DatagramReceived) -> None:
         if isinstance(event, AdvertReceived):
@@ -221,6 +227,8 @@ class Agent:
         if admitted is None:
             return
         membership, heard = admitted
+        if hear_again(self._gateway, now, membership, heard, event.source_mac):
+            return
         self._gateway.dirty.add(membership.id)
         was_master, is_news = membership.is_master, self._observe(now, membership, heard)
         followed = membership.observer.heard

@@ -36,6 +36,7 @@ _ORDER: Final = {
             ("link-closed", "link-opened", "alarm"),
             ("heard", "peer", "advert"),
             ("vid", "priority", "rival"),
+            ("sync-group",),
             ("verdict",),
             ("next-hop",),
             ("kernel", "keepalived"),
@@ -44,6 +45,12 @@ _ORDER: Final = {
     )
     for kind in kinds
 }
+
+
+_CAUSELESS: Final = frozenset(
+    ("alarm", "advert", "priority", "rival", "sync-group", "next-hop", "kernel", "keepalived", "application")
+)
+"""What nothing else follows from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +215,8 @@ class Chronicle:
                 about += [("vid", group), ("heard", group), ("link", self._group(group)[1]), ("peer", group)]
                 about += [("upstream", group), ("device", self._group(group)[0])] if self._is_static(group) else []
                 about += self._of_a_start
+            case "sync-group":
+                about = [("vid", group)]
             case "application":
                 former = GroupId(int(facts.get("from_vid", 0)))
                 about = [("verdict", group), ("verdict", former), ("gateway", "started")]
@@ -257,7 +266,7 @@ def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
             return [("tracker", facts["tracker"])]
         case "gateway":
             return [("upstream", _group_in(facts))]
-        case "alarm" | "advert" | "priority" | "rival" | "next-hop" | "kernel" | "keepalived" | "application":
+        case kind if kind in _CAUSELESS:
             return []
         case _:
             return [("gateway", "order")]  # somebody drained something, or the like

@@ -1,7 +1,7 @@
 """The conclusions that are drawn after every event, from what is known now, for the groups that the event touched."""
 
 from linkbalancer.clock import Instant
-from linkbalancer.engine import conduct
+from linkbalancer.engine import conduct, standing
 from linkbalancer.engine.effects import Left, Publish
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.liaison import tell_link
@@ -25,6 +25,7 @@ def conclude(gateway: Gateway, now: Instant) -> None:
             conduct.follow(gateway, now, membership)
         route(gateway, now, membership)
         gateway.told.note_deadline(membership)
+    standing.tell_sync_groups(gateway, memberships)
     for name, words, fault in gateway.told.word(memberships, gateway.known.witnesses):
         tell_link(gateway, now, name, lvrrp.Words(words, fault=fault))
     _publish(gateway, now, memberships)

@@ -77,16 +77,18 @@ def tell_router(
     wanted: Sequence[Wanted] = router.handle(now, event)
     _count(gateway, membership, Step(event, state, router.group_state, heard, router.priority))
     if membership.is_master and not was_master:
+        membership.observer.forget()
         # Table first: the virtual IP must not draw packets that the old next hop would turn back (design 5).
         route(gateway, now, membership)
     for effect in wanted:
         perform(gateway, now, membership, effect)
-    if wanted:
+    if not all(isinstance(effect, effects.SendAdvert) for effect in wanted):
         gateway.dirty.add(membership.id)
     if sync is None or before is None:
         return
     done = [effect for effect in wanted if not isinstance(effect, Steer)]
     for other, order in sync.orders(membership.id, before, event, done, gateway.concert.routers):
+        gateway.dirty.add(other)  # its deadline may be another one, whatever it wants
         if isinstance(order, effects.AnnounceAddresses):
             perform(gateway, now, gateway.memberships[other], order)
         else:

@@ -209,7 +209,7 @@ class Counters:
         """Take over what a predecessor counted, for what is still configured.
 
         Raises:
-            AttributeError, KeyError, TypeError, ValueError: Nobody has written this.
+            ArithmeticError, AttributeError, KeyError, TypeError, ValueError: Nobody has written this.
         """
         for device, counts in left["interfaces"].items():
             if device in self._interfaces:

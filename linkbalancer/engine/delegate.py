@@ -146,7 +146,7 @@ class Delegate:
         try:
             priority, said = int(found["priority"]), GroupState(int(found["said"]))
             numbers = [None if found[key] is None else int(found[key]) for key in ("said_priority", "steered")]
-        except (KeyError, TypeError, ValueError):
+        except (ArithmeticError, KeyError, TypeError, ValueError):
             return
         if all(number is None or 0 <= number <= PRIORITY_MAX for number in (priority, *numbers)):
             self._runs, self._asked = bool(found.get("runs")), bool(found.get("asked"))

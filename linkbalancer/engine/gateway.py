@@ -57,6 +57,7 @@ class Gateway:
         self.table: Table | None = None
         self.informed_at: Instant = 0
         self.dirty: set[GroupId] = set()
+        self.sync_states: dict[str, str] = {}
         self.out: list[Effect] = []
         self.hearing = Hearing(
             self._group_of, Counters({group: one.group.device for group, one in self.memberships.items()})

@@ -112,7 +112,7 @@ class Hearing:
 
     def recall(self, left: Mapping[str, Any]) -> None:
         """Go on counting, and speak to each group as a predecessor did; what it did not write so is left out."""
-        with suppress(AttributeError, KeyError, TypeError, ValueError):
+        with suppress(ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
             for name, form in left["forms"].items():
                 self._forms.setdefault(name, Forms()).begin(ChecksumForm(form))
             self.counters.recall(left["counters"])

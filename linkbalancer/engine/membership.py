@@ -70,6 +70,7 @@ class Membership:
     plain: bool = False
     not_before: Instant = 0
     next_hops: dict[bool, NextHop] = field(default_factory=dict)
+    adverts: dict[Address, tuple[tuple[object, ...], bytes]] = field(default_factory=dict)
     upstream: IPv4Address | None = None
 
     @classmethod
@@ -85,7 +86,10 @@ class Membership:
             case _:
                 pass
         upstream = group.gateway if group.mode == "static" else None
-        return cls(vrrp, None if router is None else group.link, router, Observer(vrrp), since=boot, upstream=upstream)
+        link, reason = None if router is None else group.link, "its gateway has not answered yet" if upstream else None
+        found = cls(vrrp, link, router, Observer(vrrp), since=boot, upstream=upstream)
+        found.reason = reason or found.reason
+        return found
 
     @property
     def vid(self) -> Vid:
@@ -122,7 +126,14 @@ class Membership:
         return self.stance.tier if self.stance is not None and self.stance.runs else None
 
     def advert(self, priority: int, source: Address, destination: Address, form: ChecksumForm) -> bytes:
-        """Return an advertisement of the group."""
+        """Return an advertisement of the group; one that says what the last one did is not made anew."""
+        said = (self.group, priority, source, destination, form)
+        known = self.adverts.get(destination)
+        if known is None or known[0] != said:
+            known = self.adverts[destination] = said, self._advert(priority, source, destination, form)
+        return known[1]
+
+    def _advert(self, priority: int, source: Address, destination: Address, form: ChecksumForm) -> bytes:
         group = self.group
         addresses = tuple(address.ip for address in group.virtual_ips)
         advertisement = Advertisement(self.vid, priority, group.advert_interval, addresses, group.version)
@@ -241,13 +252,21 @@ class Membership:
 
     def deadline(self) -> Instant | None:
         """Return when something about this membership changes by time alone."""
-        verdict = None
-        if self.lost_at is not None:
-            if self.works:
-                verdict = self.lost_at + self.patience
-            elif not self.given_up:
-                verdict = self.lost_at + self.patience + LINGER
-        return earliest(self.router.deadline() if self.router else None, self.observer.deadline(), verdict)
+        router = self.router.deadline() if self.router else None
+        return earliest(router, self.observer.deadline(), self.verdict_deadline())
+
+    def verdict_deadline(self) -> Instant | None:
+        """Return when the verdict changes if nothing else happens."""
+        if self.lost_at is None:
+            return None
+        if self.works:
+            return self.lost_at + self.patience
+        return None if self.given_up else self.lost_at + self.patience + LINGER
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the verdict stands, and no rival is in sight: nothing about them waits for time to pass."""
+        return self.lost_at is None and self.rival_since is None
 
     def _resignation(self) -> Duration:
         interval = self.group.advert_interval

@@ -118,6 +118,9 @@ class News:
                 return "broken" if self.text.startswith("does not work") else "works"
             case Topic.APPLICATION:
                 return f"vid-{self.fields['vid']}" if "vid" in self.fields else "nowhere"
+            case Topic.TRACKER:
+                words = self.text.removeprefix(f"tracker {self.subject} ").removeprefix("is ").partition(":")[0]
+                return words.replace(" ", "-")
             case Topic.RIVAL | Topic.PRIORITY:
                 return str(self.fields.get("state", "master"))
             case _:

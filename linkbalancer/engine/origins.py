@@ -24,10 +24,10 @@ def origin(group: Group, known: DeviceChanged | None) -> Address | None:
     """
     if known is None:
         return None
-    own = own_addresses(known)
     if group.source is not None:
-        return group.source if group.source in own else None
+        return group.source if group.source in own_addresses(known) else None
     if group.priority == OWNER_PRIORITY:
+        own = own_addresses(known)
         owned = (one.ip for one in group.virtual_ips if one.ip in own)
         return next((one for one in owned if one.version == 4 or one.is_link_local), None)
     return default_origin(known, group.family)

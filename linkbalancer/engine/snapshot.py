@@ -126,7 +126,7 @@ def read(snapshot: Mapping[str, Any] | None) -> Recollection:
             {GroupId.read(group): dict(one) for group, one in snapshot.get("delegates", {}).items()},
             dict(snapshot.get("vrrp", {})),
         )
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):  # JSON's 1e999 is infinite
         return Recollection()
 
 

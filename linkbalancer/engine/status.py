@@ -82,7 +82,7 @@ def hop_in_words(hop: NextHop) -> str:
         case ViaMaster(device, gateway, mac):
             return f"{gateway} at {mac.hex(':')} on {device}"
         case ViaMain():
-            return "the main table"
+            return "main table"
         case Unreachable():
             return "unreachable"
     assert_never(hop)

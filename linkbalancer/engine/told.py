@@ -7,6 +7,7 @@ a gateway of one group and in one of 255.
 from collections.abc import Callable, Iterable
 
 from linkbalancer.clock import Instant
+from linkbalancer.engine.deadlines import Deadlines
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.retirement import REMOVED
 from linkbalancer.engine.status import why
@@ -19,26 +20,22 @@ class Told:
 
     def __init__(self) -> None:
         """Begin with nothing said."""
-        self._deadlines: dict[GroupId, Instant] = {}
+        self._deadlines = Deadlines()
         self._entries: dict[Vid, VidEntry] = {}
         self._words: dict[GroupId, tuple[LinkName, GroupWord, str]] = {}
         self._heard: dict[tuple[LinkName, GroupId], GroupWord] = {}
 
     def note_deadline(self, membership: Membership) -> None:
         """Take in when a membership changes by time alone."""
-        deadline = membership.deadline()
-        if deadline is None:
-            self._deadlines.pop(membership.id, None)
-        else:
-            self._deadlines[membership.id] = deadline
+        self._deadlines.set(membership.id, membership.deadline())
 
     def deadline(self) -> Instant | None:
         """Return the first of all memberships' deadlines."""
-        return min(self._deadlines.values(), default=None)
+        return self._deadlines.first()
 
     def due(self, now: Instant) -> list[GroupId]:
         """Return the groups whose deadlines have come."""
-        return [group for group, at in self._deadlines.items() if at <= now]
+        return self._deadlines.due(now)
 
     def hear(self, link: LinkName, words: Iterable[GroupWord]) -> set[GroupId]:
         """Take in what a link's peer said; return the groups of which it is news."""

@@ -17,7 +17,7 @@ from linkbalancer.lab.keepalived import LabKeepalived
 from linkbalancer.lab.run import kill_processes
 
 RESTART_AFTER: Final[Duration] = 100 * MILLISECOND
-_OFFICES: Final = frozenset({"zygote", "agent", "api", "recorder", "notifier", "errand"})
+_OFFICES: Final = frozenset({"zygote", "agent", "api", "recorder", "notifier", "checker", "errand"})
 """Processes that are no application's, by the names that ps shows."""
 
 STOP_LIMIT: Final[Duration] = 10 * SECOND

@@ -33,11 +33,11 @@ def restore(now: Instant, found: dict[str, Any], detection: Detection, peer: Pee
         since, reason = int(found["since"]), str(found["reason"])
         if found["schema"] != SCHEMA or max(since, proof_at or 0) > now:
             return False
-        peer_stated, penalty = int(found["peer_stated"]), int(found["penalty"])
+        peer_stated, penalty, is_open = int(found["peer_stated"]), int(found["penalty"]), bool(found["open"])
         peer.restore(found["peer"])
-    except (KeyError, TypeError, ValueError):
+    except (ArithmeticError, KeyError, TypeError, ValueError):
         return False
-    state: Openness = Open(since, reason, frozen_until) if found["open"] and proof_at else Closed(since, reason)
+    state: Openness = Open(since, reason, frozen_until) if is_open and proof_at else Closed(since, reason)
     detection.peer_stated = peer_stated
     detection.rtt = rtt
     detection.restore(state, proof_at, penalty)

@@ -97,8 +97,9 @@ def _hear_master(self: Member, now: Instant, state: Backup, event: Heard) -> lis
                 hastened_at=None,
             )
             return release(state)
-    accepted = self.backup(now, self.learned(event.interval), following=True)
-    accepted = replace(accepted, preempt_at=preempt_at, not_before=state.not_before)
+    interval = self.learned(event.interval)
+    down_at = now + self.master_down_interval(interval)
+    accepted = Backup(down_at, interval, following=True, preempt_at=preempt_at, not_before=state.not_before)
     self.state = _haste_on(now, state, accepted)
     return release(state)
 

@@ -1,6 +1,6 @@
 """A VRRP group (a virtual router of RFC 9568) as it is configured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
 
@@ -89,8 +89,11 @@ class Group:
     tolerates: frozenset[Tolerance] = frozenset()
     owner_yields: bool = True
     announcing: Announcing = Announcing()
+    id: GroupId = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        family = Family(self.virtual_ips[0].version) if self.virtual_ips else Family.IPV4
+        object.__setattr__(self, "id", GroupId(self.vid, family))
         if self.version == 2:
             whole_seconds(self.advert_interval)
         else:
@@ -105,12 +108,7 @@ class Group:
     @property
     def family(self) -> Family:
         """The family of the advertised addresses; IPv4 while there are none."""
-        return Family(self.virtual_ips[0].version) if self.virtual_ips else Family.IPV4
-
-    @property
-    def id(self) -> GroupId:
-        """VRID and family."""
-        return GroupId(self.vid, self.family)
+        return self.id.family
 
     @property
     def mac(self) -> Mac | None:

@@ -17,12 +17,10 @@ from linkbalancer.vrrp.effects import (
     ReleaseAddresses,
     SendAdvert,
 )
-from linkbalancer.vrrp.group import Group
+from linkbalancer.vrrp.group import OWNER_PRIORITY, Group
 from linkbalancer.vrrp.heard import LastHeard
 from linkbalancer.vrrp.states import Backup, Initialize, Master, State
 from linkbalancer.vrrp.timers import longest_handover, master_down_interval, skew_time
-
-OWNER_PRIORITY = 255
 
 
 class Member:
@@ -53,6 +51,18 @@ class Member:
     def group_state(self) -> GroupState:
         """The state as LVrrp states it."""
         return self.state.group_state
+
+    @property
+    def is_following(self) -> bool:
+        """Whether it is a Backup that accepts its Master, and nothing else is under way."""
+        state = self.state
+        return (
+            isinstance(state, Backup)
+            and state.following
+            and not (state.holding or state.ready or state.listened)
+            and state.preempt_at is None
+            and state.hastened_from is None
+        )
 
     @property
     def preempts(self) -> bool:

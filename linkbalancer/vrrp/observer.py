@@ -45,6 +45,10 @@ class Observer:
             case _:
                 assert_never(event)
 
+    def forget(self) -> None:
+        """Take in that this gateway is Master: whoever was followed is not, unless heard again."""
+        self.heard = None
+
     def _follow(self, now: Instant, event: Heard) -> list[Changed]:
         """Follow the sender, unless it is the loser of two."""
         if self.heard and not _supersedes(now, self.heard, event):

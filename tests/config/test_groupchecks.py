@@ -42,6 +42,14 @@ PEERS = "advert_interval: 1s, unicast: {peers: [192.168.1.2, 192.168.1.3], sourc
             [(LOCAL, "virtual_ips: [fe80::1/64, 192.0.2.1/24]")],
             "5:52: the virtual IP 192.0.2.1 is none of IPv6, and the group 1/ipv6 is; put it into the group 1, or",
         ),
+        (
+            [("150, ", "150, tolerate: [addresses], ")],
+            "4:80: tolerating addresses says nothing here: only version 2 refuses adverts for that; remove it",
+        ),
+        (
+            [("150, ", "150, version: 2, tolerate: [addresses, first-address], ")],
+            "4:103: tolerating first-address says nothing here: only IPv6 refuses adverts for that; remove it",
+        ),
         ([(LOCAL, LOCAL + ", version: 2")], "5:78: version 2 knows IPv4 alone; remove it: IPv6 has version 3"),
         ([("150, ", "150, version: 4, ")], "4:78: 4 is no version; write one of: 2, 3"),
         (

@@ -1,8 +1,11 @@
 """Who is told of what: the section, and everything that can be wrong with it, at its place and with its remedy."""
 
+from collections.abc import Callable
+
 import pytest
 
 from linkbalancer.clock import SECOND
+from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import ConfigErrors, load
 from linkbalancer.config.notifications import Notification
 from linkbalancer.config.topics import Topic, topic_of
@@ -202,3 +205,60 @@ def test_which_record_is_of_which_topic() -> None:
     assert topic_of("service", "reload: applied after 2 s") is None
     assert topic_of("service", "reload: refused after 2 s") is Topic.CONFIGURATION
     assert topic_of("kernel", "") is None
+    assert topic_of("resumed", "was drained by anna") is Topic.DRAIN
+    assert topic_of("resumed", "goes on as Master") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "doubt", "said"),
+    [
+        ("secret\n", None, []),
+        ("", None, ["the password file p holds no secret: it is one line, and not empty"]),
+        (
+            "x",
+            Doubt("is everybody's", "chmod it", refused=True),
+            ["the password file p is everybody's"],
+        ),
+    ],
+)
+def test_files_with_secrets_are_looked_at(content: str, doubt: Doubt | None, said: list[str]) -> None:
+    """By whoever can look: what is doubtful is a warning, what everybody may read is an error."""
+    text = f"{BASE}  a: {{email: {{{MAIL}, user: u, password_file: p}}}}\n  b: {{journal: true}}\n"
+    files = {"g.yaml": text, "apps.conf": "App=* * * * * * [1] name=all\n"}
+
+    def state(path: str, judge: Callable[[str], Doubt | None]) -> Doubt | None:
+        assert path == "p"
+        return doubt or judge(content)
+
+    if doubt is not None:
+        with pytest.raises(ConfigErrors) as refused:
+            load("g.yaml", files.__getitem__, state)
+        assert [one.what for one in refused.value.findings] == said
+    else:
+        assert [one.what for one in load("g.yaml", files.__getitem__, state).warnings] == said
+
+
+def test_who_has_an_error_elsewhere_is_still_heard() -> None:
+    """A value that is wrong by itself hides none of the others."""
+    with pytest.raises(ConfigErrors) as refused:
+        read("a: {fifo: [x], user: u, events: [group], timeout: 1}", "b: {webhook: 3, email: 4, names: 5, groups: 6}")
+
+    assert len(refused.value.findings) > 6
+
+
+@pytest.mark.parametrize("rest", ["email: 3", "webhook: {url: 3}", "groups: 3", "names: 3", "events: 3"])
+def test_a_part_that_is_wrong_hides_nothing(rest: str) -> None:
+    """What can be judged all the same is."""
+    with pytest.raises(ConfigErrors) as refused:
+        read(f"a: {{journal: true, fifo: /x, {rest}}}")
+
+    assert any("fifo in one notification" in one.what for one in refused.value.findings)
+
+
+def test_a_web_server_without_tls_that_gets_no_secret() -> None:
+    """Is nobody's business."""
+    assert read("a: {webhook: {url: 'http://x.org/'}}")["a"].way == "webhook"
+    with pytest.raises(ConfigErrors, match="an authorization_file, and http"):
+        read("a: {webhook: {url: 'http://x.org/', authorization_file: t}}")
+    with pytest.raises(ConfigErrors, match="ca_file says nothing with http"):
+        read("a: {webhook: {url: 'http://x.org/', ca_file: t}}")

@@ -66,6 +66,24 @@ while True:
 """
 
 
+def connect_providers(
+    gw: Namespace, devices: tuple[str, str], providers: tuple[Namespace, Namespace], outside: Namespace
+) -> None:
+    """Give a gateway two providers, 203.0.113.1 and 192.0.2.1, and beyond both of them 198.51.100.1."""
+    nets = ("203.0.113", "192.0.2")
+    outside("ip addr add 198.51.100.1/32 dev lo")
+    for number, (device, provider, net) in enumerate(zip(devices, providers, nets, strict=True), 1):
+        gw.connect(device, provider, "eth0")
+        provider.connect("eth1", outside, f"eth{number}")
+        outside(f"ip addr add 10.9.{number}.2/30 dev eth{number}", f"ip route add {net}.0/24 via 10.9.{number}.1")
+        provider(
+            f"ip addr add {net}.1/24 dev eth0",
+            f"ip addr add 10.9.{number}.1/30 dev eth1",
+            f"ip route add 198.51.100.0/24 via 10.9.{number}.2",
+            "sysctl -qw net.ipv4.ip_forward=1",
+        )
+
+
 class Site:
     """All of it."""
 
@@ -74,10 +92,7 @@ class Site:
         names = ("inside", "gw", "p1", "p2", "outside")
         self.inside, self.gw, self.p1, self.p2, self.outside = (stack.enter_context(Namespace(one)) for one in names)
         self.inside.connect("eth0", self.gw, "eth0")
-        self.gw.connect("eth1", self.p1, "eth0")
-        self.gw.connect("eth2", self.p2, "eth0")
-        self.p1.connect("eth1", self.outside, "eth1")
-        self.p2.connect("eth1", self.outside, "eth2")
+        connect_providers(self.gw, ("eth1", "eth2"), (self.p1, self.p2), self.outside)
         self.inside("ip addr add 192.168.1.10/24 dev eth0", "ip route add default via 192.168.1.1")
         self.gw(
             "ip addr add 192.168.1.1/24 dev eth0",
@@ -85,19 +100,6 @@ class Site:
             "ip addr add 192.0.2.2/24 dev eth2",
         )
         self.gw("nft -f -", given=MASQUERADE)
-        for number, provider, near, far in ((1, self.p1, "203.0.113.1", 1), (2, self.p2, "192.0.2.1", 2)):
-            provider(
-                f"ip addr add {near}/24 dev eth0",
-                f"ip addr add 10.9.{number}.1/30 dev eth1",
-                f"ip route add 198.51.100.0/24 via 10.9.{number}.2",
-                "sysctl -qw net.ipv4.ip_forward=1",
-            )
-            self.outside(f"ip addr add 10.9.{number}.2/30 dev eth{far}")
-        self.outside(
-            "ip addr add 198.51.100.1/32 dev lo",
-            "ip route add 203.0.113.0/24 via 10.9.1.1",
-            "ip route add 192.0.2.0/24 via 10.9.2.1",
-        )
         self.gateway = Gateway(self.gw, directory / "gw", node="", role="", local="", peer="", lan="")
         self.gateway.config.write_text(CONFIG)
         (self.gateway.directory / "apps.conf").write_text(RULES)

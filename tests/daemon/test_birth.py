@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from linkbalancer.config.keyfile import NO_TEXT
 from linkbalancer.daemon.birth import Directories, birth
 from linkbalancer.daemon.zygote import Brood, Order, RefusedError
 
@@ -169,6 +170,7 @@ def test_orders(tmp_path: Path) -> None:
     assert brood(tmp_path, Order(texts, {"source": "files"})).specs == after
 
 
+NOTHING = "holds no secret: it is one line, and not empty; put the password, or the token, in it and nothing else"
 MAIL = """\
 notifications:
   m:
@@ -194,7 +196,13 @@ def test_another_password_concerns_the_notifier_alone(tmp_path: Path) -> None:
     [
         (None, 0o600, "secret: No such file or directory; notification m needs it"),
         (b"x", 0o604, "secret: can be read or written by everybody; chmod o= it"),
-        (b"\xff", 0o600, "secret: holds other characters than a key's; write it anew"),
+        (
+            b"\xff",
+            0o600,
+            f"secret: {NO_TEXT.what}; {NO_TEXT.remedy}",
+        ),
+        (b"\n", 0o600, f"secret: {NOTHING}"),
+        (b"one\ntwo\n", 0o600, f"secret: {NOTHING}"),
     ],
 )
 def test_a_password_as_carefully_as_a_key(tmp_path: Path, content: bytes | None, mode: int, error: str) -> None:

@@ -87,7 +87,7 @@ def test_what_other_parts_of_the_daemon_add(status: dict[str, Any]) -> None:
         "drained": [{"kind": "link", "name": "l1"}, {"kind": "vid", "name": "2"}, {"kind": "node", "name": "b1"}],
         "preflight": [{"severity": "error"}, {"severity": "note"}, {"severity": "error"}],
     }
-    found = samples({**status, **more, "daemon": {**status["daemon"], "records_dropped": 4}})
+    found = samples({**status, **more, "daemon": {**status["daemon"], "records_dropped": 4, "adverts_lost": 5}})
     assert found['linkbalancer_health{linkbalancer_health="degraded"}'] == 1
     assert found['linkbalancer_health{linkbalancer_health="good"}'] == 0
     assert found['linkbalancer_configuration_info{entry="7",state="pending"}'] == 1
@@ -96,6 +96,7 @@ def test_what_other_parts_of_the_daemon_add(status: dict[str, Any]) -> None:
     findings = [found[f'linkbalancer_preflight_findings{{severity="{one}"}}'] for one in ("error", "warning", "note")]
     assert findings == [2, 0, 1]
     assert found["linkbalancer_records_dropped_total{}"] == 4
+    assert found["linkbalancer_adverts_lost_total{}"] == 5
 
 
 def test_an_agent_that_does_not_answer() -> None:

@@ -179,6 +179,10 @@ def test_adverts_that_were_lost_are_said(lan: Lan) -> None:
             _advertise(lan)
         daemon.sockets.open()
         assert daemon.complaints == ["('hear every advert on eth0', 'the receive buffer was full')"]
+        lost = daemon.sockets.counts()["adverts_lost"]
+        assert lost > 0
+        daemon.sockets.close()
+        assert daemon.sockets.counts() == {"adverts_lost": lost, "adverts_unsent": 0}
 
 
 def test_a_router_with_a_virtual_mac_is_asked_for_its_own(lan: Lan) -> None:

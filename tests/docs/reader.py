@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -11,8 +12,10 @@ from linkbalancer.lab.commands import ip, nft
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.settle import await_answers, await_settled
 from linkbalancer.lab.status import Damage
+from tests.daemon.providers import connect_providers
 from tests.docs.page import Command, Deed, Written, missing
 from tests.docs.stage import Stage
+from tests.namespaces import Namespace
 
 _PATIENCE_S: Final = 30
 _LIMIT: Final = 60 * SECOND
@@ -32,6 +35,8 @@ class Reader:
         self.stage = Stage(lab, scratch)
         self.damage: set[str] = set()
         self.ids: dict[str, str] = {}
+        self.providers: dict[str, Namespace] = {}
+        self.stack = ExitStack()
 
     def do(self, step: Command | Deed | Written) -> None:
         """Do one thing; fail when its answer is another than the page's."""
@@ -58,6 +63,10 @@ class Reader:
             case ("bare",):
                 self._empty()
                 self._bare()
+            case ("providers", node, first, second):
+                self._providers(node, (first, second))
+            case ("silence" | "revive" as how, device):
+                self.providers[device](f"sysctl -qw net.ipv4.ip_forward={int(how == 'revive')}")
             case ("settle",):
                 self.settle()
             case words:
@@ -105,6 +114,14 @@ class Reader:
         for node in self.lab.services:
             devices = [port.device for _, port in self.lab.topology.ports(node)]
             ip([f"addr flush dev {device}" for device in devices], self.lab.run.namespace(node))
+
+    def _providers(self, node: str, devices: tuple[str, str]) -> None:
+        """Give a gateway two providers, and the Internet beyond both."""
+        names = ("provider1", "provider2", "internet")
+        first, second, internet = (self.stack.enter_context(Namespace(name)) for name in names)
+        gw = Namespace.known(self.lab.run.namespace(node))
+        connect_providers(gw, devices, (first, second), internet)
+        self.providers = dict(zip(devices, (first, second), strict=True))
 
     def _part(self, one: str, other: str, *, parted: bool) -> None:
         # Two gateways of a LAN lose sight of each other, and of nobody else.

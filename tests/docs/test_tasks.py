@@ -46,7 +46,8 @@ def reader(scratch: Path, *, configured: bool) -> Iterator[Reader]:
             found.settle()
         else:
             lab.network.build()
-        yield found
+        with found.stack:
+            yield found
     signal.signal(signal.SIGHUP, deaf)
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from linkbalancer.drivers import addresses
 from linkbalancer.drivers.kernel import Kernel
-from linkbalancer.drivers.nftables.render import Layout, Macvlan
+from linkbalancer.drivers.macvlan import Macvlan
+from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers
 from linkbalancer.links import Interface, Role
 from linkbalancer.routing.marks import Marks
@@ -329,4 +330,4 @@ def test_virtual_ips_left_on_a_device_that_is_not_wanted_go_with_it(site: Site) 
         assert successor.found().addresses == frozenset()
         assert "vr6-51" not in site.here("ip link")
         assert not [frame for frame in site.virtual() if _leaves(frame)]
-        assert addresses.read(successor._netlink, "vr6-51") == []
+        assert addresses.read(successor._netlink, "vr6-51") == ()

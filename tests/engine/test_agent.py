@@ -2,6 +2,7 @@
 
 import json
 
+from linkbalancer.engine.conduct import tell_router
 from linkbalancer.engine.effects import (
     AddAddresses,
     Announce,
@@ -31,6 +32,7 @@ from linkbalancer.sim.faults import Cut, Kill
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.shape import LAN_DEVICE, LINK_DEVICE, Shape, lan_address, link_address, mac_of, virtual_ip
 from linkbalancer.sim.wire import NEAR
+from linkbalancer.vrrp.events import Claim
 from linkbalancer.vrrp.ip import MULTICAST, wrap
 from linkbalancer.vrrp.packet import Advertisement, ChecksumForm, decode, encode
 from tests.engine.bench import B2, MS, STOP, Bench, of_type
@@ -190,6 +192,19 @@ def test_leaving_hands_over_and_says_left_when_a_successor_is_heard() -> None:
     effects = bench.wait(500)
     assert len(of_type(effects, RemoveAddresses)) == 2
     assert of_type(effects, Left) == [Left()]
+
+
+def test_leaving_soon_after_taking_over_points_to_nobody() -> None:
+    """Who was Master before is not remembered as one: the kernel takes no address of our own for a next hop."""
+    bench = Bench()
+    bench.start()
+    bench.hear(1, 2)
+    membership = bench.agent.memberships[GroupId(1)]
+    tell_router(bench.agent._gateway, bench.now, membership, Claim())
+    bench.wait(100)
+    assert bench.group(1)["state"] == "master"
+    bench.do(Leave())
+    assert membership.other_master() is None
 
 
 def decode_priority(effect: SendAdvert) -> int:

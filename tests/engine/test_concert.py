@@ -88,6 +88,19 @@ def test_a_beaten_member_takes_the_other_along() -> None:
     assert "sync group edge" in ready.group(2)["reason"]
 
 
+def test_a_priority_0_on_one_lan_hastens_the_other() -> None:
+    """The agent asks for the tick that the hastened timer needs, and the group moves long before silence would."""
+    ready = SyncBench()
+    ready.start()
+    for vid in (1, 2):
+        ready.hear(vid, 250)
+
+    ready.hear(1, 0)
+    ready.wait(200 + 25)
+
+    assert ready.states()[:2] == ["master", "master"]
+
+
 def test_a_beaten_rival_has_every_member_announced_again() -> None:
     """Hosts of the other LAN may have been told of the rival as well."""
     ready = bench()

@@ -170,3 +170,19 @@ def test_an_observed_vid_is_nobodys_last() -> None:
 def test_what_is_gone_is_drained_in_silence() -> None:
     """An entry for a link that this gateway has no longer changes nothing."""
     assert assess(status(drained=[drained("link", "l9", known=False)])) == ("good", [])
+
+
+def test_a_tracker_that_takes_something_away_is_named() -> None:
+    """One that fails without consequence is not, nor one that adds."""
+    groups = {
+        "1": {"influence": "-50", "adds": -50, "fault": False},
+        "2": {"influence": "fault", "adds": 0, "fault": True},
+    }
+    fails = {"kind": "script", "ok": False, "value": None, "since_ms": 2000, "text": "exit status 1", "groups": groups}
+    idle = {**fails, "groups": {"1": {"influence": "+5", "adds": 0, "fault": False}}}
+    good = {**fails, "ok": True}
+    level, findings = assess(status(trackers={"gw": fails, "idle": idle, "good": good}))
+    assert level == "degraded"
+    assert findings == ["tracker gw fails for 2 s (exit status 1): VID 2 in fault, VID 1 -50"]
+    _level, findings = assess(status(trackers={"gw": {**fails, "text": ""}}))
+    assert findings == ["tracker gw fails for 2 s: VID 2 in fault, VID 1 -50"]

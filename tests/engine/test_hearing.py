@@ -161,7 +161,12 @@ def test_a_successor_speaks_in_the_form_that_was_understood() -> None:
     assert after.hearing.form(GROUP, MULTICAST) is OLD
 
 
-@pytest.mark.parametrize("left", [{}, {"forms": 1}, {"forms": {"1": "rfc1"}}, {"forms": {}, "counters": {"groups": 7}}])
+INFINITE = {"forms": {}, "counters": {"interfaces": {"eth0": {"looped": float("inf")}}, "groups": {}}}
+
+
+@pytest.mark.parametrize(
+    "left", [{}, {"forms": 1}, {"forms": {"1": "rfc1"}}, {"forms": {}, "counters": {"groups": 7}}, INFINITE]
+)
 def test_what_nobody_wrote_is_forgotten(left: dict[str, object]) -> None:
     """It must never stop a start."""
     ear = Ear()

@@ -67,7 +67,14 @@ def test_facts_are_texts_and_numbers() -> None:
         ({"kind": "verdict", "text": "does not work: nobody", "fields": {}}, ("VID", "1", "BROKEN", 0)),
         ({"kind": "application", "subject": "web", "fields": {"vid": 2}}, ("APPLICATION", "web", "VID-2", 0)),
         ({"kind": "application", "subject": "web", "fields": {}}, ("APPLICATION", "web", "NOWHERE", 0)),
-        ({"kind": "tracker", "subject": "up", "fields": {"state": "failed"}}, ("TRACKER", "up", "FAILED", 0)),
+        (
+            {"kind": "tracker", "subject": "up", "text": "tracker up fails: x", "fields": {}},
+            ("TRACKER", "up", "FAILS", 0),
+        ),
+        (
+            {"kind": "tracker", "subject": "up", "text": "tracker up is good", "fields": {}},
+            ("TRACKER", "up", "GOOD", 0),
+        ),
         ({"kind": "alarm", "subject": "l1", "fields": {}}, ("ALARM", "l1", "ALARM", 0)),
         (
             {"kind": "service", "subject": "service", "text": "reload: refused after 3 ms", "fields": {}},

@@ -38,6 +38,7 @@ def test_a_snapshot_reads_back_what_it_says() -> None:
         {"schema": 2},
         {"schema": 1, "links": [], "masters": {}, "members": {}},
         {"schema": 1, "links": {}, "masters": {"1": {}}, "members": {}},
+        {"schema": 1, "links": {}, "masters": {"1": {"priority": 1, "advert_at": float("inf")}}, "members": {}},
         {"schema": 1, "links": {}, "masters": {}, "members": {"eth0": ["xx"]}},
         {"schema": 1, "links": {}, "masters": {}, "members": {"eth0": None}},
     ],

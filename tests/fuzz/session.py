@@ -11,7 +11,7 @@ from tests.fuzz.found import decoder
 
 ROOT: Final = Path(__file__).parents[2]
 _LONGEST: Final = 4096
-_HANGS_S: Final = 20
+_HANGS_S: Final = 60
 _MEMORY_MB: Final = 1024
 _EXECUTIONS: Final = re.compile(r"stat::number_of_executed_units: (\d+)")
 _DONE: Final = re.compile(r"^#(\d+)\s", re.MULTILINE)
@@ -53,6 +53,7 @@ class Session:
         for number, data in enumerate(decoder(name).seeds):
             (corpus / f"seed-{number}").write_bytes(data)
         options = [f"-max_len={_LONGEST}", f"-timeout={_HANGS_S}", f"-rss_limit_mb={_MEMORY_MB}", f"-seed={seed}"]
+        options.append(f"-report_slow_units={_HANGS_S}")
         options += ["-print_final_stats=1", f"-artifact_prefix={self._findings}/", amount, str(corpus)]
         self._log = directory / name / "log"
         with self._log.open("wb") as log:

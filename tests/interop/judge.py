@@ -151,15 +151,16 @@ def _peace(evidence: Evidence, phase: Phase, found: Sequence[Span], slack: Durat
     for master in sorted(masters):
         times = [since, *(one.at for one in heard if one.leg == master), until]
         longest = max(later - earlier for earlier, later in pairwise(times))
-        if longest > evidence.case.interval + slack and not _is_deaf(evidence, since):
+        if longest > evidence.case.interval + slack and not _is_deaf(evidence, phase):
             yield f"{master} was silent for {_ms(longest)}"
     for leg in sorted({one.leg for one in evidence.record.answers if since + slack <= one.at <= until} - masters):
         yield f"{leg} answers for the virtual IP, and is not Master"
 
 
-def _is_deaf(evidence: Evidence, at: Instant) -> bool:
+def _is_deaf(evidence: Evidence, phase: Phase) -> bool:
     """Tell whether a unicast advert has nobody to go to: it waits for a neighbour that does not answer."""
-    return evidence.case.cast is Cast.UNICAST and any(one.since <= at < one.until for one in evidence.absences)
+    alone = any(one.since <= phase.begun < one.until for one in evidence.absences)
+    return evidence.case.cast is Cast.UNICAST and (alone or len(phase.step.masters) > 1)
 
 
 def _adverts(evidence: Evidence) -> Iterator[str]:

@@ -150,7 +150,7 @@ class Keepalived(Gateway):
 
     def configure(self, parts: Sequence[Part], *, together: bool = False) -> None:
         """Write keepalived.conf."""
-        text = "global_defs {\n    router_id lan\n    vrrp_version 3\n}\n"
+        text = "global_defs {\n    router_id lan\n    vrrp_version 3\n    vrrp_higher_prio_send_advert true\n}\n"
         if together:
             names = "\n".join(f"        {_instance(part)}" for part in parts)
             text += f"vrrp_sync_group all {{\n    group {{\n{names}\n    }}\n}}\n"

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
-from tests.interop.cases import Case, Event, Maker
+from tests.interop.cases import Case, Cast, Event, Maker
 
 HIGH, LOW, FALLEN = 150, 100, 50
 """Priorities: of the better gateway, of the other, and of the better one when it has fallen."""
 
-STARTING: Duration = 10 * SECOND
+STARTING: Duration = 30 * SECOND
 """How long a program may take from its start to its first word, on a machine with other work."""
-CHANGING: Duration = 5 * SECOND
+CHANGING: Duration = 20 * SECOND
 """How long a program may take to leave, or to read its configuration again."""
 TOUCH: Duration = 50 * MILLISECOND
 """How far apart two gateways' hands may be where one passes the virtual IPs to the other."""
@@ -88,10 +88,16 @@ def _beginning(case: Case, first: int, second: int) -> Iterator[Step]:
 
 
 def _return(case: Case, deed: Deed, priority: int | None = HIGH) -> Step:
-    """The better gateway is there again, and takes over when the other's time is up."""
+    """The better gateway is there again, and takes over when the other's time is up.
+
+    Keepalived sends unicast adverts to a neighbour that its kernel asked for in vain while the leg was down, and asks
+    for again a second later: until then ours hears nothing of it.
+    """
     one = case.first
+    unheard = one is Maker.THEIRS and case.cast is Cast.UNICAST and deed in (Deed.BOOT, Deed.RESTORE)
     by = (0 if deed is Deed.RESTORE else STARTING) + down(case, HIGH)
-    return Step(deed=deed, who=one, masters=frozenset({one}), by=by, priority=priority)
+    doubled = TOUCH + (SECOND if unheard else 0)
+    return Step(deed=deed, who=one, masters=frozenset({one}), by=by, doubled=doubled, priority=priority)
 
 
 def _loss(case: Case, deed: Deed) -> Step:

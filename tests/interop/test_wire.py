@@ -3,8 +3,9 @@
 from ipaddress import ip_address
 
 from linkbalancer.clock import MILLISECOND, SECOND
-from tests.interop.wire import Advert, Answer, read
+from tests.interop.wire import Advert, Answer, Claim, read
 
+MAC = bytes.fromhex("020000000001")
 ETHERNET = "01005e000012020000000001"
 OLD = "45c0002c00000000ff70 0000 c0000201e0000012"
 """An IPv4 header of 44 bytes in all, from 192.0.2.1 to the group."""
@@ -50,4 +51,13 @@ def test_echo_replies_and_the_rest() -> None:
         3, "ours", ip_address("192.0.2.251"), 0x0102
     )
     assert read(3, "ours", frame("0800", header, "0800 0000 0001 0102")) is None
-    assert read(3, "ours", frame("0806", "00" * 28)) is None
+    assert read(3, "ours", frame("0806", "00" * 20)) is None
+
+
+def test_claims() -> None:
+    """ARP of any kind tells where its sender's address is, a neighbour advertisement where its target is."""
+    arp = "0001 0800 06 04 0001 020000000001 c00002fb ffffffffffff c00002fb"
+    assert read(3, "ours", frame("0806", arp)) == Claim(3, "ours", ip_address("192.0.2.251"), MAC)
+    header = "60000000 0020 3a ff fe80" + "00" * 13 + "51 ff02" + "00" * 13 + "01"
+    body = "88 00 0000 a0000000 fe80" + "00" * 13 + "51 02 01 020000000001"
+    assert read(3, "ours", frame("86dd", header, body)) == Claim(3, "ours", ip_address("fe80::51"), MAC)

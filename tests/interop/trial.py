@@ -100,9 +100,11 @@ class Trial:
         self._absences += [Absence(leg, since, time.monotonic_ns()) for leg, since in self._away.items()]
         return faults(self._evidence(record)) + complaints, record
 
-    def logs(self) -> str:
-        """Return what both programs logged."""
-        return "\n".join(f"----- {maker}\n{one.lines}" for maker, one in self._gateways.items())
+    def logs(self, record: Record) -> str:
+        """Return what both programs logged, and what was seen in the last step."""
+        logs = [f"----- {maker}\n{one.lines}" for maker, one in self._gateways.items()]
+        last = self._phases[-1]
+        return "\n".join([*logs, f"----- {last.step}", *record.story(last.begun)])
 
     def _evidence(self, record: Record) -> Evidence:
         return Evidence(
@@ -154,7 +156,8 @@ class Trial:
                 self._absences.append(Absence(str(maker), self._away.pop(maker), time.monotonic_ns()))
         masters = {str(master) for master in step.masters}
         last = {one.leg: one for one in list(record.adverts) if one.at >= begun}
-        deaf = self.case.cast is Cast.UNICAST and bool(self._away)  # nobody is there to send to
+        alone = bool(self._away) or len(step.masters) > 1
+        deaf = self.case.cast is Cast.UNICAST and alone  # nobody is there to send to
         if not (deaf or masters <= {leg for leg, one in last.items() if one.priority > 0}):
             return f"adverts of {sorted(masters)}"
         for one in self._virtual:
@@ -250,4 +253,4 @@ def carry_out(case: Case, files: Path, programs: Programs = PROGRAMS) -> Outcome
         trial = Trial(case, lan, files, programs)
         found, record = trial.run()
         stall = max((length for _at, length in record.stalls), default=0)
-        return Outcome(case, tuple(found), time.monotonic() - began, stall, trial.logs())
+        return Outcome(case, tuple(found), time.monotonic() - began, stall, trial.logs(record))

@@ -20,7 +20,7 @@ from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.links import Address, Mac
 from tests.interop.cases import Maker
 from tests.interop.lan import HOST, Lan, port
-from tests.interop.wire import Advert, Answer, is_virtual, read
+from tests.interop.wire import Advert, Answer, Claim, is_virtual, read
 
 ASK_EVERY: Duration = 25 * MILLISECOND
 _STALL: Duration = 10 * MILLISECOND
@@ -60,6 +60,7 @@ class Record:
 
     adverts: list[Advert] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     stalls: list[tuple[Instant, Duration]] = field(default_factory=list)
@@ -68,6 +69,14 @@ class Record:
         """Return who has a virtual IP now."""
         found: dict[str, bool] = {one.leg: one.present for one in list(self.held) if one.address == address}
         return {leg for leg, present in found.items() if present}
+
+    def story(self, since: Instant) -> list[str]:
+        """Return what was seen after an instant, a line each, in milliseconds from it; answers are left out."""
+        lines = [(one.at, one.leg, f"advert of priority {one.priority}") for one in self.adverts]
+        lines += [(one.at, one.leg, f"{one.address} is at {one.mac.hex(':')}") for one in self.claims]
+        lines += [(one.at, one.leg, f"{'has' if one.present else 'no longer has'} {one.address}") for one in self.held]
+        lines += [(at, "machine", f"stood still for {length // MILLISECOND} ms") for at, length in self.stalls]
+        return [f"{(at - since) / MILLISECOND:9.1f} {leg}: {what}" for at, leg, what in sorted(lines) if at >= since]
 
     def worst_stall(self, since: Instant, until: Instant) -> Duration:
         """Return the longest time, between two instants, that this machine let us wait for nothing."""
@@ -162,8 +171,10 @@ class Watch:
         found = read(at, leg, frame)
         if isinstance(found, Advert):
             self.record.adverts.append(found)
-        elif found is not None and found.source in self._virtual:
+        elif isinstance(found, Answer) and found.source in self._virtual:
             self.record.answers.append(found)
+        elif isinstance(found, Claim) and found.address in self._virtual:
+            self.record.claims.append(found)
 
     def _take_addresses(self, opened: socket.socket, leg: str, now: Instant) -> None:
         while True:

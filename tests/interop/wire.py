@@ -8,8 +8,9 @@ from typing import Final
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.links import Address, Mac, Vid
 
-IPV4, IPV6 = 0x0800, 0x86DD
+IPV4, ARP, IPV6 = 0x0800, 0x0806, 0x86DD
 _VRRP, _ICMP, _ICMPV6 = 112, 1, 58
+_NEIGHBOUR_ADVERTISEMENT: Final = 136
 _ECHO_REPLIES: Final = {_ICMP: 0, _ICMPV6: 129}
 _VIRTUAL = bytes.fromhex("00005e0001"), bytes.fromhex("00005e0002")
 
@@ -44,6 +45,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What tells a host where an address is: any ARP of its sender's address, or a neighbour advertisement."""
+
+    at: Instant
+    leg: str
+    address: Address
+    mac: Mac
+
+
+@dataclass(frozen=True, slots=True)
 class Datagram:
     """An IP datagram of either version, cut to its own length."""
 
@@ -73,8 +84,10 @@ def datagram(frame: bytes) -> Datagram | None:
     return None
 
 
-def read(at: Instant, leg: str, frame: bytes) -> Advert | Answer | None:
-    """Return the advert or the echo reply that a frame is, None if it is neither."""
+def read(at: Instant, leg: str, frame: bytes) -> Advert | Answer | Claim | None:
+    """Return the advert, the echo reply or the claim that a frame is, None if it is neither."""
+    if int.from_bytes(frame[12:14]) == ARP and len(frame) >= 42:
+        return Claim(at, leg, IPv4Address(frame[28:32]), frame[22:28])
     found = datagram(frame)
     if found is None:
         return None
@@ -82,6 +95,8 @@ def read(at: Instant, leg: str, frame: bytes) -> Advert | Answer | None:
         return _advert(at, leg, frame[6:12], found)
     if found.protocol in _ECHO_REPLIES and found.payload[0] == _ECHO_REPLIES[found.protocol]:
         return Answer(at, leg, found.source, int.from_bytes(found.payload[6:8]))
+    if found.protocol == _ICMPV6 and found.payload[0] == _NEIGHBOUR_ADVERTISEMENT and len(found.payload) >= 32:
+        return Claim(at, leg, IPv6Address(found.payload[8:24]), found.payload[26:32])
     return None
 
 

@@ -41,6 +41,13 @@ def test_a_master_that_goes_on_is_no_news(observer: Observer) -> None:
     assert observer.deadline() == SECOND + 7_992_187_500  # 3 * 2 s + 255/256 * 2 s
 
 
+def test_who_becomes_master_forgets_who_was(observer: Observer) -> None:
+    """Nobody is followed any more, and there is no deadline; whoever advertises still is news."""
+    observer.forget()
+    assert (observer.heard, observer.deadline()) == (None, None)
+    assert observer.handle(SECOND, Heard(100, SECOND, FIRST)) == [FIRST_FOUND]
+
+
 def test_silence_ends_a_mastership(observer: Observer) -> None:
     """A Master counts until the slowest Backup, of priority 1, would have taken over."""
     assert observer.deadline() == 3_996_093_750

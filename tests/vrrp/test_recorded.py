@@ -1,4 +1,4 @@
-"""Adverts of Debian's Keepalived 2.2.7, recorded: read as they were meant, and written byte by byte."""
+"""Adverts of Debian's Keepalived 2.2.7, recorded by a packet socket: read as they were meant, written byte by byte."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address

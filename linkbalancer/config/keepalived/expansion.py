@@ -14,8 +14,11 @@ from linkbalancer.config.findings import ConfigErrors, Finding, shown
 from linkbalancer.config.keepalived.lines import CONTINUED, Line, logical_lines
 from linkbalancer.config.keepalived.remarks import Kind, Remark
 
+EFFORT_MAX: Final = 200_000
+"""What the working out of a configuration may cost: a step, and more for long and much-mended lines (some seconds)."""
+
 STEPS_MAX: Final = 200_000
-"""Lines, replacements and values of sequences of one configuration."""
+"""Values of one sequence."""
 
 LENGTH_MAX: Final = 10_000
 """Characters of one line."""
@@ -70,7 +73,7 @@ class Expansion:
         self._read, self._match, self._id = read, match, config_id
         self._definitions: dict[str, str] = {"_INSTANCE": config_id, "_HASH": "#", "_BANG": "!"}
         self._files: list[str] = []
-        self._steps = 0
+        self._effort = 0
         self.lines: list[Line] = []
         self.remarks: list[Remark] = []
         self.errors: list[Finding] = []
@@ -85,8 +88,8 @@ class Expansion:
         waiting = list(reversed(items))
         while waiting:
             item = waiting.pop()
-            self._steps += 1
-            if self._steps > STEPS_MAX:
+            self._effort += 1 + len(item.text) // 50 + len(item.runs) if isinstance(item, Line) else 1
+            if self._effort > EFFORT_MAX:
                 self._give_up(item)
                 return
             match item:

@@ -1,5 +1,6 @@
 """The physical lines of a keepalived.conf as logical ones: without comments, continued ones joined, places kept."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -33,7 +34,7 @@ class Line:
         return run.line, run.column + (index - run.start if run.moves else 0)
 
     def _run(self, index: int) -> Run:
-        return next(run for run in reversed(self.runs) if run.start <= index)
+        return self.runs[bisect_right(self.runs, index, key=lambda run: run.start) - 1]
 
     def finding(self, index: int, what: str, remedy: str) -> Finding:
         """Return a finding at a character."""

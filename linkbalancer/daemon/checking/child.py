@@ -142,7 +142,8 @@ def _become(words: Sequence[str], who: Identity, environment: dict[str, str], ou
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         os.chdir("/")
         os.umask(0o022)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        with suppress(OSError, ValueError):  # a sandbox may forbid it, and has a limit of its own then
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _usual_signals()
         if who.uid != os.geteuid():
             os.setgroups(who.groups)

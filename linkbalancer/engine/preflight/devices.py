@@ -7,6 +7,7 @@ from linkbalancer.engine.preflight import catalogue
 from linkbalancer.engine.preflight.finding import Finding
 from linkbalancer.engine.preflight.observed import Device, Observed, Wanted
 from linkbalancer.links import Address, DeviceName, GroupId, Interface
+from linkbalancer.vrrp.group import OWNER_PRIORITY
 
 _PORTS = {"bridge", "bond", "team"}
 BRIDGE_SWITCH = "bridge/bridge-nf-call-iptables"
@@ -50,17 +51,23 @@ def _link_addresses(wanted: Wanted, observed: Observed, present: set[DeviceName]
 def _lan_addresses(name: DeviceName, wanted: Wanted, observed: Observed) -> Iterator[Finding]:
     assert observed.addresses is not None
     addresses = observed.addresses.get(name, ())
-    groups = {vid: group for vid, group in wanted.config.groups.items() if group.device == name}
-    virtual: dict[Address, GroupId] = {one.ip: vid for vid, group in groups.items() for one in group.virtual_ips}
+    virtual = {one: group for group, one in _virtual_ips(name, wanted)}
     own = [one.interface for one in addresses if not one.ours and one.interface.ip not in virtual]
     seen = f"ip address show dev {name}: {_listed(addresses)}"
-    members = [[one.network for one in group.virtual_ips] for group in groups.values() if group.mode == "member"]
-    if not all(_has_source(networks, own) for networks in members):
+    groups = [group for group in wanted.config.groups.values() if group.device == name and group.mode == "member"]
+    if not all(_has_source([one.network for one in group.virtual_ips], own) for group in groups):
         yield Finding(catalogue.LAN_ADDRESS_MISSING, name, seen)
     for one in addresses:
         if one.interface.ip in virtual and not one.ours:
             subject = f"{one.interface.ip} of VID {virtual[one.interface.ip]} on {name}"
             yield Finding(catalogue.VIRTUAL_IP_FIXED, subject, f"{seen}; it does not bear our tag")
+
+
+def _virtual_ips(name: DeviceName, wanted: Wanted) -> Iterator[tuple[GroupId, Address]]:
+    """Yield what VRRP puts on a device and takes away again; what its owner has always is none of it."""
+    for group, one in wanted.config.groups.items():
+        if one.priority != OWNER_PRIORITY:
+            yield from ((group, address.ip) for address in one.vrrp(group).places().get(name, ()))
 
 
 def _has_source(networks: Sequence[IPv4Network | IPv6Network], own: Sequence[Interface]) -> bool:

@@ -50,3 +50,11 @@ def test_a_file_becomes_what_was_recorded(name: str) -> None:
         recording.write_text(said)
 
     assert recording.read_text() == said
+
+
+def test_a_definition_that_leads_to_itself_ends() -> None:
+    """Found by fuzzing: each round made the line longer, and the next round slower."""
+    text = "$A= one \\\n$A two \\\n$B three\n$B= $A $A\n~SEQ(N, 1, 50) $A\n"
+    grown = convert("keepalived.conf", lambda _path: text, lambda _pattern, _folder: [], config_id="a", node="a")
+
+    assert any("too long" in str(error) or "beyond all bounds" in str(error) for error in grown.errors)

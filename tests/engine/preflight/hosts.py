@@ -1,7 +1,7 @@
 """Hosts as the preflight may find them: a good one, and changes to it."""
 
 from dataclasses import replace
-from ipaddress import IPv4Interface
+from ipaddress import ip_interface
 from typing import Any
 
 from linkbalancer.config.load import load
@@ -66,7 +66,7 @@ def good() -> Observed:
 
 def address(text: str, *, ours: bool = False) -> Address:
     """Return an address."""
-    return Address(IPv4Interface(text), ours)
+    return Address(ip_interface(text), ours)
 
 
 def changed(**changes: Any) -> Observed:

@@ -1,27 +1,29 @@
-"""What a predecessor left: a file of JSON, read by an agent that starts."""
+"""What a predecessor left: a file of JSON, from which a whole agent goes on."""
 
 import contextlib
 import json
 
-from linkbalancer.engine.snapshot import read
+from linkbalancer.engine.found import Found
 from tests.engine.bench import Bench
-from tests.engine.hears import Ear
 
 
-def _taken() -> bytes:
+def _taken(*, live: bool) -> bytes:
     bench = Bench()
     bench.start()
+    bench.hear(2, 200)
     bench.wait(3000)
-    return json.dumps(bench.agent.snapshot(bench.now, live=True)).encode()
+    return json.dumps(bench.agent.snapshot(bench.now, live=live)).encode()
 
 
-SEEDS = [_taken(), b'{"schema": 2, "links": {}, "masters": {}, "members": {}}']
+SEEDS = [_taken(live=True), _taken(live=False), b'{"schema": 2, "links": {}, "masters": {}, "members": {}}']
 
 
 def take(data: bytes) -> None:
-    """Read it; one that nobody wrote is none, and stops no start."""
+    """Start from it, as after a sudden death and as from a living predecessor, and let some time pass."""
     with contextlib.suppress(ValueError, RecursionError):
-        found = json.loads(data)
-        if isinstance(found, dict):
-            left = read(found)
-            Ear().hearing.recall(left.vrrp)
+        snapshot = json.loads(data)
+        if isinstance(snapshot, dict):
+            for live in (False, True):
+                bench = Bench(found=Found(snapshot=snapshot, live=live), now=1004 * 10**9)
+                bench.start()
+                bench.wait(300)

@@ -6,8 +6,8 @@ import pytest
 
 from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.config.keepalived.conversion import convert
-from linkbalancer.config.keepalived.rendering import Bridge, Delegated, places, render, rendered
 from linkbalancer.config.load import Loaded, load
+from linkbalancer.config.rendering import Bridge, Delegated, places, render, rendered
 from linkbalancer.links import Interface
 from linkbalancer.vrrp.group import Announcing, Group
 

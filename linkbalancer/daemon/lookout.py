@@ -1,0 +1,80 @@
+"""The agent's eyes on its devices: what they are now, and what of ours others took away."""
+
+from collections.abc import Callable, Collection, Iterable
+from ipaddress import IPv4Address
+
+from linkbalancer.clock import MILLISECOND, Duration, Instant
+from linkbalancer.daemon.journal import Journal
+from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.performer import Performer
+from linkbalancer.daemon.sockets import Take
+from linkbalancer.drivers.errors import DriverError
+from linkbalancer.engine.events import DeviceChanged
+from linkbalancer.host.devices import DeviceMonitor, Observation
+from linkbalancer.links import Address, DeviceName
+
+LOOK: Duration = 50 * MILLISECOND
+"""How often the devices are looked at without being told: the kernel may hold back a lost carrier for a second."""
+
+
+class Lookout:
+    """Watches the devices of one gateway.
+
+    Args:
+        loop: what turns.
+        performer: what this agent has in the kernel: its own changes are no news.
+        virtual_ips: what is no device's own address, wherever it stands.
+        journal: where is told what others removed.
+        take: where events go.
+        removed: called when something of ours was removed.
+
+    Attributes:
+        primaries: each device's first address that is no virtual IP.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        performer: Performer,
+        virtual_ips: Collection[Address],
+        journal: Journal,
+        *,
+        take: Take,
+        removed: Callable[[Instant], None],
+    ) -> None:
+        """Subscribe, and look for the first time; raises OSError, DriverError."""
+        self._loop, self._kernel, self._journal = loop, performer.kernel, journal
+        self._take, self._removed = take, removed
+        self.primaries: dict[DeviceName, IPv4Address | None] = {}
+        layout = performer.layout
+        ours: set[Address] = {address.ip for _device, address in self._kernel.found().addresses}
+        devices = (*layout.lan_devices, *layout.link_devices)
+        self._monitor = DeviceMonitor(devices, ours.union(virtual_ips), self._kernel.port, layout.made)
+
+    def current(self) -> list[DeviceChanged]:
+        """Return every device as last seen."""
+        return self._monitor.current()
+
+    def begin(self) -> None:
+        """Watch from now on, and tell what is."""
+        self._monitor.read()  # what was removed until now was a predecessor's to remove
+        self._loop.add(self._monitor, lambda now: self._observe(now, self._monitor.read()))
+        self._loop.every(LOOK, lambda now: self._observe(now, self._monitor.poll()))
+        self._observe(self._loop.clock(), self.current())
+
+    def _observe(self, now: Instant, news: Iterable[Observation]) -> None:
+        for one in news:
+            if isinstance(one, DeviceChanged):
+                self.primaries[one.device] = one.primary
+                if one.carrier:
+                    self._flush_neighbours(one.device)
+                self._take(now, [one])
+            else:
+                self._journal.tell_removed(one)
+                self._removed(now)
+
+    def _flush_neighbours(self, device: DeviceName) -> None:
+        try:
+            self._kernel.flush_unresolved(device)
+        except DriverError as error:
+            self._journal.complain(f"forget neighbours on {device}", str(error))
