@@ -20,6 +20,7 @@ class Wanted:
         self.members: dict[DeviceName, SetMembers] = {}
         self._hops: dict[tuple[Vid, bool], SetNextHop] = {}
         self._addresses: set[tuple[DeviceName, Interface]] = set()
+        self._complete: dict[DeviceName, object] = {}
 
     def note(self, effect: Applicable) -> bool:
         """Remember an effect that lasts; return whether it is another next hop than the one remembered."""
@@ -28,8 +29,10 @@ class Wanted:
                 old, self._hops[vid, guard] = self._hops.get((vid, guard)), effect
                 return old != effect
             case AddAddresses(device, interfaces):
+                self._complete.pop(device, None)
                 self._addresses |= {(device, interface) for interface in interfaces}
             case RemoveAddresses(device, interfaces):
+                self._complete.pop(device, None)
                 self._addresses -= {(device, interface) for interface in interfaces}
             case SetMembers(device, _):
                 self.members[device] = effect
@@ -67,11 +70,16 @@ class Wanted:
 
     def _missing_addresses(self, netlink: NetlinkSocket) -> Iterator[AddAddresses]:
         for device in sorted({device for device, _ in self._addresses}):
+            held = addresses.read(netlink, device)
+            if self._complete.get(device) is held:
+                continue  # as it was when nothing was missing
             wanted = {interface for where, interface in self._addresses if where == device}
-            present = {address.ip for address in addresses.read(netlink, device)}
+            present = {address.ip for address in held}
             gone = tuple(sorted((one for one in wanted if one.ip not in present), key=_order))
             if gone:
                 yield AddAddresses(device, gone)
+            else:
+                self._complete[device] = held
 
 
 def _order(interface: Interface) -> tuple[int, int]:

@@ -17,6 +17,7 @@ import socket
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 from typing import Final, NamedTuple
 
@@ -63,30 +64,42 @@ class _Table:
     held: dict[Address, Held]
 
 
-def read(netlink: NetlinkSocket, device: DeviceName) -> list[Held]:
-    """Return a device's addresses in the kernel's order, none when there is no such device. Raises DriverError."""
+def read(netlink: NetlinkSocket, device: DeviceName) -> tuple[Held, ...]:
+    """Return a device's addresses in the kernel's order, none when there is no such device. Raises DriverError.
+
+    While the kernel says the same it is the very same tuple.
+    """
     try:
         index = socket.if_nametoindex(device)
     except OSError:
-        return []
+        return ()
     try:
         return _read(netlink, device, index)
     except DriverError as error:
         if error.errno == errno.ENODEV:
-            return []
+            return ()
         raise
 
 
-def _read(netlink: NetlinkSocket, device: DeviceName, index: int) -> list[Held]:
-    found = []
-    for reply in netlink.dump(messages.GET_ADDRESS, _FIXED.pack(0, 0, 0, 0, index), f"list the addresses of {device}"):
-        _family, length, _flags, _scope, where = _FIXED.unpack_from(reply)
-        if where == index:
-            parts = dict(attributes(reply, _FIXED.size))
-            packed = parts.get(_LOCAL) or parts.get(_ADDRESS, b"")
-            ip = IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
-            found.append(Held(ip, length, parts.get(_PROTO) == _TAG))
-    return found
+def _read(netlink: NetlinkSocket, device: DeviceName, index: int) -> tuple[Held, ...]:
+    content = _FIXED.pack(0, 0, 0, 0, index)
+    return _all_held(tuple(netlink.dump(messages.GET_ADDRESS, content, f"list the addresses of {device}")), index)
+
+
+@lru_cache(maxsize=16)
+def _all_held(replies: tuple[bytes, ...], index: int) -> tuple[Held, ...]:
+    """Return a device's addresses from the kernel's words, which are understood once: they are asked for often."""
+    return tuple(_held(reply) for reply in replies if _FIXED.unpack_from(reply)[4] == index)
+
+
+@lru_cache(maxsize=2048)
+def _held(reply: bytes) -> Held:
+    """Return one address; one of a lease has a word of its own every second, and the others' stay as they are."""
+    length = _FIXED.unpack_from(reply)[1]
+    parts = dict(attributes(reply, _FIXED.size))
+    packed = parts.get(_LOCAL) or parts.get(_ADDRESS, b"")
+    ip = IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
+    return Held(ip, length, parts.get(_PROTO) == _TAG)
 
 
 class Addresses:

@@ -64,6 +64,9 @@ class Kernel:
         self._announcer = Announcer()
         self._prepared: dict[tuple[int, int, NextHop], tuple[bytes, ...]] = {}
         self._pins: dict[Vid, ViaMaster] = {}
+        self._rules = routing_rules(layout.vids, layout.marks)
+        self._tables = routing_tables(layout.vids, layout.marks)
+        self._agreed: tuple[object, bool] | None = None
 
     @property
     def port(self) -> int:
@@ -96,14 +99,21 @@ class Kernel:
         self._addresses.forget()
         made, failed = self._macvlans.mend(self._holds, trim=trim)
         changed, refused = sysctl.apply(sysctl.wanted(layout.lan_devices, layout.link_devices))
-        tables = routing_tables(layout.vids, layout.marks)
-        floored = routes.floored(self._netlink)
+        tables, floored = self._tables, routes.floored(self._netlink)
         for table in sorted(tables - floored):
             routes.floor(self._netlink, table)
-        rules.apply(self._netlink, routing_rules(layout.vids, layout.marks), keep=not trim)
+        self._mend_rules(trim=trim)
         for table in sorted(floored - tables) if trim else ():
             routes.remove(self._netlink, table)
         return Prepared(tuple(changed), tuple(refused), tuple(made), tuple(failed))
+
+    def _mend_rules(self, *, trim: bool) -> None:
+        """Make the rules as they should be; what was right a moment ago and is the same now is right."""
+        found = rules.read(self._netlink)
+        if self._agreed is not None and self._agreed[0] is found and self._agreed[1] == trim:
+            return
+        changed = rules.apply(self._netlink, self._rules, keep=not trim)
+        self._agreed = (found, trim) if changed == (0, 0) else None
 
     def clear(self, devices: Iterable[DeviceName]) -> None:
         """Remove what is left of VIDs that are gone: pins on these devices, devices of our own. Raises DriverError."""

@@ -2,12 +2,13 @@
 
 import errno
 import socket
+import struct
 from ipaddress import IPv4Address, ip_address
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink import messages
-from linkbalancer.drivers.netlink.codec import ACK, CREATE, REPLACE
+from linkbalancer.drivers.netlink.codec import ACK, CREATE, REPLACE, attribute, attributes
 from linkbalancer.drivers.netlink.messages import PROTOCOL
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
 from linkbalancer.links import Address, DeviceName, Mac
@@ -15,6 +16,20 @@ from linkbalancer.links import Address, DeviceName, Mac
 _INCOMPLETE: Final = 0x01
 _FAILED: Final = 0x20
 _PERMANENT: Final = 0x80
+
+_FIXED: Final = struct.Struct("=BxxxiHBB")
+_DESTINATION, _MAC, _INDEX, _PROTO = 1, 2, 8, 12
+_TAG: Final = bytes([PROTOCOL])
+
+
+class _Entry(NamedTuple):
+    """An entry as the kernel has it."""
+
+    family: int
+    state: int
+    address: bytes
+    mac: bytes
+    ours: bool
 
 
 def pin_request(index: int, address: IPv4Address, mac: Mac) -> bytes:
@@ -31,9 +46,9 @@ def pin_request(index: int, address: IPv4Address, mac: Mac) -> bytes:
 def pinned(netlink: NetlinkSocket, device: DeviceName) -> dict[IPv4Address, Mac]:
     """Return what is pinned on a device by us."""
     found = {}
-    for fields, attributes in _read(netlink, device, socket.AF_INET):
-        if fields["state"] == _PERMANENT and attributes.get("NDA_PROTOCOL") == PROTOCOL:
-            found[IPv4Address(attributes["NDA_DST"])] = bytes.fromhex(attributes["NDA_LLADDR"].replace(":", ""))
+    for entry in _read(netlink, device, socket.AF_INET):
+        if entry.state == _PERMANENT and entry.ours:
+            found[IPv4Address(entry.address)] = entry.mac
     return found
 
 
@@ -49,23 +64,32 @@ def flush_unresolved(netlink: NetlinkSocket, device: DeviceName) -> int:
     was none. Raises DriverError.
     """
     forgotten = 0
-    for fields, attributes in _read(netlink, device, socket.AF_UNSPEC):
-        if fields["state"] in {_INCOMPLETE, _FAILED} and fields["family"] in {socket.AF_INET, socket.AF_INET6}:
-            address = ip_address(attributes["NDA_DST"])
+    for entry in _read(netlink, device, socket.AF_UNSPEC):
+        if entry.state in {_INCOMPLETE, _FAILED} and entry.family in {socket.AF_INET, socket.AF_INET6}:
+            address = ip_address(entry.address)
             _delete(netlink, device, address, f"forget the unresolved neighbour {address} on {device}")
             forgotten += 1
     return forgotten
 
 
-def _read(netlink: NetlinkSocket, device: DeviceName, family: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return the fields and attributes of a device's entries of a family; none when there is no such device."""
+def _read(netlink: NetlinkSocket, device: DeviceName, family: int) -> list[_Entry]:
+    """Return a device's entries of a family; none when there is no such device.
+
+    By hand: their words tell how old they are, so no two looks are alike, and there may be thousands.
+    """
     try:
         index = socket.if_nametoindex(device)
     except OSError:
         return []
-    content = messages.payload(messages.NEIGHBOUR, {"family": family}, [("NDA_IFINDEX", index)])
+    content = _FIXED.pack(family, 0, 0, 0, 0) + attribute(_INDEX, struct.pack("=I", index))
     replies = netlink.dump(messages.GET_NEIGHBOUR, content, f"list the neighbours on {device}")
-    return [messages.parse(messages.NEIGHBOUR, reply) for reply in replies]
+    return [_entry(reply) for reply in replies]
+
+
+def _entry(reply: bytes) -> _Entry:
+    family, _index, state, _flags, _type = _FIXED.unpack_from(reply)
+    parts = dict(attributes(reply, _FIXED.size))
+    return _Entry(family, state, parts.get(_DESTINATION, b""), parts.get(_MAC, b""), parts.get(_PROTO) == _TAG)
 
 
 def _delete(netlink: NetlinkSocket, device: DeviceName, address: Address, operation: str) -> None:

@@ -6,6 +6,7 @@ route was taken away never lets a packet fall through to the next rule (design 5
 
 import errno
 import socket
+from functools import cache, lru_cache
 from ipaddress import IPv4Address
 from typing import Final, NamedTuple
 
@@ -31,6 +32,15 @@ class DefaultRoute(NamedTuple):
 
     table: int
     device: DeviceName
+    gateway: IPv4Address
+    source: IPv4Address | None
+
+
+class _Way(NamedTuple):
+    """A default route as the kernel has it: by its device's number."""
+
+    table: int
+    number: int
     gateway: IPv4Address
     source: IPv4Address | None
 
@@ -80,22 +90,9 @@ def remove(netlink: NetlinkSocket, table: int) -> None:
 
 def read(netlink: NetlinkSocket) -> list[DefaultRoute]:
     """Return the default routes that are ours, of every table. Raises DriverError."""
-    content = messages.payload(messages.ROUTE, {"family": socket.AF_INET, "proto": PROTOCOL, "type": _UNICAST})
-    found = []
-    for reply in netlink.dump(messages.GET_ROUTE, content, "list the routes"):
-        fields, attributes = messages.parse(messages.ROUTE, reply)
-        if fields["dst_len"] or "RTA_GATEWAY" not in attributes or "RTA_PRIORITY" in attributes:
-            continue
-        source = attributes.get("RTA_PREFSRC")
-        found.append(
-            DefaultRoute(
-                attributes["RTA_TABLE"],
-                socket.if_indextoname(attributes["RTA_OIF"]),
-                IPv4Address(attributes["RTA_GATEWAY"]),
-                None if source is None else IPv4Address(source),
-            )
-        )
-    return found
+    ways = _ways(tuple(netlink.dump(messages.GET_ROUTE, _question(_UNICAST), "list the routes")))
+    names = {index: socket.if_indextoname(index) for index in {way.number for way in ways}}
+    return [DefaultRoute(way.table, names[way.number], way.gateway, way.source) for way in ways]
 
 
 def thrown(netlink: NetlinkSocket) -> set[int]:
@@ -109,9 +106,42 @@ def floored(netlink: NetlinkSocket) -> set[int]:
 
 
 def _tables_with(netlink: NetlinkSocket, kind: int, operation: str) -> set[int]:
-    content = messages.payload(messages.ROUTE, {"family": socket.AF_INET, "proto": PROTOCOL, "type": kind})
-    replies = netlink.dump(messages.GET_ROUTE, content, operation)
-    return {messages.parse(messages.ROUTE, reply)[1]["RTA_TABLE"] for reply in replies}
+    return set(_tables(tuple(netlink.dump(messages.GET_ROUTE, _question(kind), operation))))
+
+
+@cache
+def _question(kind: int) -> bytes:
+    """Return the question for our routes of a type."""
+    return messages.payload(messages.ROUTE, {"family": socket.AF_INET, "proto": PROTOCOL, "type": kind})
+
+
+# The same words of the kernel are understood once: a gateway with 255 VIDs asks for 511 tables every second.
+
+
+@lru_cache(maxsize=4)
+def _tables(replies: tuple[bytes, ...]) -> frozenset[int]:
+    """Return the tables that routes are of."""
+    return frozenset(messages.parse(messages.ROUTE, reply)[1]["RTA_TABLE"] for reply in replies)
+
+
+@lru_cache(maxsize=2)
+def _ways(replies: tuple[bytes, ...]) -> tuple[_Way, ...]:
+    """Return default routes."""
+    found = []
+    for reply in replies:
+        fields, attributes = messages.parse(messages.ROUTE, reply)
+        if fields["dst_len"] or "RTA_GATEWAY" not in attributes or "RTA_PRIORITY" in attributes:
+            continue
+        source = attributes.get("RTA_PREFSRC")
+        found.append(
+            _Way(
+                attributes["RTA_TABLE"],
+                attributes["RTA_OIF"],
+                IPv4Address(attributes["RTA_GATEWAY"]),
+                None if source is None else IPv4Address(source),
+            )
+        )
+    return tuple(found)
 
 
 def _delete(netlink: NetlinkSocket, table: int, kind: int, operation: str) -> None:

@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Iterable
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from linkbalancer.drivers.errors import DriverError
@@ -19,12 +20,24 @@ _ATTEMPTS: Final = 3
 """Rounds before giving up against somebody who undoes what we do."""
 
 
-def read(netlink: NetlinkSocket) -> list[RoutingRule]:
-    """Return the rules that are ours, in the kernel's order. Raises DriverError."""
-    content = messages.payload(messages.RULE, {"family": socket.AF_INET})
-    replies = netlink.dump(messages.GET_RULE, content, "list the routing rules")
+def read(netlink: NetlinkSocket) -> tuple[RoutingRule, ...]:
+    """Return the rules that are ours, in the kernel's order; the very same tuple while the kernel says the same.
+
+    Raises DriverError.
+    """
+    return _understood(tuple(netlink.dump(messages.GET_RULE, _question(), "list the routing rules")))
+
+
+@cache
+def _question() -> bytes:
+    return messages.payload(messages.RULE, {"family": socket.AF_INET})
+
+
+@lru_cache(maxsize=2)
+def _understood(replies: tuple[bytes, ...]) -> tuple[RoutingRule, ...]:
+    """Return our rules from the kernel's words; the same words are understood once, for they are asked for often."""
     parsed = [messages.parse(messages.RULE, reply)[1] for reply in replies]
-    return [_rule(attributes) for attributes in parsed if attributes.get("FRA_PROTOCOL") == PROTOCOL]
+    return tuple(_rule(attributes) for attributes in parsed if attributes.get("FRA_PROTOCOL") == PROTOCOL)
 
 
 def apply(netlink: NetlinkSocket, wanted: Iterable[RoutingRule], *, keep: bool = False) -> tuple[int, int]:

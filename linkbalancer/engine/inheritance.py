@@ -14,9 +14,8 @@ from linkbalancer.clock import Instant
 from linkbalancer.engine.membership import Membership
 from linkbalancer.vrrp.effects import Effect, InstallAddresses
 from linkbalancer.vrrp.events import Reconfigure
-from linkbalancer.vrrp.group import Group
+from linkbalancer.vrrp.group import OWNER_PRIORITY, Group
 from linkbalancer.vrrp.heard import LastHeard
-from linkbalancer.vrrp.member import OWNER_PRIORITY
 from linkbalancer.vrrp.router import Router
 from linkbalancer.vrrp.states import Backup, Initialize, Master, State
 from linkbalancer.vrrp.timers import longest_handover, master_down_interval

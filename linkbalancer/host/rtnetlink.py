@@ -10,6 +10,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
@@ -25,7 +26,7 @@ _GROUPS: Final = 0x01 | 0x10 | 0x40 | 0x80 | 0x100
 
 _HEADER: Final = struct.Struct("=IHHII")
 _ERROR, _DONE = 2, 3
-_REQUEST, _ACK, _DUMP, _INTERRUPTED = 0x1, 0x4, 0x300, 0x10
+_REQUEST, _MULTIPLE, _DUMP, _INTERRUPTED = 0x1, 0x2, 0x300, 0x10
 _LINK: Final = struct.Struct("=BxHiII")
 _ADDRESS: Final = struct.Struct("=BBBBi")
 _ATTRIBUTE: Final = struct.Struct("=HH")
@@ -156,6 +157,14 @@ def _seen(message: Message) -> Seen | None:
     return Seen(ip, usable, parts.get(_IFA_PROTO) == _OUR_TAG)
 
 
+@lru_cache(maxsize=1024)
+def _link_question(device: DeviceName, *, statistics: bool) -> bytes:
+    name = device.encode() + b"\0"
+    content = _LINK.pack(0, 0, 0, 0, 0)
+    content += _ATTRIBUTE.pack(4 + len(name), _NAME) + name + bytes(-len(name) % 4)
+    return content if statistics else content + _ATTRIBUTE.pack(8, _EXTENT) + struct.pack("=I", _SKIP_STATISTICS)
+
+
 class Questions:
     """A socket for questions, answered at once."""
 
@@ -165,6 +174,7 @@ class Questions:
         self._socket.setsockopt(_SOL_NETLINK, _STRICT, 1)
         self._socket.settimeout(2)
         self._sequence = 0
+        self._last: dict[DeviceName, tuple[bytes, Link]] = {}
 
     def close(self) -> None:
         """Close the socket."""
@@ -172,16 +182,16 @@ class Questions:
 
     def link(self, device: DeviceName, *, statistics: bool = False) -> Link | None:
         """Return a device, None when there is none of this name. Raises OSError."""
-        name = device.encode() + b"\0"
-        content = _LINK.pack(0, 0, 0, 0, 0)
-        content += _ATTRIBUTE.pack(4 + len(name), _NAME) + name + bytes(-len(name) % 4)
-        if not statistics:
-            content += _ATTRIBUTE.pack(8, _EXTENT) + struct.pack("=I", _SKIP_STATISTICS)
-        for answer in self._ask(GET_LINK, _ACK, content):
+        for answer in self._ask(GET_LINK, 0, _link_question(device, statistics=statistics)):
+            last = self._last.get(device)
+            if last is not None and last[0] == answer.payload:
+                return last[1]  # nearly always: it is asked for many times a second
             _family, _kind, index, flags, _change = _LINK.unpack_from(answer.payload)
             parts = answer.attributes(_LINK.size)
             counters, mtu = parts.get(_STATISTICS), int.from_bytes(parts.get(_MTU, b""), sys.byteorder)
-            return Link(index, flags, _RECEIVED.unpack_from(counters)[0] if counters else None, mtu)
+            link = Link(index, flags, _RECEIVED.unpack_from(counters)[0] if counters else None, mtu)
+            self._last[device] = answer.payload, link
+            return link
         return None
 
     def addresses(self, index: int) -> list[Seen]:
@@ -210,6 +220,8 @@ class Questions:
                     continue
                 if message.kind not in {_ERROR, _DONE}:
                     answers.append(message)
+                    if not message.flags & _MULTIPLE:
+                        return answers  # a single answer ends itself
                     continue
                 code: int = -struct.unpack_from("=i", message.payload)[0] if len(message.payload) >= 4 else 0
                 if code not in {0, errno.ENODEV}:

@@ -71,7 +71,7 @@ def test_a_device_that_is_not_there_is_an_error_for_adding_only(gateway: Gateway
         Addresses(gateway.route).add("gone0", [VIP])
     assert refusal.value.errno == errno.ENODEV
     Addresses(gateway.route).remove("gone0", [VIP])
-    assert read(gateway.route, "gone0") == []
+    assert read(gateway.route, "gone0") == ()
 
 
 def test_a_virtual_ip_of_ipv6_works_at_once_and_is_nobodys_source(gateway: Gateway) -> None:

@@ -330,4 +330,4 @@ def test_virtual_ips_left_on_a_device_that_is_not_wanted_go_with_it(site: Site) 
         assert successor.found().addresses == frozenset()
         assert "vr6-51" not in site.here("ip link")
         assert not [frame for frame in site.virtual() if _leaves(frame)]
-        assert addresses.read(successor._netlink, "vr6-51") == []
+        assert addresses.read(successor._netlink, "vr6-51") == ()

@@ -148,8 +148,8 @@ class Reader:
                 ledger.carried(one, 1)
                 found.accept = one.keyword == "accept"
             case "strict_mode":
-                if values.switch(ledger, one):
-                    found.accept = found.priority == OWNER if found.accept is None else found.accept
+                strict = values.switch(ledger, one) and found.accept is None
+                found.accept = found.priority == OWNER if strict else found.accept
             case "unicast_ttl":
                 if values.integer(ledger, one, 0, 255) not in {TTL, None}:
                     ledger.lost(one, f"unicast_ttl: adverts leave with {TTL}", "let the peers accept that")
@@ -230,6 +230,6 @@ class Reader:
                     ledger.carried_words(word, bound)
                     bounds[word.text] = number
             self._ttls.append((bounds["min_ttl"], bounds["max_ttl"]))
-        if self._ttls:
-            # One range for all peers: what any of them may have.
-            self.found.ttl = min(low for low, _ in self._ttls), max(high for _, high in self._ttls)
+        # One range for all peers: what any of them may have.
+        lows, highs = zip(*(self._ttls or [self.found.ttl]), strict=True)
+        self.found.ttl = min(lows), max(highs)

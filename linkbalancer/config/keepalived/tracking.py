@@ -128,16 +128,13 @@ class Reader:
         match one.keyword:
             case "script":
                 command = defaults.script(ledger, one, None)
-                if command is not None:
-                    keys["script"] = list(command.words)
+                keys |= {} if command is None else {"script": list(command.words)}
             case "interval" | "timeout":
                 time = values.seconds(ledger, one, SECOND // 1000, _LONGEST)
-                if time is not None:
-                    keys[one.keyword] = write_duration(time)
+                keys |= {} if time is None else {one.keyword: write_duration(time)}
             case "rise" | "fall":
                 number = values.integer(ledger, one, 1, 255)
-                if number is not None:
-                    keys[one.keyword] = number
+                keys |= {} if number is None else {one.keyword: number}
             case "weight":
                 tracker.weight = self._default_weight(one) or tracker.weight
             case "init_fail":
@@ -189,15 +186,13 @@ class Reader:
                 self._command(one, keys)
             case "quorum":
                 number = values.integer(ledger, one, 1, 65535)
-                if number is not None:
-                    keys["count"] = number
+                keys |= {} if number is None else {"count": number}
             case "quorum_max":
                 what = "quorum_max: that too many processes run is no failure here"
                 ledger.lost(one, what, "track a script that counts them")
             case "delay" | "fork_delay" | "terminate_delay":
                 time = values.seconds(ledger, one, 0, 3600 * SECOND)
-                if time is not None:
-                    keys |= dict.fromkeys(_DELAYS[one.keyword], write_duration(time))
+                keys |= {} if time is None else dict.fromkeys(_DELAYS[one.keyword], write_duration(time))
             case "weight":
                 tracker.weight = self._default_weight(one) or tracker.weight
             case "full_command" | "param_match":
