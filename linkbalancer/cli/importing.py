@@ -129,7 +129,7 @@ def _write(directory: Path, files: tuple[File, ...]) -> None:
     for file in files:
         path = directory / file.name
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if file.secret else 0o755)
-        with open(path, "x", encoding="utf-8", errors="surrogateescape", opener=_opener(file)) as written:
+        with open(path, "x", encoding="utf-8", opener=_opener(file)) as written:
             written.write(file.text)
 
 

@@ -9,10 +9,13 @@ from linkbalancer.cli.check import read
 from linkbalancer.cli.client import add_run_dir_option
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable
 from linkbalancer.cli.places import DEFAULT_CONFIG
-from linkbalancer.config.findings import ConfigErrors
+from linkbalancer.config.findings import ConfigErrors, Finding
 from linkbalancer.config.keepalived.section import MODE
-from linkbalancer.config.load import load
+from linkbalancer.config.keyfile import SERVICE, password
+from linkbalancer.config.load import Loaded, load
 from linkbalancer.config.rendering import places, rendered
+from linkbalancer.host.account import service_group
+from linkbalancer.links import GroupId
 
 EXAMPLES = [
     ("keepalived render", "show what to include from keepalived.conf"),
@@ -38,7 +41,8 @@ def run(args: Namespace) -> int:
     """Render; 0: done, 1: there is nothing to render, or the configuration is refused, 2: a file cannot be used."""
     try:
         loaded = load(str(args.config.absolute()), read)
-        text = rendered(loaded, str(args.run_dir.absolute()), whole=not args.existing)
+        user = SERVICE if service_group() is not None else None
+        text = rendered(loaded, str(args.run_dir.absolute()), _passwords(loaded), whole=not args.existing, user=user)
         path = Path(loaded.beside(loaded.config.keepalived.config))
     except ConfigErrors as error:
         for finding in error.findings:
@@ -60,6 +64,20 @@ def run(args: Namespace) -> int:
             return 2
     emit(args, {"path": str(path), "text": text, "changed": changed}, _told(text, path, changed=changed))
     return 0
+
+
+def _passwords(loaded: Loaded) -> dict[GroupId, bytes]:
+    """Return the passwords that Keepalived must know. Raises OSError, and ConfigErrors where a file holds none."""
+    found = {}
+    for group, one in loaded.config.groups.items():
+        if one.mode == MODE and one.password_file is not None:
+            file = loaded.beside(one.password_file)
+            try:
+                found[group] = password(read(file))
+            except ValueError as error:  # no text at all, too
+                remedy = "put a password of 1 to 8 bytes in it"
+                raise ConfigErrors([Finding(file, 1, 1, f"no password: {error}", remedy)]) from None
+    return found
 
 
 def written(path: Path, text: str, track_dir: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 from linkbalancer.clock import SECOND, Duration
 from linkbalancer.config.keepalived.section import FIFO, FOLDER, MODE, track_file
 from linkbalancer.config.load import Loaded
-from linkbalancer.links import Family, Interface
+from linkbalancer.links import Family, GroupId, Interface
 from linkbalancer.vrrp.group import Group
 
 FAULT_NUMBER: Final = -254
@@ -50,15 +50,26 @@ def places(loaded: Loaded, run_dir: str) -> tuple[str, str]:
     )
 
 
-def rendered(loaded: Loaded, run_dir: str, *, whole: bool = True) -> str | None:
-    """Return the text for a configuration (see `render`), None where Keepalived runs no group of it."""
+def rendered(
+    loaded: Loaded,
+    run_dir: str,
+    passwords: Mapping[GroupId, bytes] | None = None,
+    *,
+    whole: bool = True,
+    user: str | None = None,
+) -> str | None:
+    """Return the text for a configuration (see `render`), None where Keepalived runs no group of it.
+
+    `passwords` are those of groups of version 2; `user` is whose the FIFO is where the configuration does not say.
+    """
     fifo, track_dir = places(loaded, run_dir)
     some = [
-        Delegated(one.instance or "", one.vrrp(group), f"{track_dir}/{track_file(group)}")
+        Delegated(one.instance or "", one.vrrp(group, (passwords or {}).get(group)), f"{track_dir}/{track_file(group)}")
         for group, one in loaded.config.groups.items()
         if one.mode == MODE
     ]
-    return render(Bridge(fifo, loaded.config.keepalived.user), some, loaded.path, whole=whole) if some else None
+    bridge = Bridge(fifo, loaded.config.keepalived.user or user)
+    return render(bridge, some, loaded.path, whole=whole) if some else None
 
 
 def render(bridge: Bridge, some: Iterable[Delegated], source: str, *, whole: bool = True) -> str:
@@ -146,4 +157,4 @@ def _seconds(duration: Duration) -> str:
 
 
 def _quoted(password: bytes) -> str:
-    return "".join(chr(byte) if chr(byte).isalnum() else f"\\x{byte:02x}" for byte in password)
+    return "".join(chr(byte) if byte < 128 and chr(byte).isalnum() else f"\\x{byte:02x}" for byte in password)

@@ -69,6 +69,23 @@ def test_what_cannot_be_written_is_said(config: Path, tmp_path: Path, capsys: py
     assert "cannot write" in capsys.readouterr().err
 
 
+def test_keepalived_is_told_the_password(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of version 2; a file that holds none is refused."""
+    path = tmp_path / "linkbalancer.yaml"
+    path.write_text(
+        CONFIG.replace("priority: 150", "priority: 150, version: 2, password_file: pass, advert_interval: 1s")
+    )
+    (tmp_path / "pass").write_text("s3cret\n")
+
+    assert 0 == main(["keepalived", "render", str(path)])
+    assert 'auth_pass "s3cret"' in capsys.readouterr().out
+    (tmp_path / "pass").write_text("\n")
+    assert 1 == main(["keepalived", "render", str(path)])
+    assert "no password" in capsys.readouterr().err
+    (tmp_path / "pass").unlink()
+    assert 2 == main(["keepalived", "render", str(path)])
+
+
 def test_without_such_groups_there_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It says where to read on."""
     path = tmp_path / "linkbalancer.yaml"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from linkbalancer.clock import SECOND
+from linkbalancer.config import keyfile
 from linkbalancer.config.findings import shown
 from linkbalancer.config.keepalived.defaults import Defaults
 from linkbalancer.config.keepalived.instance import OWNER, STEP, Instance
@@ -86,10 +87,11 @@ class Completion:
         elif kind != "PASS":
             what = f"authentication by {shown(kind)}: only a simple password is spoken here"
             ledger.lost(one, what, "take it out, or use auth_type PASS, on all routers of the group")
-        elif not password:
-            ledger.lost(one, "authentication without a password", "give it an auth_pass, or remove it")
+        elif (kept := _kept(password)) is None:
+            what = "authentication without a password that a line of a file can hold"
+            ledger.lost(one, what, "give it an auth_pass of plain characters, or remove it")
         else:
-            found.password = password.encode()[:PASSWORD_MAX]
+            found.password = kept
             ledger.carried(said["auth_type"], 2)
             ledger.carried(said["auth_pass"], 2)
 
@@ -115,3 +117,11 @@ class Completion:
         elif found.source in own and found.priority != OWNER:
             self._ledger.lost(found.source_said, f"{found.source} is a virtual IP", "name an address of this gateway")
             found.source = None
+
+
+def _kept(password: str) -> bytes | None:
+    """Return what counts of a password, its first eight bytes; None where our file could not hold them."""
+    try:
+        return keyfile.password(password.encode()[:PASSWORD_MAX].decode())
+    except ValueError:
+        return None

@@ -119,7 +119,7 @@ class Converter:
         if not self._groups:
             return ()
         passwords = (
-            File(password_file(group), found.password.decode("utf-8", "surrogateescape") + "\n", secret=True)
+            File(password_file(group), found.password.decode() + "\n", secret=True)
             for group, found in self._groups.items()
             if found.password is not None
         )

@@ -76,7 +76,8 @@ def test_a_text_becomes_lines(text: str, wanted: list[str]) -> None:
         ("include binary\n", "cannot read binary: it is not UTF-8"),
         ("include main\n", "include each other more than"),
         ("$A=$A\nx $A\n", "beyond all bounds"),
-        ("$A=xx${A}\nx ${A}\n", "makes the line too long"),
+        ("$A=xx${A}\nx ${A}\n", "beyond all bounds"),
+        (f"$A={'x' * 9000}\nx ${{A}}${{A}}\n", "makes the line too long"),
         ('a "b\n', "a quote is not closed"),
     ],
 )
@@ -106,7 +107,7 @@ def test_chance_is_said() -> None:
 
 def test_who_reads_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that grows without end, too."""
-    monkeypatch.setattr(expansion, "STEPS_MAX", 5)
+    monkeypatch.setattr(expansion, "EFFORT_MAX", 5)
 
     assert "beyond all bounds" in expanded("a\n" * 10).errors[0].what
 
