@@ -31,7 +31,7 @@ def hear_again(gateway: Gateway, now: Instant, membership: Membership, heard: He
     if steady and router is not None:
         membership.observer.handle(now, heard)
         router.handle(now, heard)
-        gateway.told.note_deadline(membership)
+        gateway.told.postpone(membership)
     return steady
 
 

@@ -29,6 +29,10 @@ class Told:
         """Take in when a membership changes by time alone."""
         self._deadlines.set(membership.id, membership.deadline())
 
+    def postpone(self, membership: Membership) -> None:
+        """Take in that a membership's deadline, whatever it is, has only moved away."""
+        self._deadlines.postpone(membership.id, membership.deadline)
+
     def deadline(self) -> Instant | None:
         """Return the first of all memberships' deadlines."""
         return self._deadlines.first()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from linkbalancer.daemon.snapshot import SLOT, SnapshotFile
+from linkbalancer.daemon.snapshot import SIZE, SLOT, SnapshotFile
 
 BOOT = "0" * 36
 
@@ -67,4 +67,4 @@ def test_the_file_is_the_owners_alone(path: Path) -> None:
     """Nobody else reads what the gateway knows, and its size never changes."""
     SnapshotFile(path, BOOT).write({"number": 1})
     assert path.stat().st_mode & 0o777 == 0o600
-    assert path.stat().st_size == 2 * SLOT
+    assert path.stat().st_size == SIZE
