@@ -10,9 +10,9 @@ from linkbalancer.cli.client import add_run_dir_option
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable
 from linkbalancer.cli.places import DEFAULT_CONFIG
 from linkbalancer.config.findings import ConfigErrors
-from linkbalancer.config.keepalived.rendering import places, rendered
 from linkbalancer.config.keepalived.section import MODE
 from linkbalancer.config.load import load
+from linkbalancer.config.rendering import places, rendered
 
 EXAMPLES = [
     ("keepalived render", "show what to include from keepalived.conf"),

@@ -45,6 +45,8 @@ def changes(
             elif will[group].mode == "static":
                 effect = "it works when its gateway answers"
             yield Change(Kind.NEW, subject, _in_words(will[group]), effect)
+        elif group not in will and was[group].mode == "static":
+            yield Change(Kind.GONE, subject, "", "its applications leave it first")
         elif group not in will:
             effect = "its mastership is handed over first" if is_master else "nothing is handed over: Master is another"
             yield Change(Kind.GONE, subject, "", effect if masters is not None else "a mastership is handed over first")

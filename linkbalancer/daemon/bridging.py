@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest
-from linkbalancer.config.keepalived.rendering import places
 from linkbalancer.config.keepalived.section import MODE
 from linkbalancer.config.load import Loaded
+from linkbalancer.config.rendering import places
 from linkbalancer.daemon.keepalivedline import LIMIT, SOCKET, Told, decode, encode
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.drivers import trackfiles

@@ -73,3 +73,8 @@ def asked_for(request: Request) -> Drained | None:
     except ValueError as error:
         request.refuse("usage", str(error))
         return None
+
+
+def is_of(entry: dict[str, Any], kind: str, name: str) -> bool:
+    """Tell whether an entry is the one of this kind and name."""
+    return (entry["kind"], entry["name"]) == (kind, name)

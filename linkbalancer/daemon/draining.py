@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.deeds import Deeds
-from linkbalancer.daemon.drainfile import DrainFile
+from linkbalancer.daemon.drainfile import DrainFile, is_of
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.overview import UNAVAILABLE
 from linkbalancer.daemon.questions import Questions
@@ -181,7 +181,7 @@ class Draining:
 
     def _try(self, request: Request, entry: Entry, seen: Outlook, patience: Duration) -> None:
         """Begin a trial, once it is sure that it could be remembered."""
-        entries = [one for one in self._entries if not _is(one, entry["kind"], entry["name"])] + [entry]
+        entries = [one for one in self._entries if not is_of(one, entry["kind"], entry["name"])] + [entry]
         if len(entries) > LIMIT:
             self._refuse(request, "refused", f"{LIMIT} entries are drained already", "resume what is no longer there")
             return
@@ -269,7 +269,7 @@ class Draining:
                     names = ", ".join(called((one["kind"], one["name"])) for one in self._entries) or "nothing"
                     request.refuse("usage", f"{found} that is drained", f"drained: {names}")
                     return
-                chosen = [one for one in self._entries if _is(one, *found)]
+                chosen = [one for one in self._entries if is_of(one, *found)]
             self._release(request, chosen)
 
     def _release(self, request: Request, chosen: Sequence[Entry]) -> None:
@@ -295,7 +295,3 @@ class Draining:
                 request.answer({"resumed": list(chosen), "drained": left})
 
         self._agent.ask("drained", told, drained=left)
-
-
-def _is(entry: Entry, kind: str, name: str) -> bool:
-    return (entry["kind"], entry["name"]) == (kind, name)

@@ -7,8 +7,8 @@ from typing import Any
 
 from linkbalancer.config.load import Loaded
 from linkbalancer.drivers.macvlan import Macvlan
+from linkbalancer.drivers.nftables.layout import Layout, Peer
 from linkbalancer.drivers.nftables.refusal import Refused
-from linkbalancer.drivers.nftables.render import Layout, Peer
 from linkbalancer.links import Address
 from linkbalancer.routing.marks import LAST_VID
 from linkbalancer.vrrp.group import OWNER_PRIORITY, Group

@@ -22,7 +22,7 @@ from linkbalancer.drivers.kernel import Applicable, Kernel, Prepared
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter
-from linkbalancer.drivers.nftables.render import Layout
+from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.engine.effects import RemoveAddresses, SetNextHop
 from linkbalancer.engine.found import Found
 from linkbalancer.links import DeviceName, Interface, Vid

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from linkbalancer.drivers import addresses, neighbours, routes
 from linkbalancer.drivers.kernel import Applicable
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
-from linkbalancer.drivers.nftables.render import Layout
+from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.status import hop_in_words
 from linkbalancer.links import DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid

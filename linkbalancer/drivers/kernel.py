@@ -15,7 +15,7 @@ from linkbalancer.drivers.macvlans import Macvlans
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
-from linkbalancer.drivers.nftables.render import Layout
+from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
 from linkbalancer.links import Address, DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid

@@ -27,7 +27,7 @@ class Adoption:
     @property
     def resumed(self) -> bool:
         """Whether there was a predecessor to go on from."""
-        return bool(self._left.links)
+        return bool(self._left.links or self._left.labels)
 
     @property
     def vrrp(self) -> Mapping[str, Any]:

@@ -194,6 +194,7 @@ class Agent:
                         conduct.perform(self._gateway, now, membership, effect)
             if membership.is_master and membership.installed:
                 self._gateway.announcements.adopt(now, membership.group)
+        standing.recall_sync_groups(self._gateway)
 
     def _tick(self, now: Instant) -> None:
         gateway = self._gateway

@@ -6,17 +6,16 @@ group is configured differently now, the router is told so after it has been put
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from ipaddress import ip_address, ip_interface
-from typing import Any, assert_never
+from typing import Any
 
 from linkbalancer.clock import Instant
 from linkbalancer.engine.membership import Membership
 from linkbalancer.vrrp.effects import Effect, InstallAddresses
 from linkbalancer.vrrp.events import Reconfigure
-from linkbalancer.vrrp.group import Group
+from linkbalancer.vrrp.group import OWNER_PRIORITY, Group
 from linkbalancer.vrrp.heard import LastHeard
-from linkbalancer.vrrp.member import OWNER_PRIORITY
 from linkbalancer.vrrp.router import Router
 from linkbalancer.vrrp.states import Backup, Initialize, Master, State
 from linkbalancer.vrrp.timers import longest_handover, master_down_interval
@@ -105,19 +104,9 @@ def _router(router: Router) -> dict[str, Any]:
     return {"state": _state(router.state), "priority": router.priority, "heard": _heard(router.heard)}
 
 
-def _state(state: State) -> list[Any]:
-    match state:
-        case Initialize(holding_until):
-            return ["initialize", holding_until]
-        case Backup(master_down_at, master_interval, holding, following, preempt_at, not_before):
-            return [
-                *("backup", master_down_at, master_interval, holding),
-                *(following, preempt_at, not_before, state.ready),
-            ]
-        case Master(advert_at, addresses_at):
-            return ["master", advert_at, addresses_at]
-        case _:
-            assert_never(state)
+def _state(state: State) -> dict[str, Any]:
+    """Return a state as its name and its fields, every one of them: what is added to a state goes over too."""
+    return {"state": state.group_state.name.lower(), **asdict(state)}
 
 
 def _heard(heard: LastHeard | None) -> list[Any] | None:
@@ -139,21 +128,44 @@ def _read_router(now: Instant, found: Mapping[str, Any] | None, group: Group) ->
     return state, int(found["priority"]), _read_heard(now, found["heard"], group)
 
 
-def _read_state(now: Instant, found: list[Any], group: Group) -> State:
+def _read_state(now: Instant, found: Mapping[str, Any], group: Group) -> State:
     """Return a state whose timers end no later than those of one that is entered now."""
-    match found:
-        case ["initialize", holding_until]:
-            return Initialize(_by(holding_until, now + longest_handover(group.advert_interval, group.version)))
-        case ["backup", int(master_down_at), int(interval), bool(holding), bool(following), delay, start, bool(ready)]:
-            latest = now + master_down_interval(1, interval, group.version)
-            preempt_at = _by(delay, now + group.preempt_delay)
-            down_at = min(master_down_at, max(latest, int(start) + latest - now))
-            return Backup(down_at, interval, holding, following, preempt_at, int(start), ready=ready)
-        case ["master", int(advert_at), addresses_at]:
+    match found["state"]:
+        case "initialising":
+            until = now + longest_handover(group.advert_interval, group.version)
+            return Initialize(_by(found["holding_until"], until))
+        case "backup":
+            return _read_backup(now, found, group)
+        case "master":
             latest = now + group.advert_interval
-            return Master(min(advert_at, latest), _by(addresses_at, latest))
+            return Master(
+                min(int(found["advert_at"]), latest),
+                _by(found["addresses_at"], latest),
+                quiet_until=_by(found["quiet_until"], latest),
+                contested_since=_by(found["contested_since"], now),
+                contested_at=_by(found["contested_at"], now),
+                doubtful=bool(found["doubtful"]),
+            )
         case _:
             raise ValueError("no state of a router")
+
+
+def _read_backup(now: Instant, found: Mapping[str, Any], group: Group) -> Backup:
+    interval, not_before = int(found["master_interval"]), int(found["not_before"])
+    latest = now + master_down_interval(1, interval, group.version)
+    down_by = max(latest, not_before + latest - now)
+    return Backup(
+        min(int(found["master_down_at"]), down_by),
+        interval,
+        bool(found["holding"]),
+        bool(found["following"]),
+        preempt_at=_by(found["preempt_at"], now + group.preempt_delay),
+        not_before=not_before,
+        hastened_from=_by(found["hastened_from"], down_by),
+        hastened_at=_by(found["hastened_at"], now),
+        ready=bool(found["ready"]),
+        listened=bool(found["listened"]),
+    )
 
 
 def _by(at: object, latest: Instant) -> Instant | None:

@@ -33,11 +33,21 @@ def tell_beaten(gateway: Gateway, membership: Membership, heard: Heard) -> None:
     gateway.record_of(membership.id, "rival", text, **facts)
 
 
+def recall_sync_groups(gateway: Gateway) -> None:
+    """Go on from what a predecessor told of sync groups, by how it showed their members: that is no news."""
+    for name, sync in {one.name: one for one in gateway.concert.groups.values()}.items():
+        members = [gateway.memberships[one] for one in sync.members]
+        shown = [one.shown for one in members if one.shown is not None]
+        if len(shown) == len(members):
+            gateway.sync_states[name] = _together(members, shown)[0]
+
+
 def tell_sync_groups(gateway: Gateway, touched: Iterable[Membership]) -> None:
     """Tell which sync groups are in another state than before, by their members: never counted, always derived."""
     groups = gateway.concert.groups
     for _name, sync in sorted({groups[one.id].name: groups[one.id] for one in touched if one.id in groups}.items()):
-        state, member = _together([gateway.memberships[one] for one in sync.members if one in gateway.memberships])
+        members = [gateway.memberships[one] for one in sync.members]
+        state, member = _together(members, [one.state for one in members])
         if state != gateway.sync_states.get(sync.name):
             gateway.sync_states[sync.name] = state
             text = f"{state}: VID {member.id} {_word(gateway, member)}"
@@ -45,13 +55,13 @@ def tell_sync_groups(gateway: Gateway, touched: Iterable[Membership]) -> None:
             gateway.out.append(Record("sync-group", sync.name, text, fields))
 
 
-def _together(members: Sequence[Membership]) -> tuple[str, Membership]:
+def _together(members: Sequence[Membership], states: Sequence[GroupState]) -> tuple[str, Membership]:
     """Return the state of a sync group, in Keepalived's words, and the member that it is due to."""
-    for one in members:
-        if one.state not in {GroupState.MASTER, GroupState.BACKUP}:
+    for one, state in zip(members, states, strict=True):
+        if state not in {GroupState.MASTER, GroupState.BACKUP}:
             return "fault", one
-    for one in members:
-        if one.state is GroupState.BACKUP:
+    for one, state in zip(members, states, strict=True):
+        if state is GroupState.BACKUP:
             return "backup", one
     return "master", max(members, key=lambda one: one.since)
 

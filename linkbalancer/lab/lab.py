@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from linkbalancer.config.keepalived.rendering import places, rendered
+from linkbalancer.config.rendering import places, rendered
 from linkbalancer.lab.directory import Directory, read_directory
 from linkbalancer.lab.keepalived import LabKeepalived
 from linkbalancer.lab.network import Network

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from linkbalancer.clock import MICROSECOND, Duration, Instant
+from linkbalancer.config.keepalived.section import MODE
 from linkbalancer.config.load import Loaded
 from linkbalancer.engine.effects import AddAddresses, Announce, Effect, RemoveAddresses, SendAdvert, SteerKeepalived
 from linkbalancer.engine.events import AdvertReceived, DeviceChanged, Event, KeepalivedSays
 from linkbalancer.links import GroupId, GroupState
+from linkbalancer.sim.agenda import Agenda
 from linkbalancer.vrrp import effects, events
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.ip import multicast
@@ -27,13 +29,15 @@ TRACK_DELAY: Duration = 300 * MICROSECOND
 class Host(Protocol):
     """The gateway that it runs on."""
 
-    def later(self, delay: Duration, call: Callable[[], None]) -> None:
-        """Call after a while, if the gateway still has power then."""
+    agenda: Agenda
+    powered: bool
+    clock_offset: Duration
 
-    def perform(self, effect: Effect) -> None:
-        """Send, or change the kernel."""
+    @property
+    def clock(self) -> Instant:
+        """Its own time."""
 
-    def tell(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Hand an event to the agent, if there is one."""
 
 
@@ -50,35 +54,34 @@ class _Instance:
 
 @dataclass(slots=True)
 class SimulatedKeepalived:
-    """All groups of one gateway that have that mode."""
+    """All groups of one gateway that have that mode; `perform` sends, and changes the gateway's kernel."""
 
     host: Host
-    clock: Callable[[], Instant]
+    perform: Callable[[Effect], None]
+    _boot: Duration | None = None
     _instances: dict[GroupId, _Instance] = field(default_factory=dict)
 
-    def configure(self, loaded: Loaded) -> None:
-        """Begin, once, in Fault; what runs already goes on."""
+    def greet(self, loaded: Loaded) -> None:
+        """Tell an agent that is new where every group stands; begin, once after each boot, in Fault."""
+        if self._boot != self.host.clock_offset:
+            self._boot = self.host.clock_offset
+            self._instances.clear()
         for group, one in loaded.config.groups.items():
-            if one.mode == "keepalived" and group not in self._instances:
+            if one.mode == MODE and group not in self._instances:
                 vrrp = one.vrrp(group)
                 said = KeepalivedSays(group, GroupState.FAULT, vrrp.priority)
                 self._instances[group] = _Instance(vrrp, Router(vrrp, None), said)
-
-    def stop(self) -> None:
-        """Lose everything: the power is gone."""
-        self._instances.clear()
-
-    def greet(self) -> None:
-        """Tell an agent that is new where every group stands."""
-        for one in self._instances.values():
-            self._say(one)
+        for known in self._instances.values():
+            self._say(known)
 
     def steer(self, effect: SteerKeepalived) -> None:
         """Take the number that a track file now holds."""
-        self.host.later(TRACK_DELAY, lambda: self._steered(effect))
+        self._later(TRACK_DELAY, lambda: self._steered(effect))
 
     def observe(self, event: Event) -> None:
         """See what the host sees: adverts, and its devices."""
+        if not self.host.powered:
+            return
         match event:
             case AdvertReceived():
                 self._advert(event)
@@ -90,6 +93,11 @@ class SimulatedKeepalived:
                             self._handle(one, events.Startup(one.wanted))
             case _:
                 return
+
+    def _later(self, delay: Duration, call: Callable[[], None]) -> None:
+        """Call after a while, if the gateway still has power then."""
+        host, boot = self.host, self.host.clock_offset
+        host.agenda.after(delay, lambda: call() if host.powered and host.clock_offset == boot else None)
 
     def _steered(self, effect: SteerKeepalived) -> None:
         one = self._instances.get(effect.group)
@@ -115,7 +123,7 @@ class SimulatedKeepalived:
             self._handle(one, events.Heard(advert.priority, advert.interval, received.source))
 
     def _handle(self, one: _Instance, event: events.Event) -> None:
-        for effect in one.router.handle(self.clock(), event):
+        for effect in one.router.handle(self.host.clock, event):
             self._perform(one, effect)
         state = one.router.group_state
         said = GroupState.FAULT if state is GroupState.INITIALISING else state
@@ -127,7 +135,7 @@ class SimulatedKeepalived:
 
     def _say(self, one: _Instance) -> None:
         said = one.said
-        self.host.later(TRACK_DELAY, lambda: self.host.tell(said))
+        self._later(TRACK_DELAY, lambda: self.host.handle(said))
 
     def _schedule(self, one: _Instance) -> None:
         due = one.router.deadline()
@@ -135,7 +143,7 @@ class SimulatedKeepalived:
             one.due = due
             return
         one.due = due
-        self.host.later(max(0, due - self.clock()), lambda: self._tick(one, due))
+        self._later(max(0, due - self.host.clock), lambda: self._tick(one, due))
 
     def _tick(self, one: _Instance, due: Instant) -> None:
         if one.due == due and self._instances.get(one.group.id) is one:
@@ -152,12 +160,12 @@ class SimulatedKeepalived:
                 advert = Advertisement(group.vid, priority, group.advert_interval, addresses)
                 destination = multicast(group.family)
                 message = encode(advert, router.primary, destination, ChecksumForm.RFC5798)
-                self.host.perform(SendAdvert(group.device, router.primary, message, destination))
+                self.perform(SendAdvert(group.device, router.primary, message, destination))
             case effects.InstallAddresses():
-                self.host.perform(AddAddresses(group.device, group.virtual_ips))
+                self.perform(AddAddresses(group.device, group.virtual_ips))
             case effects.ReleaseAddresses():
-                self.host.perform(RemoveAddresses(group.device, group.virtual_ips))
+                self.perform(RemoveAddresses(group.device, group.virtual_ips))
             case effects.AnnounceAddresses():
-                self.host.perform(Announce(group.device, tuple(address.ip for address in group.virtual_ips)))
+                self.perform(Announce(group.device, tuple(address.ip for address in group.virtual_ips)))
             case _:
                 return

@@ -21,7 +21,6 @@ from linkbalancer.feed.table import Table
 from linkbalancer.links import NodeName
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.sim.agenda import Agenda
-from linkbalancer.sim.keepalived import SimulatedKeepalived
 from linkbalancer.sim.kernel import Kernel
 from linkbalancer.sim.shape import Shape, loaded, number_of, side_of
 
@@ -77,11 +76,6 @@ class Node:
     _starts: int = 0
     _again: bool = False
     _saving: bool = False
-    keepalived: SimulatedKeepalived = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Have a Keepalived, which does nothing unless groups are of its mode."""
-        self.keepalived = SimulatedKeepalived(self, lambda: self.clock)
 
     @property
     def side(self) -> str:
@@ -135,13 +129,11 @@ class Node:
             found=Found(frozenset(self.kernel.addresses), tables, saved, live),
         )
         self._employ(names)
-        self.keepalived.configure(config)
         for event in self.world.devices(self):
-            self.happens(event)
+            self.handle(event)
         self.handle(self.drained)
         self.handle(Started())
         self.world.started(self)
-        self.keepalived.greet()
 
     def kill(self) -> None:
         """End the agent without a word (kill -9); what it wrote down before stays."""
@@ -203,7 +195,6 @@ class Node:
         self.powered = self._again = False
         self.saved = None
         self.kernel = Kernel()
-        self.keepalived.stop()
         self._apps = {}
 
     def power_on(self) -> None:
@@ -225,27 +216,6 @@ class Node:
             self.handle(event)
         if waiting is not None:
             self.handle(Tick())
-
-    # -- what its Keepalived needs -----------------------------------------------------------------------------------
-
-    def happens(self, event: Event) -> None:
-        """Let everything on the gateway see something; the kernel does not wait for the agent."""
-        if self.powered:
-            self.keepalived.observe(event)
-        self.handle(event)
-
-    def later(self, delay: Duration, call: Callable[[], None]) -> None:
-        """Call after a while, if the gateway still has power then."""
-        boot = self.clock_offset
-        self.agenda.after(delay, lambda: call() if self.powered and self.clock_offset == boot else None)
-
-    def perform(self, effect: Effect) -> None:
-        """Have the world carry out what Keepalived wants."""
-        self.world.perform(self, effect)
-
-    def tell(self, event: Event) -> None:
-        """Hand the agent what Keepalived says."""
-        self.handle(event)
 
     # -- the agent ---------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ Instants are nanoseconds of virtual time; what a person calls it with is in mill
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Protocol, TypeAlias, assert_never
@@ -29,6 +30,7 @@ from linkbalancer.engine.events import AdvertReceived, DatagramReceived, DeviceC
 from linkbalancer.links import LinkName, NodeName
 from linkbalancer.sim.agenda import Agenda
 from linkbalancer.sim.arp import CONFIRM, RESOLVE, Probing, resolve
+from linkbalancer.sim.keepalived import SimulatedKeepalived
 from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import (
@@ -37,6 +39,7 @@ from linkbalancer.sim.shape import (
     Shape,
     lan_address,
     link_address,
+    loaded,
     mac_of,
     number_of,
     side_of,
@@ -81,6 +84,9 @@ class World:
         self.wires = {name: Wire(name, number) for number, name in enumerate(shape.link_names, start=1)}
         self.lans = {side: self._lan(side) for side in SIDES}
         self.nodes = {name: self._node(name) for name in shape.node_names}
+        self.keepaliveds = {
+            name: SimulatedKeepalived(node, partial(self.perform, node)) for name, node in self.nodes.items()
+        }
         self.crossed: dict[tuple[str, LinkName], LinkName] = {}
         self.changed = True
         self.standing: list[Fault] = []
@@ -204,7 +210,7 @@ class World:
                     self.moved.append((self.now, node.name, f"{subject} {text}"))
                 self.trace.note(self.now, node.name, kind, f"{subject}: {text}")
             case SteerKeepalived():
-                node.keepalived.steer(effect)
+                self.keepaliveds[node.name].steer(effect)
             case Publish(table):
                 node.publish(table)
             case Left():
@@ -255,7 +261,7 @@ class World:
             self._deliver(receiver, delay, DatagramReceived(receiver.link, data))
 
     def _deliver(self, node: Node, delay: Duration, event: Event) -> None:
-        self.agenda.after(delay, lambda: node.happens(event))
+        self.agenda.after(delay, lambda: self._happens(node, event))
 
     def _announce(self, node: Node, effect: Announce) -> None:
         lan = self.lans[node.side]
@@ -276,10 +282,19 @@ class World:
         return [self.device(node, LAN_DEVICE), self.device(node, LINK_DEVICE)]
 
     def started(self, node: Node) -> None:
-        """Let a new agent ask for its neighbours."""
+        """Let a new agent ask for its neighbours, and the gateway's Keepalived greet it."""
+        keepalived = self.keepaliveds[node.name]
+        keepalived.greet(loaded(self.shape, node.name))
+        for event in self.devices(node):
+            keepalived.observe(event)
         self.agenda.after(NOTICE, Probing(self.agenda, self.lans[node.side], node, self.nodes))
+
+    def _happens(self, node: Node, event: Event) -> None:
+        """Let everything on a gateway see something."""
+        self.keepaliveds[node.name].observe(event)
+        node.handle(event)
 
     def notice(self, name: NodeName, device: str) -> None:
         """Have a gateway's kernel report a device, as it is when the report arrives."""
         node = self.nodes[name]
-        self.agenda.after(NOTICE, lambda: node.happens(self.device(node, device)))
+        self.agenda.after(NOTICE, lambda: self._happens(node, self.device(node, device)))

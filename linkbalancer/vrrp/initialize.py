@@ -20,7 +20,8 @@ from linkbalancer.vrrp.events import (
     Tick,
     Withdraw,
 )
-from linkbalancer.vrrp.member import OWNER_PRIORITY, Member, release
+from linkbalancer.vrrp.group import OWNER_PRIORITY
+from linkbalancer.vrrp.member import Member, release
 from linkbalancer.vrrp.states import Backup, Initialize, Master
 
 

@@ -22,8 +22,8 @@ from linkbalancer.vrrp.events import (
     Tick,
     Withdraw,
 )
-from linkbalancer.vrrp.group import Group
-from linkbalancer.vrrp.member import OWNER_PRIORITY, Member, release
+from linkbalancer.vrrp.group import OWNER_PRIORITY, Group
+from linkbalancer.vrrp.member import Member, release
 from linkbalancer.vrrp.states import Master
 from linkbalancer.vrrp.timers import master_down_interval, proof_of_life
 

@@ -17,12 +17,10 @@ from linkbalancer.vrrp.effects import (
     ReleaseAddresses,
     SendAdvert,
 )
-from linkbalancer.vrrp.group import Group
+from linkbalancer.vrrp.group import OWNER_PRIORITY, Group
 from linkbalancer.vrrp.heard import LastHeard
 from linkbalancer.vrrp.states import Backup, Initialize, Master, State
 from linkbalancer.vrrp.timers import longest_handover, master_down_interval, skew_time
-
-OWNER_PRIORITY = 255
 
 
 class Member:

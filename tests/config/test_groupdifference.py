@@ -3,7 +3,7 @@
 from linkbalancer.config.groupdifference import changes
 from linkbalancer.config.model import Config
 from linkbalancer.links import GroupId
-from tests.config.test_groupchecks import RULES, alone
+from tests.config.test_groupchecks import ALONE, RULES, alone
 from tests.config.texts import loaded
 
 
@@ -56,4 +56,16 @@ def test_another_order_moves_nothing() -> None:
 
     assert lines(config(), config(turned)) == [
         "VID 1/ipv6: virtual IPs in the order [2001:db8::1/64, fe80::1/64]; nothing moves"
+    ]
+
+
+def test_a_static_group_has_a_gateway_and_no_mastership() -> None:
+    """New, changed, gone."""
+    group = next(line for line in ALONE.splitlines(keepends=True) if line.startswith("  1:"))
+    static = group + "  2: {mode: static, device: eth9, gateway: 192.0.2.1}\n"
+    plain, other = config((group, static)), config((group, static.replace("192.0.2.1}", "192.0.2.9}")))
+    assert lines(config(), plain) == ["VID 2 new: by the gateway 192.0.2.1 on eth9; it works when its gateway answers"]
+    assert lines(plain, config()) == ["VID 2 gone; its applications leave it first"]
+    assert lines(plain, other) == [
+        "VID 2: gateway 192.0.2.1 -> 192.0.2.9; its packets go by the other gateway when that answers"
     ]

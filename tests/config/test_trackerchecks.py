@@ -173,3 +173,4 @@ def test_a_weight_of_a_sync_group_may_move_nothing_either() -> None:
     found = [one for one in load("a.yaml", texts.__getitem__).warnings if "never" in one.what]
     assert [(one.line, "VID 1" in one.what) for one in found] == [(6, True)]
     assert refusals(text.replace("[1, 2]", "[one]"), RULES)
+    assert refusals(text.replace("[1, 2]", "[1, 7]").replace("track: {gw: fault}", "track: {gw: 0}"), RULES)

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from linkbalancer.daemon.layout import layout_from_words, layout_in_words, layout_of
-from linkbalancer.drivers.nftables.render import Peer
+from linkbalancer.drivers.nftables.layout import Peer
 from tests.config.texts import changed, loaded
 
 PEER = IPv4Address("10.1.0.2")

@@ -59,3 +59,12 @@ def test_what_the_daemon_speaks_is_what_the_unit_expects() -> None:
         "StateDirectory=linkbalancer",
     ):
         assert f"\n{line}\n" in text
+
+
+def test_every_family_that_the_package_opens_is_let_through() -> None:
+    """VRRP and notifications by IPv6 must not be for tests alone: a family that is left out fails without a word."""
+    allowed = re.search(r"^RestrictAddressFamilies=(.*)$", UNIT.read_text(), re.MULTILINE)
+    assert allowed is not None
+    package = UNIT.parents[1] / "linkbalancer"
+    opened = {found for path in package.rglob("*.py") for found in re.findall(r"\bAF_[A-Z0-9]+", path.read_text())}
+    assert opened - {"AF_UNSPEC"} <= set(allowed[1].split())

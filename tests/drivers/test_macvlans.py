@@ -11,7 +11,7 @@ import pytest
 from linkbalancer.drivers import addresses
 from linkbalancer.drivers.kernel import Kernel
 from linkbalancer.drivers.macvlan import Macvlan
-from linkbalancer.drivers.nftables.render import Layout
+from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers
 from linkbalancer.links import Interface, Role
 from linkbalancer.routing.marks import Marks

@@ -10,7 +10,7 @@ import pytest
 
 from linkbalancer.drivers.kernel import Kernel
 from linkbalancer.drivers.nftables.elements import MapWriter
-from linkbalancer.drivers.nftables.render import Layout, Peer
+from linkbalancer.drivers.nftables.layout import Layout, Peer
 from linkbalancer.engine.effects import SetNextHop
 from linkbalancer.host.datagrams import DatagramSocket
 from linkbalancer.links import Role, Unreachable, ViaLink

@@ -1,7 +1,7 @@
 """A VID's exact state, handed over and taken up."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from ipaddress import ip_interface
 from typing import Any
 
@@ -18,7 +18,7 @@ from linkbalancer.sim.wire import NEAR
 from linkbalancer.vrrp.effects import ExchangeAddresses, InstallAddresses, SendAdvert
 from linkbalancer.vrrp.events import Resume
 from linkbalancer.vrrp.router import Router
-from linkbalancer.vrrp.states import Backup
+from linkbalancer.vrrp.states import Backup, Initialize, Master, State
 from tests.engine.bench import MS, STOP, Bench
 
 
@@ -65,6 +65,14 @@ def membership(mode: str = "member") -> Membership:
     return built
 
 
+def state_of(state: State) -> dict[str, Any]:
+    """Return a router's state as it is handed over."""
+    built = membership()
+    assert isinstance(built.router, Router)
+    built.router.state = state
+    return dict(inheritance.take(built)["router"]["state"])
+
+
 def left(**changes: object) -> dict[str, Any]:
     """Return a Master's state with some fields changed."""
     bench = Bench()
@@ -88,8 +96,8 @@ def test_a_state_that_lacks_anything_is_none() -> None:
         {"device": "eth9"},
         {"router": None},
         {"router": {}},
-        {"router": {"state": ["asleep"], "priority": 1, "heard": None}},
-        {"router": {"state": ["master", 1, None], "priority": 999, "heard": None}},
+        {"router": {"state": {"state": "asleep"}, "priority": 1, "heard": None}},
+        {"router": {"state": {"state": "master", "advert_at": 1}, "priority": 999, "heard": None}},
         {"observed": [1]},
         {"mac": "xx"},
         {"group": 1},
@@ -107,17 +115,46 @@ def test_timers_never_run_longer() -> None:
     """What was announced is not announced again; an interval that became shorter holds at once."""
     assert inheritance.restore(0, left(), membership()) == [InstallAddresses()]
     fresh = membership()
-    router = {"state": ["master", 10**15, 10**15], "priority": 7, "heard": [9, "192.0.2.7", 200 * MS, 10**15]}
+    master = state_of(Master(10**15, 10**15))
+    router = {"state": master, "priority": 7, "heard": [9, "192.0.2.7", 200 * MS, 10**15]}
     inheritance.restore(0, left(router=router), fresh)
     assert fresh.router is not None
     assert fresh.router.deadline() == 200 * MS
-    for state in (["backup", 10**15, 200 * MS, True, False, 10**15, 10**9, False], ["initialize", 10**15]):
+    for state in (Backup(10**15, 200 * MS, holding=True, preempt_at=10**15, not_before=10**9), Initialize(10**15)):
         fresh = membership()
-        inheritance.restore(0, left(router={**router, "state": state, "heard": None}), fresh)
+        inheritance.restore(0, left(router={**router, "state": state_of(state), "heard": None}), fresh)
         assert fresh.router is not None
         deadline = fresh.router.deadline()
         assert deadline is not None
         assert deadline < 10**10
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        Initialize(90 * MS),
+        replace(
+            Backup(150 * MS, 100 * MS, holding=True, following=True, not_before=20 * MS),
+            hastened_from=300 * MS,
+            hastened_at=-5 * MS,
+            ready=True,
+            listened=True,
+        ),
+        Master(50 * MS, 60 * MS, 40 * MS, -300 * MS, -100 * MS, doubtful=True),
+    ],
+)
+def test_nothing_of_a_state_is_left_behind(state: State) -> None:
+    """A Master that doubts itself, an owner that is contested, a Backup in haste: the successor is no less careful."""
+    before, after = membership(), membership()
+    assert isinstance(before.router, Router)
+    before.router.state = state
+    changed = {one.name for one in fields(state) if getattr(state, one.name) != one.default}
+    assert changed | {"preempt_at"} >= {one.name for one in fields(state)}, "a field that proves nothing"
+
+    assert inheritance.restore(0, json.loads(json.dumps(inheritance.take(before))), after) == []
+
+    assert isinstance(after.router, Router)
+    assert after.router.state == state
 
 
 def test_a_master_takes_up_new_values_at_once() -> None:
@@ -142,8 +179,8 @@ def test_a_master_takes_up_new_values_at_once() -> None:
 def test_a_backup_takes_up_new_values() -> None:
     """Its timer goes on, moved by the difference; whom it follows, since when it would preempt, stay as they were."""
     predecessor = left(installed=False)
-    backup = ["backup", 350 * MS, 100 * MS, False, True, 10 * MS, 0, True]
-    predecessor["router"] = {"state": backup, "priority": 128, "heard": None}
+    backup = Backup(350 * MS, 100 * MS, following=True, preempt_at=10 * MS, ready=True)
+    predecessor["router"] = {"state": state_of(backup), "priority": 128, "heard": None}
     was = {**predecessor["group"], "version": 2, "advert_interval": 10**9, "preempt_delay": 30 * MS}
     fresh = membership()
 

@@ -6,7 +6,7 @@ import pytest
 
 from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.engine.events import AdvertReceived
-from linkbalancer.engine.refusals import PAUSE, Refusals
+from linkbalancer.engine.refusals import PAUSE, Refusals, compared
 from linkbalancer.vrrp.group import Group, Tolerance
 from linkbalancer.vrrp.ip import MULTICAST, wrap
 from linkbalancer.vrrp.packet import Rejection
@@ -86,6 +86,18 @@ def test_the_sender_is_named_by_address_and_mac() -> None:
         "vid": 1,
     }
     assert said(b"").startswith("an advert of 02:00:00:00:00:02 on eth0 is refused: ")
+
+
+def test_what_is_not_as_configured_here() -> None:
+    """Said of a router that was heard, whether it would be refused or not; of another version, that alone."""
+    said_3 = judged(packet(GROUP, interval=2 * SECOND, addresses=(THIRD,))).received
+    said_2 = judged(packet(GROUP_2)).received
+    assert said_3 is not None
+    assert said_2 is not None
+    assert [words[:16] for words in compared(GROUP, said_3.advertisement)] == ["its interval is ", "it lacks 192.0.2"]
+    (version,) = compared(GROUP, said_2.advertisement)
+    assert version.startswith("its version of VRRP is 2, ours is 3")
+    assert compared(GROUP_2, said_2.advertisement) == []
 
 
 def test_a_password_is_never_said() -> None:

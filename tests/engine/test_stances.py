@@ -41,6 +41,7 @@ def test_without_anybody_it_becomes_master_of_both_families() -> None:
         *(one.ip for one in SIX_IPS),
     }
     assert [entry.works for entry in of_type(effects, Publish)[-1].table.vids] == [True]
+    assert bench.agent.working == {1}
     status = bench.agent.status(bench.now)["groups"]
     assert {name: (one["state"], one["works"], one["next_hop"]) for name, one in status.items()} == {
         "1": ("master", True, "main table"),

@@ -1,5 +1,6 @@
 """What is told of a gateway's standing in a group, so that people and programs can be told in turn."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from linkbalancer.config.load import Loaded
 from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.engine.effects import Effect, Record
 from linkbalancer.engine.events import Leave, Retire
+from linkbalancer.engine.found import Found
 from linkbalancer.links import GroupId, GroupState
 from linkbalancer.sim.faults import Leg, Partition
 from linkbalancer.sim.node import Node
@@ -19,6 +21,11 @@ from linkbalancer.sim.world import World
 from tests.engine.bench import STOP, Bench, of_type
 
 Told = list[tuple[str, str, str, dict[str, str | int]]]
+
+
+def edge(effects: list[Effect]) -> list[str | int]:
+    """Return what is told of the sync group `edge`."""
+    return [dict(one.fields)["state"] for one in of_type(effects, Record) if one.kind == "sync-group"]
 
 
 def records(effects: list[Effect], kind: str) -> list[dict[str, str | int]]:
@@ -112,8 +119,9 @@ def test_without_vrrp_there_is_no_priority() -> None:
     assert records(bench.carrier(LAN_DEVICE, up=False), "priority") == []
 
 
-def test_a_sync_group_is_told_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Derived from its members: Master when all are, in Fault when one is; once each, below the member's own record."""
+@pytest.fixture
+def in_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have VIDs 1 and 3 in a sync group."""
 
     def with_sync_group(shape: Shape, name: str) -> Loaded:
         found = loaded(shape, name)
@@ -121,6 +129,11 @@ def test_a_sync_group_is_told_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> Non
         return replace(found, config=found.config.model_copy(update={"sync_groups": groups}))
 
     monkeypatch.setattr("tests.engine.bench.loaded", with_sync_group)
+
+
+@pytest.mark.usefixtures("in_step")
+def test_a_sync_group_is_told_as_a_whole() -> None:
+    """Derived from its members: Master when all are, in Fault when one is; once each, below the member's own record."""
     bench = Bench()
     effects = [*bench.start(), *bench.wait(5000), *bench.carrier(LAN_DEVICE, up=False)]
 
@@ -132,3 +145,17 @@ def test_a_sync_group_is_told_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> Non
     ]
     causes = {one.number: one.kind for one in of_type(effects, Record)}
     assert [causes.get(one.cause) for one in told] == ["vid"] * 3
+
+
+@pytest.mark.usefixtures("in_step")
+@pytest.mark.parametrize("how", ["reload", "killed"])
+def test_a_succession_is_no_news_of_a_sync_group(how: str) -> None:
+    """Nobody gets a mail at every reload, nor when a killed agent is back; what changes from there is told."""
+    bench = Bench()
+    bench.start()
+    bench.wait(5000)
+    snapshot = json.loads(json.dumps(bench.agent.snapshot(bench.now, live=how == "reload")))
+    successor = Bench(now=bench.now, found=Found(snapshot=snapshot, live=how == "reload"))
+
+    assert edge(successor.start()) == []
+    assert edge(successor.carrier(LAN_DEVICE, up=False)) == ["fault"]

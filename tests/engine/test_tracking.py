@@ -5,10 +5,14 @@ from ipaddress import IPv4Address
 import pytest
 
 from linkbalancer.clock import SECOND
+from linkbalancer.config.load import load
+from linkbalancer.engine.effects import Record, SendAdvert
 from linkbalancer.engine.tracking import Checked, Tracking
 from linkbalancer.health.influence import Influence
 from linkbalancer.health.report import Part, Report, Reports
 from linkbalancer.links import Family, GroupId
+from tests.engine.alone import Alone, said
+from tests.engine.bench import of_type
 
 ONE, TWO, SIX = GroupId(1), GroupId(2), GroupId(1, Family.IPV6)
 
@@ -179,3 +183,61 @@ def test_the_status_says_what_each_does_where() -> None:
     }
     assert shown["gw"]["ok"] is None
     assert shown["gw"]["groups"]["1"] == {"influence": "fault", "adds": 0, "fault": True}
+
+
+TRACKED = """\
+node: r1
+role: standalone
+groups:
+  1: {device: eth0, virtual_ips: [192.0.2.251/24], priority: 150, advert_interval: 200ms, track: {up: -60, gw: fault}}
+trackers: {up: {device: eth9}, gw: {file: x}}
+applications: apps.conf
+"""
+
+
+def master() -> Alone:
+    """Return a gateway that has become Master, with every tracker good."""
+    bench = Alone(load("a.yaml", {"a.yaml": TRACKED, "apps.conf": "App=* * * * * * [1] name=all\n"}.__getitem__))
+    bench.start()
+    bench.do(told(up=True, gw=True))
+    bench.wait(800)
+    assert bench.group(1)["state"] == "master"
+    return bench
+
+
+def test_a_group_waits_for_the_first_result_of_what_it_may_not_run_without() -> None:
+    """And says so."""
+    bench = Alone(load("a.yaml", {"a.yaml": TRACKED, "apps.conf": "App=* * * * * * [1] name=all\n"}.__getitem__))
+    bench.start()
+    bench.wait(2000)
+    assert (bench.group(1)["state"], bench.group(1)["reason"]) == ("fault", "tracker gw is not known yet")
+
+
+def test_a_weight_moves_what_a_master_advertises() -> None:
+    """At once, and back."""
+    bench = master()
+    bench.do(told(up=False))
+    assert bench.group(1)["priority"] == 90
+    assert bench.agent.status(bench.now)["trackers"]["up"]["groups"]["1"]["adds"] == -60
+    assert [said(one).advertisement.priority for one in of_type(bench.wait(400), SendAdvert)][-1] == 90
+    bench.do(told(up=True))
+    assert bench.group(1)["priority"] == 150
+
+
+def test_a_fault_has_a_master_resign_and_follows_from_its_tracker() -> None:
+    """Priority 0; the record says which tracker it was."""
+    bench = master()
+    effects = bench.do(told(gw=False))
+    assert [said(one).advertisement.priority for one in of_type(effects, SendAdvert)] == [0]
+    records = {one.kind: one for one in of_type(effects, Record)}
+    assert records["vid"].text == "fault: tracker gw fails"
+    assert records["vid"].cause == records["tracker"].number
+    bench.do(told(gw=True))
+    assert bench.group(1)["state"] == "backup"
+
+
+def test_new_words_alone_cost_nothing() -> None:
+    """A script may say something else each time."""
+    bench = master()
+    report = Report("script", ok=True, since=SECOND, text="another word")
+    assert bench.do(Checked(Reports({"up": report}))) == []

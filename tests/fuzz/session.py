@@ -53,6 +53,7 @@ class Session:
         for number, data in enumerate(decoder(name).seeds):
             (corpus / f"seed-{number}").write_bytes(data)
         options = [f"-max_len={_LONGEST}", f"-timeout={_HANGS_S}", f"-rss_limit_mb={_MEMORY_MB}", f"-seed={seed}"]
+        options.append(f"-report_slow_units={_HANGS_S}")
         options += ["-print_final_stats=1", f"-artifact_prefix={self._findings}/", amount, str(corpus)]
         self._log = directory / name / "log"
         with self._log.open("wb") as log:

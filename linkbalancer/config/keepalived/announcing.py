@@ -39,8 +39,7 @@ class Announcing:
             case "garp_interval" | "gna_interval":
                 self.interval = max(self.interval, values.seconds(ledger, one, 0, SECOND) or 0)
             case "min_garp":
-                if values.switch(ledger, one):
-                    self.said |= {"times": 1, "again_after": 0}
+                self.said |= {"times": 1, "again_after": 0} if values.switch(ledger, one) else {}
             case _:
                 return False
         return True

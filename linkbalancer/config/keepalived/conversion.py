@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from linkbalancer.config.findings import Finding, shown
-from linkbalancer.config.keepalived import defaults, foreign, instance, syncgroups, values
+from linkbalancer.config.keepalived import defaults, foreign, syncgroups, values
 from linkbalancer.config.keepalived.addresses import Placed
 from linkbalancer.config.keepalived.expansion import Expansion
-from linkbalancer.config.keepalived.instance import Instance
+from linkbalancer.config.keepalived.instance import Instance, password_file, written
+from linkbalancer.config.keepalived.instancereader import Reader as InstanceReader
 from linkbalancer.config.keepalived.notices import Notifications
 from linkbalancer.config.keepalived.remarks import Kind, Remark
 from linkbalancer.config.keepalived.statements import Ledger, Statement, parse
 from linkbalancer.config.keepalived.syncgroups import SyncGroup
+from linkbalancer.config.keepalived.trackers import Trackers
 from linkbalancer.config.keepalived.tracking import Reader as TrackerReader
-from linkbalancer.config.keepalived.tracking import Trackers
 from linkbalancer.config.keepalived.words import Word
 from linkbalancer.config.keepalived.writing import File, gateway, rules
 from linkbalancer.config.quantities import write_duration
@@ -118,7 +119,7 @@ class Converter:
         if not self._groups:
             return ()
         passwords = (
-            File(instance.password_file(group), found.password.decode("utf-8", "surrogateescape") + "\n", secret=True)
+            File(password_file(group), found.password.decode("utf-8", "surrogateescape") + "\n", secret=True)
             for group, found in self._groups.items()
             if found.password is not None
         )
@@ -142,7 +143,7 @@ class Converter:
         } and (self._global.take(one))
 
     def _instance(self, statement: Statement) -> None:
-        found = instance.Reader(self.ledger, statement, self._global.found).read()
+        found = InstanceReader(self.ledger, statement, self._global.found).read()
         if found is None:
             return
         self._own_addresses(found)
@@ -205,13 +206,13 @@ class Converter:
     def _group(self, found: Instance, members: Mapping[str, _Membership]) -> dict[str, Any]:
         member = members.get(found.name, _ALONE)
         track = self._trackers.track(found.tracks, weightless=member.weightless, besides=member.tracked)
-        return instance.written(found, strict=self._global.found.strict, track=track)
+        return written(found, strict=self._global.found.strict, track=track)
 
     def _sync_groups(
         self, sync_groups: list[SyncGroup], notifications: Notifications
     ) -> tuple[dict[str, Any], dict[str, _Membership]]:
         """Return what `sync_groups` says, and what that means for its members."""
-        written: dict[str, Any] = {}
+        synchronised: dict[str, Any] = {}
         members: dict[str, _Membership] = {}
         taken: set[str] = set()
         grouped: dict[str, str] = {}
@@ -224,12 +225,12 @@ class Converter:
             track = self._trackers.track(one.tracks)
             members |= dict.fromkeys(names, _Membership(not one.keeps_weights, frozenset(track)))
             name = values.fitting_name(one.name, taken)
-            written[name] = {
+            synchronised[name] = {
                 "groups": [_key(self._instances[member].id) for member in names],
                 **({"track": track} if track else {}),
             }
             notifications.sync_group(name, one.notices)
-        return written, members
+        return synchronised, members
 
     def _member(self, word: Word, one: SyncGroup, grouped: dict[str, str]) -> bool:
         """Whether a word names an instance that can be a member; a remark where it does not."""

@@ -48,7 +48,6 @@ class Defaults:
     router_id: str | None = None
     version: int = VERSION
     strict: bool = False
-    default_interface: str = "eth0"
     announcing: Announcing = field(default_factory=Announcing)
     announce_rate: int | None = None
     startup_delay: Duration = 0
@@ -83,8 +82,6 @@ class Reader:
                 found.router_id = values.text(ledger, one) or found.router_id
             case "vrrp_version":
                 found.version = values.integer(ledger, one, 2, 3) or found.version
-            case "default_interface":
-                found.default_interface = values.text(ledger, one) or found.default_interface
             case "vrrp_startup_delay":
                 found.startup_delay = values.seconds(ledger, one, 0, 1000 * SECOND) or 0
             case "script_user":
@@ -131,8 +128,7 @@ class Reader:
                 mail.said = one
                 mail.to += [address for line in one.inner() for word in line.words if (address := self._mailbox(word))]
             case "notification_email_from":
-                if values.text(ledger, one) is not None:
-                    mail.sender = self._mailbox(one.words[1])
+                mail.sender = None if values.text(ledger, one) is None else self._mailbox(one.words[1])
             case "smtp_server":
                 server = values.text(ledger, one)
                 if server is not None and not _SERVER.fullmatch(server):

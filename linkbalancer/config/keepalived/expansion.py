@@ -14,7 +14,7 @@ from linkbalancer.config.findings import ConfigErrors, Finding, shown
 from linkbalancer.config.keepalived.lines import CONTINUED, Line, logical_lines
 from linkbalancer.config.keepalived.remarks import Kind, Remark
 
-EFFORT_MAX: Final = 300_000
+EFFORT_MAX: Final = 200_000
 """What the working out of a configuration may cost: a step, and more for long and much-mended lines (some seconds)."""
 
 STEPS_MAX: Final = 200_000

@@ -35,9 +35,6 @@ _STATIC: Final = Foreign(
 )
 _BFD: Final = Foreign(Kind.LOST, "is BFD, which is not spoken here", "probe the neighbour by a link, or by a tracker")
 _LINKBEAT: Final = Foreign(Kind.NEEDLESS, "polls for carrier; the kernel tells it", "nothing to do")
-_DEFAULT_GROUP: Final = Foreign(
-    Kind.LOST, "has the adverts sent to another multicast group", "let all routers of the LAN use the one of VRRP"
-)
 _ROUTES: Final = Foreign(
     Kind.LOST,
     "are set by the Master alone",
@@ -179,6 +176,7 @@ GLOBAL: Final[dict[str, Foreign]] = {
     **dict.fromkeys(("vmac_prefix", "vmac_addr_prefix"), _VMAC),
     **dict.fromkeys(("vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat", "vrrp_garp_extra_if"), _ARPS),
     "net_namespace": _NAMESPACE,
+    "default_interface": Foreign(Kind.NEEDLESS, "is for static addresses", "nothing to do"),
     "linkbeat_use_polling": _LINKBEAT,
     "vrrp_check_unicast_src": Foreign(
         Kind.NEEDLESS, "is always so: adverts are taken from peers alone", "nothing to do"
@@ -227,7 +225,6 @@ INSTANCE: Final[dict[str, Foreign]] = {
     "dont_track_primary": Foreign(
         Kind.LOST, "stays Master on a device without carrier; ours never does", "nothing to do, or a dummy device"
     ),
-    "mcast_dst_ip": _DEFAULT_GROUP,
     "track_src_ip": Foreign(
         Kind.NEEDLESS, "is always so: without its source address a group cannot run", "nothing to do"
     ),

@@ -1,6 +1,5 @@
 """What Keepalived tracks: devices, scripts, files and processes; what they are, and what they do to whom."""
 
-from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final, TypeAlias
@@ -8,8 +7,6 @@ from typing import Any, Final, TypeAlias
 from linkbalancer.clock import SECOND, Duration
 from linkbalancer.config.findings import shown
 from linkbalancer.config.keepalived import defaults, values
-from linkbalancer.config.keepalived.addresses import is_device
-from linkbalancer.config.keepalived.remarks import Kind
 from linkbalancer.config.keepalived.statements import Ledger, Statement
 from linkbalancer.config.keepalived.words import Word
 from linkbalancer.config.quantities import write_duration
@@ -18,7 +15,6 @@ WEIGHT_MAX: Final = 253
 """The largest weight that is known here; Keepalived's files and processes may have one more."""
 
 TEXT_MAX: Final = 256
-TRACKERS_MAX: Final = 256
 
 Written: TypeAlias = str | int | dict[str, str | int | bool]
 
@@ -132,16 +128,13 @@ class Reader:
         match one.keyword:
             case "script":
                 command = defaults.script(ledger, one, None)
-                if command is not None:
-                    keys["script"] = list(command.words)
+                keys |= {} if command is None else {"script": list(command.words)}
             case "interval" | "timeout":
                 time = values.seconds(ledger, one, SECOND // 1000, _LONGEST)
-                if time is not None:
-                    keys[one.keyword] = write_duration(time)
+                keys |= {} if time is None else {one.keyword: write_duration(time)}
             case "rise" | "fall":
                 number = values.integer(ledger, one, 1, 255)
-                if number is not None:
-                    keys[one.keyword] = number
+                keys |= {} if number is None else {one.keyword: number}
             case "weight":
                 tracker.weight = self._default_weight(one) or tracker.weight
             case "init_fail":
@@ -193,15 +186,13 @@ class Reader:
                 self._command(one, keys)
             case "quorum":
                 number = values.integer(ledger, one, 1, 65535)
-                if number is not None:
-                    keys["count"] = number
+                keys |= {} if number is None else {"count": number}
             case "quorum_max":
                 what = "quorum_max: that too many processes run is no failure here"
                 ledger.lost(one, what, "track a script that counts them")
             case "delay" | "fork_delay" | "terminate_delay":
                 time = values.seconds(ledger, one, 0, 3600 * SECOND)
-                if time is not None:
-                    keys |= dict.fromkeys(_DELAYS[one.keyword], write_duration(time))
+                keys |= {} if time is None else dict.fromkeys(_DELAYS[one.keyword], write_duration(time))
             case "weight":
                 tracker.weight = self._default_weight(one) or tracker.weight
             case "full_command" | "param_match":
@@ -239,77 +230,3 @@ class Reader:
             return tracker
         self._ledger.lost(tracker.statement, f"{shown(tracker.name)} does not say what is tracked", f"give it a {key}")
         return None
-
-
-class Trackers:
-    """All that are defined, and the names that they get in our configuration."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._defined: dict[tuple[str, str], Tracker] = {}
-        self._names: dict[tuple[str, str], str] = {}
-        self._taken: set[str] = set()
-        self.written: dict[str, dict[str, Any]] = {}
-
-    def define(self, tracker: Tracker | None) -> None:
-        """Keep a definition; of two with one name the first counts, as with Keepalived."""
-        if tracker is None:
-            return
-        key = (tracker.kind, tracker.name)
-        if key in self._defined:
-            self._ledger.lost(tracker.statement, f"{shown(tracker.name)} is defined already", "remove one of the two")
-        else:
-            self._defined[key] = tracker
-
-    def track(
-        self, tracks: Tracks, *, weightless: bool = False, besides: Container[str] = frozenset()
-    ) -> dict[str, Written]:
-        """Return what `track` says; `weightless`: every failure is a fault; `besides` is what the sync group tracks."""
-        found: dict[str, Written] = {}
-        for one in tracks.found:
-            weight = self._weight(one)
-            if weight is None:
-                continue
-            if self._name(one) in besides:
-                what = f"{one.word.text} is tracked by the sync group already"
-                self._ledger.say(Kind.NEEDLESS, one.word, what, "nothing to do")
-                continue
-            if weightless and weight.number:
-                what = f"the weight of {one.word.text}: in a sync group it is a fault, as with Keepalived"
-                self._ledger.say(Kind.CHANGED, one.word, what, "track it in the sync group, to have a weight there")
-                weight = Weight(0, weight.reverse)
-            found[self._name(one)] = weight.written()
-        return found
-
-    def _weight(self, one: Track) -> Weight | None:
-        if len(self._names) >= TRACKERS_MAX and (one.kind, one.word.text) not in self._names:
-            what = f"a gateway has {TRACKERS_MAX} trackers at most"
-            self._ledger.say(Kind.LOST, one.word, what, "let one script look at several things")
-            return None
-        if one.kind == "device" and not is_device(one.word.text):
-            self._ledger.say(Kind.LOST, one.word, f"{shown(one.word.text)} cannot be a device", "name the device")
-            return None
-        if one.kind == "device":
-            return one.weight or Weight(0)
-        defined = self._defined.get((one.kind, one.word.text))
-        if defined is None:
-            what = f"there is no {one.kind} {shown(one.word.text)} to track"
-            self._ledger.say(Kind.LOST, one.word, what, "define it, or remove the line")
-            return None
-        defined.used = True
-        return one.weight or defined.weight
-
-    def _name(self, one: Track) -> str:
-        key = (one.kind, one.word.text)
-        if key not in self._names:
-            self._names[key] = values.fitting_name(one.word.text, self._taken)
-            defined = self._defined.get(key)
-            keys: Mapping[str, Any] = {"device": one.word.text} if defined is None else defined.keys
-            self.written[self._names[key]] = dict(keys)
-        return self._names[key]
-
-    def finish(self) -> None:
-        """Name what nobody tracks."""
-        for tracker in self._defined.values():
-            if not tracker.used:
-                self._ledger.needless(tracker.statement, f"nobody tracks {shown(tracker.name)}")

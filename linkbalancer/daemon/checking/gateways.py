@@ -114,7 +114,10 @@ class GatewayWatch:
         return Report("gateway", self._ok, self._since, text, parts=parts)
 
     def recall(self, report: Report) -> None:
-        """Go on from what a predecessor believed: each probe must disprove it as often as ever."""
+        """Go on from what a predecessor believed: each probe must disprove it as often as ever.
+
+        One that the predecessor did not know is good with a good gateway: its first failure alone shall not end that.
+        """
         if self._ok is not None or report.ok is None:
             return
         self._ok, self._since = report.ok, report.since
@@ -124,6 +127,8 @@ class GatewayWatch:
             if before is not None and before.ok is not None:
                 one.check.counter.recall(ok=before.ok)
                 one.check.text = before.text
+            elif report.ok:
+                one.check.counter.recall(ok=True)
 
     def begin(self, now: Instant) -> None:
         """Begin: every probe is due at once."""

@@ -13,6 +13,7 @@ from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import render
 from linkbalancer.drivers.nftables.elements import MapWriter, chains
+from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.drivers.nftables.render import (
     APPLICATION,
     FORWARD,
@@ -21,7 +22,6 @@ from linkbalancer.drivers.nftables.render import (
     SKELETON,
     STAGED,
     VID,
-    Layout,
 )
 from linkbalancer.links import Vid
 from linkbalancer.routing.classifier import Classifier

@@ -12,13 +12,11 @@ With a VID's mark it could be sent back over the link that it came from, and aga
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final, NamedTuple
+from typing import Final
 
-from linkbalancer.drivers.macvlan import Macvlan
 from linkbalancer.drivers.nftables import refusal
-from linkbalancer.drivers.nftables.refusal import Refused
+from linkbalancer.drivers.nftables.layout import Layout, Peer
 from linkbalancer.links import DeviceName, Role, Vid
 from linkbalancer.routing.classifier import Box, Classifier
 from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID, Marks
@@ -38,52 +36,6 @@ VID: Final = "vid_"
 _DIGEST_LENGTH: Final = 12
 _ALL_BITS: Final = 0xFFFFFFFF
 _LAST_ADDRESS: Final = {4: 2**32 - 1, 6: 2**128 - 1}
-
-
-class Peer(NamedTuple):
-    """Where this gateway's own LVrrp datagrams of a link go."""
-
-    address: IPv4Address
-    port: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """What the table is made for: masks, this gateway's role, its devices, the VIDs that it may steer to.
-
-    `peers` are the far ends of its links: the datagrams that open a link must not wait for a VID that works.
-    """
-
-    marks: Marks
-    role: Role
-    lan_devices: tuple[DeviceName, ...]
-    link_devices: tuple[DeviceName, ...]
-    vids: tuple[Vid, ...]
-    peers: tuple[Peer, ...] = ()
-    macvlans: tuple[Macvlan, ...] = ()
-    refused: tuple[Refused, ...] = ()
-
-    @property
-    def made(self) -> tuple[DeviceName, ...]:
-        """The devices that we make ourselves."""
-        return tuple(one.device for one in self.macvlans)
-
-    @property
-    def entrances(self) -> tuple[DeviceName, ...]:
-        """The devices by which packets come from a LAN: those to a virtual MAC come by its own."""
-        return (*self.lan_devices, *self.made)
-
-    def joined(self, other: "Layout") -> "Layout":
-        """Return a layout that serves both: what a successor loads while its predecessor still works."""
-        return replace(
-            self,
-            lan_devices=tuple(sorted({*self.lan_devices, *other.lan_devices})),
-            link_devices=tuple(sorted({*self.link_devices, *other.link_devices})),
-            vids=tuple(sorted({*self.vids, *other.vids})),
-            peers=tuple(sorted({*self.peers, *other.peers})),
-            macvlans=tuple(sorted({*self.macvlans, *other.macvlans})),
-            refused=tuple(sorted({*self.refused, *other.refused}, key=str)),
-        )
 
 
 def short(digest: str) -> str:

@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
-from linkbalancer.drivers.nftables.render import Layout, Peer
+from linkbalancer.drivers.nftables.layout import Layout, Peer
 from linkbalancer.links import Role
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import Marks

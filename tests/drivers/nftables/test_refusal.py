@@ -10,8 +10,8 @@ import pytest
 from linkbalancer.drivers.addresses import Addresses
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables import load
+from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.drivers.nftables.refusal import Refused, chains
-from linkbalancer.drivers.nftables.render import Layout
 from linkbalancer.links import Role
 from linkbalancer.routing.marks import Marks
 from tests.drivers.lan import lan, ping

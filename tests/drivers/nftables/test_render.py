@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from linkbalancer.drivers.nftables import render
+from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.links import Role
 from linkbalancer.routing.marks import Marks
 from linkbalancer.routing.selector import Selector
@@ -34,7 +35,7 @@ def test_a_generation_reads_as_written() -> None:
 @pytest.mark.parametrize(("role", "lan"), [(Role.CONTROLLER, "forward"), (Role.CONTROLLED, "mirror")])
 def test_each_end_reads_the_rules_its_own_way(role: Role, lan: str) -> None:
     """What enters from the near LAN runs near to far, what enters from the far LAN the other way."""
-    layout = render.Layout(marks=Marks(), role=role, lan_devices=("a",), link_devices=("b",), vids=(1,))
+    layout = Layout(marks=Marks(), role=role, lan_devices=("a",), link_devices=("b",), vids=(1,))
     text = render.swap("generation_abc_def", layout)
     assert f"add rule inet linkbalancer from_lan goto {lan}_abc\n" in text
     assert "delete" not in text
@@ -54,7 +55,7 @@ def test_a_swap_deletes_what_it_replaces() -> None:
 def test_marks_move_into_their_masks() -> None:
     """Other masks than the defaults: ids and VIDs are shifted to them, and everything else is kept."""
     marks = Marks(connection_mask=0xFFF00000, packet_mask=0xFF, guard_bit=0x100)
-    layout = render.Layout(marks=marks, role=Role.CONTROLLER, lan_devices=(), link_devices=(), vids=(9,))
+    layout = Layout(marks=marks, role=Role.CONTROLLER, lan_devices=(), link_devices=(), vids=(9,))
     skeleton = render.skeleton(layout)
     assert "vid_9 meta mark set meta mark and 0xffffff00 or 0x00000009\n" in skeleton
     assert "meta mark set meta mark and 0xfffffe00\n" in skeleton
@@ -74,7 +75,7 @@ def test_names_follow_what_is_loaded() -> None:
         render.generation_name(classifier(("web", Selector())), IDS, Role.CONTROLLER),
     }
     assert len(names) == 4
-    more = render.Layout(marks=Marks(), role=Role.CONTROLLER, lan_devices=("lan0",), link_devices=(), vids=(1, 2, 3))
+    more = Layout(marks=Marks(), role=Role.CONTROLLER, lan_devices=("lan0",), link_devices=(), vids=(1, 2, 3))
     assert render.skeleton_name(LAYOUT) != render.skeleton_name(more)
     assert render.renamed_skeleton("skeleton_b", ["skeleton_a"]).splitlines() == [
         "delete chain inet linkbalancer skeleton_a",

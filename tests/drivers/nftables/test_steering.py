@@ -14,7 +14,7 @@ import pytest
 from linkbalancer.drivers.kernel import Kernel
 from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
-from linkbalancer.drivers.nftables.render import Layout
+from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.links import Role
 from linkbalancer.routing.marks import Marks
 from linkbalancer.routing.packet import Packet

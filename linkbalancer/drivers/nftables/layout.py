@@ -1,0 +1,56 @@
+"""What the table `inet linkbalancer` is made for, as values: two of them join into one that serves both."""
+
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+from typing import NamedTuple
+
+from linkbalancer.drivers.macvlan import Macvlan
+from linkbalancer.drivers.nftables.refusal import Refused
+from linkbalancer.links import DeviceName, Role, Vid
+from linkbalancer.routing.marks import Marks
+
+
+class Peer(NamedTuple):
+    """Where this gateway's own LVrrp datagrams of a link go."""
+
+    address: IPv4Address
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What the table is made for: masks, this gateway's role, its devices, the VIDs that it may steer to.
+
+    `peers` are the far ends of its links: the datagrams that open a link must not wait for a VID that works.
+    """
+
+    marks: Marks
+    role: Role
+    lan_devices: tuple[DeviceName, ...]
+    link_devices: tuple[DeviceName, ...]
+    vids: tuple[Vid, ...]
+    peers: tuple[Peer, ...] = ()
+    macvlans: tuple[Macvlan, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+    @property
+    def made(self) -> tuple[DeviceName, ...]:
+        """The devices that we make ourselves."""
+        return tuple(one.device for one in self.macvlans)
+
+    @property
+    def entrances(self) -> tuple[DeviceName, ...]:
+        """The devices by which packets come from a LAN: those to a virtual MAC come by its own."""
+        return (*self.lan_devices, *self.made)
+
+    def joined(self, other: "Layout") -> "Layout":
+        """Return a layout that serves both: what a successor loads while its predecessor still works."""
+        return replace(
+            self,
+            lan_devices=tuple(sorted({*self.lan_devices, *other.lan_devices})),
+            link_devices=tuple(sorted({*self.link_devices, *other.link_devices})),
+            vids=tuple(sorted({*self.vids, *other.vids})),
+            peers=tuple(sorted({*self.peers, *other.peers})),
+            macvlans=tuple(sorted({*self.macvlans, *other.macvlans})),
+            refused=tuple(sorted({*self.refused, *other.refused}, key=str)),
+        )
