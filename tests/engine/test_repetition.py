@@ -73,7 +73,7 @@ def lived(bench: Bench, story: list[tuple[Any, ...]], live: Callable[[Bench, tup
     """Return everything that a life shows, step by step."""
     shown: list[object] = [bench.start()]
     for step in story:
-        shown += [live(bench, step), bench.agent.deadline(), bench.agent.status(bench.now)]
+        shown += [live(bench, step), bench.agent.status(bench.now)]
         shown.append(bench.agent.snapshot(bench.now, live=True))
     return shown
 
@@ -86,7 +86,7 @@ def test_a_repeated_advert_does_what_any_advert_does(
     live: Callable[[Bench, tuple[Any, ...]], list[object]],
     story: list[tuple[Any, ...]],
 ) -> None:
-    """The short way and the long one show the same effects, deadlines, status and snapshot at every step."""
+    """The short way and the long one show the same effects, at the same times, status and snapshot at every step."""
     short = lived(build(), story, live)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("linkbalancer.engine.agent.hear_again", lambda *_all: False)
