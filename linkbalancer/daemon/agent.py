@@ -30,6 +30,7 @@ from linkbalancer.daemon.lookout import LOOK, Lookout
 from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.performer import Performer
+from linkbalancer.daemon.place import Place
 from linkbalancer.daemon.punctual import Punctual
 from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.remembering import Remembering
@@ -142,6 +143,7 @@ class AgentProcess:
         self._lock = AgentLock(run_dir / LOCK)
         self._snapshot = SnapshotFile(run_dir / SNAPSHOT)
         self._remembering: Remembering
+        self._place = Place(run_dir)
         self._exit: int | None = None
         self._in_office = self._told_ready = False
         self._agent: Agent
@@ -391,6 +393,8 @@ class AgentProcess:
 
     def _keep_place(self, _now: Instant) -> None:
         """Be found by a successor even when somebody empties the run directory; two agents never speak at once."""
+        if not self._place.has_changed():
+            return
         try:
             if not self._lock.keep():
                 self._log.critical("deposed", text="another agent found none here, and speaks now")
@@ -398,6 +402,7 @@ class AgentProcess:
             for one in (self._snapshot, self._feed, self._requests, self._checks, self._keepalived):
                 one.keep()
         except OSError as error:
+            self._place.forget()
             self._journal.complain("keep its place in the run directory", str(error))
             with suppress(OSError):
                 self._run_dir.mkdir(mode=0o755)

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import TypeAlias
 
-from linkbalancer.clock import Instant
+from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.links import GroupId
+
+AHEAD: Duration = 20 * MILLISECOND
+"""A postponed deadline is asked for this long before its old place comes, which most adverts put off once more."""
 
 Ask: TypeAlias = Callable[[], Instant | None]
 
@@ -23,6 +26,7 @@ class Deadlines:
         self._postponed: dict[GroupId, Ask] = {}
         self._queued: dict[GroupId, Instant] = {}
         self._heap: list[tuple[Instant, GroupId]] = []
+        self._now: Instant = 0
 
     def set(self, group: GroupId, at: Instant | None) -> None:
         """Take in when a group is due next, None for not at all."""
@@ -35,17 +39,20 @@ class Deadlines:
         if queued is None or at < queued:
             self._queue(group, at)
 
-    def postpone(self, group: GroupId, ask: Ask) -> None:
-        """Take in that a group that has a deadline is due later than was said; `ask` tells when, and when is enough."""
+    def postpone(self, now: Instant, group: GroupId, ask: Ask) -> None:
+        """Take in that a group that has a deadline is due later than was said; `ask` tells when."""
+        self._now = now
         self._postponed[group] = ask
 
     def first(self) -> Instant | None:
-        """Return the first of all deadlines."""
+        """Return the first of all deadlines, or, where it was postponed and is far, an instant before it."""
         heap = self._heap
         while heap:
             queued, group = heap[0]
             ask = self._postponed.get(group)
             if ask is not None:
+                if queued > self._now + AHEAD:
+                    return queued
                 self.set(group, ask())
             at = self._at.get(group)
             if self._queued.get(group) == queued == at:
@@ -59,6 +66,7 @@ class Deadlines:
 
     def due(self, now: Instant) -> list[GroupId]:
         """Return the groups whose deadlines have come, in the order of their ids; they stay until they are set anew."""
+        self._now = now
         found = []
         while (first := self.first()) is not None and first <= now:
             _at, group = heappop(self._heap)
