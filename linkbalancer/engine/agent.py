@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import Instant, earliest, is_due
 from linkbalancer.config.load import Loaded
-from linkbalancer.engine import conduct, senses, snapshot, status
+from linkbalancer.engine import conduct, senses, snapshot, standing, status
 from linkbalancer.engine.adoption import Adoption
 from linkbalancer.engine.conclusions import conclude
 from linkbalancer.engine.drain import Drained
