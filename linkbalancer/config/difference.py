@@ -211,17 +211,29 @@ def _move(application: Application, new: Side, present: Present | None) -> str:
 
 
 def _rest(old: Side, new: Side) -> Iterator[Change]:
-    """Compare what has no words of its own, key by key."""
-    known = {"node", "role", "lans", "links", "groups", "applications"}
-    was, will = (
-        dict(_flat(one.loaded.config.model_dump(mode="json", by_alias=True, exclude=known))) for one in (old, new)
-    )
+    """Compare what has no words of its own, key by key; of a tracker that is new, or gone, what it says alone."""
+    was, will = (_values(one, whole=True) for one in (old, new))
+    said = {*_values(old, whole=False), *_values(new, whole=False)}
     for key in sorted({*was, *will}):
-        if was.get(key) != will.get(key):
+        if was.get(key) != will.get(key) and (key in said or (key in was and key in will)):
             subject, _, rest = key.partition(".")
             words = f"{rest} {_value(was.get(key))} -> {_value(will.get(key))}".lstrip()
+            if rest.endswith("webhook.url"):  # whoever has it may write there, and this is kept and shown to readers
+                words = f"{rest} {_server(was.get(key))} -> {_server(will.get(key))}"
             effect = {"marks": "every rule and flow is marked anew", "tables": "the VIDs' tables are made anew"}
             yield Change(Kind.CHANGED, subject, words, effect.get(subject, ""))
+
+
+def _values(side: Side, *, whole: bool) -> dict[str, Any]:
+    """Return what has no words of its own, by the way to it; `whole`: what nobody wrote too."""
+    known = {"node", "role", "lans", "links", "groups", "applications"}
+    config = side.loaded.config
+    return dict(_flat(config.model_dump(mode="json", by_alias=True, exclude=known, exclude_defaults=not whole)))
+
+
+def _server(url: object) -> str:
+    """Write a URL without what follows the server's name."""
+    return "none" if url is None else f"{'/'.join(str(url).split('/')[:3])}/..."
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

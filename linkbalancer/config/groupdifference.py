@@ -28,6 +28,12 @@ _EFFECTS: Final = {
     "accept": "whether the virtual IPs themselves can be reached",
     "virtual_mac": "hosts learn the virtual IPs' other MAC address",
 }
+_MODES: Final = {
+    "member": "this gateway takes part",
+    "observe": "this gateway hands over and only listens",
+    "keepalived": "this gateway hands over, and the Keepalived on it takes part",
+    "static": "no VRRP any more: its packets go by its gateway while that answers",
+}
 _WORDED: Final = ("mode", "device", "priority", "virtual_ips", "excluded_ips")
 
 
@@ -40,7 +46,7 @@ def changes(
         is_master = masters is not None and group in masters
         if group not in was:
             effect = "it works when a Master with an open link is heard"
-            if will[group].mode == "member" and will[group].link is None:
+            if will[group].mode != "static" and all(one.link is None for one in will.values()):
                 effect = "it works when a Master is heard"
             elif will[group].mode == "static":
                 effect = "it works when its gateway answers"
@@ -76,8 +82,7 @@ def _changed(subject: str, was: Group, will: Group, *, master: bool) -> Iterator
             effect = "this gateway is Master and stays it"
         yield Change(Kind.CHANGED, subject, f"priority {was.priority} -> {will.priority}", effect)
     if was.mode != will.mode:
-        effect = "this gateway hands over and only listens" if will.mode == "observe" else "this gateway takes part"
-        yield Change(Kind.CHANGED, subject, f"mode {was.mode} -> {will.mode}", effect)
+        yield Change(Kind.CHANGED, subject, f"mode {was.mode} -> {will.mode}", _MODES[will.mode])
     if was.device != will.device:
         effect = "its mastership is taken up anew there"
         yield Change(Kind.CHANGED, subject, f"device {was.device} -> {will.device}", effect)

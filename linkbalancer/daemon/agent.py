@@ -30,11 +30,13 @@ from linkbalancer.daemon.lookout import LOOK, Lookout
 from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.performer import Performer
+from linkbalancer.daemon.place import Place
 from linkbalancer.daemon.punctual import Punctual
 from linkbalancer.daemon.recording import Recording
+from linkbalancer.daemon.remembering import Remembering
 from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.server import RequestServer
-from linkbalancer.daemon.snapshot import EVERY, SnapshotFile
+from linkbalancer.daemon.snapshot import SnapshotFile
 from linkbalancer.daemon.sockets import Sockets
 from linkbalancer.daemon.succession import Bequest, Heirloom
 from linkbalancer.daemon.turn import go_first
@@ -118,7 +120,7 @@ class AgentProcess:
         self._log, self._lifeline = log, lifeline
         self.orphan_for = ORPHAN
         self._orphan_until: Instant | None = None
-        self._loop = Loop()
+        self._loop = Loop(paced=True)
         self._punctual = Punctual(self._loop)
         recording = Recording(run_dir, "agent", self._loop.clock())
         self._loop.watch(recording)
@@ -140,7 +142,8 @@ class AgentProcess:
         )
         self._lock = AgentLock(run_dir / LOCK)
         self._snapshot = SnapshotFile(run_dir / SNAPSHOT)
-        self._snapshot_at: Instant | None = None
+        self._remembering: Remembering
+        self._place = Place(run_dir)
         self._exit: int | None = None
         self._in_office = self._told_ready = False
         self._agent: Agent
@@ -219,6 +222,7 @@ class AgentProcess:
         left = fields.get("snapshot")
         now = loop.clock()
         self._agent = self._engine(now, left, live=bequest is not None)
+        self._remembering = Remembering(self._snapshot, self._agent.snapshot, self._journal.complain)
         self._places.update(self._agent.known.places())
         self._sockets = Sockets(loop, config, self._take, self._journal.complain, self._agent.known.deaf())
         inherited = bequest or Bequest({})
@@ -285,7 +289,7 @@ class AgentProcess:
 
     def bequest(self, now: Instant) -> tuple[dict[str, Any], list[Heirloom]]:
         """Return what the successor goes on from."""
-        self._write_snapshot(now)
+        self._remembering.write(now)
         fields = {"at": now, "snapshot": self._agent.snapshot(now, live=True), "put_back": self._journal.put_back}
         listeners = [Heirloom((FEED,), (self._feed.listener,)), Heirloom((SOCKET,), (self._requests.listener,))]
         return fields, [*self._sockets.hand_on(), *listeners]
@@ -300,15 +304,15 @@ class AgentProcess:
 
     def deadline(self) -> Instant | None:
         """Return the engine's deadline, the snapshot's, or an orphan's."""
-        return earliest(self._agent.deadline(), self._snapshot_at, self._orphan_until)
+        return earliest(self._agent.deadline(), self._remembering.deadline(), self._orphan_until)
 
     def expire(self, now: Instant) -> None:
         """Hand the engine its deadline; write the snapshot when it is due."""
         engine = self._agent.deadline()
         if engine is not None and engine <= now:
             self._take(now, [Tick()])
-        if self._snapshot_at is not None and self._snapshot_at <= now:
-            self._write_snapshot(now)
+            self._remembering.sign(now)
+        self._remembering.expire(now)
         if self._orphan_until is not None and self._orphan_until <= now:
             self._give_up(now)
 
@@ -320,9 +324,9 @@ class AgentProcess:
             effects = self._agent.handle(now, event)
             for effect in effects:
                 self._perform(now, effect)
-            self._journal.remember(now)
-            if effects and self._snapshot_at is None:
-                self._snapshot_at = now + EVERY
+            if effects:
+                self._journal.remember(now)
+                self._remembering.note(now, effects)
 
     def _mend_soon(self, now: Instant) -> None:
         self._reconcile.at = min(self._reconcile.at, now + SOON)
@@ -344,7 +348,7 @@ class AgentProcess:
             case Word.LEAVE:
                 self._take(now, [Leave()])
             case Word.RENEW:
-                self._write_snapshot(now)
+                self._remembering.write(now)
                 self._loop.stop()
             case Word.END:
                 self._loop.stop()
@@ -389,6 +393,8 @@ class AgentProcess:
 
     def _keep_place(self, _now: Instant) -> None:
         """Be found by a successor even when somebody empties the run directory; two agents never speak at once."""
+        if not self._place.has_changed():
+            return
         try:
             if not self._lock.keep():
                 self._log.critical("deposed", text="another agent found none here, and speaks now")
@@ -396,14 +402,10 @@ class AgentProcess:
             for one in (self._snapshot, self._feed, self._requests, self._checks, self._keepalived):
                 one.keep()
         except OSError as error:
+            self._place.forget()
             self._journal.complain("keep its place in the run directory", str(error))
             with suppress(OSError):
                 self._run_dir.mkdir(mode=0o755)
-
-    def _write_snapshot(self, now: Instant) -> None:
-        self._snapshot_at = None
-        if not self._snapshot.write(self._agent.snapshot(now)):
-            self._journal.complain("write the snapshot", "it is too long")
 
     # -- what is done --------------------------------------------------------------------------------------------------
 
@@ -436,8 +438,7 @@ class AgentProcess:
 
     def _left(self, _now: Instant) -> None:
         """Every mastership is handed over: nothing to go on from is left to a successor."""
-        self._snapshot.forget()
-        self._snapshot_at = None
+        self._remembering.forget()
         self._exit = 0
         self._log.info("left", text="every mastership is handed over")
         self._loop.stop()

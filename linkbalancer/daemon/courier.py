@@ -13,6 +13,7 @@ from typing import Any
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, in_words
 from linkbalancer.config.notifications import Notification
+from linkbalancer.daemon import capabilities
 from linkbalancer.daemon.lifeline import die_with_parent
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.runner import Ending, Runner
@@ -20,6 +21,7 @@ from linkbalancer.drivers.notices import journal, mail, script, syslog, webhook
 from linkbalancer.drivers.notices.fifo import Fifo, keepalived_line
 from linkbalancer.drivers.notices.outcome import NotToldError, Outcome
 from linkbalancer.engine.news import News, document
+from linkbalancer.host.users import writable_by_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,7 @@ def work(receiver: Receiver, news: News) -> None:
     if to.script is not None:
         kind, subject, state, priority = news.of_keepalived()
         words = [receiver.beside(to.script[0]), *to.script[1:]]
-        parent = os.getppid()
-        script.become(to.user)
-        die_with_parent(parent)  # becoming another user has undone it
+        _become(to.user, words[0])
         script.execute([*words, kind, name_of(to, news) or subject, state, str(priority)], described)
     if to.webhook is not None:
         secret, authorities = _text(receiver, to.webhook.authorization_file), _text(receiver, to.webhook.ca_file)
@@ -145,6 +145,19 @@ def work(receiver: Receiver, news: News) -> None:
         message = mail.compose(to.email, described, wall_s(news.at))
         said = mail.send(to.email, message, password=password, authorities=authorities, timeout_s=timeout_s)
     os.write(1, said.encode(errors="replace"))
+
+
+def _become(user: str | None, program: str) -> None:
+    """Be the one that a program runs as, without a right that the service has; raises NotToldError."""
+    parent = os.getppid()
+    script.become(user)
+    if os.geteuid() != 0:
+        capabilities.keep()  # from one user to another, neither being root, the kernel takes none away
+    else:
+        why = writable_by_others(program, "")
+        if why is not None:
+            raise NotToldError(f"root runs nothing that others may change: {why}")
+    die_with_parent(parent)  # becoming another user has undone it
 
 
 def _text(receiver: Receiver, name: str | None) -> str | None:

@@ -1,6 +1,10 @@
 """The agent's snapshot on disk (a tmpfs): two slots, written in turn, so that a writer killed half-way spoils one only.
 
 A slot is read back only when its checksum is right and it is of this boot: instants of another boot mean nothing.
+
+Behind the slots stands a sign of life: until when the newest of them has held. A Master of 255 groups advertises
+thousands of times a second; that it does is no reason to write everything anew, and all that a successor needs of it is
+when the last of these adverts was (`engine.snapshot`).
 """
 
 import json
@@ -11,17 +15,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from linkbalancer.clock import MILLISECOND, Duration
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.daemon.listening import identity
 
 SLOT = 1 << 18
 """Bytes of a slot."""
 
+SIZE = 2 * SLOT + 28
+"""Bytes of the file: two slots, and a sign of life."""
+
 EVERY: Duration = 50 * MILLISECOND
 """At most how often a snapshot is written."""
 
+ANEW: Duration = 2 * SECOND
+"""How often all of it is written while nothing happens but adverts: what they counted is to outlive the agent too."""
+
+_ALIVE = struct.Struct("=8sQQ")
 _HEADER = struct.Struct("=8s36sQII")
 _MAGIC = b"LBSNAP01"
+_SIGN = b"LBALIVE1"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -49,7 +61,10 @@ class SnapshotFile:
         number, content = max(self._slots(), default=(0, b"null"))
         self._number = max(self._number, number)
         found = json.loads(content)
-        return found if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            return None
+        alive = self._alive(number)
+        return found if alive is None else {**found, "alive": alive}
 
     def follow(self) -> None:
         """Note what a predecessor has written meanwhile, so that what is written from now on is newer."""
@@ -65,6 +80,11 @@ class SnapshotFile:
         os.pwrite(self._fd, header + data, self._number % 2 * SLOT)
         return True
 
+    def live(self, now: Instant) -> None:
+        """Note that what was written last holds until now, and that every advert that was due by now is sent."""
+        sign = _ALIVE.pack(_SIGN, self._number, now)
+        os.pwrite(self._fd, sign + zlib.crc32(sign).to_bytes(4), 2 * SLOT)
+
     def forget(self) -> None:
         """Make sure that no successor goes on from here: the masterships were handed over."""
         for slot in range(2):
@@ -73,6 +93,13 @@ class SnapshotFile:
     def close(self) -> None:
         """Close the file; what it holds stays."""
         os.close(self._fd)
+
+    def _alive(self, number: int) -> Instant | None:
+        """Return until when the snapshot of a number has held; None when nobody has said so of this one."""
+        read = os.pread(self._fd, _ALIVE.size + 4, 2 * SLOT).ljust(_ALIVE.size + 4, b"\0")
+        sign, checksum = read[: _ALIVE.size], int.from_bytes(read[_ALIVE.size :])
+        mark, of, until = _ALIVE.unpack(sign)
+        return int(until) if (mark, of, checksum) == (_SIGN, number, zlib.crc32(sign)) else None
 
     def _slots(self) -> list[tuple[int, bytes]]:
         found = []
@@ -88,7 +115,7 @@ class SnapshotFile:
 def _open(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        os.posix_fallocate(descriptor, 0, 2 * SLOT)
+        os.posix_fallocate(descriptor, 0, SIZE)
     except OSError:
         os.close(descriptor)
         raise

@@ -14,11 +14,11 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import Instant, earliest, is_due
 from linkbalancer.config.load import Loaded
-from linkbalancer.engine import conduct, snapshot, standing, status
+from linkbalancer.engine import conduct, senses, snapshot, standing, status
 from linkbalancer.engine.adoption import Adoption
 from linkbalancer.engine.conclusions import conclude
 from linkbalancer.engine.drain import Drained
-from linkbalancer.engine.effects import Effect, Retired, SetMembers
+from linkbalancer.engine.effects import Effect, Retired
 from linkbalancer.engine.events import (
     AdvertReceived,
     ApplicationSteers,
@@ -38,13 +38,10 @@ from linkbalancer.engine.found import Found
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.liaison import tell_link
-from linkbalancer.engine.membership import Membership
-from linkbalancer.engine.reception import admit
-from linkbalancer.engine.repetition import hear_again
 from linkbalancer.engine.retirement import NOBODY, Retirement
 from linkbalancer.engine.tracking import Checked
 from linkbalancer.health.report import Reports
-from linkbalancer.links import Address, Family, LinkName, Vid
+from linkbalancer.links import Family, LinkName, Vid
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.link import Link
@@ -104,11 +101,11 @@ class Agent:
             case Tick():
                 self._tick(now)
             case AdvertReceived() | DatagramReceived():
-                self._received(now, event)
+                senses.receive(gateway, now, event)
             case DeviceChanged():
-                self._device(now, event)
+                senses.look(gateway, now, event)
             case NeighbourHeard() | LegHeard():
-                self._lan(now, event)
+                senses.listen(gateway, now, event)
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
@@ -210,77 +207,11 @@ class Agent:
                 gateway.dirty.add(group)
             if is_due(now, membership.observer.deadline()):
                 gateway.dirty.add(group)
-                self._observe(now, membership, vrrp.Tick())
+                senses.observe(gateway, now, membership, vrrp.Tick())
             if membership.router is not None and is_due(now, membership.router.deadline()):
                 # A Master that merely says so again concludes nothing from it.
                 conduct.tell_router(gateway, now, membership, vrrp.Tick())
             gateway.told.note_deadline(membership)
-
-    def _received(self, now: Instant, event: AdvertReceived | DatagramReceived) -> None:
-        if isinstance(event, AdvertReceived):
-            self._advert(now, event)
-        elif event.link in self.links:
-            tell_link(self._gateway, now, event.link, lvrrp.Received(event.data))
-
-    def _advert(self, now: Instant, event: AdvertReceived) -> None:
-        admitted = admit(self._gateway, now, event)
-        if admitted is None:
-            return
-        membership, heard = admitted
-        if hear_again(self._gateway, now, membership, heard, event.source_mac):
-            return
-        self._gateway.dirty.add(membership.id)
-        was_master, is_news = membership.is_master, self._observe(now, membership, heard)
-        followed = membership.observer.heard
-        if heard.priority > 0 and followed is not None and followed.source == heard.source:
-            # Only whom the observer follows: a stranger's adverts neither draw packets nor teach us members.
-            membership.master_mac = event.source_mac
-            self._meet(event, heard.source)
-        if membership.router is not None:
-            conduct.tell_router(self._gateway, now, membership, heard)
-        if is_news and was_master and membership.is_master and heard.priority > 0:
-            standing.tell_beaten(self._gateway, membership, heard)
-
-    def _observe(self, now: Instant, membership: Membership, event: vrrp.Heard | vrrp.Tick) -> bool:
-        """Let who only hears hear it; return whether it is news."""
-        for changed in membership.observer.handle(now, event):
-            if membership.router is None:
-                membership.since, membership.reason = now, changed.reason
-        heard = membership.observer.heard
-        records = self._gateway.chronicle.heard(membership.id, heard, is_master=membership.is_master)
-        self._gateway.out += records
-        return bool(records)
-
-    def _meet(self, event: AdvertReceived, speaker: Address) -> None:
-        if self.known.meet(event.device, event.source_mac, speaker):
-            self._gateway.out.append(SetMembers(event.device, self.known.members(event.device)))
-
-    def _lan(self, now: Instant, event: NeighbourHeard | LegHeard) -> None:
-        gateway = self._gateway
-        if isinstance(event, LegHeard):
-            self.known.leg(event.device, alive=event.alive)
-            gateway.out += gateway.chronicle.device(event.device, self.known.fault(event.device))
-            if event.alive:
-                conduct.announce_again(gateway, now, event.device)
-        elif self.known.neighbour(event):
-            gateway.out.append(SetMembers(event.device, self.known.members(event.device)))
-        gateway.dirty.update(group for group, one in self.memberships.items() if one.group.device == event.device)
-
-    def _device(self, now: Instant, event: DeviceChanged) -> None:
-        gateway = self._gateway
-        self.known.device(event)
-        gateway.out += gateway.chronicle.device(event.device, self.known.fault(event.device))
-        for name, link in self.links.items():
-            if link.settings.device == event.device:
-                tell_link(gateway, now, name, lvrrp.Carrier(event.carrier))
-        for group, membership in self.memberships.items():
-            if membership.group.device == event.device:
-                gateway.dirty.add(group)
-                if membership.router is not None:
-                    origin = self.known.origin(membership.group)
-                    conduct.tell_router(gateway, now, membership, vrrp.SetPrimary(origin))
-        if event.carrier:
-            conduct.announce_again(gateway, now, event.device)
 
     def _part(self, now: Instant, event: Leave | Retire | Retain) -> None:
         """Begin to hand over everything, or what a successor will not serve; or serve that again."""

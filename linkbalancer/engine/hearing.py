@@ -68,6 +68,7 @@ class Hearing:
         self._own: dict[DeviceName, frozenset[Address]] = {}
         self._repeated: dict[tuple[DeviceName, bytes, int], Verdict] = {}
         self._last: dict[GroupId, tuple[DeviceName, bytes, int]] = {}
+        self._latest: dict[GroupId, Verdict] = {}
 
     def hear(self, now: Instant, event: AdvertReceived, own: frozenset[Address]) -> tuple[Verdict, list[Record]]:
         """Judge an advert; return the verdict, and what is to be said.
@@ -89,6 +90,9 @@ class Hearing:
         if group is None or verdict.received is None or verdict.heard is None:
             return verdict, said
         self.counters.received(group, verdict.heard.priority)
+        if not said and self._latest.get(group) is verdict:
+            return verdict, said  # the last one of this group said the same: nothing is to be learnt from it
+        self._latest[group] = verdict
         self._follow(event.device, group, verdict.heard)
         return verdict, said + self._learn(verdict, group)
 
@@ -119,7 +123,8 @@ class Hearing:
 
     def _verdict(self, event: AdvertReceived, own: frozenset[Address]) -> Verdict:
         """Judge a packet, or find it equal to the last of its group but for what counts packets: an advert repeats."""
-        if self._own.get(event.device) != own:
+        known_own = self._own.get(event.device)
+        if known_own is not own and known_own != own:
             self._own[event.device] = own
             self._repeated.clear()
             self._last.clear()

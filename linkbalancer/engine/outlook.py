@@ -80,7 +80,7 @@ def _is_meant(vid: str, group: Mapping[str, Any], kind: str, name: str) -> bool:
 
 def _takes_part(group: Mapping[str, Any]) -> bool:
     """Whether this gateway can give a group up: it has a link, or is a member without one."""
-    return group["link"] is not None or group["mode"] == "member"
+    return group["link"] is not None or group["mode"] in {"member", "keepalived"}
 
 
 def _vid(group: str) -> str:
@@ -107,7 +107,8 @@ def _line(status: Mapping[str, Any], vid: str, *, moves: bool, alone: bool) -> s
     if alone:
         return f"{name} has no other gateway: no other member answers on {group['device']}"
     if moves:
-        return f"{name} moves to another gateway, at both ends of {group['link']}"
+        ends = "" if group["link"] is None else f", at both ends of {group['link']}"
+        return f"{name} moves to another gateway{ends}"
     if group["works"]:
         return f"{name} is on {group['master']} and stays there"
     return f"{name} does not work now, and this gateway will not take it"

@@ -29,9 +29,9 @@ def hear_again(gateway: Gateway, now: Instant, membership: Membership, heard: He
         and _says(heard, membership.observer.heard)
     )
     if steady and router is not None:
-        membership.observer.handle(now, heard)
         router.handle(now, heard)
-        gateway.told.note_deadline(membership)
+        membership.observer.heard = router.heard  # what it would have made of it itself
+        gateway.told.postpone(now, membership)
     return steady
 
 

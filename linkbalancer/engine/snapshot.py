@@ -82,11 +82,7 @@ def take(
         "members": known.all_members(),
         "deaf": known.deaf(),
         "links": {name: link.snapshot() for name, link in links.items()},
-        "masters": {
-            str(group): {"priority": m.router.priority, "advert_at": m.router.state.advert_at}
-            for group, m in memberships.items()
-            if isinstance(m.router, Router) and isinstance(m.router.state, Master)
-        },
+        "masters": _masters(memberships),
         "delegates": {
             str(group): m.router.snapshot() for group, m in memberships.items() if isinstance(m.router, Delegate)
         },
@@ -104,16 +100,28 @@ def take(
     return taken
 
 
+def _masters(memberships: Mapping[GroupId, Membership]) -> dict[str, dict[str, int]]:
+    return {
+        str(group): {
+            "priority": m.router.priority,
+            "advert_at": m.router.state.advert_at,
+            "interval": m.group.advert_interval,
+        }
+        for group, m in memberships.items()
+        if isinstance(m.router, Router) and isinstance(m.router.state, Master)
+    }
+
+
 def read(snapshot: Mapping[str, Any] | None) -> Recollection:
     """Read a snapshot; one that is of another shape is none: it must never stop a start."""
     try:
         if snapshot is None or not isinstance(snapshot["schema"], int):
             return Recollection()
-        changed_at = snapshot.get("changed_at")
+        changed_at, alive = snapshot.get("changed_at"), int(snapshot.get("alive", 0))
         return Recollection(
             {str(name): dict(link) for name, link in snapshot["links"].items()},
             {
-                GroupId.read(group): (int(one["priority"]), int(one["advert_at"]))
+                GroupId.read(group): (int(one["priority"]), _next_advert(one, alive))
                 for group, one in snapshot["masters"].items()
             },
             {str(dev): frozenset(map(bytes.fromhex, macs)) for dev, macs in snapshot["members"].items()},
@@ -128,6 +136,14 @@ def read(snapshot: Mapping[str, Any] | None) -> Recollection:
         )
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):  # JSON's 1e999 is infinite
         return Recollection()
+
+
+def _next_advert(master: Mapping[str, Any], alive: Instant) -> Instant:
+    """Return when a Master's next advert is due that lived until `alive`, and until then did nothing but advertise."""
+    at, interval = int(master["advert_at"]), int(master.get("interval", 0))
+    if at > alive or interval <= 0:
+        return at
+    return at + interval * (1 + (alive - at) // interval)
 
 
 def _label(state: object, since: object, reason: object, transitions: object, generation: object) -> Label:

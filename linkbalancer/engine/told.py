@@ -29,8 +29,12 @@ class Told:
         """Take in when a membership changes by time alone."""
         self._deadlines.set(membership.id, membership.deadline())
 
+    def postpone(self, now: Instant, membership: Membership) -> None:
+        """Take in that a membership's deadline, whatever it is, has only moved away."""
+        self._deadlines.postpone(now, membership.id, membership.deadline)
+
     def deadline(self) -> Instant | None:
-        """Return the first of all memberships' deadlines."""
+        """Return the first of all memberships' deadlines, or an instant before it."""
         return self._deadlines.first()
 
     def due(self, now: Instant) -> list[GroupId]:

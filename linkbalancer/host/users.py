@@ -7,8 +7,13 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from linkbalancer.config.keyfile import SERVICE
+
+_STATUS: Final = Path("/proc/self/status")
+_CHANGE: Final = 1 << 6 | 1 << 7
+"""CAP_SETGID and CAP_SETUID."""
 
 
 class UserError(Exception):
@@ -40,9 +45,16 @@ def identity(user: str | None) -> Identity:
     except KeyError:
         remedy = "add it, or name another by `user`"
         raise UserError(f"there is no user {user or SERVICE}: {remedy}") from None
-    if own not in {0, account.pw_uid}:
+    if own != account.pw_uid and not _may_become_others():
         raise UserError(f"the service runs as {_known(own).name} and cannot become {account.pw_name}")
     return _of(account)
+
+
+def _may_become_others() -> bool:
+    """Whether this process may: as root, or by the capabilities that a service can be given for it."""
+    lines = _STATUS.read_text().splitlines()
+    rights = next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
+    return rights & _CHANGE == _CHANGE
 
 
 def _known(uid: int) -> Identity:

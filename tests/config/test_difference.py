@@ -185,6 +185,36 @@ def test_virtual_ips_in_another_order() -> None:
     ]
 
 
+def test_a_tracker_that_is_new_says_what_it_says() -> None:
+    """Not the defaults of every kind of tracker; what changes from or to a default is told."""
+    script = "trackers: {gw: {script: [/bin/true]}}\n"
+    assert [line for line in lines(CONFIG + script) if "trackers" in line] == [
+        "trackers: gw.script none -> ['/bin/true']"
+    ]
+    old, new = side(CONFIG + script), side(CONFIG + script.replace("]}", "], rise: 3}"))
+    assert difference(old, new).lines() == ["trackers: gw.rise 1 -> 3"]
+    assert difference(new, old).lines() == ["trackers: gw.rise 3 -> 1"]
+
+
+def test_a_webhook_keeps_its_secret() -> None:
+    """Many services have no other secret than the address itself, and the history shows this to every reader."""
+    hook = 'notifications: {chat: {webhook: "https://hooks.example.net/T0/secret?one"}}\n'
+    old, new = side(CONFIG + hook), side(CONFIG + hook.replace("secret", "other"))
+    expected = "notifications: chat.webhook.url https://hooks.example.net/... -> https://hooks.example.net/..."
+    assert difference(old, new).lines() == [expected]
+    for line in difference(old, side()).lines() + difference(side(), old).lines():
+        assert "secret" not in line
+
+
+def test_a_group_of_another_mode() -> None:
+    """Says what this gateway does in it from now on."""
+    static = "  7: {device: eth0, mode: static, gateway: 192.168.1.99}\napplications:"
+    observed = "  7: {device: eth0, mode: observe, virtual_ips: [192.168.1.7/24]}\napplications:"
+    old, new = (side(changed(("applications:", text))) for text in (observed, static))
+    mode = "VID 7: mode observe -> static; no VRRP any more: its packets go by its gateway while that answers"
+    assert mode in difference(old, new).lines()
+
+
 def test_preemption_is_a_switch() -> None:
     """Written as YAML does."""
     far = changed(("role: controller", "role: controlled"))

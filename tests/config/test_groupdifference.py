@@ -48,6 +48,9 @@ def test_a_group_without_a_link() -> None:
         "VID 1/ipv6 new: on eth0, fe80::1/64, 2001:db8::1/64, priority 100; it works when a Master is heard"
     ]
     assert lines(two, one) == ["VID 1/ipv6 gone; a mastership is handed over first"]
+    heard = two.groups[GroupId(1)].model_copy(update={"mode": "observe"})
+    watching = one.model_copy(update={"groups": {**one.groups, GroupId(9): heard}})
+    assert lines(one, watching)[0].endswith("; it works when a Master is heard")
 
 
 def test_another_order_moves_nothing() -> None:

@@ -1,10 +1,11 @@
 """The snapshot's file."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from linkbalancer.daemon.snapshot import SLOT, SnapshotFile
+from linkbalancer.daemon.snapshot import SIZE, SLOT, SnapshotFile
 
 BOOT = "0" * 36
 
@@ -67,4 +68,27 @@ def test_the_file_is_the_owners_alone(path: Path) -> None:
     """Nobody else reads what the gateway knows, and its size never changes."""
     SnapshotFile(path, BOOT).write({"number": 1})
     assert path.stat().st_mode & 0o777 == 0o600
-    assert path.stat().st_size == 2 * SLOT
+    assert path.stat().st_size == SIZE
+
+
+def test_a_sign_of_life_is_of_the_newest_snapshot(path: Path) -> None:
+    """What was said of one does not hold for the next, and half a sign is none."""
+    file = SnapshotFile(path, BOOT)
+    file.write({"number": 1})
+    file.live(7)
+    assert SnapshotFile(path, BOOT).read() == {"number": 1, "alive": 7}
+    file.write({"number": 2})
+    assert SnapshotFile(path, BOOT).read() == {"number": 2}
+    file.live(8)
+    with path.open("r+b") as raw:
+        raw.seek(2 * SLOT + 16)
+        raw.write(b"\xff")
+    assert SnapshotFile(path, BOOT).read() == {"number": 2}
+
+
+def test_the_file_of_a_predecessor_that_gave_no_sign_is_read(path: Path) -> None:
+    """It was shorter."""
+    file = SnapshotFile(path, BOOT)
+    file.write({"number": 1})
+    os.truncate(path, 2 * SLOT)
+    assert file.read() == {"number": 1}

@@ -89,3 +89,22 @@ def test_a_rival_must_say_so_twice() -> None:
         assert member.meets_rival() == expected
     member.router.handle(300 * MS, Heard(100, 200 * MS, lan_address("near", 2)))
     assert not member.meets_rival()
+
+
+def test_a_verdict_that_waits_has_a_deadline_and_one_that_stands_has_none() -> None:
+    """First until it turns, then until the last way is given up."""
+    member = membership()
+    assert (member.verdict_deadline(), member.is_settled) == (None, True)
+    member.observer.handle(0, Heard(150, 200 * MS, lan_address("near", 2)))
+    assert member.judge(0, carries=False)
+    assert (member.verdict_deadline(), member.is_settled) == (None, True)
+    member.observer.handle(10 * MS, Heard(0, 200 * MS, lan_address("near", 2)))
+    assert not member.judge(10 * MS, carries=False)
+    turns = member.verdict_deadline()
+    assert (turns, member.is_settled) == (235 * MS, False)
+    assert member.judge(235 * MS, carries=False)
+    assert member.verdict_deadline() == 235 * MS + LINGER
+    member.judge(235 * MS + LINGER, carries=False)
+    assert (member.verdict_deadline(), member.given_up, member.is_settled) == (None, True, False)
+    member.lost_at, member.rival_since = None, 5
+    assert not member.is_settled

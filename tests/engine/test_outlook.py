@@ -25,6 +25,17 @@ def test_a_vid_or_the_whole_gateway() -> None:
     assert outlook(whole, "link", "l3").lines == ("no VID is on it: nothing moves",)
 
 
+def test_without_links() -> None:
+    """Plain VRRP has no other end, and a group that Keepalived runs is given up as any other."""
+    groups = {"1": group(link=None), "1/ipv6": group(link=None, mode="keepalived")}
+    seen = outlook(status(groups=groups), "node", "b1")
+    assert seen.moving == ("1", "1/ipv6")
+    assert seen.lines == (
+        "VID 1 (web) moves to another gateway",
+        "VID 1/ipv6 moves to another gateway",
+    )
+
+
 def test_nobody_else_answers() -> None:
     """Where the LAN's members are configured and silent, a working VID would end."""
     seen = outlook(status(lans=ALONE), "link", "l1")

@@ -61,3 +61,14 @@ def test_a_predecessor_of_another_interval_or_priority_is_corrected() -> None:
     """The next advert comes within the present interval, the priority is one that may be told."""
     left = Recollection(masters={GroupId(1): (255, 5000 * MS)})
     assert resumption(900 * MS, left, membership()) == Resume(254, 1100 * MS)
+
+
+@pytest.mark.parametrize(
+    ("alive", "interval", "due"),
+    [(0, 200, 1000), (999, 200, 1000), (1000, 200, 1200), (1999, 200, 2000), (2000, 200, 2200), (5000, 0, 1000)],
+)
+def test_who_lived_on_after_its_snapshot_has_advertised_since(alive: int, interval: int, due: int) -> None:
+    """A sign of life says that every advert until then was sent; the next one is on the same grid."""
+    master = {"priority": 219, "advert_at": 1000 * MS, "interval": interval * MS}
+    left = read({"schema": 2, "links": {}, "masters": {"1": master}, "members": {}, "alive": alive * MS})
+    assert left.masters == {GroupId(1): (219, due * MS)}

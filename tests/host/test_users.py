@@ -1,11 +1,14 @@
 """Who programs are run as."""
 
+import ctypes
 import os
 import pwd
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from linkbalancer.daemon import capabilities
 from linkbalancer.host import users
 from linkbalancer.host.users import UserError, identity, writable_by_others
 
@@ -44,6 +47,25 @@ def test_who_is_not_root_is_itself_and_nobody_else() -> None:
             fine = str(error) == "the service runs as nobody and cannot become root"
             os._exit(0 if fine and identity(None).uid == identity("nobody").uid == nobody.pw_uid else 1)
         os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.lab
+def test_a_service_with_the_right_for_it_may_become_others() -> None:
+    """As docs/trackers.md says: not root, but with the two capabilities that `systemctl edit` can give."""
+    child = os.fork()
+    if child == 0:
+        allowed = False
+        with suppress(Exception):
+            libc = ctypes.CDLL(None)
+            libc.prctl(8, 1, 0, 0, 0)  # PR_SET_KEEPCAPS
+            os.setresuid(65534, 65534, 65534)
+            capabilities.keep(capabilities.SETGID, capabilities.SETUID)
+            allowed = identity("daemon").name == "daemon"
+            capabilities.keep(capabilities.SETGID)
+            with pytest.raises(UserError):
+                identity("daemon")
+        os._exit(0 if allowed else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

@@ -1,0 +1,87 @@
+"""What a gateway senses of its LANs and links: adverts, datagrams, devices, neighbours."""
+
+from linkbalancer.clock import Instant
+from linkbalancer.engine import conduct, standing
+from linkbalancer.engine.effects import SetMembers
+from linkbalancer.engine.events import AdvertReceived, DatagramReceived, DeviceChanged, LegHeard, NeighbourHeard
+from linkbalancer.engine.gateway import Gateway
+from linkbalancer.engine.liaison import tell_link
+from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.reception import admit
+from linkbalancer.engine.repetition import hear_again
+from linkbalancer.links import Address
+from linkbalancer.lvrrp import events as lvrrp
+from linkbalancer.vrrp import events as vrrp
+
+
+def receive(gateway: Gateway, now: Instant, event: AdvertReceived | DatagramReceived) -> None:
+    """Take in a packet."""
+    if isinstance(event, AdvertReceived):
+        _advert(gateway, now, event)
+    elif event.link in gateway.links:
+        tell_link(gateway, now, event.link, lvrrp.Received(event.data))
+
+
+def _advert(gateway: Gateway, now: Instant, event: AdvertReceived) -> None:
+    admitted = admit(gateway, now, event)
+    if admitted is None:
+        return
+    membership, heard = admitted
+    if hear_again(gateway, now, membership, heard, event.source_mac):
+        return
+    gateway.dirty.add(membership.id)
+    was_master, is_news = membership.is_master, observe(gateway, now, membership, heard)
+    followed = membership.observer.heard
+    if heard.priority > 0 and followed is not None and followed.source == heard.source:
+        # Only whom the observer follows: a stranger's adverts neither draw packets nor teach us members.
+        membership.master_mac = event.source_mac
+        _meet(gateway, event, heard.source)
+    if membership.router is not None:
+        conduct.tell_router(gateway, now, membership, heard)
+    if is_news and was_master and membership.is_master and heard.priority > 0:
+        standing.tell_beaten(gateway, membership, heard)
+
+
+def observe(gateway: Gateway, now: Instant, membership: Membership, event: vrrp.Heard | vrrp.Tick) -> bool:
+    """Let who only hears hear it; return whether it is news."""
+    for changed in membership.observer.handle(now, event):
+        if membership.router is None:
+            membership.since, membership.reason = now, changed.reason
+    heard = membership.observer.heard
+    records = gateway.chronicle.heard(membership.id, heard, is_master=membership.is_master)
+    gateway.out += records
+    return bool(records)
+
+
+def _meet(gateway: Gateway, event: AdvertReceived, speaker: Address) -> None:
+    if gateway.known.meet(event.device, event.source_mac, speaker):
+        gateway.out.append(SetMembers(event.device, gateway.known.members(event.device)))
+
+
+def listen(gateway: Gateway, now: Instant, event: NeighbourHeard | LegHeard) -> None:
+    """Take in who is heard on a LAN, or whether anybody is."""
+    if isinstance(event, LegHeard):
+        gateway.known.leg(event.device, alive=event.alive)
+        gateway.out += gateway.chronicle.device(event.device, gateway.known.fault(event.device))
+        if event.alive:
+            conduct.announce_again(gateway, now, event.device)
+    elif gateway.known.neighbour(event):
+        gateway.out.append(SetMembers(event.device, gateway.known.members(event.device)))
+    gateway.dirty.update(group for group, one in gateway.memberships.items() if one.group.device == event.device)
+
+
+def look(gateway: Gateway, now: Instant, event: DeviceChanged) -> None:
+    """Take in what a device is now."""
+    gateway.known.device(event)
+    gateway.out += gateway.chronicle.device(event.device, gateway.known.fault(event.device))
+    for name, link in gateway.links.items():
+        if link.settings.device == event.device:
+            tell_link(gateway, now, name, lvrrp.Carrier(event.carrier))
+    for group, membership in gateway.memberships.items():
+        if membership.group.device == event.device:
+            gateway.dirty.add(group)
+            if membership.router is not None:
+                origin = gateway.known.origin(membership.group)
+                conduct.tell_router(gateway, now, membership, vrrp.SetPrimary(origin))
+    if event.carrier:
+        conduct.announce_again(gateway, now, event.device)

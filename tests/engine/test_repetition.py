@@ -1,0 +1,150 @@
+"""Adverts that repeat the last one: what they cost is less, what they do is the same."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linkbalancer.engine import repetition
+from linkbalancer.engine.events import AdvertReceived, DeviceChanged
+from linkbalancer.links import GroupState
+from linkbalancer.sim.shape import LAN_DEVICE, LINK_DEVICE, lan_address, virtual_ip
+from linkbalancer.sim.wire import NEAR
+from linkbalancer.vrrp.ip import MULTICAST, wrap
+from linkbalancer.vrrp.packet import Advertisement, ChecksumForm, encode
+from tests.engine.alone import FOUR, ONE, ONE6, Alone, loaded
+from tests.engine.alone import advert as advert_of
+from tests.engine.bench import MS, Bench
+
+INTERVAL = 200
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("hear"),
+            st.integers(1, 3),  # VID, or group
+            st.sampled_from((0, 1, 100, 200, 200, 200, 220)),
+            st.sampled_from((2, 2, 2, 3)),  # speaker
+            st.integers(1, 6),  # how often
+        ),
+        st.tuples(st.just("wait"), st.sampled_from((1, 7, INTERVAL, INTERVAL, 3 * INTERVAL, 900))),
+        st.tuples(st.just("carrier"), st.sampled_from((LAN_DEVICE, LINK_DEVICE)), st.booleans()),
+    ),
+    max_size=14,
+)
+
+
+def advert(vid: int, priority: int, number: int) -> AdvertReceived:
+    """Return an advert of another near gateway of this number, from a MAC of its own."""
+    source = lan_address(NEAR, number)
+    advertisement = Advertisement(vid, priority, INTERVAL * MS, (virtual_ip(NEAR, vid).ip,))
+    packet = wrap(source, MULTICAST, encode(advertisement, source, MULTICAST, ChecksumForm.RFC9568))
+    return AdvertReceived(LAN_DEVICE, packet, bytes([2, 0, 0, 0, 1, number]))
+
+
+def linked(bench: Bench, step: tuple[Any, ...]) -> list[object]:
+    """Do a step with a gateway of links; return what comes of it."""
+    match step:
+        case "hear", vid, priority, number, times:
+            return [one for _ in range(times) for one in (bench.do(advert(vid, priority, number)), bench.wait(50))]
+        case "wait", ms:
+            return [bench.wait(ms)]
+        case _:
+            return [bench.carrier(step[1], up=step[2])]
+
+
+def standalone(bench: Bench, step: tuple[Any, ...]) -> list[object]:
+    """Do a step with a plain VRRP router of both families."""
+    assert isinstance(bench, Alone)
+    match step:
+        case "hear", which, priority, _number, times:
+            group = ONE6 if which == 3 else ONE
+            return [one for _ in range(times) for one in (bench.other(group, priority), bench.wait(50))]
+        case "wait", ms:
+            return [bench.wait(ms)]
+        case _:
+            return [bench.device(up=step[2])]
+
+
+def lived(bench: Bench, story: list[tuple[Any, ...]], live: Callable[[Bench, tuple[Any, ...]], list[object]]) -> Any:
+    """Return everything that a life shows, step by step."""
+    shown: list[object] = [bench.start()]
+    for step in story:
+        shown += [live(bench, step), bench.agent.status(bench.now)]
+        shown.append(bench.agent.snapshot(bench.now, live=True))
+    return shown
+
+
+@pytest.mark.parametrize(("build", "live"), [(Bench, linked), (lambda: Alone(loaded(FOUR)), standalone)])
+@settings(max_examples=60, deadline=None)
+@given(story=steps)
+def test_a_repeated_advert_does_what_any_advert_does(
+    build: Callable[[], Bench],
+    live: Callable[[Bench, tuple[Any, ...]], list[object]],
+    story: list[tuple[Any, ...]],
+) -> None:
+    """The short way and the long one show the same effects, at the same times, status and snapshot at every step."""
+    short = lived(build(), story, live)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("linkbalancer.engine.agent.hear_again", lambda *_all: False)
+        long = lived(build(), story, live)
+    assert short == long
+
+
+def followed(bench: Alone, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Hear a better Master until it is followed; return, from now on, which adverts went the short way."""
+    bench.start()
+    for _advert in range(20):
+        bench.other(ONE, 200)
+        bench.wait(INTERVAL)
+    went: list[bool] = []
+
+    def watched(*everything: Any) -> bool:
+        went.append(repetition.hear_again(*everything))
+        return went[-1]
+
+    monkeypatch.setattr("linkbalancer.engine.agent.hear_again", watched)
+    return went
+
+
+def test_what_repeats_goes_the_short_way_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another priority, another interval or a farewell is news, and so is the first after it."""
+    bench = Alone(loaded(FOUR))
+    went = followed(bench, monkeypatch)
+    for priority, interval in ((200, 200), (200, 200), (201, 200), (201, 200), (201, 100), (201, 100), (0, 100)):
+        bench.other(ONE, priority, interval=interval * MS)
+    assert went == [True, True, False, True, False, True, False]
+
+
+def test_a_master_never_takes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever it hears is a rival."""
+    bench = Alone(loaded(FOUR))
+    went = followed(bench, monkeypatch)
+    bench.wait(2000)
+    assert bench.agent.memberships[ONE].state is GroupState.MASTER
+    bench.other(ONE, 100)
+    bench.other(ONE, 100)
+    assert went == [False, False]
+
+
+def test_another_mac_of_the_same_router_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A packet is sent to where the last advert came from."""
+    bench = Alone(loaded(FOUR))
+    went = followed(bench, monkeypatch)
+    again = advert_of(bench.group_of(ONE), 200)
+    assert isinstance(again, AdvertReceived)
+    for _advert in range(2):
+        bench.do(replace(again, source_mac=b"\2moved"))
+    assert (went, bench.agent.memberships[ONE].master_mac) == ([False, True], b"\2moved")
+
+
+def test_a_device_that_went_away_is_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its groups are judged anew, whatever is heard."""
+    bench = Alone(loaded(FOUR))
+    went = followed(bench, monkeypatch)
+    bench.do(DeviceChanged("eth0", carrier=False, primary=None))
+    bench.other(ONE, 200)
+    assert went == [False]
