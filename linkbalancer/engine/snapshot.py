@@ -82,15 +82,7 @@ def take(
         "members": known.all_members(),
         "deaf": known.deaf(),
         "links": {name: link.snapshot() for name, link in links.items()},
-        "masters": {
-            str(group): {
-                "priority": m.router.priority,
-                "advert_at": m.router.state.advert_at,
-                "interval": m.group.advert_interval,
-            }
-            for group, m in memberships.items()
-            if isinstance(m.router, Router) and isinstance(m.router.state, Master)
-        },
+        "masters": _masters(memberships),
         "delegates": {
             str(group): m.router.snapshot() for group, m in memberships.items() if isinstance(m.router, Delegate)
         },
@@ -106,6 +98,18 @@ def take(
     if live:
         taken["live"] = {str(group): inheritance.take(m) for group, m in memberships.items()}
     return taken
+
+
+def _masters(memberships: Mapping[GroupId, Membership]) -> dict[str, dict[str, int]]:
+    return {
+        str(group): {
+            "priority": m.router.priority,
+            "advert_at": m.router.state.advert_at,
+            "interval": m.group.advert_interval,
+        }
+        for group, m in memberships.items()
+        if isinstance(m.router, Router) and isinstance(m.router.state, Master)
+    }
 
 
 def read(snapshot: Mapping[str, Any] | None) -> Recollection:
