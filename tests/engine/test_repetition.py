@@ -89,7 +89,7 @@ def test_a_repeated_advert_does_what_any_advert_does(
     """The short way and the long one show the same effects, at the same times, status and snapshot at every step."""
     short = lived(build(), story, live)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("linkbalancer.engine.agent.hear_again", lambda *_all: False)
+        patch.setattr("linkbalancer.engine.senses.hear_again", lambda *_all: False)
         long = lived(build(), story, live)
     assert short == long
 
@@ -106,7 +106,7 @@ def followed(bench: Alone, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         went.append(repetition.hear_again(*everything))
         return went[-1]
 
-    monkeypatch.setattr("linkbalancer.engine.agent.hear_again", watched)
+    monkeypatch.setattr("linkbalancer.engine.senses.hear_again", watched)
     return went
 
 
