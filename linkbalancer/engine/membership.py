@@ -149,7 +149,9 @@ class Membership:
         router = self.router
         assert router is not None
         if not stance.runs:
-            return None if isinstance(router.state, Initialize) else vrrp_events.Shutdown()
+            # A Keepalived may still do what a predecessor asked of it, which nobody remembers.
+            silent = isinstance(router, Delegate) and router.asked() is None
+            return None if isinstance(router.state, Initialize) and not silent else vrrp_events.Shutdown()
         if isinstance(router.state, Initialize):
             return vrrp_events.Startup(stance.priority, self.installed, self.not_before)
         if stance.priority == router.priority:

@@ -215,6 +215,14 @@ def test_a_group_that_is_only_observed_from_now_on_has_no_router() -> None:
     assert inheritance.restore(0, inheritance.take(observing), membership("observe")) == []
 
 
+def test_without_an_address_to_speak_from_nothing_is_taken_up() -> None:
+    """The device has lost its address meanwhile: the mastership cannot go on."""
+    fresh = membership()
+    assert isinstance(fresh.router, Router)
+    fresh.router.primary = None
+    assert inheritance.restore(0, left(), fresh) is None
+
+
 def test_an_inheritance_that_fails_falls_back_to_the_masterships() -> None:
     """Whoever was Master resumes; doubt is only where nobody living told."""
     bench = Bench()
