@@ -15,5 +15,5 @@ def test_a_group_is_read_as_it_is_written(words: str, group: GroupId) -> None:
 @pytest.mark.parametrize("words", ["", "x", "1/ipv4", "1/ipv6/ipv6", "/ipv6"])
 def test_what_is_no_group(words: str) -> None:
     """A snapshot of another shape must be noticed."""
-    with pytest.raises(ValueError, match="no group|invalid literal"):
+    with pytest.raises(ValueError, match=r"no group|invalid literal"):
         GroupId.read(words)
