@@ -49,7 +49,7 @@ servers = [
     (80, lambda asked: found if b"Host: example.net\\r\\n" in asked else b"HTTP/1.1 302 Found\\r\\n\\r\\n"),
     (81, lambda asked: b"SSH-2.0-x\\r\\n"),
     (82, lambda asked: b""),
-    (83, lambda asked: b"HTTP/1.0 503 Busy\\r\\n\\r\\n" + b"x" * 100000),
+    (83, lambda asked: b"HTTP/1.0 503 Busy\\r\\n\\r\\n" + b"x" * 1000),
 ]
 for port, said in servers:
     threading.Thread(target=page, args=(port, said), daemon=True).start()
