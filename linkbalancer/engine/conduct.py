@@ -80,6 +80,9 @@ def tell_router(
         membership.observer.forget()
         # Table first: the virtual IP must not draw packets that the old next hop would turn back (design 5).
         route(gateway, now, membership)
+    if was_master and not membership.is_master and not isinstance(event, events.Heard):
+        # What was heard meanwhile lost to us: whether its sender is Master now is for its next advert to say.
+        membership.observer.forget()
     for effect in wanted:
         perform(gateway, now, membership, effect)
     if not all(isinstance(effect, effects.SendAdvert) for effect in wanted):

@@ -46,7 +46,7 @@ class Observer:
                 assert_never(event)
 
     def forget(self) -> None:
-        """Take in that this gateway is Master: whoever was followed is not, unless heard again."""
+        """Take in that this gateway is Master, or ends to be: whoever was followed is not, unless heard again."""
         self.heard = None
 
     def _follow(self, now: Instant, event: Heard) -> list[Changed]:

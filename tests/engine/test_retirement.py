@@ -1,9 +1,10 @@
 """What a successor will not serve is handed over first; seen through the agent."""
 
-from linkbalancer.engine.effects import Publish, RemoveAddresses, Retired, SendAdvert, SendDatagram
+from linkbalancer.engine.effects import Publish, RemoveAddresses, Retired, SendAdvert, SendDatagram, SetNextHop
 from linkbalancer.engine.events import ApplicationSteers, Leave, Retain, Retire
 from linkbalancer.engine.retirement import APPLICATIONS_LEAVE, NEIGHBOURS_LEAVE, PATIENCE, Retirement
-from linkbalancer.links import GroupId
+from linkbalancer.links import GroupId, ViaMaster
+from tests.engine.alone import FOUR, ONE, Alone, loaded
 from tests.engine.bench import MS, SHAPE, STOP, Bench, of_type
 
 NOTHING: frozenset[GroupId] = frozenset()
@@ -96,3 +97,18 @@ def test_a_vid_on_a_link_that_goes_waits_for_a_successor() -> None:
     assert membership.router is not None
     membership.stance = None
     assert not Retirement(NOTHING, frozenset({"l1"}), 0).finish(0, [membership], [])
+
+
+def test_a_loser_of_an_election_is_not_followed_when_the_winner_leaves() -> None:
+    """Its last advert crossed the winner's first: a next hop to it would go to an address that is still ours."""
+    bench = Alone(loaded(FOUR, None))
+    bench.start()
+    bench.wait(1000)
+    assert bench.group(1)["state"] == "master"
+    bench.other(ONE, 100)
+    bench.wait(100)
+    effects = bench.do(Leave())
+    assert [hop for hop in of_type(effects, SetNextHop) if isinstance(hop.next_hop, ViaMaster)] == []
+    effects = bench.other(ONE, 100)
+    assert [type(hop.next_hop) for hop in of_type(effects, SetNextHop)] == [ViaMaster]
+    assert effects.index(of_type(effects, RemoveAddresses)[0]) < effects.index(of_type(effects, SetNextHop)[0])

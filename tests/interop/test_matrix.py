@@ -22,10 +22,7 @@ def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     chosen = [item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")]
     cases = [case for case in chosen if isinstance(case, Case)]
     files = tmp_path_factory.mktemp("matrix")
-    found = {outcome.case: outcome for outcome in matrix.run(cases, Path(files / "together"), JOBS)}
-    again = [case for case, outcome in found.items() if outcome.faults]
-    # By itself: what fails only among many at a time is the machine's doing.
-    return found | {outcome.case: outcome for outcome in matrix.run(again, Path(files / "alone"), 1)}
+    return {outcome.case: outcome for outcome in matrix.run(cases, Path(files), JOBS)}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case).replace(" ", "-"))

@@ -4,12 +4,14 @@ No libnftables and no `nft`: this is the path on which an application moves to a
 not be able to take the process down.
 """
 
+import errno
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
+from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.codec import (
     ACK,
     CREATE,
@@ -47,6 +49,7 @@ _GOTO: Final = -4
 _PER_MESSAGE: Final = 500
 """Elements in one message: an attribute's length has 16 bits."""
 _DEVICE_NAME_BYTES: Final = 16
+_DUMP_ATTEMPTS: Final = 10
 
 
 class MapWriter:
@@ -136,13 +139,25 @@ def chains(netlink: NetlinkSocket) -> list[str]:
     return found
 
 
-def _elements(netlink: NetlinkSocket, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """Yield key and data of every element of a set or map of ours."""
+def _elements(netlink: NetlinkSocket, name: str) -> list[tuple[bytes, bytes]]:
+    """Return key and data of every element of a set or map of ours. Raises DriverError.
+
+    The kernel grows a set's hash table by a worker of its own, after the transaction, and a dump that it meets has some
+    elements twice and others not at all, without a word: the kernel goes by their count. So a dump with a key that
+    comes twice is asked for again.
+    """
     content = _INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, name)
-    for reply in netlink.dump(_GET_ELEMENT, content, f"list the elements of {name}"):
-        for item in attributes(dict(attributes(reply, len(_INET))).get(_LIST_ELEMENTS, b"")):
-            parts = dict(attributes(item[1]))
-            yield dict(attributes(parts[_KEY]))[_VALUE], parts.get(_DATA, b"")
+    operation = f"list the elements of {name}"
+    for _attempt in range(_DUMP_ATTEMPTS):
+        found = [
+            (dict(attributes(parts[_KEY]))[_VALUE], parts.get(_DATA, b""))
+            for reply in netlink.dump(_GET_ELEMENT, content, operation)
+            for item in attributes(dict(attributes(reply, len(_INET))).get(_LIST_ELEMENTS, b""))
+            for parts in [dict(attributes(item[1]))]
+        ]
+        if len(found) == len({key for key, _data in found}):
+            return found
+    raise DriverError(f"{operation}: its hash table grows all the time", errno.EINTR)
 
 
 def _change(netlink: NetlinkSocket, name: str, old: list[bytes], new: list[bytes], operation: str) -> bool:

@@ -1,7 +1,10 @@
 """Elements of the map and the set in a real kernel."""
 
 import errno
+import os
+import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -15,6 +18,7 @@ from tests.namespaces import Namespace
 
 pytestmark = pytest.mark.lab
 
+THOUSANDS: dict[int, int | None] = {number: 1 + number % 2 for number in range(2, 1802)}
 A, B, C = (bytes([2, 0, 0, 0, 0, number]) for number in (1, 2, 3))
 
 
@@ -46,11 +50,47 @@ def test_applications_move_together_and_only_when_they_must(prepared: tuple[Name
 
 def test_thousands_of_elements_take_several_messages(prepared: tuple[Namespace, NetlinkSocket]) -> None:
     """More than one message holds is still one transaction."""
-    writer = MapWriter(Marks())
-    wanted: dict[int, int | None] = {number: 1 + number % 2 for number in range(2, 1802)}
-    assert writer.steer(wanted)
-    assert MapWriter(Marks(), prepared[1]).read() == {1: None, **wanted}
-    writer.close()
+    writer = MapWriter(Marks(), prepared[1])
+    assert writer.steer(THOUSANDS)
+    assert writer.read() == {1: None, **THOUSANDS}
+
+
+class Leisurely(NetlinkSocket):
+    """A socket whose owner does something else between two parts of an answer."""
+
+    def __init__(self) -> None:
+        super().__init__(NETFILTER)
+        self.dumps = 0
+
+    def dump(self, kind: int, payload: bytes, operation: str) -> list[bytes]:
+        """Count what is asked for."""
+        self.dumps += 1
+        return super().dump(kind, payload, operation)
+
+    def _receive(self, operation: str) -> bytes:
+        received = super()._receive(operation)
+        time.sleep(0.005)
+        return received
+
+
+@pytest.fixture
+def urgent() -> Iterator[None]:
+    """Let this thread keep the kernel's worker, which grows hash tables, from its processor until it sleeps."""
+    affinity, before = os.sched_getaffinity(0), os.sched_getscheduler(0)
+    os.sched_setaffinity(0, {min(affinity)})
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+    yield
+    os.sched_setscheduler(0, before, os.sched_param(0))
+    os.sched_setaffinity(0, affinity)
+
+
+@pytest.mark.usefixtures("urgent")
+def test_a_map_that_grows_while_it_is_read_is_read_again(prepared: tuple[Namespace, NetlinkSocket]) -> None:
+    """The kernel says nothing of it: some elements come twice, and as many are missing."""
+    MapWriter(Marks(), prepared[1]).steer(THOUSANDS)
+    with closing(Leisurely()) as netlink:
+        assert MapWriter(Marks(), netlink).read() == {1: None, **THOUSANDS}
+        assert netlink.dumps > 1
 
 
 def test_a_refused_transaction_changes_nothing(prepared: tuple[Namespace, NetlinkSocket]) -> None:
