@@ -4,9 +4,7 @@ Nothing is queued: a process that does not read misses tables and later gets the
 or stopped process can neither grow this one's memory nor hold it up.
 """
 
-import os
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,13 +13,12 @@ from pathlib import Path
 from linkbalancer.clock import Instant
 from linkbalancer.daemon.listening import Listening
 from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.peer import peer_of
 from linkbalancer.feed.codec import LIMIT, Applied, Goodbye, Malformed, decode, encode
 from linkbalancer.feed.table import Table
 
 CLIENTS = 4096
 """Processes at most; one more is turned away."""
-
-_CREDENTIALS = struct.Struct("=iII")
 
 
 @dataclass(slots=True)
@@ -82,13 +79,13 @@ class FeedServer:
                 sock, _address = self._listening.socket.accept()
             except OSError:
                 return
-            pid, uid, _gid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-            if len(self._clients) >= CLIENTS or uid not in {0, os.geteuid()}:
-                self._complain(f"process {pid} of user {uid} turned away from the feed")
+            peer = peer_of(sock)
+            if len(self._clients) >= CLIENTS or not peer.is_ours:
+                self._complain(f"process {peer.pid} of user {peer.uid} turned away from the feed")
                 sock.close()
                 continue
             sock.settimeout(0)
-            client = _Client(sock, pid)
+            client = _Client(sock, peer.pid)
             self._clients[sock.fileno()] = client
             self._loop.add(sock, partial(self._talk, client))
             self._send(client)

@@ -13,7 +13,8 @@ from typing import Any, Final
 from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.daemon.agentlock import AgentLock, end
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.daemon.succession import LINE_MAX, PEER, UNREADY, VERSION, Bequest, parse, receive, send
+from linkbalancer.daemon.peer import peer_of
+from linkbalancer.daemon.succession import LINE_MAX, UNREADY, VERSION, Bequest, parse, receive, send
 from linkbalancer.links import GroupId, LinkName
 
 ANSWER_S: Final = 0.5
@@ -70,9 +71,8 @@ class Heir:
         self._lose()
 
     def _kill_peer(self) -> None:
-        pid, _uid, _gid = PEER.unpack(self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
         with suppress(OSError):
-            pidfd = os.pidfd_open(pid)
+            pidfd = os.pidfd_open(peer_of(self._sock).pid)
             try:
                 end(pidfd)
             finally:

@@ -11,8 +11,9 @@ from typing import Any, Final, NoReturn, Protocol
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.daemon.agentlock import AgentLock, end
 from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.peer import peer_of
 from linkbalancer.daemon.requests import Request
-from linkbalancer.daemon.succession import LINE_MAX, PEER, UNREADY, VERSION, Heirloom, parse, send
+from linkbalancer.daemon.succession import LINE_MAX, UNREADY, VERSION, Heirloom, parse, send
 from linkbalancer.links import GroupId, LinkName
 
 STILL: Duration = 100 * MILLISECOND
@@ -73,9 +74,8 @@ class Incumbent:
             self._begin(now, request.detach())
 
     def _begin(self, now: Instant, sock: socket.socket) -> None:
-        pid, _uid, _gid = PEER.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
         try:
-            self._pidfd = os.pidfd_open(pid)
+            self._pidfd = os.pidfd_open(peer_of(sock).pid)
         except OSError:
             sock.close()
             return

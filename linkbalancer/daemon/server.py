@@ -1,7 +1,6 @@
 """A Unix socket that answers requests, those of each caller in their order, and lets nobody keep the others waiting."""
 
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.daemon.listening import Listening
 from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.peer import peer_of
 from linkbalancer.daemon.requests import Request, Take, read_request, user_name
 
 TURN = 16
@@ -29,8 +29,6 @@ ANSWER_PATIENCE: Duration = 120 * SECOND
 
 REQUEST_LIMIT = 65_536
 """Bytes of a request."""
-
-_CREDENTIALS = struct.Struct("=iII")
 
 
 @dataclass(slots=True)
@@ -117,8 +115,7 @@ class RequestServer:
             if len(self._callers) >= CALLERS:
                 self._drop(min(self._callers.values(), key=lambda caller: caller.until))
             sock.settimeout(0)
-            _pid, uid, _gid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-            caller = Caller(sock, uid, now + PATIENCE)
+            caller = Caller(sock, peer_of(sock).uid, now + PATIENCE)
             self._callers[sock.fileno()] = caller
             self._attend(caller, "read")
 

@@ -14,7 +14,6 @@ Whoever of the two fails or is killed before `taken`, the other one goes on; aft
 import array
 import json
 import socket
-import struct
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,8 +21,6 @@ VERSION: Final = 1
 """Of this conversation; what a bequest holds has a version of its own (`engine.snapshot`)."""
 
 LINE_MAX: Final = 1 << 16
-PEER: Final = struct.Struct("=iII")
-"""Who is at the other end (SO_PEERCRED): process, user, group."""
 
 UNREADY: Final = (BlockingIOError, InterruptedError)
 
