@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from linkbalancer.clock import SECOND
+from linkbalancer.clock import SECOND, Duration
 from linkbalancer.config.fields import Integer, Time
 from linkbalancer.config.quantities import write_duration
 from linkbalancer.config.section import Section
@@ -25,6 +25,11 @@ class Announce(Section):
         again, refresh = (write_duration(one) if one else "never" for one in (self.again_after, self.refresh))
         return f"{self.times} at once, again after {again}, refresh {refresh}"
 
-    def vrrp(self) -> Announcing:
-        """Return it as the engine wants it."""
-        return Announcing(self.times, self.again_after, self.refresh)
+    def vrrp(self, pace: Duration | None = None) -> Announcing:
+        """Return it as the engine wants it.
+
+        Args:
+            pace: how often an advert would tell the switches, where only announcements do; None where adverts do.
+        """
+        slowest = self.refresh if pace is None else max(pace, SECOND)
+        return Announcing(self.times, self.again_after, min(self.refresh, slowest))

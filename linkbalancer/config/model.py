@@ -186,7 +186,8 @@ class Group(Section):
             checksum=self.checksum,
             tolerates=frozenset(self.tolerate),
             owner_yields=self.owner_yields,
-            announcing=self.announce.vrrp(),
+            # Unicast adverts do not teach switches where a virtual MAC is.
+            announcing=self.announce.vrrp(self.advert_interval if self.virtual_mac and unicast else None),
         )
 
 

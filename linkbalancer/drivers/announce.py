@@ -1,6 +1,9 @@
 """Announcements: what tells a LAN's hosts and switches where a virtual IP is now (VRRP fact sheet 7.1 and 7.2).
 
-A gratuitous ARP request for IPv4, an unsolicited neighbour advertisement for IPv6.
+A gratuitous ARP request for IPv4, an unsolicited neighbour advertisement for IPv6. Hosts know a virtual MAC's address
+already, so what is announced again is for the switches, and goes out as a gratuitous ARP *reply*: a gateway whose
+daemon was killed may still have the address, its Keepalived lets it answer requests from it (`accept_local`), and the
+answer, from the same MAC, would teach the switches the dead one's port.
 """
 
 import errno
@@ -21,6 +24,7 @@ _CONTROL: Final = 7
 _EVERYBODY: Final = b"\xff" * 6
 _ARP: Final = 0x0806
 _IPV4: Final = 0x0800
+_REQUEST, _REPLY = 1, 2
 
 _ALL_NODES: Final = IPv6Address("ff02::1").packed
 _ALL_NODES_MAC: Final = bytes.fromhex("333300000001")
@@ -32,12 +36,12 @@ _ROUTER, _OVERRIDE = 0x80000000, 0x20000000
 _TARGET_LINK_LAYER: Final = 2
 
 
-def gratuitous_arp(address: IPv4Address, mac: Mac) -> bytes:
-    """Return the frame: an ARP request in which sender and target are the same address."""
+def gratuitous_arp(address: IPv4Address, mac: Mac, *, reply: bool = False) -> bytes:
+    """Return the frame: an ARP request, or a reply to nobody's, in which sender and target are the same address."""
     return struct.pack(
         "!6s6sHHHBBH6s4s6s4s",
         *(_EVERYBODY, mac, _ARP),
-        *(1, _IPV4, 6, 4, 1),
+        *(1, _IPV4, 6, 4, _REPLY if reply else _REQUEST),
         *(mac, address.packed, _EVERYBODY, address.packed),
     )
 
@@ -72,15 +76,18 @@ class Announcer:
     def __init__(self) -> None:
         self._sockets: dict[DeviceName, tuple[int, socket.socket]] = {}
 
-    def announce(self, device: DeviceName, addresses: Iterable[Address], mac: Mac | None = None) -> None:
+    def announce(
+        self, device: DeviceName, addresses: Iterable[Address], mac: Mac | None = None, *, again: bool = False
+    ) -> None:
         """Send one announcement of each address, as the MAC's or else the device's own. Raises DriverError."""
         router: bool | None = None
+        reply = again and mac is not None
         try:
             sender = self._socket(device)
             mac = mac or sender.getsockname()[4]
             for address in addresses:
                 if isinstance(address, IPv4Address):
-                    sender.send(gratuitous_arp(address, mac))
+                    sender.send(gratuitous_arp(address, mac, reply=reply))
                 else:
                     router = is_router(device) if router is None else router
                     sender.send(unsolicited_advertisement(address, mac, router=router))

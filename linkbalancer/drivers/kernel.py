@@ -145,8 +145,8 @@ class Kernel:
                 self._add_addresses(device, wanted)
             case RemoveAddresses(device, unwanted):
                 self._remove_addresses(device, unwanted)
-            case Announce(device, announced, mac):
-                self._announcer.announce(device, announced, mac)
+            case Announce(device, announced, mac, again):
+                self._announcer.announce(device, announced, mac, again=again)
             case SetNextHop(vid, next_hop, guard):
                 self._set_next_hop(vid, next_hop, self._layout.marks.table(vid, guard=guard))
             case SetMembers(device, macs):

@@ -138,7 +138,7 @@ class Announcements:
 
     def send(self, now: Instant) -> list[Announce]:
         """Return what is to be announced now."""
-        said: dict[tuple[DeviceName, Mac | None], list[Address]] = {}
+        said: dict[tuple[DeviceName, Mac | None, bool], list[Address]] = {}
         for port in self._ports.values():
             self._wake(now, port)
             while port.ready and port.bucket.free_at() <= now:
@@ -146,9 +146,9 @@ class Announcements:
                 plan = port.plans.get(key)
                 if plan is not None and plan.token == token:
                     port.bucket.take(now)
-                    said.setdefault((key[0], plan.mac), []).append(key[1])
+                    said.setdefault((key[0], plan.mac, plan.said_at is not None), []).append(key[1])
                     self._go_on(now, port, key, rank)
-        return [Announce(device, tuple(addresses), mac) for (device, mac), addresses in said.items()]
+        return [Announce(device, tuple(addresses), mac, again) for (device, mac, again), addresses in said.items()]
 
     # ---------------------------------------------------------------------------------------------------------- queues
 

@@ -48,14 +48,16 @@ class RemoveAddresses:
 
 @dataclass(frozen=True, slots=True)
 class Announce:
-    """Tell the LAN where virtual IPs are: one gratuitous ARP request or unsolicited NA each (VRRP fact sheet 7).
+    """Tell the LAN where virtual IPs are: one gratuitous ARP packet or unsolicited NA each (VRRP fact sheet 7).
 
-    `mac`: what they have in place of the device's own MAC. `device` is the one that they are installed on.
+    `mac`: what they have in place of the device's own MAC. `device` is the one that they are installed on. `again`: it
+    was announced before, by this Master.
     """
 
     device: DeviceName
     addresses: tuple[Address, ...]
     mac: Mac | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,23 @@ def test_announcements_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "refresh"),
+    [
+        ("", 60),
+        ("virtual_mac: true", 60),
+        ("unicast: {peers: [192.168.1.2]}", 60),
+        ("virtual_mac: true, unicast: {peers: [192.168.1.2]}", 1),
+        ("virtual_mac: true, unicast: {peers: [192.168.1.2]}, announce: {refresh: 0s}", 0),
+    ],
+)
+def test_announcements_teach_switches_where_adverts_do_not(more: str, refresh: int) -> None:
+    """A virtual MAC is in no unicast advert."""
+    text = changed(("advert_interval: 200ms", f"advert_interval: 200ms{', ' if more else ''}{more}"))
+    group = loaded(text).config.groups[GroupId(1)].vrrp(GroupId(1))
+    assert group.announcing.refresh == refresh * SECOND
+
+
+@pytest.mark.parametrize(
     ("announce", "error"),
     [
         ("{refresh: 500ms}", "a refresh every 500ms floods the LAN"),

@@ -25,6 +25,13 @@ def test_the_frame_is_the_fact_sheets() -> None:
     )  # fmt: skip
 
 
+def test_what_is_announced_again_is_a_reply() -> None:
+    """The same frame but for its operation, so that nobody who has the address as well answers it."""
+    request, reply = gratuitous_arp(VIP, VIRTUAL), gratuitous_arp(VIP, VIRTUAL, reply=True)
+    assert (request[20:22].hex(), reply[20:22].hex()) == ("0001", "0002")
+    assert request[:20] + request[22:] == reply[:20] + reply[22:]
+
+
 def test_the_advertisement_is_the_fact_sheets() -> None:
     """Byte by byte as in the VRRP fact sheet 7.2: 86 bytes, from the virtual IP to all nodes, its MAC as an option."""
     frame = unsolicited_advertisement(VIP_IPV6, VIRTUAL, router=True)

@@ -98,6 +98,23 @@ def test_every_device_and_address_has_its_own() -> None:
     ]
 
 
+def test_only_the_first_announcement_of_a_mastership_is_not_again() -> None:
+    """A round, the next one, a refresh; a mastership that a predecessor began; then another one."""
+    one = group(announcing=Announcing(times=2, again_after=SECOND, refresh=10 * SECOND))
+    machine = Announcements(100)
+    machine.want(START, one)
+    found = run(machine, START, 25 * SECOND)
+    assert (times(found)[:4], [said.again for _at, said in found]) == ([0, 0, SECOND, SECOND], [False, *[True] * 4])
+
+    machine.cancel(one)
+    machine.want(START + 30 * SECOND, one)
+    assert [said.again for said in machine.send(START + 30 * SECOND)] == [False, True]
+
+    successor = Announcements(100)
+    successor.adopt(START, one)
+    assert all(said.again for _at, said in run(successor, START, 25 * SECOND))
+
+
 def test_what_is_asked_for_twice_is_merged() -> None:
     """Asked again before it was said, it is said once; soon after, once more, a tenth of a second later at least."""
     machine = Announcements(100)

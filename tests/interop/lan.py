@@ -64,8 +64,9 @@ class Lan:
         """Take from a gateway's kernel what does not outlive it: virtual IPs, and the devices of virtual MACs."""
         node = self.nodes[leg]
         _ip(node, *(f"link del {one['ifname']}" for one in _shown(node, "link show") if _is_upper(one)))
-        present = {ip_interface(f"{one['local']}/{one['prefixlen']}") for one in self._addresses(leg)}
-        _ip(node, *(f"address del {one} dev eth0" for one in virtual if ip_interface(one) in present))
+        gone = {ip_interface(one).ip for one in virtual}
+        present = (ip_interface(f"{one['local']}/{one['prefixlen']}") for one in self._addresses(leg))
+        _ip(node, *(f"address del {one} dev eth0" for one in present if one.ip in gone))
 
     def neighbour(self, address: str) -> Mac | None:
         """Return where the host sends what is meant for an address, None if it does not know."""

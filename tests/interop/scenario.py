@@ -87,16 +87,17 @@ def _beginning(case: Case, first: int, second: int) -> Iterator[Step]:
         yield Step(deed=Deed.START, who=two, masters=frozenset({one}), by=STARTING, gap=0, doubled=0, priority=second)
 
 
-def _return(case: Case, deed: Deed, priority: int | None = HIGH) -> Step:
+def _return(case: Case, deed: Deed, priority: int | None = HIGH, *, kept: bool = False) -> Step:
     """The better gateway is there again, and takes over when the other's time is up.
 
-    Keepalived sends unicast adverts to a neighbour that its kernel asked for in vain while the leg was down, and asks
-    for again a second later: until then ours hears nothing of it.
+    What ours finds in the kernel (`kept`) it lets go when it hears a Master, at its next advert: without one, nobody
+    else has the virtual IPs. Keepalived sends unicast adverts to a neighbour that its kernel asked for in vain while
+    the leg was down, and asks for again a second later: until then ours hears nothing of it.
     """
     one = case.first
     unheard = one is Maker.THEIRS and case.cast is Cast.UNICAST and deed in (Deed.BOOT, Deed.RESTORE)
     by = (0 if deed is Deed.RESTORE else STARTING) + down(case, HIGH)
-    doubled = TOUCH + (SECOND if unheard else 0)
+    doubled = TOUCH + (SECOND if unheard else 0) + (case.interval if kept else 0)
     return Step(deed=deed, who=one, masters=frozenset({one}), by=by, doubled=doubled, priority=priority)
 
 
@@ -120,7 +121,7 @@ def _leave(case: Case) -> Iterator[Step]:
 
 def _kill(case: Case) -> Iterator[Step]:
     yield _loss(case, Deed.KILL)
-    yield _return(case, Deed.START)
+    yield _return(case, Deed.START, kept=case.first is Maker.OURS)
 
 
 def _death(case: Case) -> Iterator[Step]:
