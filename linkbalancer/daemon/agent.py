@@ -54,7 +54,11 @@ from linkbalancer.lvrrp.keys import Key
 from linkbalancer.routing.classifier import Classifier
 
 RECONCILE: Duration = 1 * SECOND
-"""How often the kernel is compared with what is wanted."""
+"""How often the kernel is compared with what is wanted, while that is cheap or something was missing."""
+
+REST = 1000
+"""So many times as long as a comparison took that found all as wanted, the next one waits, unless news comes first: of
+hundreds of groups it takes milliseconds, and the kernel tells of what others remove."""
 
 SOON: Duration = 50 * MILLISECOND
 """How soon after something of ours was removed: several removals are mended in one go."""
@@ -146,6 +150,7 @@ class AgentProcess:
         self._place = Place(run_dir)
         self._exit: int | None = None
         self._in_office = self._told_ready = False
+        self._compare_at: Instant = 0
         self._agent: Agent
         self._sockets: Sockets
         self._feed: FeedServer
@@ -279,7 +284,7 @@ class AgentProcess:
     def resume(self) -> None:
         """Go on as before, and mend what the successor left."""
         self._log.warning("the successor has failed: this agent stays")
-        self._reconcile.at = self._loop.clock()
+        self._mend_soon(self._loop.clock())
         self._take(self._loop.clock(), [Retain()])
 
     def retire(self, now: Instant, served: Collection[GroupId | None], links: frozenset[LinkName]) -> None:
@@ -329,6 +334,7 @@ class AgentProcess:
                 self._remembering.note(now, effects)
 
     def _mend_soon(self, now: Instant) -> None:
+        self._compare_at = now
         self._reconcile.at = min(self._reconcile.at, now + SOON)
 
     def _hear(self, now: Instant) -> None:
@@ -386,10 +392,13 @@ class AgentProcess:
         self._take(now, [ApplicationSteers(applied.application, applied.vid, applied.sequence, applied.reason)])
 
     def _reconcile_now(self, _now: Instant) -> None:
-        if self._exit is None:
-            self._sockets.open()
-            if not self._incumbent.is_held:
-                self._performer.reconcile()
+        if self._exit is not None:
+            return
+        self._sockets.open()
+        began = self._loop.clock()
+        if not self._incumbent.is_held and began >= self._compare_at:
+            settled = self._performer.reconcile()
+            self._compare_at = began + (REST * (self._loop.clock() - began) if settled else 0)
 
     def _keep_place(self, _now: Instant) -> None:
         """Be found by a successor even when somebody empties the run directory; two agents never speak at once."""

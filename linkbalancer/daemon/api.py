@@ -36,7 +36,7 @@ from linkbalancer.daemon.scope import FOLDER
 from linkbalancer.daemon.scrape import Answer, ScrapeServer
 from linkbalancer.daemon.server import RequestServer
 from linkbalancer.daemon.verbs import Verb, list_of
-from linkbalancer.daemon.zygote import BEAT
+from linkbalancer.daemon.zygote import CALM_BEAT
 
 QUERY = "query.sock"
 CONTROL = "control.sock"
@@ -101,7 +101,7 @@ class ApiProcess:
         """Turn until told to end; whoever listens to strangers has no right beyond the sockets that it opened."""
         capabilities.keep()
         self._loop.add(self._lifeline, self._hear)
-        self._loop.every(BEAT, lambda _now: self._beat())
+        self._loop.every(CALM_BEAT, lambda _now: self._beat())
         self._loop.every(SECOND, self._keeper.tick)
         self._loop.every(SECOND, self._keep_place)
         gc.freeze()

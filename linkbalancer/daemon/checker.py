@@ -27,7 +27,7 @@ from linkbalancer.daemon.checking.scripts import ScriptTracker
 from linkbalancer.daemon.checking.tracked import Tracked, Watch
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.daemon.zygote import BEAT
+from linkbalancer.daemon.zygote import CALM_BEAT
 from linkbalancer.health.report import Reports
 
 
@@ -76,7 +76,7 @@ class CheckerProcess:
         loop = self._loop
         loop.add(self._lifeline, self._hear)
         loop.watch(self)
-        loop.every(BEAT, lambda _now: self._beat())
+        loop.every(CALM_BEAT, lambda _now: self._beat())
         gc.freeze()
         self._lifeline.say("ready")
         loop.run()

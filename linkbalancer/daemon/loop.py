@@ -9,9 +9,10 @@ the sockets in rounds, one batch of each a round, until they are empty or `TURN`
 not bounded by time: they hold what had arrived before the turn began, because a receive buffer holds no more.
 """
 
-import selectors
+import select
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol, TypeAlias
@@ -109,33 +110,39 @@ class Loop:
         self._paced = paced
         self._paid: Instant = 0
         self.lateness = Lateness()
-        self._selector = selectors.DefaultSelector()
+        self._epoll = select.epoll()
+        self._waiting: dict[int, tuple[HasFileno | int, Ready]] = {}
         self._sources: list[Source] = []
+        self._origin = clock()
         self._stopped = False
 
     def add(self, sock: HasFileno | int, ready: Ready, *, write: bool = False) -> None:
         """Call `ready(now)` whenever the socket can be read (or, with `write`, written) until it is removed."""
-        self._selector.register(sock, selectors.EVENT_WRITE if write else selectors.EVENT_READ, ready)
+        fd = _descriptor(sock)
+        self._epoll.register(fd, select.EPOLLOUT if write else select.EPOLLIN)
+        self._waiting[fd] = sock, ready
 
     def change(self, sock: HasFileno | int, ready: Ready, *, read: bool = True, write: bool) -> None:
         """Wait for something else of a socket that was added: to read, to write, or either."""
-        events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
-        self._selector.modify(sock, events, ready)
+        fd = _descriptor(sock)
+        self._epoll.modify(fd, (select.EPOLLIN if read else 0) | (select.EPOLLOUT if write else 0))
+        self._waiting[fd] = sock, ready
 
     def remove(self, sock: HasFileno | int) -> None:
-        """Forget a socket; it need not be known."""
-        try:
-            self._selector.unregister(sock)
-        except (KeyError, ValueError):
-            return
+        """Forget a socket; it need not be known, and may be closed."""
+        for fd in [fd for fd, (known, _ready) in self._waiting.items() if known is sock or known == sock]:
+            del self._waiting[fd]
+            with suppress(OSError):  # closed, and so forgotten by the kernel
+                self._epoll.unregister(fd)
 
     def watch(self, source: Source) -> None:
         """Ask this source for its deadline from now on."""
         self._sources.append(source)
 
     def every(self, interval: Duration, call: Ready) -> Periodic:
-        """Call `call(now)` every interval, the first time one interval from now."""
+        """Call `call(now)` every interval, the first time within one from now: all on one grid, to wake up once."""
         periodic = Periodic(interval, call, self.clock() + interval)
+        periodic.at -= (periodic.at - self._origin) % interval
         self.watch(periodic)
         return periodic
 
@@ -156,7 +163,7 @@ class Loop:
         """Wait for the first socket or deadline, read the sockets empty, then judge the deadlines that had come."""
         deadline = self._deadline()
         wait = None if deadline is None else max(0, deadline - self.clock()) / SECOND
-        ready = self._selector.select(wait)
+        ready = self._epoll.poll(wait)
         began = self.clock()
         if self._paced:
             self._pace(began)
@@ -165,9 +172,9 @@ class Loop:
             now = self.clock()
             if done >= LEAST and now - began >= TURN:
                 break
-            for key, _events in ready:
-                self._call(key.fd, now)
-            ready = self._selector.select(0)
+            for fd, _events in ready:
+                self._call(fd, now)
+            ready = self._epoll.poll(0)
             if not ready or self._stopped:
                 break
         for source in self._sources:
@@ -193,10 +200,14 @@ class Loop:
 
     def _call(self, fd: int, now: Instant) -> None:
         """Call whoever waits for a file descriptor, unless another one's handler has just removed it."""
-        key = self._selector.get_map().get(fd)
-        if key is not None and not self._stopped:
-            key.data(now)
+        known = self._waiting.get(fd)
+        if known is not None and not self._stopped:
+            known[1](now)
 
     def forget(self) -> None:
         """Close the loop's own file descriptor, for a fork that goes another way."""
-        self._selector.close()
+        self._epoll.close()
+
+
+def _descriptor(sock: HasFileno | int) -> int:
+    return sock if isinstance(sock, int) else sock.fileno()

@@ -25,7 +25,7 @@ from linkbalancer.daemon.mailbag import Mailbag
 from linkbalancer.daemon.recording import NOTIFIER, Recording, understood
 from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.server import RequestServer
-from linkbalancer.daemon.zygote import BEAT
+from linkbalancer.daemon.zygote import CALM_BEAT
 from linkbalancer.drivers.notices.outcome import Outcome
 from linkbalancer.engine.news import TEST, News
 from linkbalancer.engine.outbox import Counts
@@ -114,7 +114,7 @@ class NotifierProcess:
         loop = self._loop
         loop.add(self._socket, self._read)
         loop.add(self._lifeline, self._hear)
-        loop.every(BEAT, lambda _now: self._beat())
+        loop.every(CALM_BEAT, lambda _now: self._beat())
         loop.every(WRITE, self._keep)
         gc.freeze()
         self._keep(loop.clock())

@@ -236,34 +236,40 @@ class Performer:
         if self._wanted.note(wanted):
             self._try(wanted)
 
-    def reconcile(self) -> None:
-        """Compare the kernel with what is wanted, and put back what is missing."""
+    def reconcile(self) -> bool:
+        """Compare the kernel with what is wanted, and put back what is missing; return whether all was there."""
         try:
-            self._mend()
+            settled = self._mend()
             loaded = self._load_aside()
             if loaded and not self._trimmed:
                 self._trim()
             if loaded:
                 for line in self._fill_map(self._map):
                     self._put_back(line)
+                    settled = False
             missing = self._wanted.missing(self.layout, self._netlink)
         except DriverError as error:
             self._complain("compare the kernel with what is wanted", str(error))
-            return
+            return False
         for effect in missing:
             if self._try(effect):
                 self._put_back(f"put back: {in_words(effect)}")
         if loaded:
             for members in self._wanted.members.values():
-                self._try(members)  # compares by itself
+                settled &= self._try(members)  # compares by itself
+        return settled and loaded and self._trimmed and not missing
 
-    def _mend(self) -> None:
-        """Mend what is mended without nft; switches of devices that are not there are told at the start alone."""
+    def _mend(self) -> bool:
+        """Mend what is mended without nft, and return whether it was right.
+
+        Switches of devices that are not there are told at the start alone.
+        """
         mended = self.kernel.mend(trim=self._trimmed)
         for line in (*(f"set {change}" for change in mended.changed), *mended.made):
             self._put_back(line)
         for error in mended.failed:
             self._complain("make a device for a virtual MAC", str(error))
+        return not (mended.changed or mended.made or mended.failed)
 
     def _try(self, effect: Applicable) -> bool:
         try:

@@ -24,7 +24,7 @@ from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.listening import bound, identity
 from linkbalancer.daemon.loop import Loop, boottime
 from linkbalancer.daemon.recording import SOCKET, Told, understood
-from linkbalancer.daemon.zygote import BEAT
+from linkbalancer.daemon.zygote import CALM_BEAT
 
 KEPT = 20_000
 """Records that wait for the disk at most; one more and the oldest is dropped, and counted."""
@@ -85,7 +85,7 @@ class RecorderProcess:
         """Turn until told to end; what was told by then is kept."""
         self._loop.add(self._socket, self._read)
         self._loop.add(self._lifeline, self._hear)
-        self._loop.every(BEAT, lambda _now: self._beat())
+        self._loop.every(CALM_BEAT, lambda _now: self._beat())
         gc.freeze()
         self._writer.start()
         self._lifeline.say("ready")

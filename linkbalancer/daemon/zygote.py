@@ -27,7 +27,9 @@ from linkbalancer.daemon.turn import go_first
 from linkbalancer.engine.supervision import AGENT, ASIDE, REFUSED, SUCCESSOR, Word
 
 BEAT: Duration = 400 * MILLISECOND
-"""How often a child says that it is alive; several fit into the supervisor's patience."""
+CALM_BEAT: Duration = 2 * SECOND
+"""How often a child says that it is alive, and one that no packet depends on: several fit into the supervisor's
+patience (`engine.supervision.Patience`)."""
 
 CRASHED = 70
 """Exit status of a child that ended by an exception of its own (EX_SOFTWARE)."""
@@ -103,7 +105,7 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
     go_first()
     gc.freeze()  # what is shared stays shared: the collector does not write into it any more
     while True:
-        heard, _, _ = select([lifeline], [], [], BEAT / SECOND)
+        heard, _, _ = select([lifeline], [], [], CALM_BEAT / SECOND)
         if not heard:
             lifeline.say("beat")
             continue

@@ -12,6 +12,8 @@ from linkbalancer.links import DeviceName
 
 ROOT: Final = Path("/proc/sys/net")
 
+_LONGEST: Final = 64
+
 _EVERY_DEVICE: Final = {
     "send_redirects": "0",  # a next hop on the LAN is on purpose, hosts shall not learn a way round us
     "accept_redirects": "0",
@@ -56,7 +58,7 @@ def wanted(lan_devices: Iterable[DeviceName], link_devices: Iterable[DeviceName]
 def read(path: str) -> str | None:
     """Return a switch's value, None where there is none."""
     try:
-        return (ROOT / path).read_text().strip()
+        return _read(ROOT / path)
     except OSError:
         return None
 
@@ -65,7 +67,7 @@ def write(path: str, value: str) -> Change | None:
     """Set one switch; return what changed, None when it stood right. Raises DriverError (read-only, no such device)."""
     switch = ROOT / path
     try:
-        old = switch.read_text().strip()
+        old = _read(switch)
         if old == value:
             return None
         if path == _STRICTEST:
@@ -74,6 +76,12 @@ def write(path: str, value: str) -> Change | None:
     except OSError as error:
         raise DriverError(f"set net/{path} to {value}", error.errno or errno.EIO) from error
     return Change(path, old, value)
+
+
+def _read(switch: Path) -> str:
+    """Return what a switch says, by one read: a dozen of them are compared every second. Raises OSError."""
+    with switch.open("rb", buffering=0) as opened:
+        return opened.read(_LONGEST).decode().strip()
 
 
 def _keep_strict(everywhere: str) -> None:

@@ -68,7 +68,7 @@ class Children(dict[str, Child]):
         """Take note that a child is alive."""
         child = self.get(name)
         if child is not None and isinstance(child.state, Running):
-            child.state = Running(child.state.since, now + self.patience.silence)
+            child.state = Running(child.state.since, now + self.patience.between_beats(name))
 
     def forgive(self, now: Instant) -> None:
         """Count nobody's silence so far."""
@@ -128,7 +128,7 @@ class Children(dict[str, Child]):
             case Starting(due) if due <= now:
                 return [Say(name, "did not come up in time: killed", grave=True), *self.kill(now, name)]
             case Running(_, due) if due <= now:
-                silent = in_words(now - due + self.patience.silence)
+                silent = in_words(now - due + self.patience.between_beats(name))
                 return [Say(name, f"silent for {silent}: killed", grave=True), *self.kill(now, name)]
             case Leaving(due) if due <= now:
                 return [Say(name, "did not end in time: killed", grave=True), *self.kill(now, name)]

@@ -223,7 +223,7 @@ class Watchdog:
         child = self.children.get(name)
         if child is None or not isinstance(child.state, Starting):
             return []  # it was told to end meanwhile
-        child.state = Running(now, now + self.patience.silence)
+        child.state = Running(now, now + self.patience.between_beats(name))
         if name == SUCCESSOR:
             return self._commit(now)
         self._agent_was_ready |= name == AGENT

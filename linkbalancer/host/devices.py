@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from linkbalancer.engine.events import DeviceChanged
 from linkbalancer.host import rtnetlink
+from linkbalancer.host.pulse import Pulse
 from linkbalancer.host.rtnetlink import Link, Message, Seen
 from linkbalancer.links import Address, DeviceName
 
@@ -25,6 +26,8 @@ _ROUTE_FIXED: Final = 12
 _ROUTE_PROTOCOL_AT: Final = 5
 
 _DATAGRAMS_PER_READ: Final = 1000
+_CANNOT_TELL: Final = {-errno.EOPNOTSUPP, -errno.EPERM}
+"""Of a driver that knows no carrier; where the question itself is not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class DeviceMonitor:
         self._made = frozenset(made)
         self._notices = rtnetlink.subscribe()
         self._questions = rtnetlink.Questions()
+        self._pulse = Pulse()
+        self._pulses: dict[DeviceName, int] = {}
         self._indices: dict[int, DeviceName] = {}
         self._links: dict[DeviceName, Link | None] = {}
         self._known = {device: DeviceChanged(device, carrier=False, primary=None) for device in devices}
@@ -76,6 +81,7 @@ class DeviceMonitor:
         """Close the sockets."""
         self._notices.close()
         self._questions.close()
+        self._pulse.close()
 
     def current(self) -> list[DeviceChanged]:
         """Return every device as last seen; one that does not exist has no carrier and no address."""
@@ -87,7 +93,7 @@ class DeviceMonitor:
         The kernel may hold the notice of a lost carrier back for up to a second after another device's change; a call
         every now and then (some microseconds a device) shows it at once.
         """
-        return self._look([device for device in self._known if self._questions.link(device) != self._links[device]])
+        return self._look([device for device in self._known if self._beats_otherwise(device)])
 
     def read(self) -> list[Observation]:
         """Return what changed since the last call, and what of ours was removed; never blocks on news."""
@@ -109,6 +115,13 @@ class DeviceMonitor:
                 if removed is not None:
                     news.append(removed)
         return [*self._look(stirred), *news]
+
+    def _beats_otherwise(self, device: DeviceName) -> bool:
+        """Return whether a device has another carrier than was last seen; only what is doubtful is asked in full."""
+        pulse, before = self._pulse.of(device), self._pulses.get(device)
+        self._pulses[device] = pulse
+        doubtful = pulse != before or pulse in _CANNOT_TELL
+        return doubtful and self._questions.link(device) != self._links[device]
 
     def _look(self, devices: Collection[DeviceName]) -> list[DeviceChanged]:
         """Ask for the state of devices; return those that changed."""

@@ -176,14 +176,14 @@ def test_a_classifier_that_was_removed_is_loaded_while_the_agent_works(
         program = Program(tmp_path, monkeypatch)
         here(f"{program.real} flush ruleset", "ip route flush table 20001")
         for _ in range(2):
-            hands.performer.reconcile()
+            assert not hands.performer.reconcile(), "something is missing"
         assert hands.performer.loading
         assert hands.table(20001) == ("eth1", PEER, SOURCE)
         assert hands.put_back == ["put back: next hop of VID 1: 10.1.0.2 over eth1"]
         program.go.touch()
         assert (hands.turn_until_loaded() or "").startswith("loaded the classifier ")
         assert not hands.performer.loading
-        hands.performer.reconcile()
+        assert hands.performer.reconcile()
         assert not hands.performer.loading
         assert here("nft list ruleset") == before
         assert hands.complaints == []
