@@ -26,7 +26,7 @@ from linkbalancer.daemon.incumbent import Incumbent
 from linkbalancer.daemon.journal import Journal
 from linkbalancer.daemon.layout import layout_from_words, layout_in_words, reserved
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken
-from linkbalancer.daemon.lookout import LOOK, Lookout
+from linkbalancer.daemon.lookout import Lookout, look_every
 from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.performer import Performer
@@ -56,9 +56,12 @@ from linkbalancer.routing.classifier import Classifier
 RECONCILE: Duration = 1 * SECOND
 """How often the kernel is compared with what is wanted, while that is cheap or something was missing."""
 
-REST = 1000
-"""So many times as long as a comparison took that found all as wanted, the next one waits, unless news comes first: of
-hundreds of groups it takes milliseconds, and the kernel tells of what others remove."""
+REST = 2000
+"""So many times as long as a comparison took that found all as wanted, the next one waits, but for what nft loads.
+
+Of hundreds of groups it takes milliseconds, and the kernel tells at once what addresses, rules and routes others take
+away.
+"""
 
 SOON: Duration = 50 * MILLISECOND
 """How soon after something of ours was removed: several removals are mended in one go."""
@@ -158,7 +161,13 @@ class AgentProcess:
         self._incumbent: Incumbent
         self._reconcile: Periodic
         self._lookout = Lookout(
-            self._loop, self._performer, reserved(loaded), self._journal, take=self._take, removed=self._mend_soon
+            self._loop,
+            self._performer,
+            reserved(loaded),
+            self._journal,
+            take=self._take,
+            removed=self._mend_soon,
+            every=look_every(loaded.config),
         )
 
     # -- how it begins -------------------------------------------------------------------------------------------------
@@ -252,7 +261,7 @@ class AgentProcess:
         self._in_office = True
         loop.watch(self)
         loop.every(PROBE, lambda now: self._sockets.probe(now, self._lookout.primaries))
-        loop.every(LOOK, self._keep_place)
+        loop.every(look_every(self._loaded.config), self._keep_place)
         self._reconcile = loop.every(RECONCILE, self._reconcile_now)
         # The devices first: a mastership can only be gone on with where there is an address to advertise from.
         self._lookout.begin()
@@ -395,10 +404,15 @@ class AgentProcess:
         if self._exit is not None:
             return
         self._sockets.open()
+        if self._incumbent.is_held:
+            return
         began = self._loop.clock()
-        if not self._incumbent.is_held and began >= self._compare_at:
-            settled = self._performer.reconcile()
-            self._compare_at = began + (REST * (self._loop.clock() - began) if settled else 0)
+        thorough = began >= self._compare_at
+        settled = self._performer.reconcile(thorough=thorough)
+        if not settled:
+            self._compare_at = began
+        elif thorough:
+            self._compare_at = began + REST * (self._loop.clock() - began)
 
     def _keep_place(self, _now: Instant) -> None:
         """Be found by a successor even when somebody empties the run directory; two agents never speak at once."""

@@ -75,6 +75,8 @@ class Performer:
         self._left_behind: Layout = self.layout
         self._homes: dict[int, Vid | None] = {}
         self._wanted = Wanted()
+        self._agreed: bytes | None = None
+        """The generation of nftables in which all that is loaded by `nft` was as wanted."""
 
     def close(self) -> None:
         """Give up what is being loaded, close the sockets; nothing else in the kernel changes."""
@@ -236,28 +238,44 @@ class Performer:
         if self._wanted.note(wanted):
             self._try(wanted)
 
-    def reconcile(self) -> bool:
-        """Compare the kernel with what is wanted, and put back what is missing; return whether all was there."""
+    def reconcile(self, *, thorough: bool = True) -> bool:
+        """Compare the kernel with what is wanted, and put back what is missing; return whether all was there.
+
+        Unless `thorough` only with what nft was to load, whose removal nobody tells us of.
+        """
         try:
-            settled = self._mend()
-            loaded = self._load_aside()
-            if loaded and not self._trimmed:
-                self._trim()
-            if loaded:
-                for line in self._fill_map(self._map):
-                    self._put_back(line)
-                    settled = False
-            missing = self._wanted.missing(self.layout, self._netlink)
+            settled = self._mend() if thorough else True
+            settled &= self._reload()
+            missing = self._wanted.missing(self.layout, self._netlink) if thorough else []
         except DriverError as error:
             self._complain("compare the kernel with what is wanted", str(error))
             return False
         for effect in missing:
             if self._try(effect):
                 self._put_back(f"put back: {in_words(effect)}")
-        if loaded:
-            for members in self._wanted.members.values():
-                settled &= self._try(members)  # compares by itself
-        return settled and loaded and self._trimmed and not missing
+        return settled and not missing
+
+    def _reload(self) -> bool:
+        """Compare table, classifier, map and members, unless nothing of nftables has changed since they were right.
+
+        Return whether they were. Raises DriverError.
+        """
+        generation = self.kernel.generation()
+        if generation == self._agreed:
+            return True
+        self._agreed = None
+        if not self._load_aside():
+            return False
+        if not self._trimmed:
+            self._trim()
+        put_back = self._fill_map(self._map)
+        for line in put_back:
+            self._put_back(line)
+        members = [self._try(one) for one in self._wanted.members.values()]  # compares by itself
+        if put_back or not all(members):
+            return False
+        self._agreed = generation
+        return True
 
     def _mend(self) -> bool:
         """Mend what is mended without nft, and return whether it was right.

@@ -15,13 +15,13 @@ from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Insta
 from linkbalancer.daemon.capabilities import IPC_LOCK
 from linkbalancer.daemon.loop import Loop
 
-EVERY: Duration = 5 * SECOND
-"""How often garbage is looked for. Nearly everything is freed without that; only circles are not."""
+EVERY: Duration = 60 * SECOND
+"""How often garbage is looked for. Nearly everything is freed without that; only circles are not, and few are made."""
 
 QUIET: Duration = 5 * MILLISECOND
 """Garbage is looked for only when nothing else is due within this; it takes less."""
 
-PATIENCE: Duration = 20 * SECOND
+PATIENCE: Duration = 120 * SECOND
 """After this it is looked for all the same: a loop that always has something due would grow without end."""
 
 _CURRENT, _FUTURE, _ON_FAULT = 1, 2, 4

@@ -15,6 +15,7 @@ from linkbalancer.drivers.macvlans import Macvlans
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
+from linkbalancer.drivers.nftables.generation import generation
 from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
@@ -127,6 +128,10 @@ class Kernel:
     def loaded(self, classifier: Classifier, app_ids: Mapping[str, int]) -> bool:
         """Return whether our table is there, with this classifier in use. Raises DriverError."""
         return load.loaded(self._layout, classifier, app_ids, self._netfilter)
+
+    def generation(self) -> bytes:
+        """Return what is another one when nftables has changed. Raises DriverError."""
+        return generation(self._netfilter)
 
     def install(self, classifier: Classifier, app_ids: Mapping[str, int]) -> bool:
         """Load a classifier in place of the one in use (blocks for tens of milliseconds and more).

@@ -75,6 +75,17 @@ class NetlinkSocket:
                     _judge(payload, flags, operation)
                     return
 
+    def ask(self, data: bytes, operation: str) -> bytes:
+        """Send a question that has one message for an answer; return its payload. Raises DriverError."""
+        sequence = self._send(data, operation)
+        while True:
+            for kind, flags, number, payload in messages(self._receive(operation)):
+                if number != sequence:
+                    continue
+                if kind == NLMSG_ERROR:
+                    _judge(payload, flags, operation)
+                return payload
+
     def dump(self, kind: int, payload: bytes, operation: str) -> list[bytes]:
         """Return the payloads of a dump; one that changed under way is asked for again. Raises DriverError."""
         data = message(kind, DUMP, payload)
