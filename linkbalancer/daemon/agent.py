@@ -260,7 +260,8 @@ class AgentProcess:
         loop = self._loop
         self._in_office = True
         loop.watch(self)
-        loop.every(PROBE, lambda now: self._sockets.probe(now, self._lookout.primaries))
+        if self._sockets.probes:
+            loop.every(PROBE, lambda now: self._sockets.probe(now, self._lookout.primaries))
         loop.every(look_every(self._loaded.config), self._keep_place)
         self._reconcile = loop.every(RECONCILE, self._reconcile_now)
         # The devices first: a mastership can only be gone on with where there is an address to advertise from.

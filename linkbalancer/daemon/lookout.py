@@ -15,7 +15,7 @@ from linkbalancer.host.devices import DeviceMonitor, Observation
 from linkbalancer.links import Address, DeviceName
 
 LOOK_LEAST: Duration = 50 * MILLISECOND
-LOOK_MOST: Duration = 200 * MILLISECOND
+LOOK_MOST: Duration = 250 * MILLISECOND
 _A_FIFTH = 5
 
 

@@ -111,6 +111,11 @@ class Sockets:
             elif isinstance(port.receiver, AdvertSocket) and port.receiver.look_after():
                 self._complain(f"hear every advert on {port.device}", "the receive buffer was full")
 
+    @property
+    def probes(self) -> bool:
+        """Whether there is anybody on a LAN to be asked."""
+        return bool(self._probes)
+
     def counts(self) -> dict[str, int]:
         """Return how many adverts were lost before they were read, and how many the kernel would not send."""
         opened = [port.receiver for port in self._adverts.values() if isinstance(port.receiver, AdvertSocket)]

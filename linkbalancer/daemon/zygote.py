@@ -26,8 +26,8 @@ from linkbalancer.daemon.lifeline import Hangup, Lifeline, call_myself, die_with
 from linkbalancer.daemon.turn import go_first
 from linkbalancer.engine.supervision import AGENT, ASIDE, REFUSED, SUCCESSOR, Word
 
-BEAT: Duration = 400 * MILLISECOND
-CALM_BEAT: Duration = 2 * SECOND
+BEAT: Duration = 500 * MILLISECOND
+CALM_BEAT: Duration = 4 * SECOND
 """How often a child says that it is alive, and one that no packet depends on: several fit into the supervisor's
 patience (`engine.supervision.Patience`)."""
 

@@ -38,6 +38,7 @@ from linkbalancer.engine.found import Found
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.liaison import tell_link
+from linkbalancer.engine.repetition import is_repetition
 from linkbalancer.engine.retirement import NOBODY, Retirement
 from linkbalancer.engine.tracking import Checked
 from linkbalancer.health.report import Reports
@@ -93,6 +94,11 @@ class Agent:
 
     def handle(self, now: Instant, event: Event) -> list[Effect]:
         """Take one event; return, in order, what the host must do about it."""
+        if isinstance(event, AdvertReceived) and is_repetition(self._gateway, now, event):
+            return []
+        return self._handle(now, event)
+
+    def _handle(self, now: Instant, event: Event) -> list[Effect]:
         gateway = self._gateway
         gateway.out = []
         match event:

@@ -1,6 +1,7 @@
 """What one gateway has and knows: the state that the parts of an agent share, and what they have to say."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
@@ -10,7 +11,7 @@ from linkbalancer.engine.concert import Concert
 from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import Effect, Record
-from linkbalancer.engine.hearing import Hearing
+from linkbalancer.engine.hearing import Hearing, Likeness
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.retirement import NOBODY, Retirement
@@ -18,11 +19,21 @@ from linkbalancer.engine.synchrony import SyncGroup, index
 from linkbalancer.engine.told import Told
 from linkbalancer.engine.tracking import Checked, Tracking
 from linkbalancer.feed.table import Table
-from linkbalancer.links import GroupId, LinkName, Role
+from linkbalancer.links import GroupId, LinkName, Mac, Role
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.lvrrp.rules import Tier, is_open_for
+from linkbalancer.vrrp.events import Heard
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.router import Router
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """An advert that said what the one before it had said: whom it concerns, what it said, and its frame's source."""
+
+    membership: Membership
+    heard: Heard
+    mac: Mac
 
 
 class Gateway:
@@ -35,6 +46,7 @@ class Gateway:
         leaving: whether every mastership is being handed over for good, and `left`: whether that is over.
         table: what was last published, None before the first time.
         hearing: what judges, counts and remembers the adverts of others.
+        repetitions: adverts that may be no more than a count and an instant when they come again (`repetition`).
         informed_at: until when a Master that was not heard yet may be one all the same.
     """
 
@@ -59,6 +71,7 @@ class Gateway:
         self.dirty: set[GroupId] = set()
         self.sync_states: dict[str, str] = {}
         self.out: list[Effect] = []
+        self.repetitions: dict[Likeness, Repetition] = {}
         self.hearing = Hearing(
             self._group_of, Counters({group: one.group.device for group, one in self.memberships.items()})
         )

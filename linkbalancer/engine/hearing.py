@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from linkbalancer.clock import Instant
 from linkbalancer.engine.chronicle import named
@@ -15,6 +15,8 @@ from linkbalancer.links import Address, DeviceName, GroupId
 from linkbalancer.vrrp.checksum import ChecksumForm
 from linkbalancer.vrrp.events import Heard
 from linkbalancer.vrrp.group import Group
+
+Likeness: TypeAlias = tuple[DeviceName, bytes, int]
 
 PEERS_MAX: Final = 8
 """Routers of one group whose checksum is remembered; who is not among the last that were heard is forgotten."""
@@ -66,8 +68,8 @@ class Hearing:
         self._forms: dict[str, Forms] = {}
         self._masters: dict[GroupId, Address] = {}
         self._own: dict[DeviceName, frozenset[Address]] = {}
-        self._repeated: dict[tuple[DeviceName, bytes, int], Verdict] = {}
-        self._last: dict[GroupId, tuple[DeviceName, bytes, int]] = {}
+        self._repeated: dict[Likeness, Verdict] = {}
+        self._last: dict[GroupId, Likeness] = {}
         self._latest: dict[GroupId, Verdict] = {}
 
     def hear(self, now: Instant, event: AdvertReceived, own: frozenset[Address]) -> tuple[Verdict, list[Record]]:
@@ -128,7 +130,7 @@ class Hearing:
             self._own[event.device] = own
             self._repeated.clear()
             self._last.clear()
-        key = _likeness(event)
+        key = likeness(event)
         known = self._repeated.get(key)
         if known is not None and known.group is not None and self._groups(known.group.id) is known.group:
             return known
@@ -160,7 +162,7 @@ class Hearing:
         return [Record("advert", f"VID {group}", text, fields)]
 
 
-def _likeness(event: AdvertReceived) -> tuple[DeviceName, bytes, int]:
+def likeness(event: AdvertReceived) -> Likeness:
     """Return what two adverts that say the same have in common: all but IPv4's identification and header checksum.
 
     Those two move against each other; their sum tells that the header is as sound as the other was.

@@ -8,7 +8,7 @@ from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.liaison import tell_link
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.reception import admit
-from linkbalancer.engine.repetition import hear_again
+from linkbalancer.engine.repetition import hear_again, remember
 from linkbalancer.links import Address
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.vrrp import events as vrrp
@@ -26,8 +26,10 @@ def _advert(gateway: Gateway, now: Instant, event: AdvertReceived) -> None:
     admitted = admit(gateway, now, event)
     if admitted is None:
         return
-    membership, heard = admitted
+    membership, heard, plain = admitted
     if hear_again(gateway, now, membership, heard, event.source_mac):
+        if plain:
+            remember(gateway, event, membership, heard)
         return
     gateway.dirty.add(membership.id)
     was_master, is_news = membership.is_master, observe(gateway, now, membership, heard)
@@ -73,6 +75,7 @@ def listen(gateway: Gateway, now: Instant, event: NeighbourHeard | LegHeard) -> 
 def look(gateway: Gateway, now: Instant, event: DeviceChanged) -> None:
     """Take in what a device is now."""
     gateway.known.device(event)
+    gateway.repetitions.clear()  # what was somebody else's address may be ours
     gateway.out += gateway.chronicle.device(event.device, gateway.known.fault(event.device))
     for name, link in gateway.links.items():
         if link.settings.device == event.device:

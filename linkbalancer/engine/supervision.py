@@ -61,7 +61,7 @@ class Patience:
 
     birth: Duration = 60 * SECOND
     silence: Duration = 2 * SECOND
-    calm: Duration = 10 * SECOND
+    calm: Duration = 15 * SECOND
     leave: Duration = 6 * SECOND
     obey: Duration = 1 * SECOND
     farewell: Duration = 3 * SECOND

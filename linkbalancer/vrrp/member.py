@@ -40,12 +40,51 @@ class Member:
 
     def __init__(self, group: Group, primary: Address | None, *, synchronised: bool = False) -> None:
         self.group = group
-        self.state: State = Initialize()
+        self._state: State = Initialize()
+        self._heard: LastHeard | None = None
+        self._again_at: Instant | None = None
         self.priority = group.priority
         self.primary = primary
         self.owner = False
         self.synchronised = synchronised
-        self.heard: LastHeard | None = None
+
+    @property
+    def state(self) -> State:
+        """See the class."""
+        if self._again_at is not None:
+            self._catch_up(self._again_at)
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        if self._again_at is not None:
+            self._catch_up(self._again_at)
+        self._state = state
+
+    @property
+    def heard(self) -> LastHeard | None:
+        """See the class."""
+        if self._again_at is not None:
+            self._catch_up(self._again_at)
+        return self._heard
+
+    @heard.setter
+    def heard(self, heard: LastHeard | None) -> None:
+        if self._again_at is not None:
+            self._catch_up(self._again_at)
+        self._heard = heard
+
+    def _catch_up(self, at: Instant) -> None:
+        """Take in that the Master that is followed said again, at an instant, what it had said last.
+
+        Noted by `Router.repeat`, and done when somebody looks: of most adverts nobody does before the next one.
+        """
+        self._again_at = None
+        state, heard = self._state, self._heard
+        assert isinstance(state, Backup), "nobody else follows"
+        assert heard is not None, "whoever is followed was heard"
+        self._heard = replace(heard, at=at)
+        self._state = replace(state, master_down_at=at + self.master_down_interval(state.master_interval))
 
     @property
     def group_state(self) -> GroupState:

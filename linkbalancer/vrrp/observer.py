@@ -1,5 +1,6 @@
 """Who is Master of a group in which this gateway takes no part: adverts are heard, never sent (mode `observe`)."""
 
+from dataclasses import replace
 from typing import assert_never
 
 from linkbalancer.clock import Instant
@@ -25,7 +26,32 @@ class Observer:
 
     def __init__(self, group: Group) -> None:
         self.group = group
-        self.heard: LastHeard | None = None
+        self._heard: LastHeard | None = None
+        self._again_at: Instant | None = None
+        self._followed: Heard | None = None
+
+    @property
+    def heard(self) -> LastHeard | None:
+        """See the class."""
+        if self._again_at is not None and self._heard is not None:
+            self._heard, self._again_at = replace(self._heard, at=self._again_at), None
+        return self._heard
+
+    @heard.setter
+    def heard(self, heard: LastHeard | None) -> None:
+        self._heard, self._again_at, self._followed = heard, None, None
+
+    def share(self, heard: LastHeard | None, event: Heard) -> None:
+        """Take in what a router that follows the same Master made of its advert."""
+        self.heard, self._followed = heard, event
+
+    def is_repeated_by(self, event: Heard) -> bool:
+        """Tell whether this very event was the last one, and from whom is followed."""
+        return event is self._followed
+
+    def repeat(self, now: Instant) -> None:
+        """Hear once more what the last event was."""
+        self._again_at = now
 
     def deadline(self) -> Instant | None:
         """Return when the Master counts as gone if nothing more is heard."""

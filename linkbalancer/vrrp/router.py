@@ -21,12 +21,24 @@ from linkbalancer.vrrp.states import Backup, Initialize, Master
 class Router(Member):
     """A machine for one group on one device; what it knows is `Member`'s."""
 
+    _followed: Heard | None = None
+    """The last event, where it was an advert of the Master that is followed, and nothing else is under way."""
+
+    def is_repeated_by(self, event: Heard) -> bool:
+        """Tell whether `repeat` does all that handling this very event would do."""
+        return event is self._followed
+
+    def repeat(self, now: Instant) -> None:
+        """Hear once more what the last event was."""
+        self._again_at = now
+
     def deadline(self) -> Instant | None:
         """Return when to hand in the next `Tick`, None to wait for other events alone."""
         return earliest(self.state.deadline(), self.heard.gone_at() if self.heard else None)
 
     def handle(self, now: Instant, event: Event) -> list[Effect]:
         """Take one event; return what must be done about it, in order."""
+        self._followed = None
         if isinstance(event, Heard):
             if self.is_own(event.source):
                 return []  # our own advert, looped back: answering it would make a storm (VRRP fact sheet 5.3)
@@ -36,6 +48,8 @@ class Router(Member):
         effects = self._handle(now, event)
         if isinstance(event, Tick) and self.heard and now >= self.heard.gone_at():
             self.heard = None
+        if isinstance(event, Heard) and event.priority > 0 and self.is_following:
+            self._followed = event
         return effects
 
     def _handle(self, now: Instant, event: Event) -> list[Effect]:

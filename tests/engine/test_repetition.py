@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import IPv4Interface
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from linkbalancer.sim.shape import LAN_DEVICE, LINK_DEVICE, lan_address, virtual
 from linkbalancer.sim.wire import NEAR
 from linkbalancer.vrrp.ip import MULTICAST, wrap
 from linkbalancer.vrrp.packet import Advertisement, ChecksumForm, encode
+from linkbalancer.vrrp.router import Router
+from linkbalancer.vrrp.states import Backup
 from tests.engine.alone import FOUR, ONE, ONE6, Alone, loaded
 from tests.engine.alone import advert as advert_of
 from tests.engine.bench import MS, Bench
@@ -94,29 +97,54 @@ def test_a_repeated_advert_does_what_any_advert_does(
     assert short == long
 
 
-def followed(bench: Alone, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Hear a better Master until it is followed; return, from now on, which adverts went the short way."""
+def followed(bench: Alone, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Hear a better Master until it is followed; return, from now on, which way each advert went."""
     bench.start()
     for _advert in range(20):
         bench.other(ONE, 200)
         bench.wait(INTERVAL)
-    went: list[bool] = []
+    went: list[str] = []
 
-    def watched(*everything: Any) -> bool:
-        went.append(repetition.hear_again(*everything))
-        return went[-1]
+    def noted(*everything: Any) -> bool:
+        was = repetition.is_repetition(*everything)
+        went.extend(["noted"] * was)
+        return was
 
-    monkeypatch.setattr("linkbalancer.engine.senses.hear_again", watched)
+    def again(*everything: Any) -> bool:
+        was = repetition.hear_again(*everything)
+        went.append("again" if was else "news")
+        return was
+
+    monkeypatch.setattr("linkbalancer.engine.agent.is_repetition", noted)
+    monkeypatch.setattr("linkbalancer.engine.senses.hear_again", again)
     return went
 
 
-def test_what_repeats_goes_the_short_way_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_repeats_goes_the_short_ways_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another priority, another interval or a farewell is news, and so is the first after it."""
     bench = Alone(loaded(FOUR))
     went = followed(bench, monkeypatch)
-    for priority, interval in ((200, 200), (200, 200), (201, 200), (201, 200), (201, 100), (201, 100), (0, 100)):
+    for priority, interval in ((200, 200), (200, 200), (201, 200), (201, 200), (201, 200), (201, 100), (0, 100)):
         bench.other(ONE, priority, interval=interval * MS)
-    assert went == [True, True, False, True, False, True, False]
+    assert went == ["noted", "noted", "news", "again", "noted", "news", "news"]
+
+
+def test_what_was_noted_is_reckoned_when_somebody_looks() -> None:
+    """The Master was heard at the last advert, and its timer runs from then."""
+    bench = Alone(loaded(FOUR))
+    bench.start()
+    for _advert in range(20):
+        bench.other(ONE, 200)
+        bench.wait(INTERVAL)
+    membership = bench.agent.memberships[ONE]
+    router = membership.router
+    assert isinstance(router, Router)
+    bench.other(ONE, 200)
+    assert router.heard is not None
+    assert membership.observer.heard is not None
+    assert (router.heard.at, membership.observer.heard.at) == (bench.now, bench.now)
+    assert isinstance(router.state, Backup)
+    assert router.state.master_down_at == bench.now + router.master_down_interval(INTERVAL * MS)
 
 
 def test_a_master_never_takes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +155,7 @@ def test_a_master_never_takes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> 
     assert bench.agent.memberships[ONE].state is GroupState.MASTER
     bench.other(ONE, 100)
     bench.other(ONE, 100)
-    assert went == [False, False]
+    assert went == ["news", "news"]
 
 
 def test_another_mac_of_the_same_router_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,9 +164,9 @@ def test_another_mac_of_the_same_router_is_learned(monkeypatch: pytest.MonkeyPat
     went = followed(bench, monkeypatch)
     again = advert_of(bench.group_of(ONE), 200)
     assert isinstance(again, AdvertReceived)
-    for _advert in range(2):
+    for _advert in range(3):
         bench.do(replace(again, source_mac=b"\2moved"))
-    assert (went, bench.agent.memberships[ONE].master_mac) == ([False, True], b"\2moved")
+    assert (went, bench.agent.memberships[ONE].master_mac) == (["news", "again", "noted"], b"\2moved")
 
 
 def test_a_device_that_went_away_is_news(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,4 +175,24 @@ def test_a_device_that_went_away_is_news(monkeypatch: pytest.MonkeyPatch) -> Non
     went = followed(bench, monkeypatch)
     bench.do(DeviceChanged("eth0", carrier=False, primary=None))
     bench.other(ONE, 200)
-    assert went == [False]
+    assert went == ["news"]
+
+
+def test_what_is_counted_besides_is_never_only_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An advert that differs from what is configured here, and is taken all the same, is counted each time."""
+    bench = Alone(loaded(FOUR))
+    went = followed(bench, monkeypatch)
+    other = replace(bench.group_of(ONE), virtual_ips=(IPv4Interface("192.0.2.77/24"),))
+    for _advert in range(4):
+        bench.do(advert_of(other, 200))
+    assert went == ["again"] * 4
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A router of ever other addresses, or priorities, takes no memory."""
+    bench = Alone(loaded(FOUR))
+    followed(bench, monkeypatch)
+    for priority in range(200, 250):
+        for _advert in range(2):
+            bench.other(ONE, priority)
+    assert len(bench.agent._gateway.repetitions) <= 8
