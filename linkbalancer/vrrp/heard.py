@@ -17,6 +17,10 @@ class LastHeard:
     at: Instant
     version: int = 3
 
+    def again(self, at: Instant) -> "LastHeard":
+        """Return the same, heard once more."""
+        return LastHeard(self.priority, self.source, self.interval, at, self.version)
+
     def gone_at(self) -> Instant:
         """Return when even the slowest Backup, that of priority 1, would hold this Master for gone."""
         wait = skew_time if self.priority == 0 else master_down_interval

@@ -83,8 +83,9 @@ class Member:
         state, heard = self._state, self._heard
         assert isinstance(state, Backup), "nobody else follows"
         assert heard is not None, "whoever is followed was heard"
-        self._heard = replace(heard, at=at)
-        self._state = replace(state, master_down_at=at + self.master_down_interval(state.master_interval))
+        self._heard = heard.again(at)
+        down_at = at + self.master_down_interval(state.master_interval)
+        self._state = Backup(down_at, state.master_interval, following=True, not_before=state.not_before)
 
     @property
     def group_state(self) -> GroupState:

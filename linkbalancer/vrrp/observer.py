@@ -1,6 +1,5 @@
 """Who is Master of a group in which this gateway takes no part: adverts are heard, never sent (mode `observe`)."""
 
-from dataclasses import replace
 from typing import assert_never
 
 from linkbalancer.clock import Instant
@@ -34,7 +33,7 @@ class Observer:
     def heard(self) -> LastHeard | None:
         """See the class."""
         if self._again_at is not None and self._heard is not None:
-            self._heard, self._again_at = replace(self._heard, at=self._again_at), None
+            self._heard, self._again_at = self._heard.again(self._again_at), None
         return self._heard
 
     @heard.setter
