@@ -75,8 +75,7 @@ class Performer:
         self._left_behind: Layout = self.layout
         self._homes: dict[int, Vid | None] = {}
         self._wanted = Wanted()
-        self._agreed: bytes | None = None
-        """The generation of nftables in which all that is loaded by `nft` was as wanted."""
+        self._agreed: bytes | None = None  # the generation of nftables that was as wanted
 
     def close(self) -> None:
         """Give up what is being loaded, close the sockets; nothing else in the kernel changes."""
@@ -244,8 +243,7 @@ class Performer:
         Unless `thorough` only with what nft was to load, whose removal nobody tells us of.
         """
         try:
-            settled = self._mend() if thorough else True
-            settled &= self._reload()
+            settled = (not thorough or self._mend()) & self._reload()
             missing = self._wanted.missing(self.layout, self._netlink) if thorough else []
         except DriverError as error:
             self._complain("compare the kernel with what is wanted", str(error))
@@ -256,10 +254,7 @@ class Performer:
         return settled and not missing
 
     def _reload(self) -> bool:
-        """Compare table, classifier, map and members, unless nothing of nftables has changed since they were right.
-
-        Return whether they were. Raises DriverError.
-        """
+        """Compare what nft loads, unless nothing of it has changed since; return whether it was right."""
         generation = self.kernel.generation()
         if generation == self._agreed:
             return True
@@ -272,10 +267,9 @@ class Performer:
         for line in put_back:
             self._put_back(line)
         members = [self._try(one) for one in self._wanted.members.values()]  # compares by itself
-        if put_back or not all(members):
-            return False
-        self._agreed = generation
-        return True
+        if all(members) and not put_back:
+            self._agreed = generation
+        return self._agreed is not None
 
     def _mend(self) -> bool:
         """Mend what is mended without nft, and return whether it was right.

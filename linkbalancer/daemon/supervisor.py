@@ -28,6 +28,7 @@ from linkbalancer.daemon.turn import go_first
 from linkbalancer.daemon.zygote import CRASHED, Birth, Offer, Order, live, offered
 from linkbalancer.engine import supervision as words
 from linkbalancer.engine.orders import Kind, Outcome, Request, Run
+from linkbalancer.engine.patience import Patience
 from linkbalancer.engine.supervision import (
     AGENT,
     API,
@@ -38,7 +39,6 @@ from linkbalancer.engine.supervision import (
     ZYGOTE,
     Effect,
     Event,
-    Patience,
     Phase,
 )
 from linkbalancer.engine.watchdog import Watchdog

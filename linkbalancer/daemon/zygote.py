@@ -29,7 +29,7 @@ from linkbalancer.engine.supervision import AGENT, ASIDE, REFUSED, SUCCESSOR, Wo
 BEAT: Duration = 500 * MILLISECOND
 CALM_BEAT: Duration = 4 * SECOND
 """How often a child says that it is alive, and one that no packet depends on: several fit into the supervisor's
-patience (`engine.supervision.Patience`)."""
+patience (`engine.patience`)."""
 
 CRASHED = 70
 """Exit status of a child that ended by an exception of its own (EX_SOFTWARE)."""

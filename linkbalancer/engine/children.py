@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from linkbalancer.clock import Duration, Instant, in_words
+from linkbalancer.engine.patience import Patience
 from linkbalancer.engine.supervision import (
     AGENT,
     Ask,
@@ -13,7 +14,6 @@ from linkbalancer.engine.supervision import (
     Kill,
     Killed,
     Leaving,
-    Patience,
     Running,
     Say,
     Starting,

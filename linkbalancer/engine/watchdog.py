@@ -18,6 +18,7 @@ from typing import assert_never
 from linkbalancer.clock import Instant, earliest, in_words
 from linkbalancer.engine.children import Child, Children, ended, is_resting
 from linkbalancer.engine.orders import Kind, Orders, Outcome, Request, Result
+from linkbalancer.engine.patience import Patience
 from linkbalancer.engine.supervision import (
     AGENT,
     API,
@@ -41,7 +42,6 @@ from linkbalancer.engine.supervision import (
     Killed,
     Leaving,
     NotReplaced,
-    Patience,
     Phase,
     Promote,
     Ready,

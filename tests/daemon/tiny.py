@@ -24,7 +24,7 @@ from linkbalancer.daemon.lifeline import Lifeline, Spoken, enclosed
 from linkbalancer.daemon.notify import Notifier
 from linkbalancer.daemon.supervisor import Supervisor
 from linkbalancer.daemon.zygote import Brood, Order, RefusedError
-from linkbalancer.engine.supervision import Patience
+from linkbalancer.engine.patience import Patience
 
 ORPHAN_S = 5
 """How long an orphan of these lives."""

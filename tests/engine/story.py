@@ -2,7 +2,8 @@
 
 from linkbalancer.clock import Instant
 from linkbalancer.engine.orders import Kind, Request, Result
-from linkbalancer.engine.supervision import AGENT, Effect, Event, Patience, Requested, Resumed, Say, Tell, Tick
+from linkbalancer.engine.patience import Patience
+from linkbalancer.engine.supervision import AGENT, Effect, Event, Requested, Resumed, Say, Tell, Tick
 from linkbalancer.engine.watchdog import Watchdog
 
 WEB, DNS = "app:web", "app:dns"

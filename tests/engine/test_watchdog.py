@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkbalancer.clock import MILLISECOND, SECOND
+from linkbalancer.engine.patience import Patience
 from linkbalancer.engine.supervision import (
     AGENT,
     CANDIDATE,
@@ -25,7 +26,6 @@ from linkbalancer.engine.supervision import (
     Kill,
     Killed,
     Leaving,
-    Patience,
     Phase,
     Promote,
     Ready,
