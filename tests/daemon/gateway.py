@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,8 @@ class Gateway:
 
     def _kill(self, victims: Collection[int]) -> None:
         for pid in victims:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(pid, signal.SIGKILL)
         if self.process is not None and self.process.pid in victims:
             self.process.wait(10)
         until(lambda: not any(alive(pid) for pid in victims))
