@@ -14,7 +14,7 @@ from linkbalancer.config.changes import Change, Kind
 from linkbalancer.config.load import Loaded
 from linkbalancer.config.model import Link
 from linkbalancer.config.quantities import write_duration
-from linkbalancer.links import GroupId, LinkName, Vid
+from linkbalancer.links import GroupId, LinkName, Role, Vid
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.routing.application import Application, steps_in_words
 from linkbalancer.routing.choice import choose
@@ -107,12 +107,18 @@ def _notes(*, rules: bool, marks: bool) -> tuple[str, ...]:
     return ("flows that exist keep the application that they have; new flows meet the new rules",) if rules else ()
 
 
+def _role_means(new: Role, old: Role) -> str:
+    if new is Role.STANDALONE:
+        return "plain VRRP from now on: no link moves a group"
+    return "links move its groups from now on" if old is Role.STANDALONE else "every LVrrp session begins anew"
+
+
 def _gateway(old: Side, new: Side) -> Iterator[Change]:
     was, will = old.loaded.config, new.loaded.config
     if was.node != will.node:
         yield Change(Kind.CHANGED, "node", f"{was.node} -> {will.node}", "the far ends are told")
     if was.role != will.role:
-        yield Change(Kind.CHANGED, "role", f"{was.role} -> {will.role}", "every LVrrp session begins anew")
+        yield Change(Kind.CHANGED, "role", f"{was.role} -> {will.role}", _role_means(will.role, was.role))
     for device in sorted({*was.lans, *will.lans}):
         one, other = was.lans.get(device), will.lans.get(device)
         if one != other:

@@ -135,6 +135,19 @@ def test_role_and_members() -> None:
     assert lines(changed(("lans:\n", "lans:\n  eth9: {}\n")))[0] == "LAN eth9: named; nothing moves"
 
 
+def test_a_gateway_gets_links_or_loses_them() -> None:
+    """What moves its groups is another thing then."""
+    alone = side(
+        "node: b1\nrole: standalone\ngroups:\n"
+        "  1: {device: eth0, virtual_ips: [192.168.1.251/24], priority: 150, advert_interval: 200ms}\n"
+        "  2: {device: eth0, mode: observe, virtual_ips: [192.168.1.252/24]}\napplications: apps.conf\n"
+    )
+    assert difference(side(), alone).lines()[0] == (
+        "role: controller -> standalone; plain VRRP from now on: no link moves a group"
+    )
+    assert difference(alone, side()).lines()[0] == ("role: standalone -> controller; links move its groups from now on")
+
+
 def test_other_marks() -> None:
     """They concern every flow."""
     found = difference(side(), side(changed(("applications:", "marks: {guard: 0x02000000}\napplications:"))))
