@@ -104,8 +104,7 @@ def under_siege(seed: int, loss: float, delay: int) -> Siege:
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), loss=st.sampled_from([0, 0.3, 0.8]), delay=st.sampled_from([2, 300, 2000]))
 def test_nobody_is_made_to_believe_what_is_not_said(seed: int, loss: float, delay: int) -> None:
-    """Whatever is done: no end believes what was not said, or was unsaid a detect time ago, and none is deceived to
-    be open without a round trip."""
+    """No end believes what was not said, or was unsaid a detect time ago; none is open without a round trip."""
     siege = under_siege(seed, loss, delay)
     for _ in range(150):
         siege.run(siege.adversary.randrange(1, 30) * MS)
