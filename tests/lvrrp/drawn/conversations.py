@@ -133,7 +133,7 @@ def _outcomes(sessions: Sessions) -> list[tuple[str, Sessions, str]]:
     left, used = copy.deepcopy(sessions), copy.deepcopy(sessions)
     left.forget(0)
     use_up(used)
-    return [*found, ("BYE without HOLD", left, ""), ("my sequence used up", used, "")]
+    return [*found, ("leave", left, ""), ("my sequence used up", used, "")]
 
 
 def table(role: Role) -> list[str]:
