@@ -93,7 +93,7 @@ def befall(pair: Twins, fault: str, chance: random.Random) -> None:
         case "near leaves" | "far leaves" | "near holds":
             hold = chance.randrange(100, 9000) * MS if fault == "near holds" else None
             pair.do(one_way, Bye(hold))
-            pair.run(chance.randrange(1, 900) * MS)
+            pair.run(chance.randrange(1, chance.choice((900, 7000))) * MS)
             pair.restart(one_way)
         case "carrier":
             pair.do(FAR, Carrier(up=False))
