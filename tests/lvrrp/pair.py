@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from ipaddress import IPv4Address
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.links import Role
@@ -105,7 +105,7 @@ class Pair:
         near, far = self.near._sessions.pair, self.far._sessions.pair
         return near is not None and far is not None and (near.own, near.peer) == (far.peer, far.own)
 
-    def start(self, *names: str) -> "Pair":
+    def start(self, *names: str) -> Self:
         """Give the named ends (both by default) carrier and start them."""
         for name in names or (FAR, NEAR):
             self.do(name, Carrier(up=True))
@@ -136,7 +136,7 @@ class Pair:
         """Put bytes on the wire to one end."""
         heapq.heappush(self._wire, (self.now + delay, next(self._order), name, data))
 
-    def run(self, duration: Duration) -> "Pair":
+    def run(self, duration: Duration) -> Self:
         """Let virtual time pass: arrivals first, then deadlines, at each instant."""
         until = self.now + duration
         while (due := self._next()) is not None and due <= until:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkbalancer.clock import MILLISECOND, SECOND
+from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND
 from linkbalancer.links import GroupId, GroupState, GroupWord
 from linkbalancer.lvrrp.events import Carrier, Closed, Words
 from tests.lvrrp.pair import BOOT, FAR, NEAR, Pair
@@ -56,6 +56,22 @@ def test_a_paused_controller_asks_before_it_closes() -> None:
     pair.run(SECOND)
 
     assert pair.changes_of(NEAR) == [(2, "opened")]
+
+
+def test_a_stamp_that_wraps_changes_nothing() -> None:
+    """Every 71.6 minutes a clock's microseconds begin anew on the wire: proofs go on as before."""
+    pair = Pair()
+    pair.now = 2**32 * MICROSECOND - 500 * MS
+    pair.ends = {name: pair._new(name) for name in (NEAR, FAR)}
+    pair.start().run(SECOND)
+
+    assert pair.now > 2**32 * MICROSECOND
+    assert pair.both_open
+    assert len(pair.changes_of(NEAR) + pair.changes_of(FAR)) == 2
+    for end in (pair.near, pair.far):
+        assert end.proof_at is not None
+        assert pair.now - end.proof_at < 450 * MS
+        assert (end.rtt or 0) <= 2 * MS + MICROSECOND
 
 
 @pytest.mark.parametrize("loss", [0.05, 0.15, 0.3])

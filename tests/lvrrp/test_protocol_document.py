@@ -1,86 +1,139 @@
-"""docs/protocol.md says what the code does: vectors, numbers and defaults are read out of it and checked."""
+"""docs/protocol.md says what the code does: layout, vectors, numbers and defaults are read out of it and checked."""
 
+import hmac
 import re
-from pathlib import Path
+from ipaddress import IPv4Address
+from itertools import takewhile
 
-from linkbalancer.clock import MICROSECOND, MILLISECOND
-from linkbalancer.links import GroupState, GroupWord, Role
+import pytest
+
+from linkbalancer.clock import MILLISECOND
+from linkbalancer.links import Family, GroupState, GroupWord, Role
 from linkbalancer.lvrrp import packet, tlv
-from linkbalancer.lvrrp.keys import Key, Keyring, derive
+from linkbalancer.lvrrp.events import Carrier, Received, Start
+from linkbalancer.lvrrp.keys import INSECURE, Keyring, derive
 from linkbalancer.lvrrp.packet import Datagram, MessageType
-from linkbalancer.lvrrp.settings import DEFAULT_PORT
-from tests.lvrrp.pair import settings
+from linkbalancer.lvrrp.rules import Tier, may_claim, tier_priority
+from linkbalancer.lvrrp.settings import DEFAULT_PORT, LinkSettings
+from linkbalancer.vrrp.timers import skew_time
+from tests.lvrrp.drawn.blocks import DOCUMENT
+from tests.lvrrp.drawn.exchange import BACKUP, FAR_SESSION, FAULT, KEY, MASTER, NEAR_SESSION, SIXTH, conversation, end
 
-TEXT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
-KEY = Key(1, bytes(range(16)))
-WORDS = (GroupWord(1, GroupState.MASTER, 150, 3, 2), GroupWord(2, GroupState.BACKUP, 100, 4, 2))
-NEAR_SESSION, FAR_SESSION = 0x1122334455667788, 0x99AABBCCDDEEFF00
+TEXT = DOCUMENT.read_text()
+SAID = [label for label in conversation() if label != "controller insecure"]
 
 
-def vectors(label: str) -> list[bytes]:
-    """Return the bytes of every block of hexadecimal with a label."""
-    return [bytes.fromhex(block) for block in re.findall(rf"```hex {label}\n(.*?)```", TEXT, re.DOTALL)]
+def vector(label: str) -> bytes:
+    """Return the bytes of the one block of hexadecimal with a label."""
+    (block,) = re.findall(rf"```hex {label}\n(.*?)```", TEXT, re.DOTALL)
+    return bytes.fromhex(block)
 
 
 def rows(after: str) -> list[list[str]]:
     """Return the cells of the first table that follows a text."""
-    table = TEXT.split(after, 1)[1].split("\n|---", 1)[1].split("\n\n", 1)[0].splitlines()[1:]
+    lines = TEXT.split(after, 1)[1].split("\n|---", 1)[1].splitlines()[1:]
+    table = takewhile(lambda line: line.startswith("|"), lines)
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
 
 
-def said(kind: MessageType, session: int, echoed: int, times: tuple[int, int, int], body: tlv.Body) -> Datagram:
-    """Return a datagram as the document tells it, `times` being sent, echo sent and echo delay."""
-    return Datagram(
-        kind=kind,
-        key_id=1,
-        session=session,
-        echoed=echoed,
-        sequence=2 if kind is MessageType.BYE else 1,
-        detect=600 * MILLISECOND,
-        sent=times[0],
-        echo_sent=times[1],
-        echo_delay=times[2] * MICROSECOND,
-        body=body,
-    )
+LAYOUT = {row[0]: (int(row[1]), int(row[2])) for row in rows("| field | at | bytes") if row[1] != "last"}
+"""Where each field of the header stands, as the document has it."""
 
 
-GREETING = said(MessageType.QUERY, NEAR_SESSION, 0, (1_000_000, 0, 0), tlv.Body("b1", "l1"))
-ANSWER = said(MessageType.STATE, FAR_SESSION, NEAR_SESSION, (77, 1_000_000, 250), tlv.Body("f1", "l1", WORDS))
-LEAVE = said(
-    MessageType.BYE,
-    NEAR_SESSION,
-    FAR_SESSION,
-    (1_200_000, 77, 199_750),
-    tlv.Body("b1", "l1", hold=3000 * MILLISECOND),
-)
+def field(data: bytes, name: str) -> int:
+    """Read a field of a datagram by the document's layout, and by nothing of the code."""
+    at, length = LAYOUT[name]
+    return int.from_bytes(data[at : at + length], "big")
+
+
+def ring(label: str) -> Keyring:
+    """Return the keys of whoever hears a datagram with a label."""
+    keys = (INSECURE,) if label.endswith("insecure") else (KEY,)
+    return Keyring(keys, "l1", Role.CONTROLLED if "controller" in label else Role.CONTROLLER)
 
 
 def test_the_keys_are_derived_as_written() -> None:
-    """Both directions of link l1."""
-    assert vectors("key controller") == [derive(KEY, "l1", Role.CONTROLLER)]
-    assert vectors("key controlled") == [derive(KEY, "l1", Role.CONTROLLED)]
+    """Both directions of link l1, and one of it without a key."""
+    assert vector("key controller") == derive(KEY, "l1", Role.CONTROLLER)
+    assert vector("key controlled") == derive(KEY, "l1", Role.CONTROLLED)
+    assert vector("key insecure controller") == derive(INSECURE, "l1", Role.CONTROLLER)
 
 
-def test_the_datagrams_are_encoded_as_written() -> None:
-    """Byte for byte, tags included."""
-    near, far = (Keyring((KEY,), "l1", role) for role in (Role.CONTROLLER, Role.CONTROLLED))
+def test_the_keys_and_tags_can_be_made_from_the_document_alone() -> None:
+    """By its formula and its own keys, without any of our code."""
+    secret = bytes.fromhex(TEXT.split("secret of key 1 is `", 1)[1].split("`", 1)[0])
+    for role in ("controller", "controlled"):
+        context = b"lvrrp1" + bytes([len("l1")]) + b"l1" + role.encode()
+        assert vector(f"key {role}") == hmac.digest(secret, context, "sha256")
+    for label in SAID:
+        data = vector(label)
+        key = vector(f"key {label.split()[0]}")
+        assert data[-16:] == hmac.digest(key, data[:-16], "sha256")[:16]
+        assert (data[:2], field(data, "version"), field(data, "length")) == (b"LV", 1, len(data))
 
-    assert vectors("controller") == [packet.encode(datagram, near.tag) for datagram in (GREETING, LEAVE)]
-    assert vectors("controlled") == [packet.encode(ANSWER, far.tag)]
+
+def test_two_ends_say_what_is_written() -> None:
+    """Byte for byte, clocks and chance being given."""
+    assert {label: vector(label) for label in conversation()} == conversation()
 
 
-def test_the_datagrams_are_read_as_written() -> None:
+def test_the_fields_are_as_written() -> None:
+    """Every column of the conversation's table, read by the document's own layout."""
+    written = {row[0]: row[1:] for row in rows("table says; the test has two ends do so")}
+    for column, label in enumerate(SAID):
+        data = vector(label)
+        for name in ("type", "sequence", "detect time", "sent", "echo sent", "echo delay"):
+            assert field(data, name) == int(written[name][column])
+        for name in ("session", "echoed session"):
+            assert f"{field(data, name):016x}".startswith(written[name][column].removesuffix("..."))
+
+
+def test_the_elements_are_as_written() -> None:
     """The other end reads what the document says of each."""
-    near, far = (Keyring((KEY,), "l1", role) for role in (Role.CONTROLLER, Role.CONTROLLED))
+    bodies = {
+        "controller greeting": tlv.Body("b1", "l1"),
+        "controlled answer": tlv.Body("f1", "l1", (MASTER, BACKUP)),
+        "controller confirmation": tlv.Body("b1", "l1"),
+        "controlled state": tlv.Body("f1", "l1", (MASTER, BACKUP)),
+        "controlled push": tlv.Body("f1", "l1", (MASTER, FAULT, SIXTH), "eth0 has no carrier", bytes.fromhex("c0ffee")),
+        "controller restart": tlv.Body("b1", "l1", hold=3000 * MILLISECOND),
+        "controlled leave": tlv.Body("f1", "l1"),
+        "controller insecure": tlv.Body("b1", "l1"),
+        "controller later": tlv.Body("b1", "l1", (GroupWord(2, GroupState.UNKNOWN, 100, 1, 0, Family.IPV4),)),
+    }
+    for label, body in bodies.items():
+        read = packet.decode(vector(label), ring(label).verify)
+        assert isinstance(read, Datagram)
+        assert read.body == body
+        assert read.session == (NEAR_SESSION if label.startswith("controller") else FAR_SESSION)
 
-    assert [packet.decode(data, far.verify) for data in vectors("controller")] == [GREETING, LEAVE]
-    assert [packet.decode(data, near.verify) for data in vectors("controlled")] == [ANSWER]
+
+@pytest.mark.parametrize("reason", ["length", "tag", "type", "element", "miswired"])
+def test_what_is_refused_is_counted_as_written(reason: str) -> None:
+    """By an end that has not met its peer yet: nothing is answered."""
+    far = end(Role.CONTROLLED, 1, 2)
+    far.handle(0, Start())
+    far.handle(0, Received(vector(f"refused at controlled {reason}")))
+
+    assert {name: count for name, count in far.counters.items() if count} == {"received": 1, reason: 1}
+
+
+def test_what_comes_back_or_twice_is_counted_as_written() -> None:
+    """The answer, reflected and repeated."""
+    near, far = end(Role.CONTROLLER, NEAR_SESSION), end(Role.CONTROLLED, 1, FAR_SESSION)
+    for link in (near, far):
+        link.handle(0, Start())
+    far.handle(0, Received(vector("controlled answer")))
+    for _ in range(2):
+        near.handle(0, Received(vector("controlled answer")))
+
+    assert (far.counters["reflected"], near.counters["sequence"]) == (1, 1)
 
 
 def test_every_type_and_element_is_listed_with_its_number() -> None:
     """Neither a number nor a name is missing, and none is invented."""
     types = [(int(row[0]), row[1]) for row in rows("first 128 bits |")]
-    elements = [(int(row[0]), row[1]) for row in rows("### Elements")]
+    elements = [(int(row[0]), row[1]) for row in rows("or an element that the datagram's end cuts short")]
 
     assert types == [(int(kind), kind.name) for kind in MessageType]
     assert elements == [(int(kind), kind.name) for kind in tlv.Kind]
@@ -93,10 +146,19 @@ def test_every_state_is_listed_with_its_number() -> None:
     assert listed == [f"{int(state)} {state.name.lower()}" for state in GroupState]
 
 
+def test_every_reason_to_drop_is_listed() -> None:
+    """Those of the packet and of the sessions, and what a link counts beside them."""
+    listed = {name for row in rows("### What is checked") for name in re.findall(r"`(\w+)`", row[1])}
+    reasons = {*packet.Rejection, "own_session", "sequence", "echo", "retired", "crowded"}
+
+    assert listed == {*map(str, reasons), "miswired", "unsupported", "role", "candidate"}
+
+
 def test_the_defaults_are_as_written() -> None:
     """Port, detect time and the diagram's offsets."""
-    timers = {row[0]: row[2] for row in rows("longer than it is old")}
-    made = settings(Role.CONTROLLER, interval_min=100 * MILLISECOND)
+    timers = {row[0]: row[2] for row in rows("Which formula gives what")}
+    address = IPv4Address("10.1.0.1")
+    made = LinkSettings(name="l1", node="b1", role=Role.CONTROLLER, device="eth1", local=address, peer=address)
 
     assert f"default port {DEFAULT_PORT}" in TEXT
     assert timers["interval of queries"] == "100..200 ms"
@@ -105,3 +167,28 @@ def test_the_defaults_are_as_written() -> None:
     assert timers["wait before a reopening"] == f"{made.up_delay // MILLISECOND} ms"
     assert timers["k, misses needed to close"] == str(made.misses)
     assert f"length (2 bytes), value ...         |  {packet.HEADER_LENGTH}" in TEXT
+
+
+def test_the_failover_reckons_right() -> None:
+    """The numbers of the story that are not drawn: priorities, skew time, and who may claim when."""
+    high, low = tier_priority(Tier.HIGH, 100), tier_priority(Tier.LOW, 100)
+    skew = skew_time(100, 200 * MILLISECOND)
+    peer = GroupWord(1, GroupState.MASTER, 100, 1)
+    closed = {row[1]: float(row[0]) for row in rows("<!-- drawn: failover -->") if row[2].startswith("closed")}
+    story = {(int(row[0]), row[1]): row[2] for row in rows("on the LANs and on l2")}
+
+    assert f"priority {high} (HIGH), was {low} (LOW). b1's adverts at {tier_priority(Tier.HIGH, 150)} are" in TEXT
+    assert not may_claim(peer=peer, own=high, heard=tier_priority(Tier.HIGH, 150))
+    assert may_claim(peer=peer, own=high, heard=0)
+    assert closed == {"f1": 1403, "b1": 1602}
+    assert f"skew time ({round(skew / MILLISECOND)} ms)" in story[1403 + round(skew / MILLISECOND), "far LAN"]
+    assert {at for at, _ in story} == {1403, 1525, 1526, 1602, 1603}
+
+
+def test_an_end_without_carrier_greets_nobody() -> None:
+    """`dark` in the diagrams: an end that starts without carrier is silent until it has some."""
+    near = end(Role.CONTROLLER, NEAR_SESSION)
+    near.handle(0, Carrier(up=False))
+
+    assert near.handle(0, Start()) == []
+    assert len(near.handle(0, Carrier(up=True))) == 1
