@@ -1,1 +1,1 @@
-"""What is settled after which failures, decided from configurations alone: no gateway is asked, nothing is simulated."""
+"""What is settled after which failures, decided from configurations alone: no gateway is asked."""

@@ -46,15 +46,19 @@ def outcome_document(oracle: Oracle, outcome: Outcome, *, whole: bool = False) -
     fates = {app: oracle.fate(outcome, app) for app in outcome.places}
     masters: dict[str, dict[str, str | None]] = {}
     links: dict[str, dict[str, str | None]] = {}
+    rivals: dict[str, dict[str, list[str]]] = {}
     for (role, group), standing in sorted(outcome.standings.items(), key=lambda one: one[0][1]):
         masters.setdefault(SIDES[role], {})[str(group)] = standing.master
         links.setdefault(SIDES[role], {})[str(group)] = standing.via
+        if standing.rivals:
+            rivals.setdefault(SIDES[role], {})[str(group)] = list(standing.rivals)
     return {
         "nowhere": [app for app, fate in fates.items() if fate is Fate.NOWHERE],
         "unknown": [app for app, fate in fates.items() if fate is Fate.UNKNOWN],
         "moves": [app for app, fate in fates.items() if fate is Fate.MOVES],
         "unanswered": [{"side": SIDES[role], "group": str(group)} for role, group in outcome.unanswered()],
         "masters": masters,
+        "rivals": rivals,
         "links": links,
         "applications": {
             app: _places(outcome.places[app]) for app, fate in fates.items() if whole or fate is not Fate.STAYS

@@ -112,8 +112,7 @@ class Oracle:
 
 def _is_reached(condition: Condition, gateway: Gateway) -> bool:
     """Whether packets of its LANs can come to a gateway at all."""
-    lans = gateway.lan_devices
-    return any(condition.has_leg(gateway, device) for device in lans) if lans else condition.alive[gateway.name]
+    return any(condition.has_leg(gateway, device) for device in gateway.lans or gateway.devices)
 
 
 def _reach(condition: Condition, standings: Standings, gateway: Gateway) -> _Reach:

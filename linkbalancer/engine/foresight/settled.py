@@ -32,9 +32,11 @@ class Standing:
     contest: frozenset[NodeName] = frozenset()
 
     @property
-    def facts(self) -> tuple[NodeName | None, str | None]:
-        """What somebody would notice of it."""
-        return self.master, self.via
+    def facts(self) -> tuple[str | None, str | None]:
+        """What somebody would notice of it: who may be Master, and the way on."""
+        if self.master is None:
+            return None, None
+        return " or ".join(sorted((self.master, *self.rivals))), self.via
 
 
 Standings: TypeAlias = Mapping[tuple[Role, GroupId], Standing]
@@ -69,9 +71,7 @@ class Condition:
         found: dict[tuple[Role, GroupId], Standing] = {}
         words: dict[tuple[LinkName, GroupId], GroupWord] = {}
         for role, group, members in self.site.groups:  # the far side first
-            stances = [
-                (one, self._stance(one, group, words)) for one in members if self.alive[one.name]
-            ]
+            stances = [(one, self._stance(one, group, words)) for one in members if self.alive[one.name]]
             found[role, group] = standing = self._elected(group, stances)
             if role is Role.CONTROLLED:
                 for gateway, stance in stances:
@@ -80,9 +80,7 @@ class Condition:
                     words[link, group] = _word(group, stance, is_master=gateway.name == standing.master)
         return found
 
-    def _stance(
-        self, gateway: Gateway, group: GroupId, words: Mapping[tuple[LinkName, GroupId], GroupWord]
-    ) -> Stance:
+    def _stance(self, gateway: Gateway, group: GroupId, words: Mapping[tuple[LinkName, GroupId], GroupWord]) -> Stance:
         member = gateway.members[group]
         fault = self.fault(gateway, member)
         if member.link is None:
@@ -101,17 +99,15 @@ class Condition:
         )
 
     def _near_word(self, link: LinkName, group: GroupId) -> GroupWord | None:
-        """Return what the near end of an open link says of a group, as far as a far end minds: whether it is in Fault."""
-        near = next((one for one in self.site.ends[link] if one.role is Role.CONTROLLER))
+        """Return what the near end of an open link says of a group, as a far end minds it: a Fault or none."""
+        near = next(one for one in self.site.ends[link] if one.role is Role.CONTROLLER)
         member = near.members.get(group)
         if member is None or member.link != link:
             return None
         state = GroupState.BACKUP if self.fault(near, member) is None else GroupState.FAULT
         return GroupWord(group.vid, state, 0, 0, family=group.family)
 
-    def _elected(
-        self, group: GroupId, stances: Iterable[tuple[Gateway, Stance]]
-    ) -> Standing:
+    def _elected(self, group: GroupId, stances: Iterable[tuple[Gateway, Stance]]) -> Standing:
         running = [(gateway, stance) for gateway, stance in stances if stance.runs]
         if not running:
             return Standing(None)

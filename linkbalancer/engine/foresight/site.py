@@ -43,24 +43,22 @@ class Member:
 
 @dataclass(frozen=True)
 class Gateway:
-    """One gateway; `assumed` when its own file is missing. `addresses` are its own, where known."""
+    """One gateway: `lans` are its LAN devices, `addresses` its own there where known.
+
+    `links` says of each what this end does with its groups when it is closed.
+    """
 
     name: NodeName
     role: Role
     members: Mapping[GroupId, Member]
     links: Mapping[LinkName, OnProbeLoss] = field(default_factory=dict)
     addresses: Mapping[DeviceName, IPv4Address] = field(default_factory=dict)
-    assumed: bool = False
-
-    @cached_property
-    def lan_devices(self) -> tuple[DeviceName, ...]:
-        """The devices of its VRRP groups, in order."""
-        return tuple(dict.fromkeys(one.device for one in self.members.values() if one.upstream is None))
+    lans: tuple[DeviceName, ...] = ()
 
     @cached_property
     def devices(self) -> tuple[DeviceName, ...]:
-        """The devices of all its groups, in order."""
-        return tuple(dict.fromkeys(one.device for one in self.members.values()))
+        """Its LAN devices, and those that plain gateways are behind."""
+        return tuple(dict.fromkeys((*self.lans, *(one.device for one in self.members.values()))))
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,8 @@ def _gateway(config: Config, addresses: Mapping[DeviceName, IPv4Address]) -> Gat
         members[group] = replace(_member(one, config.influences[group], numbers, config.role), legs=legs)
     linked = {} if config.role is Role.STANDALONE else config.links
     links = {name: link.on_probe_loss for name, link in linked.items()}
-    return Gateway(config.node, config.role, members, links, addresses)
+    lans = dict.fromkeys((*(one.device for one in members.values() if one.upstream is None), *config.lans))
+    return Gateway(config.node, config.role, members, links, addresses, tuple(lans))
 
 
 def _member(group: Group, influences: Mapping[str, Influence], numbers: set[str], role: Role) -> Member:
@@ -185,7 +184,7 @@ def _mirrored(link: LinkName, end: Gateway) -> Gateway:
         for group, one in end.members.items()
         if one.link == link
     }
-    return Gateway(f"peer-of-{link}", end.role.opposite, members, {link: end.links[link]}, assumed=True)
+    return Gateway(f"peer-of-{link}", end.role.opposite, members, {link: end.links[link]}, lans=(LAN,))
 
 
 def _missing(configs: Mapping[NodeName, Config]) -> Iterator[str]:

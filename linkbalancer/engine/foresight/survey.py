@@ -8,7 +8,7 @@ from linkbalancer.engine.foresight.outcome import Fate, Oracle, Outcome
 from linkbalancer.engine.foresight.site import Site
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Alike:
     """Failures that come to the same; `outcome` is that of the first."""
 
