@@ -164,7 +164,8 @@ def _pairs(survey: Survey, alike: Sequence[Alike], labels: Mapping[Alike, str]) 
     for lost, pairs in together:
         names = some([app for app in survey.site.applications if app in lost], len(survey.site.applications))
         fate = "nowhere to go for" if survey.site.whole else "not known where to go for"
-        yield f"{'; '.join(_combined(pairs, rows, sizes))}: {fate} {names}{' applications' if names.startswith('all ') else ''}"
+        what = " applications" if names.startswith("all ") else ""
+        yield f"{'; '.join(_combined(pairs, rows, sizes))}: {fate} {names}{what}"
     rest = len(survey.doubles) - sum(len(pairs) for _, pairs in together)
     others = "the other " if together else ""
     yield f"{others}{rest} of {len(survey.doubles)} pairs take away no more than either does alone"
