@@ -41,7 +41,7 @@ def survey_blocks(survey: Survey, accepted: frozenset[Failure]) -> Iterator[Bloc
     if idle:
         yield Remarks("Can never matter, whatever one or two things fail", idle)
     ties = tuple(
-        f"VID {one.group} {_at(one.side)}{' and '.join(one.gateways)} have one priority: who is Master first stays it"
+        f"VID {one.group}{_at(one.side)}: {' and '.join(one.gateways)} have one priority: who is Master first stays it"
         for one in Idle(survey).ties()
     )
     if ties:
@@ -233,7 +233,7 @@ def _change(outcome: Outcome, group: GroupId) -> str:
 
 def _standing_words(outcome: Outcome, group: GroupId) -> str:
     of = _of(outcome, group)
-    held = [f"{master}{_at(SIDES[role], ' ')}" for role, (master, _) in of.items() if master is not None]
+    held = [f"{master}{_at(SIDES[role])}" for role, (master, _) in of.items() if master is not None]
     nobody = [SIDES[role] for role, (master, _) in of.items() if master is None]
     words = [f"Master {' and '.join(held)}, {'over ' if _ways(of) != NO_WAY else ''}{_ways(of)}"] if held else []
     return "; ".join([*words, *([f"nobody answers for its virtual IPs {' and '.join(nobody)}"] if nobody else [])])
@@ -273,6 +273,6 @@ def _place_words(place: Place) -> str:
     return f"VID {place.vid} ({place.via if place.via != MAIN else 'main table'}){at}"
 
 
-def _at(side: str, before: str = "") -> str:
+def _at(side: str) -> str:
     """Name a side where there are two."""
-    return "" if side == SIDES[Role.STANDALONE] else f"{before}{side}{'' if before else ': '}"
+    return "" if side == SIDES[Role.STANDALONE] else f" {side}"

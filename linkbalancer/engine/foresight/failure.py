@@ -38,7 +38,7 @@ Failures: TypeAlias = tuple[Failure, ...]
 
 
 class UnknownFailureError(Exception):
-    """A word names nothing that can fail here; the argument says so, and what can."""
+    """A word names nothing that can fail here, or several things; the argument says so, and what can."""
 
 
 def leg(gateway: NodeName, device: DeviceName) -> Failure:
@@ -61,15 +61,18 @@ def pairs(site: Site) -> Iterator[Failures]:
 
 
 def read_failures(words: Iterable[str], site: Site) -> Failures:
-    """Return what words such as `link:l1` or `leg:b1/eth0` name, each once.
+    """Return what words such as `link:l1` name, each once; `l1` is enough where nothing else has that name.
 
     Raises:
-        UnknownFailureError: a word names nothing of this site.
+        UnknownFailureError: a word names nothing of this site, or several things.
     """
-    known = {one.word: one for one in failures(site)}
+    known = tuple(failures(site))
     found: dict[Failure, None] = {}
     for word in words:
-        if word not in known:
-            raise UnknownFailureError(f"nothing here is called {word}; {suggestion(word, known)}")
-        found[known[word]] = None
+        meant = [one for one in known if word in {one.word, one.target}]
+        if not meant:
+            raise UnknownFailureError(f"nothing here is called {word}; {suggestion(word, (one.word for one in known))}")
+        if len(meant) > 1:
+            raise UnknownFailureError(f"{word} may be {' or '.join(one.word for one in meant)}; write one of them")
+        found[meant[0]] = None
     return tuple(found)

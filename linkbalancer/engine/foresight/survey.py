@@ -34,10 +34,6 @@ class Survey:
         """All of them, and what there is without a failure."""
         return (self.oracle.healthy, *self.singles, *self.doubles)
 
-    def having(self, outcome: Outcome, fate: Fate) -> tuple[str, ...]:
-        """Return the applications of a fate."""
-        return tuple(app for app in self.site.applications if self.oracle.fate(outcome, app) is fate)
-
     def badness(self, outcome: Outcome) -> tuple[int, ...]:
         """Return how bad an outcome is, to be compared: first by who has nowhere to go."""
         fates = [self.oracle.fate(outcome, app) for app in self.site.applications]

@@ -26,6 +26,17 @@ def test_words_are_read() -> None:
     assert [str(one) for one in found] == ["leg b1/eth0", "link l2"]
 
 
+def test_a_name_alone_is_enough_where_it_is_one_things() -> None:
+    """As somebody types it at night; else both meanings are named."""
+    assert read_failures(["l1", "b2", "f1/eth0"], small()) == read_failures(
+        ["link:l1", "gateway:b2", "leg:f1/eth0"], small()
+    )
+    both = small(*((name, "l1", "b2") for name in ("b1", "f1")))
+    with pytest.raises(UnknownFailureError, match="b2 may be link:b2 or gateway:b2; write one of them"):
+        read_failures(["b2"], both)
+    assert read_failures(["link:b2"], both) == (Failure(Kind.LINK, "b2"),)
+
+
 def test_a_word_that_names_nothing_is_refused_with_the_likely_one() -> None:
     """As everywhere."""
     with pytest.raises(UnknownFailureError, match="nothing here is called link:l3; did you mean link:l"):
