@@ -2,13 +2,16 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from linkbalancer.engine.foresight.site import SIDES
+from linkbalancer.links import Role
 
 Cell: TypeAlias = tuple[str, ...]
 """The lines of a cell."""
@@ -37,6 +40,35 @@ class Remarks(NamedTuple):
 
 
 STYLES = ("", "yellow", "bold red")
+
+
+NAMES_MAX = 6
+"""How many names a line has, at most; `--json` and `--fail` have all."""
+
+
+def some(names: Sequence[str], of: int = 0) -> str:
+    """Write names, not more than a line has: all, or the first ones and how many there are."""
+    if len(names) == of > 1:
+        return f"all {of}"
+    if len(names) > NAMES_MAX:
+        return f"{', '.join(names[: NAMES_MAX - 1])} and {len(names) - NAMES_MAX + 1} more"
+    return ", ".join(names)
+
+
+LINES_MAX = 12
+"""How many lines a remark has."""
+
+
+def few(lines: tuple[str, ...], more: str, most: int = LINES_MAX) -> tuple[str, ...]:
+    """Return lines, at most so many: the last one then says how many are left out, and what has them."""
+    if len(lines) <= most:
+        return lines
+    return (*lines[: most - 1], f"and {len(lines) - most + 1} more like these ({more})")
+
+
+def at(side: str) -> str:
+    """Name a side where there are two."""
+    return "" if side == SIDES[Role.STANDALONE] else f" {side}"
 
 
 def show(verdict: str, blocks: Iterable[Block | Remarks], *, good: bool) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from linkbalancer.cli.blocks import Block, Cell, Remarks, Row
+from linkbalancer.cli.blocks import Block, Cell, Remarks, Row, at, few, some
+from linkbalancer.cli.idle import idle_lines, tie_lines
 from linkbalancer.engine.foresight.failure import Failure, Failures
 from linkbalancer.engine.foresight.idle import Idle
 from linkbalancer.engine.foresight.outcome import Fate, Oracle, Outcome, Place, Places
@@ -11,17 +12,8 @@ from linkbalancer.engine.foresight.site import SIDES, Site
 from linkbalancer.engine.foresight.survey import Alike, Survey
 from linkbalancer.links import GroupId, Role
 
-NAMES_MAX = 6
-"""How many names a line has, at most; `--json` and `--fail` have all."""
-
-
-def some(names: Sequence[str], of: int = 0) -> str:
-    """Write names, not more than a line has: all, or the first ones and how many there are."""
-    if len(names) == of > 1:
-        return f"all {of}"
-    if len(names) > NAMES_MAX:
-        return f"{', '.join(names[: NAMES_MAX - 1])} and {len(names) - NAMES_MAX + 1} more"
-    return ", ".join(names)
+MOVES_MAX = 6
+"""How many lines say where applications go after one failure."""
 
 
 def survey_blocks(survey: Survey, accepted: frozenset[Failure]) -> Iterator[Block | Remarks]:
@@ -37,15 +29,14 @@ def survey_blocks(survey: Survey, accepted: frozenset[Failure]) -> Iterator[Bloc
         tuple(_row(survey.oracle, labels[one], one, accepted) for one in alike),
     )
     yield Remarks("If two things fail", tuple(_pairs(survey, alike, labels)))
-    idle = tuple(idle_lines(Idle(survey)))
-    if idle:
-        yield Remarks("Can never matter, whatever one or two things fail", idle)
-    ties = tuple(
-        f"VID {one.group}{_at(one.side)}: {' and '.join(one.gateways)} have one priority: who is Master first stays it"
-        for one in Idle(survey).ties()
-    )
-    if ties:
-        yield Remarks("Not decided by any priority", ties)
+    idle = Idle(survey)
+    for title, lines in (
+        ("Can never matter, whatever one or two things fail", idle_lines(idle)),
+        ("Not decided by any priority", tie_lines(idle)),
+    ):
+        told = few(tuple(lines), "--json has all")
+        if told:
+            yield Remarks(title, told)
 
 
 def outcome_blocks(oracle: Oracle, outcome: Outcome) -> Iterator[Block | Remarks]:
@@ -111,26 +102,9 @@ def effects(oracle: Oracle, outcome: Outcome) -> Iterator[str]:
         before = oracle.healthy.places[app]
         if oracle.fate(outcome, app) is Fate.MOVES and _vids(sides) != _vids(before):
             gone.setdefault(_places_words(sides), []).append(app)
-    for words, apps in gone.items():
-        yield f"{some(apps, len(outcome.places))}: to {words}"
-
-
-def idle_lines(idle: Idle) -> Iterator[str]:
-    """Yield what can never matter, a line each; what has one reason together."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for one in idle.priorities():
-        found.setdefault((one.gateway, one.why), []).append(f"{one.priority} (VID {one.group})")
-        if one.weights:
-            yield f"{one.gateway}: the weights {some(one.weights)} in VID {one.group}: their priority decides nothing"
-    for (gateway, why), priorities in found.items():
-        yield f"{gateway}: priority {some(priorities)}: {why}"
-    for weights in idle.weights():
-        yield f"{weights.gateway}: the weights {', '.join(weights.weights)} in VID {weights.group}: {weights.why}"
-    unused: dict[tuple[int, ...], list[str]] = {}
-    for steps in idle.steps():
-        unused.setdefault(steps.vids, []).append(steps.app)
-    for vids, apps in unused.items():
-        yield f"VID {some(tuple(map(str, vids)))} in the list of {some(apps)}: it is never needed"
+    most_first = sorted(gone.items(), key=lambda one: -len(one[1]))
+    lines = tuple(f"{some(apps, len(outcome.places))}: to {words}" for words, apps in most_first)
+    yield from few(lines, "--fail shows all", MOVES_MAX)
 
 
 def _row(oracle: Oracle, label: str, alike: Alike, accepted: frozenset[Failure]) -> Row:
@@ -233,7 +207,7 @@ def _change(outcome: Outcome, group: GroupId) -> str:
 
 def _standing_words(outcome: Outcome, group: GroupId) -> str:
     of = _of(outcome, group)
-    held = [f"{master}{_at(SIDES[role])}" for role, (master, _) in of.items() if master is not None]
+    held = [f"{master}{at(SIDES[role])}" for role, (master, _) in of.items() if master is not None]
     nobody = [SIDES[role] for role, (master, _) in of.items() if master is None]
     words = [f"Master {' and '.join(held)}, {'over ' if _ways(of) != NO_WAY else ''}{_ways(of)}"] if held else []
     return "; ".join([*words, *([f"nobody answers for its virtual IPs {' and '.join(nobody)}"] if nobody else [])])
@@ -271,8 +245,3 @@ def _place_words(place: Place) -> str:
     if place.vid is None:
         return f"nowhere{at}"
     return f"VID {place.vid} ({place.via if place.via != MAIN else 'main table'}){at}"
-
-
-def _at(side: str) -> str:
-    """Name a side where there are two."""
-    return "" if side == SIDES[Role.STANDALONE] else f" {side}"

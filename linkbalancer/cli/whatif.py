@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from linkbalancer.cli.blocks import Block, Remarks, plain, show
+from linkbalancer.cli.blocks import Block, Remarks, plain, show, some
 from linkbalancer.cli.client import add_run_dir_option
-from linkbalancer.cli.foreseen import outcome_blocks, some, survey_blocks
+from linkbalancer.cli.foreseen import outcome_blocks, survey_blocks
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable
 from linkbalancer.cli.places import DEFAULT, GATEWAY_FILE, in_use
 from linkbalancer.config.findings import ConfigErrors
