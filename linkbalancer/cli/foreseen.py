@@ -209,7 +209,7 @@ def _standing_words(outcome: Outcome, group: GroupId) -> str:
     of = _of(outcome, group)
     held = [f"{master}{at(SIDES[role])}" for role, (master, _) in of.items() if master is not None]
     nobody = [SIDES[role] for role, (master, _) in of.items() if master is None]
-    words = [f"Master {' and '.join(held)}, {'over ' if _ways(of) != NO_WAY else ''}{_ways(of)}"] if held else []
+    words = [f"Master {' and '.join(held)}, {_ways(of, over='over ')}"] if held else []
     return "; ".join([*words, *([f"nobody answers for its virtual IPs {' and '.join(nobody)}"] if nobody else [])])
 
 
@@ -221,11 +221,11 @@ def _is_lost(outcome: Outcome, group: GroupId) -> bool:
     return not all(way for _, way in _of(outcome, group).values())
 
 
-def _ways(of: Mapping[Role, tuple[str | None, str | None]]) -> str:
-    ways = dict.fromkeys(way or NO_WAY for _, way in of.values())
-    if len(ways) == 1:
-        return next(iter(ways))
-    return ", ".join(f"{way or NO_WAY} {SIDES[role]}" for role, (_, way) in of.items())
+def _ways(of: Mapping[Role, tuple[str | None, str | None]], over: str = "") -> str:
+    ways = {role: NO_WAY if way is None else f"{over}{way}" for role, (_, way) in of.items()}
+    if len(set(ways.values())) == 1:
+        return next(iter(ways.values()))
+    return ", ".join(f"{way}{at(SIDES[role])}" for role, way in ways.items())
 
 
 def _vids(sides: Mapping[Role, Places]) -> list[list[int | None]]:

@@ -1,6 +1,7 @@
 """`linkbalancer whatif`."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from linkbalancer.cli.main import main
 from tests.cli.terminal import Terminal
 from tests.engine.foresight.sites import ALONE, ALONE_RULES
 from tests.lab.example import EXAMPLE, varied
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "whatif.md"
 
 
 def alone(folder: Path) -> Path:
@@ -191,6 +195,39 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path: Path, capsys: pyte
     roles = varied(tmp_path / "roles", "f1/linkbalancer.yaml", "role: controlled", "role: controller")
     assert main(["whatif", str(roles)]) == 2
     assert "link l1: b1 and f1 are both controller; one end must be the controller" in capsys.readouterr().err
+
+
+def test_the_document_shows_what_is_answered(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every answer in docs/whatif.md is the program's own."""
+    monkeypatch.chdir(ROOT)
+    blocks = re.findall(r"```console\n\$ linkbalancer (whatif [^\n>]*)\n(.+?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    for command, answer in blocks:
+        assert main(command.split()) == 0
+        assert capsys.readouterr().out == answer
+
+
+def test_the_document_names_every_key(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of both documents, and of an outcome; and no others."""
+    table, outcomes = DOCUMENT.read_text().partition("## The JSON document")[2].split("An outcome:")
+    assert main(["whatif", str(EXAMPLE), "--json"]) == 0
+    survey = json.loads(capsys.readouterr().out)
+    assert main(["whatif", str(EXAMPLE), "--json", "--fail", "l1"]) == 0
+    one = json.loads(capsys.readouterr().out)
+    assert named(table) == survey.keys() | one.keys()
+    assert named(outcomes) == survey["healthy"].keys() == one["outcome"].keys()
+    assert survey["double"][0].keys() == {"failures", *named(outcomes)}
+    inner = set(re.findall("`([a-z]+)`", next(line for line in table.splitlines() if line.startswith("| `idle`"))))
+    keys = {key for some in survey["idle"].values() for entry in some for key in entry}
+    assert keys | survey["idle"].keys() | {"idle"} <= inner
+
+
+def named(table: str) -> set[str]:
+    """Return the keys in the first column of a table."""
+    cells = re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+    return {key for cell in cells for key in re.findall("`([a-z]+)`", cell)}
 
 
 def test_a_terminal_has_tables() -> None:
