@@ -95,7 +95,8 @@ def read_site(path: Path) -> Site:
         vids = sorted({vid for one in loaded.values() for vid in one.config.vids})
         applications = {f"VID {vid}": Application(f"VID {vid}", ((Member(vid),),)) for vid in vids}
     configs = {node: one.config for node, one in loaded.items()}
-    return site_of(path.resolve().name, configs, applications, _addresses(path / TOPOLOGY))
+    name = path.resolve().name if len(loaded) > 1 else first.config.node
+    return site_of(name, configs, applications, _addresses(path / TOPOLOGY))
 
 
 def _files(path: Path) -> list[Path]:

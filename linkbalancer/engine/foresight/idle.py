@@ -85,7 +85,7 @@ class Idle:
         found: dict[Tie, None] = {}
         for outcome in self._survey.outcomes if self._survey.site.whole else ():
             for (role, group), standing in outcome.standings.items():
-                if standing.rivals and standing.via is not None and standing.master is not None:
+                if standing.rivals and standing.master is not None and standing.contest.issuperset(standing.rivals):
                     names = tuple(sorted((standing.master, *standing.rivals)))
                     found[Tie(SIDES[role], group, names)] = None
         yield from found

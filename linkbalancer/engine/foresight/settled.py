@@ -5,7 +5,7 @@ is in Fault. Both are functions of what is up, so nothing has to be iterated.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from linkbalancer.engine.foresight.failure import Failure, Kind, leg
@@ -22,8 +22,8 @@ class Standing:
     """How a group stands on a side.
 
     `master` is None where nobody answers for its virtual IPs, `via` where the Master cannot carry packets on.
-    `rivals` have the Master's very priority: which of them is Master, no configuration decides. `contest` are those
-    among whom base priorities decided.
+    `rivals` might be Master as well, for equal priorities here, or on the far side that is followed: no configuration
+    decides; `via` then names each way. `contest` are those among whom base priorities decided.
     """
 
     master: NodeName | None
@@ -73,6 +73,9 @@ class Condition:
         for role, group, members in self.site.groups:  # the far side first
             stances = [(one, self._stance(one, group, words)) for one in members if self.alive[one.name]]
             found[role, group] = standing = self._elected(group, stances)
+            far = found.get((Role.CONTROLLED, group))
+            if role is Role.CONTROLLER and far is not None:
+                found[role, group] = self._following(group, standing, far)
             if role is Role.CONTROLLED:
                 for gateway, stance in stances:
                     link = gateway.members[group].link
@@ -120,8 +123,21 @@ class Condition:
         if stance.tier is Tier.DEAD:
             return Standing(winner.name, None, rivals)
         contest = frozenset(gateway.name for gateway, other in running if other.tier is stance.tier)
-        link = winner.members[group].link
-        return Standing(winner.name, link or MAIN, rivals, contest)
+        return Standing(winner.name, _either(one.members[group].link or MAIN for one in equal), rivals, contest)
+
+    def _following(self, group: GroupId, standing: Standing, far: Standing) -> Standing:
+        """Return how a near side stands: whichever of equal far gateways is Master, the near end of its link is too."""
+        if not far.rivals or far.via is None or standing.via is None:
+            return standing
+        links = {one.members[group].link for one in self.site.gateways if one.name in far.rivals}
+        members = next(some for role, of, some in self.site.groups if (role, of) == (Role.CONTROLLER, group))
+        others = [one for one in members if one.members[group].link in links and one.name != standing.master]
+        via = _either((standing.via, *(one.members[group].link or MAIN for one in others)))
+        return replace(standing, via=via, rivals=tuple(sorted({*standing.rivals, *(one.name for one in others)})))
+
+
+def _either(ways: Iterable[str]) -> str:
+    return " or ".join(sorted(set(ways)))
 
 
 def _address(gateway: Gateway, group: GroupId) -> tuple[int]:

@@ -52,9 +52,12 @@ def test_of_equal_priorities_the_higher_address_counts() -> None:
     """Where addresses are known; the others' are rivals all the same."""
     some = texts(Shape(), ("f1", "priority: 100", "priority: 150"))
     addresses = {"f1": {"eth0": IPv4Address("192.168.2.9")}, "f2": {"eth0": IPv4Address("192.168.2.2")}}
-    standing = Condition(site(some, Shape().rules(), addresses)).standings()[FAR, GroupId(2)]
-    assert (standing.master, standing.rivals, standing.via) == ("f1", ("f2",), "l1")
+    standings = Condition(site(some, Shape().rules(), addresses)).standings()
+    standing = standings[FAR, GroupId(2)]
+    assert (standing.master, standing.rivals, standing.via) == ("f1", ("f2",), "l1 or l2")
     assert standing.contest == {"f1", "f2"}
+    near = standings[NEAR, GroupId(2)]
+    assert (near.master, near.rivals, near.via, near.contest) == ("b1", ("b2",), "l1 or l2", {"b1"})
     assert Condition(site(some, Shape().rules())).standings()[FAR, GroupId(2)].master == "f2"
 
 
