@@ -61,6 +61,9 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Foretell; 0: no single failure leaves an application with nowhere to go, 1: one does, 2: it cannot be told."""
+    if args.fail and args.accept:
+        complain("--accept is about every single failure, and --fail about these alone; name one of the two")
+        return 2
     path: Path = args.config or in_use(args.run_dir)
     try:
         site = read_site(path)

@@ -162,6 +162,12 @@ def test_what_is_not_there_cannot_fail(words: list[str], complaint: str, capsys:
     assert complaint in capsys.readouterr().err
 
 
+def test_what_is_accepted_is_no_question_of_certain_failures(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 2, rather than an option without a meaning."""
+    assert main(["whatif", str(EXAMPLE), "--fail", "l1", "--accept", "l1"]) == 2
+    assert "name one of the two" in capsys.readouterr().err
+
+
 def test_what_cannot_be_read_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 2: no file, no gateway, errors in several files at once, files that do not fit together."""
     assert main(["whatif", str(tmp_path / "nothing.yaml")]) == 2
