@@ -21,6 +21,7 @@ COMMANDS = {
     "confirm": "keep the configuration that apply put on trial",
     "rollback": "go back to the configuration before, or to one of history",
     "explain": "say which rule, application and VIDs a packet takes",
+    "whatif": "say what every single and double failure comes to: Masters, ways, and who has nowhere to go",
     "reload": "have the daemon read its configuration again, and say how that ended",
     "upgrade": "put the installed program in the running one's place, without a packet noticing",
     "stop": "end the daemon in order, or leave its agent at work for the next start",

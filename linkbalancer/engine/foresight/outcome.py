@@ -1,0 +1,141 @@
+"""What some failures come to: who is Master of each VID, and where each application goes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple, TypeAlias
+
+from linkbalancer.engine.foresight.failure import Failure
+from linkbalancer.engine.foresight.settled import Condition, Standings
+from linkbalancer.engine.foresight.site import Gateway, Site
+from linkbalancer.links import Family, GroupId, NodeName, Role, Vid
+from linkbalancer.routing.choice import choose
+
+
+class Place(NamedTuple):
+    """Where an application goes: `vid` is None where it has nowhere to go.
+
+    `gateways` are those that send it there, empty when all of its side do.
+    """
+
+    vid: Vid | None
+    via: str | None
+    gateways: tuple[NodeName, ...] = ()
+
+
+NOWHERE = Place(None, None)
+
+Places: TypeAlias = tuple[Place, ...]
+"""Those of one application on one side: several where gateways differ, as with probed upstreams of their own."""
+
+_Reach: TypeAlias = frozenset[tuple[Vid, str]]
+"""The VIDs that work as one gateway sees it, and the way of each."""
+
+
+class Fate(IntEnum):
+    """What becomes of an application, in order of badness."""
+
+    STAYS = 0
+    MOVES = 1
+    UNKNOWN = 2
+    NOWHERE = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is settled after some failures; `places` by application, then by side."""
+
+    failed: tuple[Failure, ...]
+    standings: Standings
+    places: Mapping[str, Mapping[Role, Places]]
+
+    def facts(self) -> tuple[object, ...]:
+        """Return what somebody would notice: two outcomes that are equal in this are one."""
+        return (
+            tuple((key, standing.facts) for key, standing in self.standings.items()),
+            tuple(tuple(sides.values()) for sides in self.places.values()),
+        )
+
+    def unanswered(self) -> tuple[tuple[Role, GroupId], ...]:
+        """Return the groups whose virtual IPs nobody answers for."""
+        return tuple(key for key, standing in self.standings.items() if standing.master is None)
+
+
+class Oracle:
+    """Says what failures come to at a site; what was worked out before is not worked out again."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._choices: dict[_Reach, tuple[Place, ...]] = {}
+        self.healthy = self.outcome(())
+
+    def outcome(self, failed: Iterable[Failure]) -> Outcome:
+        """Return what some failures come to."""
+        condition = Condition(self.site, failed)
+        standings = condition.standings()
+        sides = {role: self._side(condition, standings, role) for role in self.site.roles}
+        places = {
+            app: {role: found[number] for role, found in sides.items()}
+            for number, app in enumerate(self.site.applications)
+        }
+        return Outcome(tuple(failed), standings, places)
+
+    def fate(self, outcome: Outcome, app: str) -> Fate:
+        """Return what becomes of an application; where files are missing, nowhere means that it is not known."""
+        places = outcome.places[app]
+        if any(place.vid is None for some in places.values() for place in some):
+            return Fate.NOWHERE if self.site.whole else Fate.UNKNOWN
+        return Fate.STAYS if places == self.healthy.places[app] else Fate.MOVES
+
+    def _side(self, condition: Condition, standings: Standings, role: Role) -> list[Places]:
+        """Return the places of every application on a side, in order."""
+        seen: dict[_Reach, list[NodeName]] = {}
+        for gateway in self.site.gateways:
+            if gateway.role is role and _is_reached(condition, gateway):
+                seen.setdefault(_reach(condition, standings, gateway), []).append(gateway.name)
+        if not seen:
+            return [(NOWHERE,)] * len(self.site.applications)
+        if len(seen) == 1:
+            return [(place,) for place in self._chosen(next(iter(seen)))]
+        by_view = [(tuple(names), self._chosen(reach)) for reach, names in seen.items()]
+        return [_joined([(names, found[number]) for names, found in by_view]) for number in range(len(by_view[0][1]))]
+
+    def _chosen(self, reach: _Reach) -> tuple[Place, ...]:
+        found = self._choices.get(reach)
+        if found is None:
+            ways = dict(reach)
+            chosen = (choose(app.steps, frozenset(ways)) for app in self.site.applications.values())
+            found = tuple(NOWHERE if vid is None else Place(vid, ways[vid]) for vid in chosen)
+            self._choices[reach] = found
+        return found
+
+
+def _is_reached(condition: Condition, gateway: Gateway) -> bool:
+    """Whether packets of its LANs can come to a gateway at all."""
+    return any(condition.has_leg(gateway, device) for device in gateway.lans or gateway.devices)
+
+
+def _reach(condition: Condition, standings: Standings, gateway: Gateway) -> _Reach:
+    """Return what works as a gateway sees it: it must hear the Master, or have an answer of a plain gateway."""
+    found = set()
+    for group, member in gateway.members.items():
+        if group.family is not Family.IPV4 or not condition.has_leg(gateway, member.device):
+            continue
+        if member.upstream is not None:
+            if condition.answers(member.upstream):
+                found.add((group.vid, member.upstream))
+            continue
+        standing = standings[gateway.role, group]
+        if standing.via is not None:
+            found.add((group.vid, standing.via))
+    return frozenset(found)
+
+
+def _joined(views: list[tuple[tuple[NodeName, ...], Place]]) -> Places:
+    """Return the places that gateways of one side differ in, the same ones together."""
+    found: dict[Place, tuple[NodeName, ...]] = {}
+    for names, place in views:
+        found[place] = (*found.get(place, ()), *names)
+    if len(found) == 1:
+        return tuple(found)
+    return tuple(Place(place.vid, place.via, names) for place, names in found.items())

@@ -1,0 +1,64 @@
+"""Where applications go after which failures."""
+
+from linkbalancer.engine.foresight.outcome import NOWHERE, Fate, Oracle, Place
+from linkbalancer.links import GroupId
+from linkbalancer.sim.shape import Shape
+from tests.engine.foresight.sites import ALONE, ALONE_RULES, FAR, HERE, NEAR, after, site, small, texts
+
+
+def test_an_application_stays_moves_or_has_nowhere_to_go() -> None:
+    """app3 prefers VID 3, which has link 1 alone."""
+    oracle = Oracle(small())
+    assert oracle.healthy.places["app3"] == {NEAR: (Place(3, "l1"),), FAR: (Place(3, "l1"),)}
+    cut = after(oracle, "link:l1")
+    assert cut.places["app3"][NEAR] == (Place(1, "l2"),)
+    assert [oracle.fate(cut, app) for app in ("app1", "app2", "app3")] == [Fate.MOVES, Fate.STAYS, Fate.MOVES]
+    dead = after(oracle, "link:l1", "gateway:f2")
+    assert oracle.fate(dead, "app1") is Fate.NOWHERE
+    assert dead.places["app1"] == {NEAR: (NOWHERE,), FAR: (NOWHERE,)}
+
+
+def test_without_all_files_nowhere_is_not_known() -> None:
+    """Somebody else may take over."""
+    oracle = Oracle(small(without=("b2", "f1", "f2")))
+    assert oracle.fate(after(oracle, "link:l1"), "app1") is Fate.UNKNOWN
+    assert oracle.fate(oracle.healthy, "app1") is Fate.STAYS
+
+
+def test_outcomes_that_nobody_could_tell_apart_are_equal() -> None:
+    """Which of the two ends is dead matters to VID 3 alone."""
+    oracle = Oracle(small())
+    facts = [after(oracle, word).facts() for word in ("link:l2", "gateway:b2", "leg:f2/eth0", "link:l1")]
+    assert facts[0] == facts[1] == facts[2] != facts[3]
+    assert after(oracle, "gateway:b1").unanswered() == ((NEAR, GroupId(3)),)
+
+
+def test_plain_gateways_are_each_gateways_own() -> None:
+    """Two gateways that probe different upstreams send an application different ways."""
+    other = ALONE.replace("gw", "gx").replace("203.0.113.1", "203.0.113.9")
+    oracle = Oracle(site({"gw": ALONE, "gx": other}, ALONE_RULES))
+    assert oracle.healthy.places["web"][HERE] == (Place(1, "203.0.113.1", ("gw",)), Place(1, "203.0.113.9", ("gx",)))
+    assert oracle.healthy.places["rest"][HERE] == (Place(2, "192.0.2.1"),)
+    gone = after(oracle, "upstream:203.0.113.1", "leg:gx/wan2")
+    assert gone.places["web"][HERE] == (Place(2, "192.0.2.1", ("gw",)), Place(1, "203.0.113.9", ("gx",)))
+    assert gone.places["rest"][HERE] == (Place(2, "192.0.2.1", ("gw",)), Place(None, None, ("gx",)))
+    assert oracle.fate(gone, "rest") is Fate.NOWHERE
+
+
+def test_a_side_without_a_gateway_sends_nothing_anywhere() -> None:
+    """Its last LAN leg is gone."""
+    oracle = Oracle(site({"gw": ALONE}, ALONE_RULES))
+    for word in ("leg:gw/eth0", "gateway:gw"):
+        assert after(oracle, word).places["web"] == {HERE: (NOWHERE,)}
+
+
+def test_groups_of_ipv6_are_elected_but_not_steered() -> None:
+    """They have Masters; no application goes by them."""
+    group = "device: eth0, link: l{0}, virtual_ips: [fe80::{1}/64], priority: 120"
+    some = texts(Shape())
+    for name, text in some.items():
+        side = 1 if name[0] == "b" else 2
+        some[name] = text.replace("applications:", f"  9/ipv6: {{{group.format(name[1], side)}}}\napplications:")
+    oracle = Oracle(site(some, Shape().rules()))
+    assert oracle.healthy.standings[NEAR, GroupId.read("9/ipv6")].via is not None
+    assert oracle.healthy.places["app1"][NEAR] == (Place(1, "l1"),)
