@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
-from linkbalancer.engine.supervision import AGENT, ASIDE, NOTIFIER, ZYGOTE, Word
+from linkbalancer.engine.supervision import AGENT, ASIDE, CANDIDATE, NOTIFIER, ZYGOTE, Word
 
-CALM = ASIDE | {ZYGOTE}
+CALM = ASIDE | {ZYGOTE, CANDIDATE}
 """Who says less often that it is alive: neither adverts nor applications stand still while it does."""
 
 

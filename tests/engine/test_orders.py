@@ -62,6 +62,17 @@ def test_reload_of_nothing_new(aside: Story) -> None:
     assert aside.watchdog.summary() == "ready: 4 processes at work; reload (apply by anna): unchanged"
 
 
+def test_a_new_zygote_says_as_seldom_as_the_old_one_that_it_is_alive(aside: Story) -> None:
+    """It is born as a candidate, and its first beat comes when it is the zygote."""
+    aside.do(reload())
+    aside.do(Configured(CANDIDATE, {**NEW, API: "x"}))
+    aside.do(Ready(SUCCESSOR), at=1 * SECOND)
+    for second in range(2, 12):
+        everybody = [Beat(AGENT), Beat(WEB), *([Beat(ZYGOTE), Beat(API)] if second % 4 == 0 else [])]
+        assert aside.do(*everybody, Tick(), at=second * SECOND) == []
+    assert [one.text for one in aside.said if one.grave] == []
+
+
 def test_reload_replaces_the_agent_alone(aside: Story) -> None:
     """A successor comes up beside the agent; when it is ready it is the agent, and nobody else was touched."""
     aside.do(reload())
