@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+from linkbalancer.clock import MILLISECOND
 from linkbalancer.engine.agent import Agent
 from linkbalancer.links import GroupId, LinkName, Unreachable, Vid
 from linkbalancer.routing.application import Member
 from linkbalancer.routing.choice import choose
+from linkbalancer.sim.convergence import Convergence, Found
 from linkbalancer.sim.lan import HOST
 from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import LAN_DEVICE, virtual_ip
@@ -105,3 +107,36 @@ def _gateway(world: World, node: Node, agent: Agent, working: frozenset[Vid]) ->
         wanted = choose([(Member(vid),) for vid in vids], working)
         if wanted is not None and node.kernel.steering.get(app) != wanted:
             yield f"{node.name}: {app} goes to VID {node.kernel.steering.get(app)}, not {wanted}"
+
+
+class Watch:
+    """Hands the Masters of both sides to `Convergence` whenever they may have changed; a judge that never objects."""
+
+    def __init__(self, world: World) -> None:
+        self.convergence = Convergence(world.shape.probe_ms[1] * MILLISECOND)
+        self._seen: tuple[int, ...] = ()
+
+    def __call__(self, world: World) -> None:
+        """Look."""
+        at_work = sum(map(_at_work, world.nodes.values()))
+        seen = (world.disturbed_at, len(world.standing), len(world.moved), at_work)
+        if seen == self._seen:
+            return
+        if seen[:2] != self._seen[:2]:
+            self.convergence.disturb(world.disturbed_at, noisy=world.noisy)
+        self._seen = seen
+        links = {vid: usable(world, vid) for vid in range(1, world.shape.vids + 1)}
+        self.convergence.look(world.now, _found(world), links)
+
+
+def _found(world: World) -> Found:
+    """Return the links behind the Masters of each VID on each side that are at work on their LAN."""
+    found: dict[tuple[str, Vid], tuple[LinkName, ...]] = {
+        (side, vid): () for side in SIDES for vid in range(1, world.shape.vids + 1)
+    }
+    for node in world.nodes.values():
+        if node.agent is not None and _present(world, node):
+            for (vid, _family), membership in node.agent.memberships.items():
+                if membership.is_master:
+                    found[node.side, vid] += (node.link,)
+    return found
