@@ -29,7 +29,8 @@ class Course:
         overtaken: Disturbances whose convergence was not waited for by the next one, or that begin or end in loss by
             chance, which has no end that could be measured from.
         switches: How often a VID's Master of one side was succeeded by another gateway.
-        crossings: How often both sides left two different links for two others, and were as far apart as before.
+        crossings: How often both sides left two different links for two others without meeting on one in between, and
+            were as far apart as before.
     """
 
     took: list[Duration] = field(default_factory=list)
@@ -40,19 +41,17 @@ class Course:
 
 
 class Convergence:
-    """Watches who is Master. `patience`: an agreement shorter than this is only a step of a crossing."""
+    """Watches who is Master. `agreed` tells whether both sides agree now, `agreed_since` since when."""
 
-    def __init__(self, patience: Duration) -> None:
+    def __init__(self) -> None:
         self.course = Course()
         self.agreed = False
         self.agreed_since: Instant = 0
-        self._patience = patience
         self._disturbed_at: Instant | None = None
         self._noisy = False
         self._broken = False
         self._last: dict[tuple[str, Vid], LinkName] = {}
         self._crossed: dict[Vid, tuple[LinkName, LinkName]] = {}
-        self._met_at: dict[Vid, Instant] = {}
 
     def disturb(self, now: Instant, *, noisy: bool) -> None:
         """Begin to measure anew; `noisy`: chance alone may make something move from now on."""
@@ -82,7 +81,7 @@ class Convergence:
             for side in SIDES:
                 self._succeed(side, vid, found[side, vid])
             if len(near) == len(far) == 1:
-                self._pair(now, vid, near[0], far[0])
+                self._pair(vid, near[0], far[0])
         if not agreed:
             self._broken = True
         elif not self.agreed:
@@ -95,14 +94,10 @@ class Convergence:
         before, self._last[side, vid] = self._last.get((side, vid)), masters[0]
         self.course.switches += before not in {None, masters[0]}
 
-    def _pair(self, now: Instant, vid: Vid, near: LinkName, far: LinkName) -> None:
-        met_at = self._met_at.get(vid)
+    def _pair(self, vid: Vid, near: LinkName, far: LinkName) -> None:
         if near == far:
-            self._met_at.setdefault(vid, now)
-            return
-        self._met_at.pop(vid, None)
-        if met_at is not None and now - met_at > self._patience:
             self._crossed.pop(vid, None)
+            return
         before = self._crossed.get(vid)
         if before is None or (before[0] != near and before[1] != far):
             self._crossed[vid] = (near, far)

@@ -62,7 +62,7 @@ def safety(shape: Shape) -> list[Judge]:
 def run(drawn: Draw, *, keep_all: bool = False) -> Verdict:
     """Run a draw and return the judges' verdict."""
     world = World(drawn.shape, drawn.seed, keep_all=keep_all)
-    watch = Watch(world)
+    watch = Watch()
     world.judges += [watch, *safety(drawn.shape)]
     objection = settled_ms = None
     try:

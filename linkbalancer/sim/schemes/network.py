@@ -86,7 +86,7 @@ class Network:
         self.wires = {name: Wire(name, number) for number, name in enumerate(shape.link_names, start=1)}
         self.lans = {side: self._lan(side) for side in SIDES}
         self.stations = {name: Station(name) for name in shape.node_names}
-        self.convergence = Convergence(shape.probe_ms[1] * MILLISECOND)
+        self.convergence = Convergence()
         self.moves: list[Instant] = []
         self.changed = False
         self.watched = True
