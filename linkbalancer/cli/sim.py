@@ -68,33 +68,13 @@ def run(args: Namespace) -> int:
     """Run the histories; return 1 if any judge objects."""
     shape = Shape(args.links, args.vids or args.links + 1, args.mode, probe_ms=INTERVALS[args.interval])
     order = Order(args.scheme, shape, args.faults, keep_all=args.trace)
-    prepare(args.scheme, shape)
-    histories: list[History] = []
-    spent = 0.0
-    for done, seconds in _all(order, args):
-        histories += done
-        spent += seconds
-        for history in done:
-            if args.trace:
-                sys.stderr.write(f"{history.text}\n")
-        _progress(len(histories), args.runs)
-    failed = [history.seed for history in histories if history.objection is not None]
+    facts = measure(order, range(args.seed, args.seed + args.runs), args.jobs)
+    failed = [objection["seed"] for objection in facts["objections"]]
     for seed in failed[:REPORTS_MAX]:
         complain(str(tell(args.scheme, draw(seed, shape, args.faults), lines=TRACE_LINES).text))
     if len(failed) > REPORTS_MAX:
         complain(f"{len(failed) - REPORTS_MAX} more like these; --seed N --runs 1 --trace shows any of them")
-    facts = {
-        "schema": 1,
-        "links": shape.links,
-        "vids": shape.vids,
-        "mode": str(shape.mode),
-        "scheme": str(args.scheme),
-        "interval": args.interval,
-        "seeds": len(histories),
-        **figures(shape, histories),
-        "events_per_second": _rate(sum(history.events for history in histories), spent),
-        "events_per_second_bare": _bare(order, args),
-    }
+    facts = {"schema": 1, "interval": args.interval, "seeds": facts["runs"], **facts}
     emit(args, facts, _text(facts))
     return 1 if failed else 0
 
@@ -105,8 +85,8 @@ class Order:
 
     scheme: Scheme
     shape: Shape
-    kinds: tuple[str, ...]
-    keep_all: bool
+    kinds: tuple[str, ...] = tuple(KINDS)
+    keep_all: bool = False
 
     def run(self, seeds: range) -> tuple[list[History], float]:
         """Run some histories; return them, and how much CPU time they took."""
@@ -115,25 +95,43 @@ class Order:
         return done, process_time() - began
 
 
-def _all(order: Order, args: Namespace) -> Iterator[tuple[list[History], float]]:
+def measure(order: Order, seeds: range, jobs: int) -> dict[str, Any]:
+    """Run a history for each seed and return the figures; progress, and traces if wanted, go to standard error."""
+    prepare(order.scheme, order.shape)
+    histories: list[History] = []
+    spent = 0.0
+    for done, seconds in _all(order, seeds, jobs):
+        histories += done
+        spent += seconds
+        sys.stderr.write("".join(f"{history.text}\n" for history in done if history.text is not None))
+        _progress(len(histories), len(seeds))
+    return {
+        "scheme": str(order.scheme),
+        "links": order.shape.links,
+        "vids": order.shape.vids,
+        "mode": str(order.shape.mode),
+        **figures(order.shape, histories),
+        "events_per_second": _rate(sum(history.events for history in histories), spent),
+        "events_per_second_bare": _bare(order, seeds),
+    }
+
+
+def _all(order: Order, seeds: range, jobs: int) -> Iterator[tuple[list[History], float]]:
     """Run the histories some at a time, by as many processes as were asked for, and yield them in order."""
-    size = 1 if args.jobs == 1 else max(1, min(CHUNK_MAX, args.runs // (4 * args.jobs)))
-    end = args.seed + args.runs
-    chunks = [range(first, min(first + size, end)) for first in range(args.seed, end, size)]
-    if args.jobs == 1:
+    size = 1 if jobs == 1 else max(1, min(CHUNK_MAX, len(seeds) // (4 * jobs)))
+    chunks = [seeds[first : first + size] for first in range(0, len(seeds), size)]
+    if jobs == 1:
         yield from map(order.run, chunks)
         return
-    with ProcessPoolExecutor(args.jobs) as pool:
+    with ProcessPoolExecutor(jobs) as pool:
         yield from pool.map(order.run, chunks)
 
 
-def _bare(order: Order, args: Namespace) -> int | None:
+def _bare(order: Order, seeds: range) -> int | None:
     """Measure the events a second without judges, on some of the same seeds."""
     began = process_time()
-    count = max(1, args.runs // BARE_SHARE)
-    events = sum(
-        bare(order.scheme, draw(seed, order.shape, order.kinds)) for seed in range(args.seed, args.seed + count)
-    )
+    some = seeds[: max(1, len(seeds) // BARE_SHARE)]
+    events = sum(bare(order.scheme, draw(seed, order.shape, order.kinds)) for seed in some)
     return _rate(events, process_time() - began)
 
 
