@@ -20,18 +20,19 @@ def usable(world: World, vid: Vid) -> set[LinkName]:
 
 
 def _is_drained(world: World, link: LinkName, vid: Vid) -> bool:
-    return any(node.drained.reason(vid, link) for node in _ends(world, link))
+    return any(node.drained.reason(vid, link) for node in ends(world, link))
 
 
 def _whole(world: World, link: LinkName) -> bool:
-    return _open(world, link) and all(_present(world, node) for node in _ends(world, link))
+    return _open(world, link) and all(_present(world, node) for node in ends(world, link))
 
 
 def _open(world: World, link: LinkName) -> bool:
-    return all(world.wires[link].passes(side) for side in SIDES) and all(map(_at_work, _ends(world, link)))
+    return all(world.wires[link].passes(side) for side in SIDES) and all(map(_at_work, ends(world, link)))
 
 
-def _ends(world: World, link: LinkName) -> tuple[Node, Node]:
+def ends(world: World, link: LinkName) -> tuple[Node, Node]:
+    """Return the gateways at the two ends of a link."""
     number = number_of(link)
     return world.nodes[f"b{number}"], world.nodes[f"f{number}"]
 

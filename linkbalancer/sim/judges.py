@@ -4,6 +4,7 @@ from itertools import combinations
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.links import Interface, LinkName, NodeName, Vid
+from linkbalancer.sim.agreement import ends
 from linkbalancer.sim.lan import HOST
 from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, virtual_ip
@@ -87,9 +88,7 @@ class Arrivals:
 
 def _is_open(world: World, link: LinkName) -> bool:
     """Tell whether a link is open and its gateways are at work on their LANs, at both ends, with nothing drained."""
-    for node in world.nodes.values():
-        if node.link != link:
-            continue
+    for node in ends(world, link):
         served = node.working and not node.drained.subjects() and world.lans[node.side].connected(node.name, HOST)
         if not served or node.agent is None or node.agent.leaving or not node.agent.links[link].is_open:
             return False

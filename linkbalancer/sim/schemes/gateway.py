@@ -124,8 +124,11 @@ class Gateway:
         if not self.carrier:
             return []
         self._heard_at = now
-        answer: list[Effect] = [Say(Word(Kind.ANSWER, self.states()))] if word.kind is Kind.QUERY else []
-        return [*answer, *self._judge(now, word.states)]
+        if word.kind is not Kind.QUERY:
+            return self._judge(now, word.states)
+        # Whoever asks for itself goes by its own answers; what a query says is for an end that does not.
+        learned = [] if self.rules.probes else self._judge(now, word.states)
+        return [Say(Word(Kind.ANSWER, self.states())), *learned]
 
     def _judge(self, now: Instant, peers: States) -> list[Effect]:
         effects = []

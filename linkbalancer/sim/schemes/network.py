@@ -50,9 +50,10 @@ NOTICE = 200 * MICROSECOND
 
 @dataclass(slots=True)
 class Station:
-    """A gateway: its machine, None while its process is not there, and what waits while the process stands still."""
+    """A gateway: its machine, None while its process is not there; a process may also stand still."""
 
     name: NodeName
+    powered: bool = True
     machine: Gateway | None = None
     paused: bool = False
     due: Instant | None = None
@@ -163,9 +164,9 @@ class Network:
     # ------------------------------------------------------------------------------------------------- the processes
 
     def begin(self, name: NodeName) -> None:
-        """Start a gateway's process, unless it is there."""
+        """Start a gateway's process, unless it is there or its gateway is dead."""
         station = self.stations[name]
-        if station.machine is None:
+        if station.machine is None and station.powered:
             chance = Random(self.chance.getrandbits(64))
             station.machine = Gateway(self._place(name), self.rules(station.side), chance)
             self.hand(station, LinkCarrier(not self.wires[station.link].cuts))
@@ -184,8 +185,8 @@ class Network:
     def pause(self, name: NodeName, *, paused: bool) -> None:
         """Have a gateway's process stand still, or go on; what came meanwhile is lost."""
         station = self.stations[name]
-        station.paused = paused
-        if not paused:
+        was_paused, station.paused = station.paused, paused and station.machine is not None
+        if was_paused and not paused:
             self.hand(station, LinkCarrier(not self.wires[station.link].cuts))
             self.hand(station, LegCarrier(self.lans[station.side].carrier(name)))
             self.hand(station, Tick())

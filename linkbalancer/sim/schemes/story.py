@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from linkbalancer.clock import MILLISECOND
+from linkbalancer.sim.agenda import Standstill
 from linkbalancer.sim.convergence import Course
 from linkbalancer.sim.draw import FAULTY_MS, Draw
 from linkbalancer.sim.faults import (
@@ -20,6 +21,7 @@ from linkbalancer.sim.faults import (
     Restart,
     Silent,
 )
+from linkbalancer.sim.judges import Objection
 from linkbalancer.sim.run import QUIET_MS, agreement_limit_ms
 from linkbalancer.sim.schemes.network import Network, where
 from linkbalancer.sim.schemes.one import Symmetric
@@ -60,12 +62,15 @@ def scheme_two(side: str) -> Controller | Controlled:
 def tell(drawn: Draw, rules: Rulebook, *, keep_all: bool = False) -> Ending:
     """Run a draw's faults, and wait for both sides to agree and to rest."""
     network = Network(drawn.shape, drawn.seed, rules, keep_all=keep_all)
-    faults = _play(network, drawn)
-    healed_at, objection = network.now, _await_rest(network)
-    convergence = network.convergence
-    convergence.close()
-    settled = None if objection else max(convergence.agreed_since - healed_at, 0) / MILLISECOND
-    return Ending(convergence.course, objection, settled, faults, network.events, network.trace)
+    objection = settled_ms = None
+    try:
+        _play(network, drawn)
+        settled_ms = _settle(network)
+    except (Objection, Standstill) as error:
+        objection = str(error)
+    network.convergence.close()
+    faults = sum(strikes(strike.fault) for strike in drawn.strikes)
+    return Ending(network.convergence.course, objection, settled_ms, faults, network.events, network.trace)
 
 
 def bare(drawn: Draw, rules: Rulebook) -> int:
@@ -76,8 +81,8 @@ def bare(drawn: Draw, rules: Rulebook) -> int:
     return network.events
 
 
-def _play(network: Network, drawn: Draw) -> int:
-    """Switch everything on, have the faults strike, end those that do not stand; return how many struck."""
+def _play(network: Network, drawn: Draw) -> None:
+    """Switch everything on, have the faults strike, end those that do not stand to the end."""
     network.start()
     standing: dict[int, Fault] = {}
     struck = [strike for strike in drawn.strikes if strikes(strike.fault)]
@@ -100,11 +105,14 @@ def _play(network: Network, drawn: Draw) -> int:
     for number in tuple(standing):
         if struck[number].lasts_ms is not None:
             end(number)
-    return len(struck)
 
 
-def _await_rest(network: Network) -> str | None:
-    """Wait until both sides have agreed for a while; say what keeps them from it after the limit for LVrrp."""
+def _settle(network: Network) -> float:
+    """Wait until both sides have agreed for a while; return, in ms, how long it took them.
+
+    Raises:
+        Objection: they do not within the limit that is LVrrp's.
+    """
     healed_at, convergence = network.now, network.convergence
     limit, quiet = agreement_limit_ms(network.shape) * MILLISECOND, QUIET_MS * MILLISECOND
     while True:
@@ -112,12 +120,12 @@ def _await_rest(network: Network) -> str | None:
         if since > healed_at + limit:
             break
         if convergence.agreed and network.now - since >= quiet:
-            return None
+            return (since - healed_at) / MILLISECOND
         network.run(since + quiet)
         network.look()
     late = sum(at > network.now - quiet for at in network.moves)
     how = f"{late} changes of state in the last {QUIET_MS} ms" if late else "all at rest"
-    return f"no agreement {limit // MILLISECOND} ms after the last fault, {how}; {where(network)}"
+    raise Objection(f"no agreement {limit // MILLISECOND} ms after the last fault, {how}; {where(network)}")
 
 
 def strikes(fault: Fault) -> bool:
@@ -133,10 +141,13 @@ def _strike(network: Network, fault: Fault, *, begins: bool) -> None:
             _strike_wires(network, fault, 1 if begins else -1)
         case Pause(node):
             network.pause(node, paused=begins)
-        case Death(node) | Kill(node) | KillApplications(node) | Restart(node) if begins:
-            network.end(node, in_order=isinstance(fault, Restart))
         case Death(node) | Kill(node) | KillApplications(node) | Restart(node):
-            network.begin(node)
+            if isinstance(fault, Death):
+                network.stations[node].powered = not begins
+            if begins:
+                network.end(node, in_order=isinstance(fault, Restart))
+            else:
+                network.begin(node)
         case _:
             raise AssertionError(f"{fault} means nothing here")
     network.disturb(f"{'FAULT' if begins else 'HEALED'} {fault}")

@@ -137,6 +137,19 @@ def test_scheme_two_tells_of_a_fault_and_comes_back() -> None:
     assert {1: GroupState.BACKUP} == made.states()
 
 
+def test_whoever_asks_goes_by_answers() -> None:
+    """What a query says of its sender moves only an end that does not ask itself."""
+    fault = {1: GroupState.FAULT}
+    for rules, moved in ((Symmetric(), False), (Controlled(), True)):
+        made = gateway(rules)
+        for at in range(0, 2000, 100):
+            made.handle(at * MILLISECOND, QUERY)
+            pass_time(made, at * MILLISECOND + 1)
+        assert made.is_master(1)
+        effects = made.handle(2 * SECOND, Told(Word(Kind.QUERY, fault)))
+        assert moved is any(isinstance(effect, Moved) for effect in effects)
+
+
 def test_who_leaves_says_so() -> None:
     """A Master that stops sends priority 0, and asks nothing any more."""
     made = gateway(Symmetric())

@@ -5,7 +5,17 @@ from dataclasses import replace
 import pytest
 
 from linkbalancer.sim.draw import KINDS, Draw, Strike, draw
-from linkbalancer.sim.faults import Cut, Drain, KillApplications, LossyLan, Partition
+from linkbalancer.sim.faults import (
+    Cut,
+    Death,
+    Drain,
+    Kill,
+    KillApplications,
+    LossyLan,
+    Partition,
+    Pause,
+    Restart,
+)
 from linkbalancer.sim.schemes.story import Rulebook, bare, scheme_one, scheme_two, strikes, tell
 from linkbalancer.sim.shape import Shape
 
@@ -44,14 +54,14 @@ def deadlocks(shape: Shape, rules: Rulebook, seeds: int = 40) -> int:
 
 
 def test_scheme_one_deadlocks_less_at_random_intervals() -> None:
-    """S1 in figures: about four in ten in step, hardly any at random; scheme two seldom (S2)."""
+    """S1 in figures: about three in ten in step, hardly any at random; scheme two seldom (S2)."""
     in_step, at_random, controlled = (
         deadlocks(FIXED, scheme_one),
         deadlocks(RANDOM, scheme_one),
         deadlocks(RANDOM, scheme_two),
     )
 
-    assert in_step > 10
+    assert in_step > 8
     assert at_random <= 1
     assert controlled < in_step / 2
 
@@ -90,6 +100,31 @@ def test_every_kind_of_fault_strikes_or_is_left_out(kind: str, rules: Rulebook) 
         assert sum(strikes(strike.fault) for strike in drawn.strikes) == ending.faults
         if ending.objection is None:
             assert ending.settled_ms is not None
+
+
+@pytest.mark.parametrize("other", [Kill("b1"), Restart("b1"), Pause("b1")])
+def test_a_dead_gateway_is_dead_whatever_else_ends(other: Kill | Restart | Pause) -> None:
+    """Nothing starts on it, and the other link carries the VID from then on."""
+    strikes_ = (Strike(1500, Death("b1"), None), Strike(1600, other, 50))
+    ending = tell(Draw(1, Shape(2, 1), 1500, strikes_), scheme_one, keep_all=True)
+
+    assert ending.objection is None
+    assert not [line for line in ending.trace.text() if " b1 " in line and float(line.split()[0]) > 1500]
+
+
+def test_a_pause_outlives_no_process() -> None:
+    """A gateway that is stopped while its process stands still comes back and works."""
+    strikes_ = (Strike(1500, Pause("b1"), 800), Strike(1600, Restart("b1"), 100), Strike(3000, Cut("l2"), None))
+    ending = tell(Draw(1, Shape(2, 1), 1500, strikes_), scheme_two)
+
+    assert ending.objection is None
+
+
+def test_a_standstill_is_an_objection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that names a deadline and does not meet it is found."""
+    monkeypatch.setattr("linkbalancer.sim.schemes.gateway.Gateway.deadline", lambda _gateway: 0)
+
+    assert "entries at" in str(tell(draw(1, RANDOM), scheme_one).objection)
 
 
 def test_what_means_nothing_here_is_left_out() -> None:
