@@ -43,12 +43,11 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--links", type=_within(1, LINKS_MAX), default=2, help="links between the sides (default 2)")
     parser.add_argument("--vids", type=_within(1, VIDS_MAX), help="VRRP groups a side (default: one more than links)")
-    parser.add_argument("--mode", type=OnProbeLoss, choices=tuple(OnProbeLoss), default=OnProbeLoss.DEMOTE)
+    parser.add_argument("--mode", choices=tuple(map(str, OnProbeLoss)), default=str(OnProbeLoss.DEMOTE))
     parser.add_argument(
         "--scheme",
-        type=Scheme,
-        choices=tuple(Scheme),
-        default=Scheme.LVRRP,
+        choices=tuple(map(str, Scheme)),
+        default=str(Scheme.LVRRP),
         help="what the gateways run: the source's first or second scheme, or LVrrp, which the daemon runs (default)",
     )
     parser.add_argument(
@@ -66,12 +65,13 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Run the histories; return 1 if any judge objects."""
-    shape = Shape(args.links, args.vids or args.links + 1, args.mode, probe_ms=INTERVALS[args.interval])
-    order = Order(args.scheme, shape, args.faults, keep_all=args.trace)
+    scheme, mode = Scheme(args.scheme), OnProbeLoss(args.mode)
+    shape = Shape(args.links, args.vids or args.links + 1, mode, probe_ms=INTERVALS[args.interval])
+    order = Order(scheme, shape, args.faults, keep_all=args.trace)
     facts = measure(order, range(args.seed, args.seed + args.runs), args.jobs)
     failed = [objection["seed"] for objection in facts["objections"]]
     for seed in failed[:REPORTS_MAX]:
-        complain(str(tell(args.scheme, draw(seed, shape, args.faults), lines=TRACE_LINES).text))
+        complain(str(tell(scheme, draw(seed, shape, args.faults), lines=TRACE_LINES).text))
     if len(failed) > REPORTS_MAX:
         complain(f"{len(failed) - REPORTS_MAX} more like these; --seed N --runs 1 --trace shows any of them")
     facts = {"schema": 1, "interval": args.interval, "seeds": facts["runs"], **facts}
