@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test trace interop bench fuzz check lint fmt deb install uninstall clean
+.PHONY: help setup demo test trace interop bench sim fuzz check lint fmt deb install uninstall clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,6 +28,10 @@ interop:  ## our daemon beside Debian's Keepalived in every circumstance, as a m
 bench:  ## what our daemon costs and how long traffic stops, beside Keepalived; build/bench.json (root or sudo; BENCH="cpu")
 	@scripts/setup test
 	@BENCH="$(BENCH)" REPEAT="$(or $(REPEAT),15)" SEED="$(or $(SEED),1)" scripts/test bench
+
+sim:  ## tens of thousands of simulated histories as a table; build/simulation.json (hours; RUNS=100, RUNS="2:500 8:20", SEED=1)
+	@scripts/setup check
+	@RUNS="$(RUNS)" SEED="$(or $(SEED),1)" scripts/test sim
 
 fuzz:  ## every decoder under libFuzzer, DURATION seconds in all (600); any exception is a failure, with its bytes
 	@scripts/setup test

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from linkbalancer.engine.agent import Agent
-from linkbalancer.links import GroupId, LinkName, Unreachable, Vid
+from linkbalancer.links import GroupId, LinkName, NodeName, Unreachable, Vid
 from linkbalancer.routing.application import Member
 from linkbalancer.routing.choice import choose
+from linkbalancer.sim.convergence import Convergence, Found
 from linkbalancer.sim.lan import HOST
 from linkbalancer.sim.node import Node
-from linkbalancer.sim.shape import LAN_DEVICE, virtual_ip
+from linkbalancer.sim.shape import LAN_DEVICE, number_of, virtual_ip
 from linkbalancer.sim.wire import SIDES
 from linkbalancer.sim.world import World
 
@@ -19,16 +20,21 @@ def usable(world: World, vid: Vid) -> set[LinkName]:
 
 
 def _is_drained(world: World, link: LinkName, vid: Vid) -> bool:
-    return any(node.link == link and node.drained.reason(vid, link) for node in world.nodes.values())
+    return any(node.drained.reason(vid, link) for node in ends(world, link))
 
 
 def _whole(world: World, link: LinkName) -> bool:
-    return _open(world, link) and all(_present(world, node) for node in world.nodes.values() if node.link == link)
+    return _open(world, link) and all(_present(world, node) for node in ends(world, link))
 
 
 def _open(world: World, link: LinkName) -> bool:
-    ends = (node for node in world.nodes.values() if node.link == link)
-    return all(world.wires[link].passes(side) for side in SIDES) and all(map(_at_work, ends))
+    return all(world.wires[link].passes(side) for side in SIDES) and all(map(_at_work, ends(world, link)))
+
+
+def ends(world: World, link: LinkName) -> tuple[Node, Node]:
+    """Return the gateways at the two ends of a link."""
+    number = number_of(link)
+    return world.nodes[f"b{number}"], world.nodes[f"f{number}"]
 
 
 def _at_work(node: Node) -> bool:
@@ -105,3 +111,55 @@ def _gateway(world: World, node: Node, agent: Agent, working: frozenset[Vid]) ->
         wanted = choose([(Member(vid),) for vid in vids], working)
         if wanted is not None and node.kernel.steering.get(app) != wanted:
             yield f"{node.name}: {app} goes to VID {node.kernel.steering.get(app)}, not {wanted}"
+
+
+class Watch:
+    """Hands the Masters of both sides to `Convergence` whenever they may have changed; a judge that never objects."""
+
+    def __init__(self) -> None:
+        self.convergence = Convergence()
+        self._told: dict[NodeName, tuple[Vid, ...]] = {}
+        self._usable: dict[Vid, set[LinkName]] = {}
+        self._seen: tuple[int, ...] = ()
+        self._moved = 0
+
+    def __call__(self, world: World) -> None:
+        """Look."""
+        seen = (world.disturbed_at, len(world.standing), sum(map(_at_work, world.nodes.values())))
+        moved = world.moved[self._moved :]
+        if seen == self._seen and not moved:
+            return
+        if seen[:2] != self._seen[:2]:
+            self.convergence.disturb(world.disturbed_at, noisy=world.noisy)
+        anew = {name for _, name, _ in moved}
+        if seen != self._seen:
+            self._usable = _all_usable(world)
+            anew = set(world.nodes)
+        self._told.update((name, _mastered(world.nodes[name])) for name in anew)
+        self._seen, self._moved = seen, len(world.moved)
+        self.convergence.look(world.now, self._found(world), self._usable)
+
+    def _found(self, world: World) -> Found:
+        vids = range(1, world.shape.vids + 1)
+        found: dict[tuple[str, Vid], tuple[LinkName, ...]] = {(side, vid): () for side in SIDES for vid in vids}
+        for name, told in self._told.items():
+            node = world.nodes[name]
+            if told and _present(world, node):
+                for vid in told:
+                    found[node.side, vid] += (node.link,)
+        return found
+
+
+def _mastered(node: Node) -> tuple[Vid, ...]:
+    memberships = node.agent.memberships if node.agent is not None else {}
+    return tuple(vid for (vid, _family), membership in memberships.items() if membership.is_master)
+
+
+def _all_usable(world: World) -> dict[Vid, set[LinkName]]:
+    """Return what `usable` does for every VID, with one look at each link."""
+    whole = {link for link in world.shape.link_names if _whole(world, link)}
+    vids = range(1, world.shape.vids + 1)
+    return {
+        vid: {link for link in world.shape.carriers(vid) if link in whole and not _is_drained(world, link, vid)}
+        for vid in vids
+    }

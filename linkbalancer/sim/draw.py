@@ -1,5 +1,6 @@
 """What a seed draws: which faults strike a network, when, and for how long."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -20,6 +21,22 @@ from linkbalancer.sim.faults import (
 from linkbalancer.sim.shape import Shape, number_of, side_of
 from linkbalancer.sim.wire import SIDES
 from linkbalancer.sim.world import Fault
+
+KINDS = {
+    "cut": Cut,
+    "silent": Silent,
+    "death": Death,
+    "leg": Leg,
+    "restart": Restart,
+    "kill": Kill,
+    "applications": KillApplications,
+    "pause": Pause,
+    "loss": Lossy,
+    "lan-loss": LossyLan,
+    "partition": Partition,
+    "drain": Drain,
+}
+"""Every kind of fault that can be drawn, by the name that a person knows it by."""
 
 STRIKES_MAX = 4
 FAULTY_MS = 4000
@@ -54,15 +71,19 @@ class Draw:
         return "\n".join((f"seed {self.seed}: {self.shape}, faults from {self.calm_ms} ms on", *map(str, self.strikes)))
 
 
-def draw(seed: int, shape: Shape) -> Draw:
-    """Draw the faults of a run, and whether the two sides prefer the same links; one link stays free of what lasts."""
+def draw(seed: int, shape: Shape, kinds: Iterable[str] = KINDS) -> Draw:
+    """Draw the faults of a run, and whether the two sides prefer the same links; one link stays free of what lasts.
+
+    `kinds`: the names of the faults that may strike.
+    """
+    wanted = tuple(KINDS[name] for name in kinds)
     chance = Random(f"faults {seed}")
     shape = replace(shape, contrary=chance.randrange(2) == 1)
     survivor = chance.randrange(1, shape.links + 1)
     calm_ms = chance.choice((0, 1500, 2500))
     strikes = []
     for _ in range(chance.randrange(1, STRIKES_MAX + 1)):
-        fault = _fault(chance, shape)
+        fault = _fault(chance, shape, wanted)
         at_ms = calm_ms + chance.randrange(FAULTY_MS)
         lasts = chance.choice((chance.randrange(5, 200), chance.randrange(200, 3000)))
         if isinstance(fault, Kill | KillApplications | Pause):
@@ -72,26 +93,25 @@ def draw(seed: int, shape: Shape) -> Draw:
     return Draw(seed, shape, calm_ms, tuple(sorted(strikes, key=lambda strike: strike.at_ms)))
 
 
-def _fault(chance: Random, shape: Shape) -> Fault:
+def _fault(chance: Random, shape: Shape, wanted: tuple[type, ...]) -> Fault:
     link, node, side = chance.choice(shape.link_names), chance.choice(shape.node_names), chance.choice(SIDES)
     apart = tuple(name for name in shape.node_names if side_of(name) == side and chance.randrange(2))
-    return chance.choice(
-        (
-            Cut(link),
-            Silent(link),
-            Silent(link, (side,)),
-            Death(node),
-            Leg(node),
-            Restart(node),
-            Kill(node),
-            KillApplications(node, agent=chance.randrange(2) == 0),
-            Pause(node),
-            Lossy(link, chance.randrange(1, 30), chance.randrange(10), chance.randrange(150)),
-            LossyLan(side, chance.randrange(1, 20)),
-            Partition(side, apart),
-            Drain(node, chance.randrange(shape.vids + 1)),
-        )
+    faults = (
+        Cut(link),
+        Silent(link),
+        Silent(link, (side,)),
+        Death(node),
+        Leg(node),
+        Restart(node),
+        Kill(node),
+        KillApplications(node, agent=chance.randrange(2) == 0),
+        Pause(node),
+        Lossy(link, chance.randrange(1, 30), chance.randrange(10), chance.randrange(150)),
+        LossyLan(side, chance.randrange(1, 20)),
+        Partition(side, apart),
+        Drain(node, chance.randrange(shape.vids + 1)),
     )
+    return chance.choice([fault for fault in faults if isinstance(fault, wanted)])
 
 
 def _may_stay(fault: Fault, survivor: int) -> bool:

@@ -3,9 +3,12 @@
 from itertools import combinations
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
-from linkbalancer.links import LinkName, NodeName, Vid
+from linkbalancer.links import Interface, LinkName, NodeName, Vid
+from linkbalancer.sim.agreement import ends
 from linkbalancer.sim.lan import HOST
+from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, virtual_ip
+from linkbalancer.sim.wire import SIDES
 from linkbalancer.sim.world import World
 
 GATEWAYS_MAX = 2
@@ -21,21 +24,18 @@ class Overlap:
 
     def __init__(self, shape: Shape) -> None:
         self.limit: Duration = (shape.advert_ms + 50) * MILLISECOND
+        self._vids: dict[Interface, Vid] = {
+            virtual_ip(side, vid): vid for side in SIDES for vid in range(1, shape.vids + 1)
+        }
         self._since: dict[tuple[NodeName, NodeName, Vid], Instant] = {}
 
     def __call__(self, world: World) -> None:
         """Look."""
         present = {}
-        for one, other in combinations(world.nodes.values(), 2):
-            lan = world.lans[one.side]
-            if one.side != other.side or not (one.working and other.working) or lan.loss:
-                continue
-            if not lan.connected(one.name, other.name):
-                continue
-            for vid in range(1, world.shape.vids + 1):
-                address = virtual_ip(one.side, vid)
-                if one.kernel.holds(LAN_DEVICE, address) and other.kernel.holds(LAN_DEVICE, address):
-                    key = (one.name, other.name, vid)
+        for address, nodes in _holders(world).items():
+            for one, other in combinations(nodes, 2):
+                if world.lans[one.side].connected(one.name, other.name):
+                    key = (one.name, other.name, self._vids[address])
                     present[key] = self._since.get(key, world.now)
         # Those that ended just now were there until now: they are judged too.
         for (one_name, other_name, vid), since in (self._since | present).items():
@@ -43,6 +43,17 @@ class Overlap:
                 held = (world.now - since) / MILLISECOND
                 raise Objection(f"the virtual IP of VID {vid} is on {one_name} and {other_name} for {held:.1f} ms")
         self._since = present
+
+
+def _holders(world: World) -> dict[Interface, list[Node]]:
+    """Return which gateways at work have each virtual IP, but on a LAN that loses frames."""
+    holders: dict[Interface, list[Node]] = {}
+    for node in world.nodes.values():
+        if node.working and not world.lans[node.side].loss:
+            for device, address in node.kernel.addresses:
+                if device == LAN_DEVICE:
+                    holders.setdefault(address, []).append(node)
+    return holders
 
 
 def no_loop(world: World) -> None:
@@ -77,9 +88,7 @@ class Arrivals:
 
 def _is_open(world: World, link: LinkName) -> bool:
     """Tell whether a link is open and its gateways are at work on their LANs, at both ends, with nothing drained."""
-    for node in world.nodes.values():
-        if node.link != link:
-            continue
+    for node in ends(world, link):
         served = node.working and not node.drained.subjects() and world.lans[node.side].connected(node.name, HOST)
         if not served or node.agent is None or node.agent.leaving or not node.agent.links[link].is_open:
             return False

@@ -1,11 +1,12 @@
 """One run: calm, faults under the eyes of the safety judges, then an end of faults and the demand for agreement."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from linkbalancer.clock import MILLISECOND
 from linkbalancer.sim.agenda import Standstill
-from linkbalancer.sim.agreement import disagreements
+from linkbalancer.sim.agreement import Watch, disagreements
+from linkbalancer.sim.convergence import Course
 from linkbalancer.sim.draw import FAULTY_MS, Draw, Strike
 from linkbalancer.sim.judges import Arrivals, Cause, Objection, Overlap, no_loop, no_storm
 from linkbalancer.sim.shape import Shape
@@ -22,7 +23,7 @@ STEP_MS = 50
 class Verdict:
     """How a run ended. `objection` is None when no judge objected; `settled_ms` is counted from the end of the faults.
 
-    `worst_gap_ms` is the longest time without an arrival of any flow in the whole run.
+    `course`: how quickly both sides agreed after each disturbance, up to the objection.
     """
 
     drawn: Draw
@@ -30,6 +31,7 @@ class Verdict:
     settled_ms: float | None
     events: int
     trace: Trace
+    course: Course = field(default_factory=Course)
 
     def report(self, lines: int = 60) -> str:
         """Write what a person needs to understand a failure."""
@@ -60,16 +62,38 @@ def safety(shape: Shape) -> list[Judge]:
 def run(drawn: Draw, *, keep_all: bool = False) -> Verdict:
     """Run a draw and return the judges' verdict."""
     world = World(drawn.shape, drawn.seed, keep_all=keep_all)
-    world.judges += safety(drawn.shape)
+    watch = Watch()
+    world.judges += [watch, *safety(drawn.shape)]
     objection = settled_ms = None
     try:
         settled_ms = _story(world, drawn)
     except (Objection, Standstill) as error:
         objection = str(error)
-    return Verdict(drawn, objection, settled_ms, world.events, world.trace)
+    watch.convergence.close()
+    return Verdict(drawn, objection, settled_ms, world.events, world.trace, watch.convergence.course)
+
+
+def bare(drawn: Draw) -> int:
+    """Run a draw's faults with nobody looking, packets and judges; return how many events were handled."""
+    world = World(drawn.shape, drawn.seed)
+    world.judges.clear()
+    _strike(world, drawn)
+    return world.events
 
 
 def _story(world: World, drawn: Draw) -> float:
+    _strike(world, drawn)
+    no_storm(world)
+    healed_at = world.now
+    settle(world, agreement_limit_ms(world.shape))
+    settled_ms = (world.now - healed_at) / MILLISECOND
+    quiet(world)
+    no_storm(world)
+    return settled_ms
+
+
+def _strike(world: World, drawn: Draw) -> None:
+    """Switch everything on, have every fault strike, and end all that do not stand to the end."""
     world.start()
     for strike in drawn.strikes:
         world.agenda.after(strike.at_ms * MILLISECOND, _begin(world, strike))
@@ -78,13 +102,6 @@ def _story(world: World, drawn: Draw) -> float:
     for fault in tuple(world.standing):
         if id(fault) not in lasting:
             world.end(fault)
-    no_storm(world)
-    healed_at = world.now
-    settle(world, agreement_limit_ms(world.shape))
-    settled_ms = (world.now - healed_at) / MILLISECOND
-    quiet(world)
-    no_storm(world)
-    return settled_ms
 
 
 def _begin(world: World, strike: Strike) -> Callable[[], None]:

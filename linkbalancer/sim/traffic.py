@@ -7,7 +7,8 @@ and not a multiple of some sending interval.
 from dataclasses import dataclass, field
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
-from linkbalancer.sim.walk import DIRECTIONS, Network, Walk, holder, walk
+from linkbalancer.sim.shape import virtual_ip
+from linkbalancer.sim.walk import ANSWERED, DIRECTIONS, NOBODY, Network, Walk, answered, walk
 from linkbalancer.sim.wire import SIDES
 
 
@@ -58,8 +59,9 @@ class Traffic:
         """Send a packet of every flow, as the world is now."""
         for flow in self.flows:
             flow.look(world, walk(world, flow.app, DIRECTIONS[flow.direction]))
+        known = {side: answered(world, side) for side in SIDES}
         for (side, vid), flow in self.addresses.items():
-            flow.look(world, holder(world, side, vid))
+            flow.look(world, ANSWERED if virtual_ip(side, vid) in known[side] else NOBODY)
 
     def worst_ms(self, since: Instant, now: Instant) -> float:
         """Return the longest gap of all flows after an instant, in milliseconds."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from linkbalancer.clock import Instant
-from linkbalancer.links import LinkName, Mac, NodeName, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
+from linkbalancer.links import Interface, LinkName, Mac, NodeName, Unreachable, ViaLink, ViaMain, ViaMaster
 from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, virtual_ip
@@ -91,17 +91,20 @@ def _cross(world: Network, node: Node, path: list[NodeName]) -> Walk:
     return Walk(tuple(path), node.link, lost)
 
 
-def holder(world: Network, side: str, vid: Vid) -> Walk:
-    """Find a gateway that would answer the host of a side for a virtual IP."""
-    lan, address = world.lans[side], virtual_ip(side, vid)
-    for name in lan.macs:
-        if lan.connected(name, HOST) and world.nodes[name].kernel.holds(LAN_DEVICE, address):
-            return _ANSWERED
-    return _NOBODY
+def answered(world: Network, side: str) -> set[Interface]:
+    """Return the virtual IPs that some gateway of a side would answer its host for."""
+    lan = world.lans[side]
+    return {
+        address
+        for name in lan.macs
+        if lan.connected(name, HOST)
+        for device, address in world.nodes[name].kernel.addresses
+        if device == LAN_DEVICE
+    }
 
 
-_ANSWERED = Walk((), None, None)
-_NOBODY = Walk((), None, "nobody answers")
+ANSWERED = Walk((), None, None)
+NOBODY = Walk((), None, "nobody answers")
 
 DIRECTIONS = {"out": NEAR, "back": FAR}
 """The two directions of a flow, by the side that sends."""

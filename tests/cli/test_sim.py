@@ -1,11 +1,14 @@
 """`linkbalancer sim`."""
 
 import json
+from typing import Any
 
 import pytest
 
 from linkbalancer.cli.main import main
+from linkbalancer.cli.sim import _objections
 from linkbalancer.sim.draw import draw
+from linkbalancer.sim.histories import Scheme
 from linkbalancer.sim.run import Verdict
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.trace import Trace
@@ -40,7 +43,7 @@ def test_an_objection_exits_1_and_shows_the_seed(
 ) -> None:
     """The report has the draw and the last lines; the summary names the seed to run again."""
     monkeypatch.setattr(
-        "linkbalancer.cli.sim.run_seed",
+        "linkbalancer.sim.histories.lvrrp.run",
         lambda drawn, keep_all: Verdict(drawn, "for a reason", None, 1, Trace(keep_all=keep_all)),
     )
     assert main(["sim", "--seed", "9", "--seeds", "1"]) == 1
@@ -54,12 +57,83 @@ def test_progress_is_shown_on_a_terminal(capsys: pytest.CaptureFixture[str], mon
     """A person sees how far it is."""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert main(["sim", "--seeds", "2"]) == 0
-    assert "1 of 2 seeds\r2 of 2 seeds\n" in capsys.readouterr().err
+    assert "1 of 2 runs\r2 of 2 runs\n" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--seeds", "0"], ["--links", "65"], ["--seed", "-1"], ["--vids", "x"]])
-def test_numbers_out_of_range_are_refused(words: list[str]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--seeds", "0"],
+        ["--links", "65"],
+        ["--seed", "-1"],
+        ["--vids", "x"],
+        ["--scheme", "three"],
+        ["--faults", "cut,rust"],
+    ],
+)
+def test_what_it_cannot_do_is_refused(words: list[str]) -> None:
     """Usage errors exit with 2."""
     with pytest.raises(SystemExit) as error:
         main(["sim", *words])
     assert error.value.code == 2
+
+
+def facts_of(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    """Return what the command answers as JSON."""
+    main(["sim", "--links", "2", "--vids", "2", "--json", *words])
+    return dict(json.loads(capsys.readouterr().out))
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+def test_figures_are_the_same_for_every_scheme(scheme: Scheme, capsys: pytest.CaptureFixture[str]) -> None:
+    """The keys that others read."""
+    facts = facts_of(capsys, "--runs", "4", "--seed", "1", "--scheme", scheme)
+
+    for key in ("convergence_rounds", "convergence_ms"):
+        assert {"median", "p99", "max"} == set(facts[key])
+        assert 0 < facts[key]["median"] <= facts[key]["p99"] <= facts[key]["max"]
+    assert (4, str(scheme), "random", 0) == tuple(facts[key] for key in ("runs", "scheme", "interval", "violations"))
+    assert facts["switches_per_fault"] > 0
+    assert facts["events_per_second"] > 0
+    assert facts["events_per_second_bare"] > 0
+
+
+def test_scheme_one_in_step_is_shown_to_deadlock(capsys: pytest.CaptureFixture[str]) -> None:
+    """Five of eight seeds: three are told, the others counted; the answer names every one."""
+    words = "--links 2 --vids 2 --seed 33 --runs 8 --scheme one --interval fixed"
+    assert main(["sim", *words.split()]) == 1
+    captured = capsys.readouterr()
+
+    assert 3 == captured.err.count("OBJECTION: no agreement")
+    assert "2 more like these; --seed N --runs 1 --trace shows any of them" in captured.err
+    assert "scheme one, probes every 150 ms" in captured.out
+    assert "judges object to 5 seeds: 33, 34, 35, 37, 40" in captured.out
+    assert max(map(len, captured.out.splitlines())) <= 100
+
+
+def test_processes_change_nothing_but_the_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same seeds in the same order."""
+    words = ("--runs", "12", "--scheme", "one", "--interval", "fixed")
+    alone, shared = facts_of(capsys, *words), facts_of(capsys, *words, "--jobs", "2")
+
+    for facts in (alone, shared):
+        del facts["events_per_second"], facts["events_per_second_bare"]
+    assert alone == shared
+
+
+def test_the_faults_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    """An older scheme has nothing to drain; and a trace names nothing but cuts where these are asked for."""
+    assert 0 == facts_of(capsys, "--runs", "5", "--faults", "drain", "--scheme", "two")["faults"]
+    assert 5 <= facts_of(capsys, "--runs", "5", "--faults", "cut,silent", "--scheme", "two")["faults"]
+
+    assert main(["sim", "--runs", "2", "--faults", "cut", "--trace"]) == 0
+    struck = [line.split()[4] for line in capsys.readouterr().err.splitlines() if " FAULT " in line]
+    assert struck
+    assert all(fault.startswith("Cut(") for fault in struck)
+
+
+def test_many_seeds_are_not_all_listed() -> None:
+    """Twenty are enough to begin with."""
+    assert "judges object to 22 seeds: " + ", ".join(map(str, range(20))) + " and 2 more" == _objections(
+        list(map(str, range(22)))
+    )

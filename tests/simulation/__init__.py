@@ -1,0 +1,1 @@
+"""`make sim`: histories by the thousand under every scheme, as one table."""
