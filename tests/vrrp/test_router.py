@@ -39,6 +39,7 @@ from linkbalancer.vrrp.events import (
 )
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.router import Router
+from linkbalancer.vrrp.states import Backup, Initialize
 from linkbalancer.vrrp.timers import master_down_interval, skew_time
 from tests.vrrp.lan import Lan
 
@@ -321,3 +322,49 @@ def test_a_stall_ends_with_one_master(group: Group, starts: tuple[int, int], see
 
     [master] = lan.masters()
     assert lan.installed == {master}
+
+
+MASTERS = tuple(Heard(priority, 100 * MILLISECOND, source) for priority in (90, 200, 220) for source in (RIGHT,))
+
+
+@given(
+    story=st.lists(
+        st.tuples(
+            st.integers(0, 400).map(lambda ms: ms * MILLISECOND),
+            st.sampled_from([*MASTERS, MASTERS[1], MASTERS[1], Tick(), SetPriority(210), SetPriority(100), Shutdown()]),
+        ),
+        max_size=30,
+    )
+)
+def test_a_repeated_advert_does_what_handling_it_again_does(story: list[tuple[int, Event]]) -> None:
+    """Whenever anybody looks: nobody does between two events, as in life, but at the end."""
+    short, long = Router(GROUP, LEFT), Router(GROUP, LEFT)
+    now = 0
+    for router in (short, long):
+        router.handle(now, Startup(100, found=False))
+    for wait, event in story:
+        now += wait
+        if isinstance(event, Heard) and short.is_repeated_by(event):
+            short.repeat(now)
+            assert long.handle(now, event) == []
+        else:
+            assert short.handle(now, event) == long.handle(now, event)
+    assert (short.heard, short.state, short.deadline()) == (long.heard, long.state, long.deadline())
+
+
+def test_what_was_repeated_is_known_whatever_is_set_after_it() -> None:
+    """A state, or who was heard, that is put in from outside: the other of the two is as it was heard last."""
+    for attribute in ("state", "heard"):
+        router = Router(GROUP, LEFT)
+        router.handle(0, Startup(100, found=False))
+        router.handle(0, MASTERS[1])
+        assert router.is_repeated_by(MASTERS[1])
+        router.repeat(SECOND)
+        if attribute == "state":
+            router.state = Initialize()
+            assert router.heard is not None
+            assert router.heard.at == SECOND
+        else:
+            router.heard = None
+            assert isinstance(router.state, Backup)
+            assert router.state.master_down_at == SECOND + router.master_down_interval(100 * MILLISECOND)
