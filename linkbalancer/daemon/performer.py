@@ -71,7 +71,7 @@ class Performer:
         self._complain, self._put_back, self._load_over = complain, put_back, load_over
         self._errand = Errand(loop, self._errand_ended)
         self._staged: Callable[[str | None], None] | None = None
-        self._trimmed = True
+        self._trimmed, self._refused = True, False
         self._left_behind: Layout = self.layout
         self._homes: dict[int, Vid | None] = {}
         self._wanted = Wanted()
@@ -240,8 +240,9 @@ class Performer:
     def reconcile(self, *, thorough: bool = True) -> bool:
         """Compare the kernel with what is wanted, and put back what is missing; return whether all was there.
 
-        Unless `thorough` only with what nft was to load, whose removal nobody tells us of.
+        Unless `thorough`, or something was refused, only with what nft was to load: its removal nobody tells us of.
         """
+        thorough, self._refused = thorough or self._refused, False
         try:
             settled = (not thorough or self._mend()) & self._reload()
             missing = self._wanted.missing(self.layout, self._netlink) if thorough else []
@@ -288,6 +289,7 @@ class Performer:
             self.kernel.apply(effect)
         except DriverError as error:
             self._complain(in_words(effect), str(error))
+            self._agreed, self._refused = None, True
             return False
         return True
 

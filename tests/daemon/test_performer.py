@@ -165,6 +165,24 @@ class Program:
 
 
 @pytest.mark.lab
+def test_what_was_refused_is_tried_again_however_short_the_comparison(here: Namespace) -> None:
+    """A route of a device that is down, and members that no set can hold: nftables does not change by a refusal."""
+    with closing(Hands()) as hands:
+        assert hands.performer.reconcile()
+        here("ip link set eth1 down")
+        hands.performer.perform(SetNextHop(1, BY_LINK))
+        assert len(hands.complaints) == 2  # the VID's, and that of own traffic
+        here("ip link set eth1 up")
+        hands.performer.reconcile(thorough=False)
+        assert hands.table(20001) == ("eth1", PEER, SOURCE)
+        hands.performer.reconcile()
+        assert hands.performer.reconcile(thorough=False)
+        too_long = SetMembers("a-device-name-of-24-chars", frozenset({BY_MASTER.mac}))
+        hands.performer.perform(too_long)
+        assert not hands.performer.reconcile(thorough=False), "it is refused again"
+
+
+@pytest.mark.lab
 def test_a_classifier_that_was_removed_is_loaded_while_the_agent_works(
     here: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
