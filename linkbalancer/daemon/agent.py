@@ -435,7 +435,7 @@ class AgentProcess:
 
     def _perform(self, now: Instant, effect: Effect) -> None:
         match effect:
-            case effect_kinds.SendAdvert() | effect_kinds.SendDatagram():
+            case effect_kinds.SendAdvert() | effect_kinds.SendDatagram() | effect_kinds.SendHerald():
                 self._sockets.send(effect)
             case (
                 effect_kinds.AddAddresses()

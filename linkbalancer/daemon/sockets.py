@@ -1,4 +1,4 @@
-"""The agent's sockets: one for adverts a LAN device, one for datagrams a link, one for neighbours a LAN device.
+"""The agent's sockets: for adverts, heralds and neighbours one a LAN device, for datagrams one a link.
 
 A device may be missing at the start, and may be taken away and come back as another one of the same name: sockets are
 opened when there is a device, and again when it is a new one.
@@ -16,10 +16,11 @@ from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.config.model import Config
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.succession import Bequest, Heirloom
-from linkbalancer.engine.effects import SendAdvert, SendDatagram
+from linkbalancer.engine.effects import SendAdvert, SendDatagram, SendHerald
 from linkbalancer.engine.events import AdvertReceived, Event
 from linkbalancer.host.adverts import AdvertSocket
 from linkbalancer.host.datagrams import DatagramSocket
+from linkbalancer.host.heralds import HeraldSocket
 from linkbalancer.host.legs import LegWatch
 from linkbalancer.host.neighbours import NeighbourProbe
 from linkbalancer.links import DeviceName, LinkName
@@ -81,6 +82,9 @@ class Sockets:
         self._datagrams: dict[LinkName, Port] = {
             name: Port(link.device, partial(DatagramSocket, link.settings(name, config)))
             for name, link in config.links.items()
+        }
+        self._heralds: dict[DeviceName, Port] = {
+            device: Port(device, partial(HeraldSocket, device)) for device in self._adverts
         }
         self._places = {name: (link.device, str(link.local), link.port) for name, link in config.links.items()}
         self._closed = 0, 0
@@ -164,13 +168,17 @@ class Sockets:
             if port.leg is not None:
                 port.leg.close()
 
-    def send(self, effect: SendAdvert | SendDatagram) -> None:
+    def send(self, effect: SendAdvert | SendDatagram | SendHerald) -> None:
         """Send; a refusal is told. Without a device there is nobody to hear it, and nothing is told."""
         refused = 0
         if isinstance(effect, SendAdvert):
             where, receiver = f"an advert on {effect.device}", self._adverts[effect.device].receiver
             if isinstance(receiver, AdvertSocket):
                 refused = receiver.send(effect)
+        elif isinstance(effect, SendHerald):
+            where, receiver = f"a herald on {effect.device}", self._heralds[effect.device].receiver
+            if isinstance(receiver, HeraldSocket):
+                refused = receiver.send(effect.data)
         else:
             where, receiver = f"a datagram on link {effect.link}", self._datagrams[effect.link].receiver
             if isinstance(receiver, DatagramSocket):
@@ -194,7 +202,7 @@ class Sockets:
                 self._complain(f"count the frames of {port.device}", str(error))
 
     def _ports(self) -> tuple[Port, ...]:
-        return (*self._adverts.values(), *self._datagrams.values(), *self._probes.values())
+        return (*self._adverts.values(), *self._datagrams.values(), *self._heralds.values(), *self._probes.values())
 
     def _receive(self, port: Port, now: Instant) -> None:
         if port.receiver is not None:

@@ -25,6 +25,7 @@ from linkbalancer.engine.events import (
     DatagramReceived,
     DeviceChanged,
     Event,
+    HeraldReceived,
     KeepalivedSays,
     Leave,
     LegHeard,
@@ -110,7 +111,7 @@ class Agent:
                 senses.receive(gateway, now, event)
             case DeviceChanged():
                 senses.look(gateway, now, event)
-            case NeighbourHeard() | LegHeard():
+            case NeighbourHeard() | LegHeard() | HeraldReceived():
                 senses.listen(gateway, now, event)
             case ApplicationSteers():
                 self.known.steers(now, event)
@@ -146,6 +147,7 @@ class Agent:
             *(link.deadline() for link in self.links.values()),
             gateway.told.deadline(),
             gateway.announcements.deadline(),
+            gateway.company.deadline() if gateway.running else None,
             gateway.retirement.deadline(),
         )
 
@@ -161,6 +163,7 @@ class Agent:
             counters=counters,
             drained=drained,
             tracking=tracking,
+            company=self._gateway.company,
         )
 
     def snapshot(self, now: Instant, *, live: bool = False) -> dict[str, Any]:
@@ -202,6 +205,7 @@ class Agent:
     def _tick(self, now: Instant) -> None:
         gateway = self._gateway
         gateway.out += gateway.announcements.send(now)
+        gateway.out += gateway.company.speak(now)
         if gateway.table is None:
             gateway.touch()
         for name, link in self.links.items():

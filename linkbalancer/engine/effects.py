@@ -31,6 +31,14 @@ class SendDatagram:
 
 
 @dataclass(frozen=True, slots=True)
+class SendHerald:
+    """Tell the gateways of a LAN who this one is and by which rules it steers (`engine.company`)."""
+
+    device: DeviceName
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AddAddresses:
     """Install virtual IPs; those that are there already are fine."""
 
@@ -123,6 +131,7 @@ class Retired:
 Effect: TypeAlias = (
     SendAdvert
     | SendDatagram
+    | SendHerald
     | AddAddresses
     | RemoveAddresses
     | Announce

@@ -53,6 +53,15 @@ class DatagramReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class HeraldReceived:
+    """What a gateway of a LAN tells the others there: the address it came from, and the datagram, unsigned."""
+
+    device: DeviceName
+    source: IPv4Address
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class NeighbourHeard:
     """A configured LAN member or target answered, or (mac None) has not answered for a while."""
 
@@ -115,6 +124,7 @@ Event: TypeAlias = (
     | DeviceChanged
     | AdvertReceived
     | DatagramReceived
+    | HeraldReceived
     | NeighbourHeard
     | LegHeard
     | ApplicationSteers

@@ -7,6 +7,7 @@ from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.engine.announcements import Announcements
 from linkbalancer.engine.chronicle import Chronicle, named
+from linkbalancer.engine.company import Company, Herald
 from linkbalancer.engine.concert import Concert
 from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
@@ -19,7 +20,7 @@ from linkbalancer.engine.synchrony import SyncGroup, index
 from linkbalancer.engine.told import Told
 from linkbalancer.engine.tracking import Checked, Tracking
 from linkbalancer.feed.table import Table
-from linkbalancer.links import GroupId, LinkName, Mac, Role
+from linkbalancer.links import DeviceName, Family, GroupId, LinkName, Mac, Role
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.lvrrp.rules import Tier, is_open_for
 from linkbalancer.vrrp.events import Heard
@@ -45,6 +46,7 @@ class Gateway:
         running: whether the agent may act.
         leaving: whether every mastership is being handed over for good, and `left`: whether that is over.
         table: what was last published, None before the first time.
+        company: the other gateways of its LANs, and whether they steer by the same rules.
         hearing: what judges, counts and remembers the adverts of others.
         repetitions: adverts that may be no more than a count and an instant when they come again (`repetition`).
         informed_at: until when a Master that was not heard yet may be one all the same.
@@ -72,6 +74,7 @@ class Gateway:
         self.sync_states: dict[str, str] = {}
         self.out: list[Effect] = []
         self.repetitions: dict[Likeness, Repetition] = {}
+        self.company = Company(Herald(self.config.node, loaded.rules.digest), _lans(loaded), boot)
         self.hearing = Hearing(
             self._group_of, Counters({group: one.group.device for group, one in self.memberships.items()})
         )
@@ -125,3 +128,14 @@ class Gateway:
     def is_waiting(self, now: Instant) -> bool:
         """Whether a new agent could still hear a Master unheard so far: until then the kernel stays as found."""
         return self.table is None and now < self.informed_at
+
+
+def _lans(loaded: Loaded) -> set[DeviceName]:
+    """Return the LANs whose gateways have rules in common with this one."""
+    if not loaded.rules.rules:
+        return set()
+    return {
+        group.device
+        for one, group in loaded.config.groups.items()
+        if group.mode != "static" and one.family is Family.IPV4
+    }

@@ -30,6 +30,7 @@ def assess(status: Status) -> tuple[str, list[str]]:
         *((1, notice) for notice in status.get("notices", ())),
         *_preflight(status.get("preflight") or ()),
         *_drained(status),
+        *_company(status.get("other_rules") or ()),
     ]
     findings.sort(key=lambda finding: -finding[0])
     worst = max((badness for badness, _ in findings), default=0)
@@ -141,6 +142,12 @@ def _drained(status: Status) -> Iterator[Finding]:
             reason = f": {entry['reason']}" if entry.get("reason") else ""
             kind = {"link": "link ", "vid": "VID ", "node": "gateway "}[entry["kind"]]
             yield 1, f"{kind}{entry['name']} is drained by {entry['who']} since {entry['at']}{reason}"
+
+
+def _company(others: Iterable[Status]) -> Iterator[Finding]:
+    for one in others:
+        where = f"{one['node']} ({one['address']} on {one['device']})"
+        yield 1, f"{where} steers by other rules than this gateway: give both the same rule file, and reload them"
 
 
 def _since(what: Status) -> str:

@@ -3,7 +3,14 @@
 from linkbalancer.clock import Instant
 from linkbalancer.engine import conduct, standing
 from linkbalancer.engine.effects import SetMembers
-from linkbalancer.engine.events import AdvertReceived, DatagramReceived, DeviceChanged, LegHeard, NeighbourHeard
+from linkbalancer.engine.events import (
+    AdvertReceived,
+    DatagramReceived,
+    DeviceChanged,
+    HeraldReceived,
+    LegHeard,
+    NeighbourHeard,
+)
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.liaison import tell_link
 from linkbalancer.engine.membership import Membership
@@ -60,8 +67,11 @@ def _meet(gateway: Gateway, event: AdvertReceived, speaker: Address) -> None:
         gateway.out.append(SetMembers(event.device, gateway.known.members(event.device)))
 
 
-def listen(gateway: Gateway, now: Instant, event: NeighbourHeard | LegHeard) -> None:
-    """Take in who is heard on a LAN, or whether anybody is."""
+def listen(gateway: Gateway, now: Instant, event: NeighbourHeard | LegHeard | HeraldReceived) -> None:
+    """Take in who is heard on a LAN, or whether anybody is, or what another gateway tells there."""
+    if isinstance(event, HeraldReceived):
+        gateway.out += gateway.company.hear(now, event.device, str(event.source), event.data)
+        return
     if isinstance(event, LegHeard):
         gateway.known.leg(event.device, alive=event.alive)
         gateway.out += gateway.chronicle.device(event.device, gateway.known.fault(event.device))

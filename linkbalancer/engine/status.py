@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.model import Config
+from linkbalancer.engine.company import Company
 from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.knowledge import Knowledge
@@ -28,6 +29,7 @@ def describe(
     counters: Counters,
     drained: Drained,
     tracking: Tracking,
+    company: Company,
 ) -> dict[str, Any]:
     """Return the whole status as JSON-able values (schema 1)."""
     settled_at = known.changed_at + known.settle_time
@@ -53,7 +55,8 @@ def describe(
         },
         "trackers": tracking.describe(now),
         "applications": {name: _application(now, name, known, working) for name in known.applications},
-        "counters": dict(known.counters),
+        "counters": {**known.counters, **company.counters},
+        "other_rules": company.differences(),
     }
 
 

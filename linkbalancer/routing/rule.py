@@ -1,10 +1,14 @@
 """A rule: one line of a rule file; and a rule set: all of them in order, with the applications that they make."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from linkbalancer.routing.application import Application
+from linkbalancer.routing.application import Application, steps_in_words
 from linkbalancer.routing.selector import Selector
+
+DIGEST_LENGTH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +33,13 @@ class RuleSet:
 
     rules: tuple[Rule, ...]
     applications: Mapping[str, Application]
+
+    @property
+    def digest(self) -> bytes:
+        """16 bytes that are the same exactly where the rules say the same: comments and spacing do not matter."""
+        digest = hashlib.sha256()
+        for rule in self.rules:
+            digest.update(f"{rule.selector.canonical()} {rule.application}\n".encode())
+        for name, application in sorted(self.applications.items()):
+            digest.update(f"{name} {steps_in_words(application.steps)}\n".encode())
+        return digest.digest()[:DIGEST_LENGTH]

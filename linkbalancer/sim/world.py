@@ -22,6 +22,7 @@ from linkbalancer.engine.effects import (
     Retired,
     SendAdvert,
     SendDatagram,
+    SendHerald,
     SetMembers,
     SetNextHop,
     SteerKeepalived,
@@ -30,6 +31,7 @@ from linkbalancer.engine.events import AdvertReceived, DatagramReceived, DeviceC
 from linkbalancer.links import LinkName, NodeName
 from linkbalancer.sim.agenda import Agenda
 from linkbalancer.sim.arp import CONFIRM, RESOLVE, Probing, resolve
+from linkbalancer.sim.heralds import carry
 from linkbalancer.sim.keepalived import SimulatedKeepalived
 from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
@@ -203,8 +205,8 @@ class World:
         match effect:
             case SendAdvert(_, source, message, destination):
                 self._send_advert(node, wrap(source, destination, message))
-            case SendDatagram(link, data):
-                self._send_datagram(node, link, data)
+            case SendDatagram() | SendHerald():
+                self._send_datagram(node, effect)
             case Record(kind, subject, text):
                 if kind == "vid":
                     self.moved.append((self.now, node.name, f"{subject} {text}"))
@@ -251,16 +253,21 @@ class World:
             delay = lan.arrival(node.name, name, self.chance) if name != node.name else None
             if delay is not None:
                 event = AdvertReceived(LAN_DEVICE, packet, lan.macs[node.name])
-                self._deliver(self.nodes[name], delay, event)
+                self.deliver(self.nodes[name], delay, event)
 
-    def _send_datagram(self, node: Node, link: LinkName, data: bytes) -> None:
+    def _send_datagram(self, node: Node, effect: SendDatagram | SendHerald) -> None:
+        if isinstance(effect, SendHerald):
+            carry(self, node, effect.data)
+            return
+        data, link = effect.data, effect.link
         self.datagrams.append((self.now, node.name))
         self.trace.note(self.now, node.name, "datagram", f"{len(data)} bytes on {link}")
         receiver = self.nodes[self.peer(node.name)]
         for delay in self.wires[node.link].arrivals(opposite(node.side), self.chance):
-            self._deliver(receiver, delay, DatagramReceived(receiver.link, data))
+            self.deliver(receiver, delay, DatagramReceived(receiver.link, data))
 
-    def _deliver(self, node: Node, delay: Duration, event: Event) -> None:
+    def deliver(self, node: Node, delay: Duration, event: Event) -> None:
+        """Have a gateway see something a while from now."""
         self.agenda.after(delay, lambda: self._happens(node, event))
 
     def _announce(self, node: Node, effect: Announce) -> None:

@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from linkbalancer.engine.company import Herald, decode, encode
+from linkbalancer.host.heralds import HeraldSocket
 from tests.daemon.gateway import ROOT, Gateway, Watch
 from tests.daemon.waiting import alive, until
 from tests.namespaces import Namespace
@@ -16,10 +19,17 @@ pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module")
-def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, Gateway]]:
+def lan() -> Iterator[Namespace]:
+    """Return what is at the other end of both gateways' LAN devices, `near` and `far`."""
+    with Namespace("lan") as lan:
+        yield lan
+
+
+@pytest.fixture(scope="module")
+def gateways(tmp_path_factory: pytest.TempPathFactory, lan: Namespace) -> Iterator[tuple[Gateway, Gateway]]:
     """Return a near and a far gateway that have settled."""
     directory = tmp_path_factory.mktemp("gateways")
-    with Namespace("near") as near, Namespace("far") as far, Namespace("lan") as lan:
+    with Namespace("near") as near, Namespace("far") as far:
         near.connect("eth1", far, "eth1")
         near.connect("eth0", lan, "near")
         far.connect("eth0", lan, "far")
@@ -154,6 +164,22 @@ def test_a_device_that_goes_and_comes_back_as_another(gateways: tuple[Gateway, G
     near.namespace("ip addr add 10.1.0.1/24 dev eth1")
     far.namespace("ip addr add 10.1.0.2/24 dev eth1")
     until(lambda: near.settled() and far.settled(), 20)
+
+
+def test_a_gateway_beside_that_steers_otherwise_is_found(near: Gateway, lan: Namespace) -> None:
+    """Within five seconds, in the status; and what the daemon tells of itself is heard on its LAN."""
+    lan("ip addr add 192.0.2.9/24 dev near")
+    with lan.entered():
+        neighbour = HeraldSocket("near")
+    with closing(neighbour):
+        until(lambda: heard(neighbour) == {"b1"}, 5)
+        neighbour.send(encode(Herald("b9", b"other")))
+        until(lambda: "b9 (192.0.2.9 on eth0) steers by other rules" in " ".join(near.status()["findings"]), 5)
+
+
+def heard(neighbour: HeraldSocket) -> set[str]:
+    """Return who has told something since the last time."""
+    return {one.node for one in map(decode, (event.data for event in neighbour.receive())) if one is not None}
 
 
 def test_a_second_daemon_is_refused(near: Gateway) -> None:

@@ -1,0 +1,132 @@
+"""Who else serves a LAN, and by which rules: the gateways of one side tell each other, beside VRRP (mission A2).
+
+All gateways of a group must steer alike. What travels over a link shows whether its two ends do; that the gateways
+beside each other do, they say themselves: every two seconds a datagram to the multicast group that they are all in.
+It is not signed, like VRRP itself; so it moves nothing, and all that comes of it is a sentence to the operator.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from linkbalancer.clock import SECOND, Duration, Instant
+from linkbalancer.engine.effects import Record, SendHerald
+from linkbalancer.links import DeviceName, NodeName
+from linkbalancer.lvrrp import tlv
+
+EVERY: Duration = 2 * SECOND
+"""How often a gateway tells the others: a difference shows within five seconds, also where one datagram is lost."""
+
+SILENT: Duration = 10 * SECOND
+"""After so long what somebody said counts no more: it has left, or the LAN is cut."""
+
+NEIGHBOURS_MAX: Final = 64
+"""Who is heard on one LAN beside these is counted, not remembered."""
+
+_MAGIC: Final = b"LH\x01"
+_LONGEST: Final = len(_MAGIC) + 2 * 3 + tlv.NAME_LENGTH_MAX + tlv.DIGEST_LENGTH_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Herald:
+    """What a gateway says of itself: its name, and a digest of its rules."""
+
+    node: NodeName
+    rules: bytes
+
+
+@dataclass(slots=True)
+class _Neighbour:
+    """What was last heard from an address."""
+
+    herald: Herald
+    at: Instant
+
+
+def encode(herald: Herald) -> bytes:
+    """Write a herald: three bytes `LH` and version 1, then LVrrp's elements NODE and DIGEST."""
+    return _MAGIC + tlv.encode(tlv.Body(node=herald.node, digest=herald.rules))
+
+
+def decode(data: bytes) -> Herald | None:
+    """Read a herald, None where the bytes are none; elements of a later version are skipped."""
+    if not data.startswith(_MAGIC) or len(data) > 2 * _LONGEST:
+        return None
+    try:
+        body = tlv.decode(data[len(_MAGIC) :])
+    except ValueError:
+        return None
+    return Herald(body.node, body.digest) if body.node and body.digest else None
+
+
+class Company:
+    """The gateways beside this one.
+
+    Args:
+        own: what this gateway tells.
+        devices: the LAN devices to tell it on.
+        boot: the present instant.
+
+    Attributes:
+        counters: what was refused, by reason.
+    """
+
+    def __init__(self, own: Herald, devices: Iterable[DeviceName], boot: Instant) -> None:
+        self._own = own
+        self._devices = tuple(sorted(devices))
+        self._said = encode(own)
+        self._next_at = boot
+        self._heard: dict[tuple[DeviceName, str], _Neighbour] = {}
+        self.counters: Counter[str] = Counter()
+
+    def deadline(self) -> Instant | None:
+        """Return when to speak again, None where there is nobody to speak to."""
+        return self._next_at if self._devices else None
+
+    def speak(self, now: Instant) -> list[SendHerald | Record]:
+        """Tell every LAN, and forget who has fallen silent; nothing before the deadline."""
+        if not self._devices or now < self._next_at:
+            return []
+        self._next_at = now + EVERY
+        gone = [(place, self._heard.pop(place)) for place, one in list(self._heard.items()) if now - one.at >= SILENT]
+        sent = [SendHerald(device, self._said) for device in self._devices]
+        text = "is not heard any more: whether its rules still differ is not known"
+        return [*sent, *(_record(place, one.herald, text) for place, one in gone if self._differs(one.herald))]
+
+    def hear(self, now: Instant, device: DeviceName, source: str, data: bytes) -> list[Record]:
+        """Take in what came from an address of a LAN; a record says that somebody's rules differ, or no longer do."""
+        herald = decode(data)
+        place = device, source
+        if herald is None:
+            self.counters["herald:malformed"] += 1
+            return []
+        if herald.node == self._own.node:
+            self.counters["herald:same-name"] += 1
+            return []
+        if place not in self._heard and sum(one == device for one, _ in self._heard) >= NEIGHBOURS_MAX:
+            self.counters["herald:too-many"] += 1
+            return []
+        before = self._heard.get(place)
+        self._heard[place] = _Neighbour(herald, now)
+        differed = before is not None and self._differs(before.herald)
+        if self._differs(herald) == differed:
+            return []
+        text = "steers by the same rules again" if differed else "steers by other rules than this gateway"
+        return [_record(place, herald, text)]
+
+    def differences(self) -> list[dict[str, Any]]:
+        """Return who steers by other rules, JSON-able."""
+        return [
+            {"node": one.herald.node, "address": source, "device": device}
+            for (device, source), one in sorted(self._heard.items(), key=lambda item: item[0])
+            if self._differs(one.herald)
+        ]
+
+    def _differs(self, herald: Herald) -> bool:
+        return herald.rules != self._own.rules
+
+
+def _record(place: tuple[DeviceName, str], herald: Herald, text: str) -> Record:
+    device, source = place
+    return Record("alarm", herald.node, f"{text} ({source} on {device})", (("device", device),))

@@ -1,0 +1,128 @@
+"""The gateways beside this one, and whether they steer by the same rules."""
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linkbalancer.clock import SECOND
+from linkbalancer.engine.company import EVERY, NEIGHBOURS_MAX, SILENT, Company, Herald, decode, encode
+from linkbalancer.engine.effects import Record, SendHerald
+from linkbalancer.engine.events import HeraldReceived
+from linkbalancer.engine.health import assess
+from linkbalancer.sim.shape import LAN_DEVICE
+from tests.engine.bench import Bench, of_type
+from tests.engine.statuses import status
+
+MINE = Herald("b1", b"m" * 16)
+SAME, OTHER = encode(Herald("b2", b"m" * 16)), encode(Herald("b2", b"o" * 16))
+WHO = {"node": "b2", "address": "192.0.2.2", "device": "eth0"}
+
+
+def company() -> Company:
+    """Return a gateway with one LAN at the instant 0."""
+    return Company(MINE, ["eth0"], 0)
+
+
+def hear(one: Company, data: bytes, now: int = 0, source: str = "192.0.2.2") -> list[str]:
+    """Let it hear something; return the texts of its records."""
+    return [f"{record.subject} {record.text}" for record in one.hear(now, "eth0", source, data)]
+
+
+@given(st.from_regex(r"[a-z][a-z0-9-]{0,62}", fullmatch=True), st.binary(min_size=1, max_size=32))
+def test_what_is_said_is_heard(node: str, rules: bytes) -> None:
+    """Whatever the name and the digest."""
+    assert decode(encode(Herald(node, rules))) == Herald(node, rules)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_herald_or_none(data: bytes) -> None:
+    """Nothing is ever raised, and what has no name or digest is none."""
+    for found in (decode(data), decode(b"LH\x01" + data)):
+        assert found is None or (found.node and found.rules)
+
+
+def test_a_later_version_may_say_more() -> None:
+    """Elements that are not known are skipped; another version is no herald, and neither is one without end."""
+    assert decode(OTHER + bytes.fromhex("c80003") + b"new") == Herald("b2", b"o" * 16)
+    assert decode(b"LH\x02" + OTHER[3:]) is None
+    assert decode(OTHER + bytes.fromhex("c80200") + bytes(512)) is None
+
+
+def test_it_speaks_at_once_and_every_two_seconds() -> None:
+    """On every LAN, never before the deadline; and not at all where it has no LAN."""
+    one = Company(MINE, ["eth2", "eth0"], 5 * SECOND)
+
+    assert one.deadline() == 5 * SECOND
+    assert one.speak(5 * SECOND - 1) == []
+    assert one.speak(5 * SECOND) == [SendHerald("eth0", encode(MINE)), SendHerald("eth2", encode(MINE))]
+    assert one.deadline() == 5 * SECOND + EVERY
+    assert Company(MINE, [], 0).deadline() is None
+    assert Company(MINE, [], 0).speak(0) == []
+
+
+def test_a_difference_is_told_once_and_its_end() -> None:
+    """Who steers alike is not worth a word."""
+    one = company()
+
+    assert hear(one, SAME) == []
+    assert hear(one, OTHER) == ["b2 steers by other rules than this gateway (192.0.2.2 on eth0)"]
+    assert hear(one, OTHER) == []
+    assert one.differences() == [WHO]
+    assert hear(one, SAME) == ["b2 steers by the same rules again (192.0.2.2 on eth0)"]
+    assert one.differences() == []
+
+
+def test_who_falls_silent_is_forgotten() -> None:
+    """That a difference may still be there is said; of one that steered alike nothing is."""
+    one = company()
+    hear(one, OTHER)
+    hear(one, encode(replace(MINE, node="b3")), source="192.0.2.3")
+    one.speak(SILENT - 1)
+
+    assert one.differences() == [WHO]
+    one.speak(2 * SILENT)
+    assert one.differences() == []
+    hear(one, OTHER, now=2 * SILENT)
+    said = [record.text for record in one.speak(4 * SILENT) if isinstance(record, Record)]
+    assert said == ["is not heard any more: whether its rules still differ is not known (192.0.2.2 on eth0)"]
+
+
+def test_what_is_refused_is_counted() -> None:
+    """What is no herald, what carries our own name, and more neighbours than a LAN has."""
+    one = company()
+    hear(one, b"nonsense")
+    hear(one, encode(MINE))
+    for number in range(NEIGHBOURS_MAX + 2):
+        hear(one, SAME, source=f"192.0.2.{number}")
+    hear(one, OTHER)
+
+    assert one.counters == {"herald:malformed": 1, "herald:same-name": 1, "herald:too-many": 2}
+    assert one.differences() == [WHO]
+
+
+def test_an_agent_tells_and_hears() -> None:
+    """What a started agent hears is in its status, among its records and its findings; it moves nothing."""
+    bench = Bench()
+    bench.start()
+    told = of_type(bench.wait(4500), SendHerald)
+    assert len(told) == 3
+    assert {(one.device, decode(one.data)) for one in told} == {
+        (LAN_DEVICE, Herald("b1", bench.agent.rules.digest)),
+    }
+
+    effects = bench.do(HeraldReceived(LAN_DEVICE, IPv4Address("192.0.2.2"), OTHER))
+    assert [(one.kind, one.subject) for one in of_type(effects, Record)] == [("alarm", "b2")]
+    assert len(effects) == 1
+    assert bench.agent.status(bench.now)["other_rules"] == [{**WHO, "device": LAN_DEVICE}]
+    bench.do(HeraldReceived(LAN_DEVICE, IPv4Address("192.0.2.2"), b""))
+    assert bench.counters["herald:malformed"] == 1
+
+
+def test_a_difference_is_a_finding() -> None:
+    """With what to do about it."""
+    told = (
+        "b2 (192.0.2.2 on eth0) steers by other rules than this gateway: give both the same rule file, and reload them"
+    )
+    assert assess(status(other_rules=[WHO])) == ("degraded", [told])
