@@ -1,0 +1,97 @@
+"""What a weigher remembers, and how it leaves that to its successor, so that a restart of the agent moves nothing."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from linkbalancer.clock import Instant
+from linkbalancer.links import GroupId, LinkName
+from linkbalancer.weights.damping import Flaps
+from linkbalancer.weights.hysteresis import Settled
+from linkbalancer.weights.usage import Month, Usage
+from linkbalancer.weights.view import BEST, LEAST
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """One VID: the weight in force, by which reckoning it came, and the flaps."""
+
+    settled: Settled | None = None
+    reckoning: str | None = None
+    flaps: Flaps = field(default_factory=Flaps)
+
+
+@dataclass(slots=True)
+class Memory:
+    """All that outlives a process: of each VID; whose Master the far end is; if the link is open; what it carried."""
+
+    groups: dict[GroupId, Remembered]
+    masters: frozenset[GroupId] = frozenset()
+    is_open: bool = False
+    usage: Usage = field(default_factory=Usage)
+
+    def snapshot(self, link: LinkName) -> dict[str, Any]:
+        """Return it, JSON-able."""
+        return {
+            "schema": SCHEMA,
+            "link": link,
+            "open": self.is_open,
+            "masters": [str(group) for group in sorted(self.masters)],
+            "groups": {str(group): _remembered(one) for group, one in self.groups.items()},
+            "months": {str(day): [one.period, one.carried] for day, one in self.usage.months.items()},
+            "measured_at": self.usage.at,
+        }
+
+
+def restored(now: Instant, link: LinkName, found: Mapping[str, Any]) -> Memory | None:
+    """Return what a snapshot says, None when it is none of this link, or from before the host's boot."""
+    try:
+        groups = {GroupId.read(name): _read(now, one) for name, one in found["groups"].items()}
+        months = {int(day): Month(int(period), _number(much)) for day, (period, much) in found["months"].items()}
+        usage = Usage(months, _past(now, found["measured_at"]))
+        masters = frozenset(GroupId.read(name) for name in found["masters"])
+        if found["schema"] != SCHEMA or found["link"] != link or not isinstance(found["open"], bool):
+            return None
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return Memory(groups, masters, found["open"], usage)
+
+
+def _remembered(one: Remembered) -> dict[str, Any]:
+    settled, flaps = one.settled, one.flaps
+    return {
+        "settled": None if settled is None else [settled.weight, settled.since],
+        "reckoning": one.reckoning,
+        "flaps": [flaps.penalty, flaps.at, flaps.until],
+    }
+
+
+def _read(now: Instant, found: dict[str, Any]) -> Remembered:
+    settled, reckoning = found["settled"], found["reckoning"]
+    penalty, at, until = found["flaps"]
+    if settled is not None:
+        weight, since = _number(settled[0]), _past(now, settled[1])
+        if since is None or not LEAST <= weight <= BEST:
+            raise ValueError("no weight in force")
+        settled = Settled(weight, since)
+    if reckoning is not None and not isinstance(reckoning, str):
+        raise TypeError("no reckoning")
+    return Remembered(settled, reckoning, Flaps(_number(penalty), _past(now, at) or 0, until and int(until)))
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise ValueError("no amount")
+    return float(value)
+
+
+def _past(now: Instant, value: object) -> Instant | None:
+    """Return an instant that is not in the future, or None as it is."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value > now:
+        raise ValueError("no instant of the past")
+    return value

@@ -1,0 +1,54 @@
+"""What one link's weights are configured to be: for each VID the function, and what becomes of its weight."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from linkbalancer.links import GroupId, LinkName
+from linkbalancer.weights.composite import Composite
+from linkbalancer.weights.cost import Cost
+from linkbalancer.weights.damping import Damping
+from linkbalancer.weights.function import Function
+from linkbalancer.weights.hysteresis import Calm
+from linkbalancer.weights.mapping import Linear, PriorityMapping
+from linkbalancer.weights.spread import Spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighing:
+    """How a link is weighed for one VID.
+
+    `unknown` is the weight where the function cannot say one; None: then the last one stands, and before there was any,
+    the far end's configured priority. `damping` None: flaps do not matter.
+    """
+
+    function: Function
+    unknown: float | None = None
+    mapping: PriorityMapping = field(default_factory=Linear)
+    calm: Calm = field(default_factory=Calm)
+    spread: Spread = Spread.NONE
+    damping: Damping | None = field(default_factory=Damping)
+
+    @property
+    def reckoning(self) -> str:
+        """What weights are reckoned by, so that two of these can be told apart in writing."""
+        return f"{self.function!r} {self.unknown!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class WeigherSettings:
+    """One link: its VIDs that have a weight; those whose function is `static` have none."""
+
+    link: LinkName
+    groups: Mapping[GroupId, Weighing] = field(default_factory=dict)
+
+    @property
+    def resets(self) -> frozenset[int]:
+        """The days of the month on which the data caps of its VIDs begin anew."""
+        return frozenset[int]().union(*(_resets(one.function) for one in self.groups.values()))
+
+
+def _resets(function: Function) -> frozenset[int]:
+    if isinstance(function, Composite):
+        return frozenset[int]().union(*(_resets(part.function) for part in function.parts))
+    capped = isinstance(function, Cost) and function.cap is not None
+    return frozenset({function.resets}) if capped and isinstance(function, Cost) else frozenset()
