@@ -1,0 +1,171 @@
+"""The links of a controller on the scales: what is known of each in, the priorities that its far end should have out.
+
+What happens is noted while an event is handled, and weighed once at its end: several things that happen at once are one
+change of weight.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from linkbalancer.clock import Instant, earliest, is_due
+from linkbalancer.engine.effects import Record
+from linkbalancer.health.report import Report, Reports
+from linkbalancer.links import GroupId, GroupState, LinkName
+from linkbalancer.lvrrp.link import Link
+from linkbalancer.weights.metrics import Metrics
+from linkbalancer.weights.news import Checked, Clocked, Closed, Mastered, Measured, News, Opened, Reconfigure, Tick
+from linkbalancer.weights.settings import WeigherSettings
+from linkbalancer.weights.wall import Wall
+from linkbalancer.weights.weigher import Weigher
+
+PLANNED = frozenset(("peer stopped", "stopped here"))
+"""Why a link closes that somebody wanted closed: no flap."""
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteBegan:
+    """The local wall clock, told at the start and every minute: prices and data caps go by it."""
+
+    wall: Wall
+
+
+@dataclass(frozen=True, slots=True)
+class Reweigh:
+    """Links are weighed otherwise from now on: the settings of all of them, and by whose order, in words."""
+
+    settings: Mapping[LinkName, WeigherSettings]
+    order: str
+
+
+Wanted = tuple[tuple[GroupId, int, float], ...]
+
+
+@dataclass(slots=True)
+class _Pan:
+    """One link: its weigher, and what it was not told yet."""
+
+    weigher: Weigher
+    masters: frozenset[GroupId] = frozenset()
+    news: list[News] = field(default_factory=list)
+
+
+class Scales:
+    """The weighers of all links; a link whose VIDs have static weights alone is told nothing and wants nothing."""
+
+    def __init__(self, settings: Mapping[LinkName, WeigherSettings]) -> None:
+        self._pans = {name: _Pan(Weigher(one)) for name, one in settings.items()}
+
+    # -- what happens --------------------------------------------------------------------------------------------------
+
+    def opened(self, name: LinkName) -> None:
+        """Note that a link opened."""
+        self._note(name, Opened())
+
+    def closed(self, name: LinkName, reason: str) -> None:
+        """Note that a link closed."""
+        self._note(name, Closed(planned=reason in PLANNED))
+        if name in self._pans:
+            self._pans[name].masters = frozenset()
+
+    def peer_spoke(self, name: LinkName, link: Link) -> None:
+        """Note whose Master the far end is."""
+        pan = self._pans.get(name)
+        if pan is None:
+            return
+        masters = frozenset(word.id for word in link.peer.words() if word.state is GroupState.MASTER)
+        if masters != pan.masters:
+            pan.masters = masters
+            pan.news.append(Mastered(masters))
+
+    def measured(self, name: LinkName, metrics: Metrics) -> None:
+        """Note what both ends know of a link."""
+        self._note(name, Measured(metrics))
+
+    def checked(self, believed: Reports) -> None:
+        """Note which checks are up."""
+        shares = {name: _share(report) for name, report in believed.trackers.items()}
+        shares |= {f"VID {vid}": _share(report) for vid, report in believed.gateways.items()}
+        for name in self._pans:
+            self._note(name, Checked(shares))
+
+    def minute_began(self, event: MinuteBegan) -> None:
+        """Note what time it is."""
+        for name in self._pans:
+            self._note(name, Clocked(event.wall))
+
+    def reweigh(self, event: Reweigh) -> None:
+        """Note that links are weighed otherwise."""
+        for name, settings in event.settings.items():
+            self._note(name, Reconfigure(settings))
+
+    def _note(self, name: LinkName, news: News) -> None:
+        if name in self._pans:
+            self._pans[name].news.append(news)
+
+    # -- what comes of it ----------------------------------------------------------------------------------------------
+
+    def weigh(self, now: Instant) -> tuple[list[tuple[LinkName, Wanted]], list[Record]]:
+        """Return what is wanted of far ends, where that has changed, and what is worth a record."""
+        wanted: list[tuple[LinkName, Wanted]] = []
+        records: list[Record] = []
+        for name, pan in self._pans.items():
+            if is_due(now, pan.weigher.deadline()):
+                pan.news.append(Tick())
+            if not pan.news:
+                continue
+            before = pan.weigher.wanted
+            told = [answer for one in pan.news for answer in pan.weigher.handle(now, one)]
+            pan.news.clear()
+            if told:
+                wanted.append((name, told[-1].wanted))
+                records += _records(now, name, pan.weigher, before)
+        return wanted, records
+
+    def deadline(self) -> Instant | None:
+        """Return when something comes into force that was put off."""
+        return earliest(*(pan.weigher.deadline() for pan in self._pans.values()))
+
+    # -- who asks ------------------------------------------------------------------------------------------------------
+
+    def describe(self, now: Instant, name: LinkName) -> list[dict[str, Any]]:
+        """Return of what each weight of a link is made, JSON-able."""
+        pan = self._pans.get(name)
+        return [] if pan is None else [one.to_json() for one in pan.weigher.explain(now)]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what a successor goes on with, JSON-able."""
+        return {name: pan.weigher.snapshot() for name, pan in self._pans.items()}
+
+    def recall(self, now: Instant, left: object) -> list[tuple[LinkName, Wanted]]:
+        """Go on from what a predecessor left; return what it wanted of far ends. What makes no sense is nothing."""
+        found = left if isinstance(left, Mapping) else {}
+        wanted: list[tuple[LinkName, Wanted]] = []
+        for name, pan in self._pans.items():
+            one = found.get(name)
+            if isinstance(one, Mapping) and pan.weigher.restore(now, one) and pan.weigher.wanted:
+                entries = ((group, priority, weight) for group, (weight, priority) in pan.weigher.wanted.items())
+                wanted.append((name, tuple(entries)))
+        return wanted
+
+
+def _share(report: Report) -> float | None:
+    return None if report.ok is None else float(report.ok)
+
+
+def _records(
+    now: Instant, name: LinkName, weigher: Weigher, before: Mapping[GroupId, tuple[float, int]]
+) -> Iterable[Record]:
+    """Tell which priorities of the far end are wanted otherwise, and why."""
+    after = weigher.wanted
+    why = {one.group: one.in_words() for one in weigher.explain(now)}
+    for group in sorted(before.keys() | after.keys()):
+        was, now_wanted = before.get(group), after.get(group)
+        if now_wanted is None:
+            text = f"VID {group} has its configured priority again at the far end"
+        elif was is not None and was[1] == now_wanted[1]:
+            continue
+        else:
+            text = f"VID {group}: {why[group]}"
+        fields = (("link", name), ("vid", group.vid), ("family", int(group.family)))
+        yield Record("weight", f"link {name}", text, fields)
