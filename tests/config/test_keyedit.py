@@ -110,6 +110,8 @@ def test_the_first_of_several_goes_with_its_comma() -> None:
         ("groups: [1]\n", GROUP, "there is no groups.1"),
         ("groups: {1\n", GROUP, "is not read"),
         ("", GROUP, "is not read"),
+        ("{groups: {1: {weight: &a x}}, node: *a}\n", GROUP, "is not read"),
+        ("groups:\n  1:\n    weight:\n", GROUP, "laid out in a way that cannot be edited"),
         ("groups:\n  ? 1\n  : ? device\n    : eth0\n", GROUP, "linkbalancer edit"),
     ],
 )
