@@ -26,6 +26,7 @@ COMMANDS = {
     "upgrade": "put the installed program in the running one's place, without a packet noticing",
     "stop": "end the daemon in order, or leave its agent at work for the next start",
     "status": "what each link, VID and application does, since when, why, and what is next",
+    "weight": "how each link is weighed for each VID and what came of it; weigh otherwise while all runs",
     "drain": "take a link, a VID or this gateway out of service: its traffic moves first, nothing is lost",
     "resume": "put back into service what was drained",
     "history": "what happened: each failure with what came of it, and how long that took",

@@ -1,0 +1,179 @@
+"""The links of a controller on the scales."""
+
+import json
+from datetime import date
+from types import SimpleNamespace
+from typing import Any, cast
+
+from linkbalancer.clock import MILLISECOND, SECOND
+from linkbalancer.engine.scales import MinuteBegan, Reweigh, Scales
+from linkbalancer.health.report import Report, Reports
+from linkbalancer.links import GroupId, GroupState, GroupWord
+from linkbalancer.lvrrp.link import Link
+from linkbalancer.weights.checked import Checks
+from linkbalancer.weights.cost import Cost, Tariff
+from linkbalancer.weights.damping import Damping
+from linkbalancer.weights.hysteresis import Calm
+from linkbalancer.weights.latency import Latency
+from linkbalancer.weights.mapping import Linear
+from linkbalancer.weights.metrics import Metrics
+from linkbalancer.weights.settings import WeigherSettings, Weighing
+from linkbalancer.weights.spread import Spread
+from linkbalancer.weights.wall import Hours, Wall
+
+ONE, TWO = GroupId(1), GroupId(2)
+LATENCY = Latency(good=0, bad=100 * MILLISECOND, jitter=0)
+PLAIN = Weighing(function=LATENCY, mapping=Linear(54, 154), calm=Calm(least=5, hold=10 * SECOND))
+NOON = Wall(date(2026, 3, 2), 12 * 60)
+
+
+def scales(**links: Weighing) -> Scales:
+    """Return the scales of links with VID 1 and 2 each, weighed alike."""
+    return Scales({name: WeigherSettings(name, {ONE: one, TWO: one}) for name, one in (links or {"l1": PLAIN}).items()})
+
+
+def told(one: Scales, seconds: float) -> dict[str, dict[int, int]]:
+    """Weigh; return which priorities are wanted, by link."""
+    wanted, _ = one.weigh(round(seconds * SECOND))
+    return {name: {group.vid: priority for group, priority, _ in some} for name, some in wanted}
+
+
+def rtt(ms: int) -> Metrics:
+    """Return what is known of a link of this round-trip time."""
+    return Metrics(rtt=ms * MILLISECOND)
+
+
+def peer(*masters: int) -> Link:
+    """Return a link whose far end is Master of these VIDs."""
+    states = [(vid, GroupState.MASTER if vid in masters else GroupState.BACKUP) for vid in (1, 2, 3)]
+    words = tuple(GroupWord(vid, state, 100, 1, 0) for vid, state in states)
+    return cast("Link", SimpleNamespace(peer=SimpleNamespace(words=lambda: words)))
+
+
+def test_what_is_measured_becomes_a_wish() -> None:
+    """Said once, with a record that says why; a link that is not weighed is none of these."""
+    one = scales()
+    one.opened("l1")
+    one.measured("l1", rtt(20))
+    one.measured("l9", rtt(20))
+    wanted, records = one.weigh(SECOND)
+
+    assert wanted == [("l1", ((ONE, 134, 80.0), (TWO, 134, 80.0)))]
+    assert [(record.kind, record.subject, record.fields) for record in records] == [
+        ("weight", "link l1", (("link", "l1"), ("vid", 1), ("family", 4))),
+        ("weight", "link l1", (("link", "l1"), ("vid", 2), ("family", 4))),
+    ]
+    assert records[0].text == "VID 1: weight 80 -> priority 134: latency 80 (rtt 20 ms, jitter unknown)"
+    assert one.weigh(2 * SECOND) == ([], [])
+
+
+def test_several_things_at_once_are_one_change() -> None:
+    """What is noted before it is weighed is told together, and a change that was put off when its time has come."""
+    one = scales()
+    one.opened("l1")
+    one.measured("l1", rtt(20))
+    one.measured("l1", rtt(21))
+    assert told(one, 1) == {"l1": {1: 134, 2: 134}}
+    one.measured("l1", rtt(40))
+    assert told(one, 2) == {}
+    due = one.deadline()
+    assert due is not None
+    assert told(one, due / SECOND) == {"l1": {1: 114, 2: 114}}
+    assert one.deadline() is None
+
+
+def test_whom_the_far_end_masters_divides_the_weight_of_those_behind() -> None:
+    """`spread`: said when it changes, and forgotten when the link closes."""
+    one = scales(l1=Weighing(function=LATENCY, mapping=Linear(54, 154), spread=Spread.WEIGHTED))
+    one.opened("l1")
+    one.measured("l1", rtt(20))
+    one.peer_spoke("l1", peer(1))
+    one.peer_spoke("l1", peer(1))
+    one.peer_spoke("l9", peer(1))
+    assert told(one, 1) == {"l1": {1: 134, 2: 94}}
+    one.closed("l1", "peer stopped")
+    one.closed("l9", "peer stopped")
+    assert told(one, 2) == {"l1": {1: 134, 2: 134}}
+
+
+def test_a_planned_end_is_no_flap() -> None:
+    """Whoever stops a gateway does not have its link distrusted; a carrier that goes three times is."""
+    damped = Weighing(function=LATENCY, mapping=Linear(54, 154), damping=Damping())
+    one = scales(l1=damped, l2=damped)
+    for name, reason in (("l1", "peer stopped"), ("l2", "no carrier")):
+        one.opened(name)
+        one.measured(name, rtt(20))
+        for _ in range(5):
+            one.closed(name, reason)
+            one.opened(name)
+    assert told(one, 1) == {"l1": {1: 134, 2: 134}, "l2": {1: 54, 2: 54}}
+
+
+def test_checks_and_the_hour_count() -> None:
+    """Trackers by name, static groups by VID; what is not known leaves the weight as it was."""
+    checks = Weighing(function=Checks(("dns", "VID 9")), mapping=Linear(54, 154), calm=Calm(least=0, hold=0))
+    night = Cost(price=10, schedule=(Tariff(price=0, hours=Hours(22 * 60, 6 * 60)),))
+    one = scales(l1=checks, l2=Weighing(function=night, mapping=Linear(54, 154)))
+    one.checked(
+        Reports({"dns": Report("script", ok=True, since=0)}, {"9": Report("gateway", ok=None, since=0)}, whole=True)
+    )
+    one.minute_began(MinuteBegan(NOON))
+    assert told(one, 1) == {"l2": {1: 54, 2: 54}}
+    one.checked(
+        Reports({"dns": Report("script", ok=True, since=0)}, {"9": Report("gateway", ok=False, since=0)}, whole=True)
+    )
+    assert told(one, 2) == {"l1": {1: 104, 2: 104}}
+
+
+def test_another_way_of_weighing_counts_at_once() -> None:
+    """A VID that is not weighed any more has its configured priority again, which is said."""
+    one = scales()
+    one.opened("l1")
+    one.measured("l1", rtt(20))
+    one.weigh(SECOND)
+    other = {"l1": WeigherSettings("l1", {ONE: Weighing(function=LATENCY, mapping=Linear(2, 102))})}
+    one.reweigh(Reweigh(other, "by root"))
+    wanted, records = one.weigh(2 * SECOND)
+    assert wanted == [("l1", ((ONE, 82, 80.0),))]
+    assert [record.text for record in records][1] == "VID 2 has its configured priority again at the far end"
+
+
+def test_only_what_moves_a_priority_is_worth_a_record() -> None:
+    """A weight that leads to the same one is told, and not recorded."""
+    one = scales(l1=Weighing(function=LATENCY, mapping=Linear(100, 101), calm=Calm(least=0, hold=0)))
+    one.opened("l1")
+    one.measured("l1", rtt(20))
+    one.weigh(SECOND)
+    one.measured("l1", rtt(21))
+    wanted, records = one.weigh(2 * SECOND)
+    assert (len(wanted), records) == (1, [])
+
+
+def test_a_successor_wants_the_same() -> None:
+    """From what its predecessor left; what is no such thing, or of another link, is nothing."""
+    one = scales(l1=PLAIN, l2=PLAIN)
+    for name in ("l1", "l2"):
+        one.opened(name)
+    one.measured("l1", rtt(20))
+    one.weigh(SECOND)
+    left: Any = json.loads(json.dumps(one.snapshot()))
+
+    successor = scales(l1=PLAIN, l3=PLAIN)
+    assert successor.recall(2 * SECOND, left) == [("l1", ((ONE, 134, 80.0), (TWO, 134, 80.0)))]
+    assert successor.weigh(2 * SECOND) == ([], [])
+    assert scales(l1=PLAIN).recall(0, None) == []
+    assert scales(l1=PLAIN).recall(0, {"l1": 7}) == []
+
+
+def test_it_says_what_each_weight_is_made_of() -> None:
+    """For a status; of a link that is not weighed there is nothing to say."""
+    one = scales()
+    one.opened("l1")
+    one.measured("l1", rtt(20))
+    one.weigh(SECOND)
+    described = one.describe(SECOND, "l1")
+    assert [(entry["group"], entry["priority"], entry["weight"]) for entry in described] == [
+        (1, 134, 80.0),
+        (2, 134, 80.0),
+    ]
+    assert one.describe(SECOND, "l9") == []
