@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from linkbalancer.config import groupdifference, ruledifference
+from linkbalancer.config import groupdifference, ruledifference, weightdifference
 from linkbalancer.config.changes import Change, Kind
 from linkbalancer.config.load import Loaded
 from linkbalancer.config.model import Link
@@ -164,6 +164,7 @@ def _link(subject: str, was: Link, will: Link) -> Iterator[Change]:
             word = key.replace("_", " ") if key != "on_probe_loss" else key
             shown = [write_duration(one) if key == "up_delay" and one else _value(one) for one in (before, after)]
             yield Change(Kind.CHANGED, subject, f"{word} {shown[0]} -> {shown[1]}", effect)
+    yield from weightdifference.changes(subject, was.weight, will.weight)
 
 
 def _keys(subject: str, was: KeyMarks, will: KeyMarks) -> Change:
