@@ -28,6 +28,7 @@ from linkbalancer.config.fields import (
 )
 from linkbalancer.config.groupfields import GroupKey, Host, Ttl, VirtualIpField
 from linkbalancer.config.keepalived.section import InstanceName, Keepalived
+from linkbalancer.config.measuring import CapacityField, MetricsEvery
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.quantities import DAY
 from linkbalancer.config.section import Section
@@ -77,6 +78,8 @@ class Link(Section):
     probe: Probe = Probe()
     up_delay: Time | None = None
     on_probe_loss: OnProbeLoss = OnProbeLoss.STOP
+    capacity: CapacityField | None = None
+    metrics_every: MetricsEvery = SECOND
 
     def settings(self, name: LinkName, config: "Config") -> LinkSettings:
         """Return the link as its machine wants it."""
