@@ -176,7 +176,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         asked.append(request)
         return real(sock, request, argument)
 
-    monkeypatch.setattr(meter_module.fcntl, "ioctl", ioctl)
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
     return asked
 
 
@@ -193,7 +193,7 @@ def test_what_a_driver_says(monkeypatch: pytest.MonkeyPatch, says: int, speed: i
         meter_module._SETTINGS.pack_into(settings, 0, command, *((says, words) if words == 3 else (0, -3)))
         return 0
 
-    monkeypatch.setattr(meter_module.fcntl, "ioctl", ioctl)
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
     with closing(Meter()) as meter:
         assert meter._ask_driver("eth0") == speed
     assert asked == [0, 3]
