@@ -36,14 +36,21 @@ class Document:
     values_at: dict[Path, Place] = field(default_factory=dict)
     keys_at: dict[Path, Place] = field(default_factory=dict)
     errors: list[Finding] = field(default_factory=list)
+    texts_at: dict[Path, str] = field(default_factory=dict)
+    """Each text as it is written, to its end."""
 
-    def finding(self, path: Path, what: str, remedy: str, *, at_key: bool = False) -> Finding:
-        """Return a finding at a value (or at its key), or at the nearest thing around it that is there."""
+    def finding(self, path: Path, what: str, remedy: str, *, at_key: bool = False, after: int | None = None) -> Finding:
+        """Return a finding at a value (or at its key), or at the nearest thing around it that is there.
+
+        `after`: in a text, behind so many characters that are no blanks.
+        """
         places = self.keys_at if at_key and path in self.keys_at else self.values_at
         while path and path not in places:
             path = path[:-1]
             places = self.values_at
         line, column = places.get(path, (1, 1))
+        if after is not None and path in self.texts_at:
+            line, column = _within((line, column), self.texts_at[path], after)
         return Finding(self.file, line, column, what, remedy)
 
 
@@ -129,6 +136,9 @@ class _Builder:
     def value(self, node: yaml.Node, path: Path) -> Value:
         """Return a node's value."""
         self._document.values_at[path] = _place(node)
+        if isinstance(node, yaml.ScalarNode) and node.start_mark.buffer is not None:
+            written = node.start_mark.buffer[node.start_mark.pointer : node.end_mark.pointer]
+            self._document.texts_at[path] = written
         if id(node) in self._seen:
             self._error(node, "aliases are not supported", "write the value out once more")
             return None
@@ -187,6 +197,19 @@ def _notation(number: str) -> str:
     if number.lstrip("+-").startswith("0b"):
         return "binary"
     return "grouped digits" if "_" in number else "octal"
+
+
+def _within(place: Place, written: str, after: int) -> Place:
+    """Return a place in a text that begins at `place`, however it is written: quoted, over several lines, in a block.
+
+    Blanks do not count: where lines are joined, one stands for several.
+    """
+    begin = written.find("\n") + 1 if written[:1] in {"|", ">"} else int(written[:1] in {'"', "'"})
+    seen = [at for at, one in enumerate(written) if at >= begin and not one.isspace()]
+    at = seen[after] if after < len(seen) else seen[-1] + 1
+    line, column = place
+    lines = written[:at].split("\n")
+    return line + len(lines) - 1, (column + at if len(lines) == 1 else len(lines[-1]) + 1)
 
 
 def _place(node: yaml.Node) -> Place:

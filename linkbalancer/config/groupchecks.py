@@ -31,6 +31,7 @@ _NEEDLESS_TO_OBSERVE: Final = (
     "announce",
     "owner_yields",
     "track",
+    "weight",
 )
 _NEEDLESS_TO_OWN: Final = {
     "preempt": (True, "an owner always takes over"),

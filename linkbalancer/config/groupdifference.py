@@ -6,6 +6,7 @@ A key that has no words of its own here is compared all the same: whatever a gro
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
+from linkbalancer.config import weightdifference
 from linkbalancer.config.changes import Change, Kind
 from linkbalancer.config.model import Group
 from linkbalancer.links import GroupId
@@ -34,7 +35,7 @@ _MODES: Final = {
     "keepalived": "this gateway hands over, and the Keepalived on it takes part",
     "static": "no VRRP any more: its packets go by its gateway while that answers",
 }
-_WORDED: Final = ("mode", "device", "priority", "virtual_ips", "excluded_ips")
+_WORDED: Final = ("mode", "device", "priority", "virtual_ips", "excluded_ips", "weight")
 
 
 def changes(
@@ -76,6 +77,7 @@ def _changed(subject: str, was: Group, will: Group, *, master: bool) -> Iterator
         if before[key] != after[key]:
             what = f"{key.replace('_', ' ')} {_value(before[key])} -> {_value(after[key])}"
             yield Change(Kind.CHANGED, subject, what, _EFFECTS.get(key, ""))
+    yield from weightdifference.changes(subject, was.weight, will.weight)
     if was.priority != will.priority:
         effect = "its mastership may move between gateways whose links are equal"
         if master and will.priority > was.priority:

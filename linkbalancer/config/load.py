@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from linkbalancer.config import synccheck, trackerchecks, upstreamchecks
+from linkbalancer.config import synccheck, trackerchecks, upstreamchecks, weightchecks
 from linkbalancer.config.checks import Complaint, Outline, check
 from linkbalancer.config.complaints import complaints
 from linkbalancer.config.document import Document, Value, parse
@@ -84,7 +84,7 @@ def load(path: str, read: Callable[[str], str], key_state: KeyState | None = Non
     found = _Findings(document)
     config = found.validated(Config)
     outline = _outline(document.values)
-    for some in (check, trackerchecks.check, upstreamchecks.check):
+    for some in (check, trackerchecks.check, upstreamchecks.check, weightchecks.check):
         found.take(some(outline))
     found.take(check_keepalived(outline.groups, outline.top.inner("keepalived")))
     found.take(check_notifications(document.values, outline.groups))
@@ -126,7 +126,7 @@ class _Findings:
     def take(self, some: Iterable[Complaint]) -> None:
         """Give complaints their places."""
         for one in some:
-            finding = self._document.finding(one.path, one.what, one.remedy, at_key=one.at_key)
+            finding = self._document.finding(one.path, one.what, one.remedy, at_key=one.at_key, after=one.after)
             (self.warnings if one.warning else self.errors).append(finding)
 
     def validated(self, model: type[ModelT]) -> ModelT | None:

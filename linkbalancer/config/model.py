@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
+from linkbalancer.config import plugins
 from linkbalancer.config.announcing import Announce, AnnounceRate
 from linkbalancer.config.fields import (
     Address,
@@ -17,23 +18,22 @@ from linkbalancer.config.fields import (
     Device,
     File,
     Integer,
-    Keep,
-    Listen,
     Name,
-    Size,
     Switch,
     Time,
     TimeRange,
-    UserGroup,
 )
 from linkbalancer.config.groupfields import GroupKey, Host, Ttl, VirtualIpField
 from linkbalancer.config.keepalived.section import InstanceName, Keepalived
+from linkbalancer.config.measuring import CapacityField, MetricsEvery
 from linkbalancer.config.notifications import Notifications
-from linkbalancer.config.quantities import DAY
+from linkbalancer.config.reckoning import Finder, weighing
 from linkbalancer.config.section import Section
+from linkbalancer.config.surroundings import Api, History, MarkBits, Metrics, Tables
 from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.config.trackers import Tracker, TrackerInfluence
 from linkbalancer.config.upstream import ASK_NEXT_DOOR, GatewayProbe, Probes, Quorum, Streak
+from linkbalancer.config.weighing import NOTHING, WeightField, laid_over
 from linkbalancer.health.check import Schedule
 from linkbalancer.health.influence import Influence
 from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
@@ -43,6 +43,8 @@ from linkbalancer.vrrp import group as vrrp
 from linkbalancer.vrrp.group import Tolerance
 from linkbalancer.vrrp.ip import LOCAL_TTL
 from linkbalancer.vrrp.packet import ChecksumForm
+from linkbalancer.weights.plugin import Stopwatch, no_stopwatch
+from linkbalancer.weights.settings import WeigherSettings, Weighing
 
 
 class Lan(Section):
@@ -77,6 +79,9 @@ class Link(Section):
     probe: Probe = Probe()
     up_delay: Time | None = None
     on_probe_loss: OnProbeLoss = OnProbeLoss.STOP
+    capacity: CapacityField | None = None
+    metrics_every: MetricsEvery = SECOND
+    weight: WeightField = NOTHING
 
     def settings(self, name: LinkName, config: "Config") -> LinkSettings:
         """Return the link as its machine wants it."""
@@ -145,6 +150,7 @@ class Group(Section):
     rise: Streak = 2
     fall: Streak = 3
     quorum: Quorum | None = None
+    weight: WeightField = NOTHING
 
     @property
     def schedule(self) -> Schedule:
@@ -191,44 +197,6 @@ class Group(Section):
         )
 
 
-Mask = Annotated[Integer, Field(ge=1, le=0xFFFFFFFF)]
-
-
-class MarkBits(Section):
-    """Which bits of the kernel's marks are ours."""
-
-    connection: Mask = Marks().connection_mask
-    packet: Mask = Marks().packet_mask
-    guard: Mask = Marks().guard_bit
-
-
-class Tables(Section):
-    """Which routing tables and rule priorities are ours."""
-
-    base: Annotated[Integer, Field(ge=256, le=4_000_000_000)] = Marks().table_base
-    rules: Annotated[Integer, Field(ge=1, le=32000)] = Marks().rule_base
-
-
-class Api(Section):
-    """Who may use the daemon's sockets beside root: groups of this host; one that does not exist lets nobody in."""
-
-    readers: UserGroup = "linkbalancer-read"
-    operators: UserGroup = "linkbalancer-operate"
-
-
-class History(Section):
-    """How much of what happened is remembered."""
-
-    keep: Keep = 90 * DAY
-    size: Size = 64 << 20
-
-
-class Metrics(Section):
-    """Where Prometheus finds the metrics (docs/metrics.md)."""
-
-    listen: Listen = "unix"
-
-
 class Config(Section):
     """The whole configuration of a gateway."""
 
@@ -258,6 +226,16 @@ class Config(Section):
             for group in sync.groups:
                 found[group] |= sync.track
         return found
+
+    def weights(
+        self, link: LinkName, find: Finder = plugins.find, stopwatch: Stopwatch = no_stopwatch
+    ) -> WeigherSettings:
+        """Return how a link is weighed; nothing at the end that does not control it."""
+        found: dict[GroupId, Weighing | None] = {}
+        for group, one in self.groups.items() if self.role is Role.CONTROLLER else ():
+            if one.link == link and one.mode in {"member", "keepalived"}:
+                found[group] = weighing(laid_over(one.weight, self.links[link].weight), find, stopwatch)
+        return WeigherSettings(link, {group: one for group, one in found.items() if one is not None})
 
     @property
     def vids(self) -> tuple[Vid, ...]:

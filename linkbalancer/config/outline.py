@@ -11,13 +11,17 @@ from linkbalancer.links import GroupId
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Something wrong at a path of the document (at its key where `at_key`), or, with `warning`, only doubtful."""
+    """Something wrong at a path of the document (at its key where `at_key`), or, with `warning`, only doubtful.
+
+    `after`: in the text that is there, behind so many characters that are no blanks.
+    """
 
     path: Path
     what: str
     remedy: str
     at_key: bool = False
     warning: bool = False
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,17 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def keys(model: object = Config, above: str = "") -> Iterator[str]:
+def keys(model: object = Config, above: str = "", seen: set[type] | None = None) -> Iterator[str]:
     """Yield every key in dotted form, with `*` where the operator chooses the key: `links.*.probe.interval`.
 
-    The entries of a list have no level of their own.
+    The entries of a list have no level of their own. What stands at several places has its keys at the first alone.
     """
+    known = set() if seen is None else seen
     if get_origin(model) is dict:
-        yield from keys(get_args(model)[1], f"{above}*.")
-    elif (section := section_of(model)) is not None:
+        yield from keys(get_args(model)[1], f"{above}*.", known)
+    elif (section := section_of(model)) is not None and section not in known:
+        known.add(section)
         for name, info in section.model_fields.items():
             key = info.alias or name
             yield above + key
-            yield from keys(info.annotation, f"{above}{key}.")
+            yield from keys(info.annotation, f"{above}{key}.", known)

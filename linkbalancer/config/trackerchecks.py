@@ -108,11 +108,17 @@ def _idle(outline: Outline) -> Iterator[Complaint]:
     groups = (*outline.groups.values(), *outline.sync_groups.values())
     if not all(group.knows("track") for group in groups):
         return
-    used = {name for group in groups for name in group["track"]}
+    used = {name for group in groups for name in group["track"]} | _weighed(outline)
     for name, tracker in outline.trackers.items():
         if name not in used:
             remedy = "name it in the track of a group, or remove it"
             yield Complaint(tracker.path, f"no group tracks {name}", remedy, at_key=True, warning=True)
+
+
+def _weighed(outline: Outline) -> set[str]:
+    """Return the trackers that links are weighed by."""
+    weights = [part["weight"] for part in (*outline.links.values(), *outline.groups.values()) if part.knows("weight")]
+    return {check for weight in weights for check in weight.checks or () if isinstance(check, str)}
 
 
 def _powerless(group_id: GroupId, group: Part, outline: Outline) -> Iterator[Complaint]:

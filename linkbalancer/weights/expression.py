@@ -43,9 +43,14 @@ class Expression:
         value = _value(self.tree, view)
         return None if value is None else within(value)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What it asks of a link."""
+        return frozenset(_names(self.tree))
+
     def because(self, view: View) -> tuple[str, ...]:
         """Return the names that it uses with their values, in base units."""
-        values = {name: VARIABLES[name].value(view) for name in sorted(_names(self.tree))}
+        values = {name: VARIABLES[name].value(view) for name in sorted(self.names)}
         return tuple(f"{name} {'unknown' if one is None else format(one, '.4g')}" for name, one in values.items())
 
 

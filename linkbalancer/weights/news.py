@@ -38,7 +38,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The share 0..1 of each check that is up, all of them: by a tracker's name, or a static group's VID."""
+    """The share 0..1 of each check that is up, all of them: by a tracker's name, or `VID 9` of a static group."""
 
     shares: Mapping[str, float | None]
 

@@ -80,8 +80,8 @@ class Refusal(StrEnum):
 
 
 @dataclass(slots=True)
-class _Caught:
-    """Takes whatever a stranger's code raises, which must not end the agent; not what ends a program on purpose."""
+class Caught:
+    """Takes whatever a stranger's code raises, which must not end ours; not what ends a program on purpose."""
 
     error: Exception | None = None
 
@@ -118,7 +118,7 @@ class Guard:
         begun = self.stopwatch()
         if self.until is not None and begun < self.until:
             return None
-        answer, caught = None, _Caught()
+        answer, caught = None, Caught()
         with caught:
             answer = plugin.weight(view)
         if caught.error is not None:

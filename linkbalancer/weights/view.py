@@ -25,7 +25,7 @@ class View:
 
     `metrics` are both ends' (`outward` leads to the far end). `mastered`: the far end is Master of this very VID on the
     link; `masters`: how many VIDs it is Master of there. `checks` are shares 0..1 of what is up, by the name of a
-    tracker, or by the VID of a static group whose gateway is probed. `used`: bytes since the billing month began, by
+    tracker, or `VID 9`, a static group whose gateway is probed. `used`: bytes since the billing month began, by
     the day of the month on which that is. `parameters` are those of a plug-in.
     """
 

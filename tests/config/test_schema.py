@@ -16,7 +16,7 @@ CHOSEN = {"lans", "links", "groups", "notifications", "sync_groups", "trackers"}
 def dotted(path: tuple[str | int, ...]) -> str:
     """Write a path as the list of keys does."""
     words = ["*" if at == 1 and path[0] in CHOSEN else str(key) for at, key in enumerate(path)]
-    return ".".join(word for word in words if not word.isdecimal()).partition(".track.")[0]
+    return ".".join(word for word in words if not word.isdecimal()).partition(".track.")[0].partition(".composite.")[0]
 
 
 def schema_of(key: str) -> tuple[dict[str, Any], bool]:

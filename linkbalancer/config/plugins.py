@@ -1,0 +1,48 @@
+"""Finding the weight functions of others: what is installed beside this program, by its entry points."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+
+from linkbalancer.weights.plugin import GROUP, Caught, Parameter, Plugin
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plug-in that is installed and cannot be used; `why` says it."""
+
+    why: str
+
+
+@cache
+def installed() -> tuple[str, ...]:
+    """Return the names of all plug-ins."""
+    return tuple(sorted({one.name for one in entry_points(group=GROUP)}))
+
+
+@cache
+def find(name: str) -> Plugin | Broken | None:
+    """Return the plug-in of a name, None where none is installed."""
+    found = list(entry_points(group=GROUP, name=name))
+    if not found:
+        return None
+    if len({one.value for one in found}) > 1:
+        return Broken(f"it is installed more than once: {', '.join(sorted(one.value for one in found))}")
+    caught = Caught()
+    with caught:
+        loaded = found[0].load()
+        plugin: Plugin = loaded() if isinstance(loaded, type) else loaded
+        return _judged(name, plugin)
+    return Broken(f"{found[0].value} cannot be loaded: {type(caught.error).__name__}: {caught.error}")
+
+
+def _judged(name: str, plugin: Plugin) -> Plugin | Broken:
+    if plugin.name != name:
+        return Broken(f"it calls itself {plugin.name!r}")
+    if not callable(plugin.weight):
+        return Broken("its weight cannot be called")
+    parameters: object = plugin.parameters
+    if not isinstance(parameters, Mapping) or not all(isinstance(one, Parameter) for one in parameters.values()):
+        return Broken("its parameters are none of linkbalancer.weights.plugin.Parameter")
+    return plugin
