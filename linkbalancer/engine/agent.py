@@ -42,14 +42,16 @@ from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.liaison import tell_link
 from linkbalancer.engine.repetition import is_repetition
 from linkbalancer.engine.retirement import NOBODY, Retirement
+from linkbalancer.engine.scales import MinuteBegan
 from linkbalancer.engine.tracking import Checked
 from linkbalancer.health.report import Reports
-from linkbalancer.links import Family, LinkName, Vid
+from linkbalancer.links import Family, LinkName, Role, Vid
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.machine import Chance
 from linkbalancer.vrrp import events as vrrp
+from linkbalancer.weights.plugin import Stopwatch, no_stopwatch
 
 
 class Agent:
@@ -63,6 +65,7 @@ class Agent:
         session: a number that no earlier start had; it tells the applications that a new agent speaks.
         boot: the present instant.
         found: what the kernel and the predecessor left (adopt, design 6).
+        stopwatch: what the answers of weight functions of others are timed by.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Agent:
         session: int,
         boot: Instant,
         found: Found | None = None,
+        stopwatch: Stopwatch = no_stopwatch,
     ) -> None:
         """Build every machine; nothing runs before `Started`."""
         self.config, self.rules = loaded.config, loaded.rules
@@ -83,10 +87,11 @@ class Agent:
             name: Link(link.settings(name, self.config), keys.get(name, ()), chance, boot)
             for name, link in self.config.links.items()
         }
-        self._gateway = Gateway(loaded, self.known, self.links, boot)
+        self._gateway = Gateway(loaded, self.known, self.links, boot, stopwatch)
         self.memberships = self._gateway.memberships
         self._adoption = Adoption(found or Found())
         self._adoption.recall(boot, self.links, self.known, self._gateway.tracking)
+        self._gateway.scales.recall(boot, (found.snapshot or {}).get("weights") if found else None)
         self._gateway.hearing.recall(self._adoption.vrrp)
 
     @property
@@ -117,7 +122,7 @@ class Agent:
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
-            case KeepalivedSays() | Checked() | Measured():
+            case KeepalivedSays() | Checked() | Measured() | MinuteBegan():
                 self._told(now, event)
             case Leave() | Retire() | Retain():
                 self._part(now, event)
@@ -126,15 +131,18 @@ class Agent:
             case _:
                 assert_never(event)
         conclude(gateway, now)
+        self._weigh(now)
         self._finish_retiring(now)
         return gateway.chronicle.complete(now, gateway.out)
 
-    def _told(self, now: Instant, event: KeepalivedSays | Checked | Measured) -> None:
+    def _told(self, now: Instant, event: KeepalivedSays | Checked | Measured | MinuteBegan) -> None:
         match event:
             case Checked():
                 self._gateway.checked(now, event)
             case Measured():
                 senses.measure(self._gateway, now, event)
+            case MinuteBegan():
+                self._gateway.scales.minute_began(event)
             case _:
                 conduct.hear_keepalived(self._gateway, now, event)
 
@@ -152,28 +160,18 @@ class Agent:
             gateway.told.deadline(),
             gateway.announcements.deadline(),
             gateway.company.deadline() if gateway.running else None,
+            gateway.scales.deadline() if gateway.running else None,
             gateway.retirement.deadline(),
         )
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
-        drained, tracking, counters = self._gateway.drained, self._gateway.tracking, self._gateway.hearing.counters
-        return status.describe(
-            now,
-            self.config,
-            self.known,
-            self.links,
-            self.memberships,
-            counters=counters,
-            drained=drained,
-            tracking=tracking,
-            company=self._gateway.company,
-        )
+        return status.describe(now, self._gateway)
 
     def snapshot(self, now: Instant, *, live: bool = False) -> dict[str, Any]:
         """Return what a successor needs to go on where this agent stands (`live`: exactly); never sessions or keys."""
         taken = snapshot.take(now, self.links, self.memberships, self.known, self._gateway.hearing, live=live)
-        return {**taken, "checks": self._gateway.tracking.take_snapshot()}
+        return {**taken, "checks": self._gateway.tracking.take_snapshot(), "weights": self._gateway.scales.snapshot()}
 
     def believed(self) -> Reports:
         """Return what the checker has told, for one that begins anew."""
@@ -191,6 +189,8 @@ class Agent:
         self.known.change(self._adoption.changed_at(now))
         for name in self.links:
             tell_link(gateway, now, name, lvrrp.Start())
+            if self.config.role is Role.CONTROLLER:
+                tell_link(gateway, now, name, lvrrp.Adjust(gateway.scales.wanted(name)))
 
     def _adopt(self, now: Instant) -> None:
         for membership in self.memberships.values():
@@ -243,6 +243,13 @@ class Agent:
                 left, gateway.retirement = gateway.retirement, NOBODY
                 for name in sorted(left.links) if left.over else ():
                     tell_link(gateway, now, name, lvrrp.Start())
+
+    def _weigh(self, now: Instant) -> None:
+        """Have the far ends' priorities follow the weights of their links."""
+        wanted, records = self._gateway.scales.weigh(now)
+        for name, some in wanted:
+            tell_link(self._gateway, now, name, lvrrp.Adjust(some))
+        self._gateway.out += records
 
     def _finish_retiring(self, now: Instant) -> None:
         gateway, retirement = self._gateway, self._gateway.retirement

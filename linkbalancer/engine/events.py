@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TypeAlias
 
 from linkbalancer.engine.drain import Drained
+from linkbalancer.engine.scales import MinuteBegan
 from linkbalancer.engine.tracking import Checked
 from linkbalancer.links import DeviceName, GroupId, GroupState, LinkName, Mac, Vid
 from linkbalancer.weights.gauge import Peaks
@@ -140,6 +141,7 @@ Event: TypeAlias = (
     | DatagramReceived
     | HeraldReceived
     | Measured
+    | MinuteBegan
     | NeighbourHeard
     | LegHeard
     | ApplicationSteers

@@ -16,6 +16,7 @@ from linkbalancer.engine.hearing import Hearing, Likeness
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.retirement import NOBODY, Retirement
+from linkbalancer.engine.scales import Scales
 from linkbalancer.engine.synchrony import SyncGroup, index
 from linkbalancer.engine.told import Told
 from linkbalancer.engine.tracking import Checked, Tracking
@@ -26,6 +27,7 @@ from linkbalancer.lvrrp.rules import Tier, is_open_for
 from linkbalancer.vrrp.events import Heard
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.router import Router
+from linkbalancer.weights.plugin import Stopwatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,14 @@ class Gateway:
         table: what was last published, None before the first time.
         company: the other gateways of its LANs, and whether they steer by the same rules.
         hearing: what judges, counts and remembers the adverts of others.
+        scales: what the links of a controller weigh, and what is wanted of their far ends.
         repetitions: adverts that may be no more than a count and an instant when they come again (`repetition`).
         informed_at: until when a Master that was not heard yet may be one all the same.
     """
 
-    def __init__(self, loaded: Loaded, known: Knowledge, links: Mapping[LinkName, Link], boot: Instant) -> None:
+    def __init__(
+        self, loaded: Loaded, known: Knowledge, links: Mapping[LinkName, Link], boot: Instant, stopwatch: Stopwatch
+    ) -> None:
         self.config, self.known, self.links = loaded.config, known, links
         self.memberships = {
             group: Membership.of(group, one, boot, loaded.passwords.get(group))
@@ -75,6 +80,7 @@ class Gateway:
         self.out: list[Effect] = []
         self.repetitions: dict[Likeness, Repetition] = {}
         self.company = Company(Herald(self.config.node, loaded.rules.digest), _lans(loaded), boot)
+        self.scales = Scales(self.config.weights(name, stopwatch=stopwatch) for name in links)
         self.hearing = Hearing(
             self._group_of, Counters({group: one.group.device for group, one in self.memberships.items()})
         )
@@ -101,6 +107,7 @@ class Gateway:
         records, groups = self.tracking.take(event)
         if records:
             self.known.change(now)
+        self.scales.checked(self.tracking.reports())
         self.out += records
         self.dirty |= groups & self.memberships.keys()
 

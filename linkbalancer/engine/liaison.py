@@ -20,9 +20,11 @@ def tell_link(gateway: Gateway, now: Instant, name: LinkName, event: events.Even
                 gateway.touch()
                 gateway.known.change(now)
                 gateway.out.append(gateway.chronicle.turned(now, gateway.links[name], effect))
+                gateway.scales.turned(name, effect)
             case events.PeerSpoke(words):
                 gateway.out += gateway.chronicle.peer(name, words)
                 gateway.dirty |= gateway.told.hear(name, words) & gateway.memberships.keys()
+                gateway.scales.peer_spoke(name, gateway.links[name])
             case events.Alarm(text):
                 gateway.record("alarm", name, text, link=name)
             case _:

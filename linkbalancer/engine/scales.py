@@ -12,9 +12,10 @@ from linkbalancer.clock import Instant, earliest, is_due
 from linkbalancer.engine.effects import Record
 from linkbalancer.health.report import Report, Reports
 from linkbalancer.links import GroupId, GroupState, LinkName
+from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.weights.metrics import Metrics
-from linkbalancer.weights.news import Checked, Clocked, Closed, Mastered, Measured, News, Opened, Reconfigure, Tick
+from linkbalancer.weights.news import Checked, Clocked, Closed, Mastered, Measured, News, Opened, Tick
 from linkbalancer.weights.settings import WeigherSettings
 from linkbalancer.weights.wall import Wall
 from linkbalancer.weights.weigher import Weigher
@@ -30,14 +31,6 @@ class MinuteBegan:
     wall: Wall
 
 
-@dataclass(frozen=True, slots=True)
-class Reweigh:
-    """Links are weighed otherwise from now on: the settings of all of them, and by whose order, in words."""
-
-    settings: Mapping[LinkName, WeigherSettings]
-    order: str
-
-
 Wanted = tuple[tuple[GroupId, int, float], ...]
 
 
@@ -51,22 +44,20 @@ class _Pan:
 
 
 class Scales:
-    """The weighers of all links; a link whose VIDs have static weights alone is told nothing and wants nothing."""
+    """The weighers of all links that are weighed: one whose VIDs are all `static` wants nothing of its far end."""
 
-    def __init__(self, settings: Mapping[LinkName, WeigherSettings]) -> None:
-        self._pans = {name: _Pan(Weigher(one)) for name, one in settings.items()}
+    def __init__(self, settings: Iterable[WeigherSettings]) -> None:
+        self._pans = {one.link: _Pan(Weigher(one)) for one in settings if one.groups}
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
-    def opened(self, name: LinkName) -> None:
-        """Note that a link opened."""
-        self._note(name, Opened())
-
-    def closed(self, name: LinkName, reason: str) -> None:
-        """Note that a link closed."""
-        self._note(name, Closed(planned=reason in PLANNED))
-        if name in self._pans:
+    def turned(self, name: LinkName, effect: lvrrp.Opened | lvrrp.Closed) -> None:
+        """Note that a link opened or closed; one that closed has nobody mastering it."""
+        if isinstance(effect, lvrrp.Opened):
+            self._note(name, Opened())
+        elif name in self._pans:
             self._pans[name].masters = frozenset()
+            self._note(name, Closed(planned=effect.reason in PLANNED))
 
     def peer_spoke(self, name: LinkName, link: Link) -> None:
         """Note whose Master the far end is."""
@@ -93,11 +84,6 @@ class Scales:
         """Note what time it is."""
         for name in self._pans:
             self._note(name, Clocked(event.wall))
-
-    def reweigh(self, event: Reweigh) -> None:
-        """Note that links are weighed otherwise."""
-        for name, settings in event.settings.items():
-            self._note(name, Reconfigure(settings))
 
     def _note(self, name: LinkName, news: News) -> None:
         if name in self._pans:
@@ -137,16 +123,19 @@ class Scales:
         """Return what a successor goes on with, JSON-able."""
         return {name: pan.weigher.snapshot() for name, pan in self._pans.items()}
 
-    def recall(self, now: Instant, left: object) -> list[tuple[LinkName, Wanted]]:
-        """Go on from what a predecessor left; return what it wanted of far ends. What makes no sense is nothing."""
+    def recall(self, now: Instant, left: object) -> None:
+        """Go on from what a predecessor left; what makes no sense is nothing."""
         found = left if isinstance(left, Mapping) else {}
-        wanted: list[tuple[LinkName, Wanted]] = []
         for name, pan in self._pans.items():
             one = found.get(name)
-            if isinstance(one, Mapping) and pan.weigher.restore(now, one) and pan.weigher.wanted:
-                entries = ((group, priority, weight) for group, (weight, priority) in pan.weigher.wanted.items())
-                wanted.append((name, tuple(entries)))
-        return wanted
+            if isinstance(one, Mapping):
+                pan.weigher.restore(now, one)
+
+    def wanted(self, name: LinkName) -> Wanted:
+        """Return all that is wanted of a link's far end now."""
+        pan = self._pans.get(name)
+        some = {} if pan is None else pan.weigher.wanted
+        return tuple((group, priority, weight) for group, (weight, priority) in some.items())
 
 
 def _share(report: Report) -> float | None:
@@ -157,15 +146,9 @@ def _records(
     now: Instant, name: LinkName, weigher: Weigher, before: Mapping[GroupId, tuple[float, int]]
 ) -> Iterable[Record]:
     """Tell which priorities of the far end are wanted otherwise, and why."""
-    after = weigher.wanted
     why = {one.group: one.in_words() for one in weigher.explain(now)}
-    for group in sorted(before.keys() | after.keys()):
-        was, now_wanted = before.get(group), after.get(group)
-        if now_wanted is None:
-            text = f"VID {group} has its configured priority again at the far end"
-        elif was is not None and was[1] == now_wanted[1]:
-            continue
-        else:
-            text = f"VID {group}: {why[group]}"
-        fields = (("link", name), ("vid", group.vid), ("family", int(group.family)))
-        yield Record("weight", f"link {name}", text, fields)
+    for group, (_, priority) in sorted(weigher.wanted.items()):
+        was = before.get(group)
+        if was is None or was[1] != priority:
+            fields = (("link", name), ("vid", group.vid), ("family", int(group.family)))
+            yield Record("weight", f"link {name}", f"VID {group}: {why[group]}", fields)

@@ -36,8 +36,10 @@ def measure(gateway: Gateway, now: Instant, event: Measured) -> None:
     link = gateway.links.get(event.link)
     if link is not None:
         gateway.known.measured[event.link] = event
-        known = known_here(link, event, gateway.memberships.values())
-        tell_link(gateway, now, event.link, lvrrp.Measure(known))
+        here = known_here(link, event, gateway.memberships.values())
+        tell_link(gateway, now, event.link, lvrrp.Measure(here))
+        peer = link.peer.metrics if link.is_open else None
+        gateway.scales.measured(event.link, here if peer is None else here.joined(peer))
 
 
 def _advert(gateway: Gateway, now: Instant, event: AdvertReceived) -> None:

@@ -6,12 +6,10 @@ from typing import Any, assert_never
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.model import Config
 from linkbalancer.engine import measures
-from linkbalancer.engine.company import Company
-from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
+from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
-from linkbalancer.engine.tracking import Tracking
 from linkbalancer.links import Family, GroupId, LinkName, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.routing.choice import choose
@@ -20,19 +18,10 @@ NAMES = 3
 """Applications that are named before the rest is counted."""
 
 
-def describe(
-    now: Instant,
-    config: Config,
-    known: Knowledge,
-    links: Mapping[LinkName, Link],
-    memberships: Mapping[GroupId, Membership],
-    *,
-    counters: Counters,
-    drained: Drained,
-    tracking: Tracking,
-    company: Company,
-) -> dict[str, Any]:
+def describe(now: Instant, gateway: Gateway) -> dict[str, Any]:
     """Return the whole status as JSON-able values (schema 1)."""
+    config, known, links, memberships = gateway.config, gateway.known, gateway.links, gateway.memberships
+    counters, drained, tracking = gateway.hearing.counters, gateway.drained, gateway.tracking
     settled_at = known.changed_at + known.settle_time
     working = frozenset(one.vid for one, m in memberships.items() if m.works and one.family is Family.IPV4)
     falls = _falls(known, working)
@@ -43,7 +32,7 @@ def describe(
         "settled": now >= settled_at,
         "settled_for_ms": max(0, now - settled_at) // MILLISECOND,
         "lans": {device: known.lan(device) for device in config.lans},
-        "links": {name: _link(now, link, known, memberships, drained) for name, link in links.items()},
+        "links": {name: _link(now, link, gateway) for name, link in links.items()},
         "interfaces": {device: {"counters": counted} for device, counted in counters.interfaces().items()},
         "groups": {
             str(group): {
@@ -56,8 +45,8 @@ def describe(
         },
         "trackers": tracking.describe(now),
         "applications": {name: _application(now, name, known, working) for name in known.applications},
-        "counters": {**known.counters, **company.counters},
-        "other_rules": company.differences(),
+        "counters": {**known.counters, **gateway.company.counters},
+        "other_rules": gateway.company.differences(),
     }
 
 
@@ -92,10 +81,8 @@ def hop_in_words(hop: NextHop) -> str:
     assert_never(hop)
 
 
-def _link(
-    now: Instant, link: Link, known: Knowledge, memberships: Mapping[GroupId, Membership], drained: Drained
-) -> dict[str, Any]:
-    name = link.settings.name
+def _link(now: Instant, link: Link, gateway: Gateway) -> dict[str, Any]:
+    name, memberships, drained = link.settings.name, gateway.memberships, gateway.drained
     jitter, loss = link.quality.jitter, link.quality.loss
     carried = measures.mastered(name, memberships.values())
     return {
@@ -111,10 +98,11 @@ def _link(
         "fault": link.fault,
         "peer_fault": (link.peer.fault or None) if link.is_open else None,
         "drained": drained.links.get(name) or drained.node,
+        "weights": gateway.scales.describe(now, name),
         "carries": [one.name for one in carried],
         "if_it_dies": _if_link_dies(carried),
         "counters": dict(link.counters),
-        "metrics": measures.describe(link, known.measured.get(name), memberships.values()),
+        "metrics": measures.describe(link, gateway.known.measured.get(name), memberships.values()),
     }
 
 

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from linkbalancer.clock import MILLISECOND, SECOND
-from linkbalancer.engine.scales import MinuteBegan, Reweigh, Scales
+from linkbalancer.engine.scales import MinuteBegan, Scales
 from linkbalancer.health.report import Report, Reports
 from linkbalancer.links import GroupId, GroupState, GroupWord
+from linkbalancer.lvrrp.events import Closed, Opened
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.weights.checked import Checks
 from linkbalancer.weights.cost import Cost, Tariff
@@ -29,7 +30,7 @@ NOON = Wall(date(2026, 3, 2), 12 * 60)
 
 def scales(**links: Weighing) -> Scales:
     """Return the scales of links with VID 1 and 2 each, weighed alike."""
-    return Scales({name: WeigherSettings(name, {ONE: one, TWO: one}) for name, one in (links or {"l1": PLAIN}).items()})
+    return Scales(WeigherSettings(name, {ONE: one, TWO: one}) for name, one in (links or {"l1": PLAIN}).items())
 
 
 def told(one: Scales, seconds: float) -> dict[str, dict[int, int]]:
@@ -53,7 +54,7 @@ def peer(*masters: int) -> Link:
 def test_what_is_measured_becomes_a_wish() -> None:
     """Said once, with a record that says why; a link that is not weighed is none of these."""
     one = scales()
-    one.opened("l1")
+    one.turned("l1", Opened(""))
     one.measured("l1", rtt(20))
     one.measured("l9", rtt(20))
     wanted, records = one.weigh(SECOND)
@@ -70,7 +71,7 @@ def test_what_is_measured_becomes_a_wish() -> None:
 def test_several_things_at_once_are_one_change() -> None:
     """What is noted before it is weighed is told together, and a change that was put off when its time has come."""
     one = scales()
-    one.opened("l1")
+    one.turned("l1", Opened(""))
     one.measured("l1", rtt(20))
     one.measured("l1", rtt(21))
     assert told(one, 1) == {"l1": {1: 134, 2: 134}}
@@ -85,14 +86,14 @@ def test_several_things_at_once_are_one_change() -> None:
 def test_whom_the_far_end_masters_divides_the_weight_of_those_behind() -> None:
     """`spread`: said when it changes, and forgotten when the link closes."""
     one = scales(l1=Weighing(function=LATENCY, mapping=Linear(54, 154), spread=Spread.WEIGHTED))
-    one.opened("l1")
+    one.turned("l1", Opened(""))
     one.measured("l1", rtt(20))
     one.peer_spoke("l1", peer(1))
     one.peer_spoke("l1", peer(1))
     one.peer_spoke("l9", peer(1))
     assert told(one, 1) == {"l1": {1: 134, 2: 94}}
-    one.closed("l1", "peer stopped")
-    one.closed("l9", "peer stopped")
+    one.turned("l1", Closed("peer stopped"))
+    one.turned("l9", Closed("peer stopped"))
     assert told(one, 2) == {"l1": {1: 134, 2: 134}}
 
 
@@ -101,11 +102,11 @@ def test_a_planned_end_is_no_flap() -> None:
     damped = Weighing(function=LATENCY, mapping=Linear(54, 154), damping=Damping())
     one = scales(l1=damped, l2=damped)
     for name, reason in (("l1", "peer stopped"), ("l2", "no carrier")):
-        one.opened(name)
+        one.turned(name, Opened(""))
         one.measured(name, rtt(20))
         for _ in range(5):
-            one.closed(name, reason)
-            one.opened(name)
+            one.turned(name, Closed(reason))
+            one.turned(name, Opened(""))
     assert told(one, 1) == {"l1": {1: 134, 2: 134}, "l2": {1: 54, 2: 54}}
 
 
@@ -125,23 +126,10 @@ def test_checks_and_the_hour_count() -> None:
     assert told(one, 2) == {"l1": {1: 104, 2: 104}}
 
 
-def test_another_way_of_weighing_counts_at_once() -> None:
-    """A VID that is not weighed any more has its configured priority again, which is said."""
-    one = scales()
-    one.opened("l1")
-    one.measured("l1", rtt(20))
-    one.weigh(SECOND)
-    other = {"l1": WeigherSettings("l1", {ONE: Weighing(function=LATENCY, mapping=Linear(2, 102))})}
-    one.reweigh(Reweigh(other, "by root"))
-    wanted, records = one.weigh(2 * SECOND)
-    assert wanted == [("l1", ((ONE, 82, 80.0),))]
-    assert [record.text for record in records][1] == "VID 2 has its configured priority again at the far end"
-
-
 def test_only_what_moves_a_priority_is_worth_a_record() -> None:
     """A weight that leads to the same one is told, and not recorded."""
     one = scales(l1=Weighing(function=LATENCY, mapping=Linear(100, 101), calm=Calm(least=0, hold=0)))
-    one.opened("l1")
+    one.turned("l1", Opened(""))
     one.measured("l1", rtt(20))
     one.weigh(SECOND)
     one.measured("l1", rtt(21))
@@ -153,22 +141,33 @@ def test_a_successor_wants_the_same() -> None:
     """From what its predecessor left; what is no such thing, or of another link, is nothing."""
     one = scales(l1=PLAIN, l2=PLAIN)
     for name in ("l1", "l2"):
-        one.opened(name)
+        one.turned(name, Opened(""))
     one.measured("l1", rtt(20))
     one.weigh(SECOND)
     left: Any = json.loads(json.dumps(one.snapshot()))
 
     successor = scales(l1=PLAIN, l3=PLAIN)
-    assert successor.recall(2 * SECOND, left) == [("l1", ((ONE, 134, 80.0), (TWO, 134, 80.0)))]
+    successor.recall(2 * SECOND, left)
+    assert successor.wanted("l1") == one.wanted("l1") == ((ONE, 134, 80.0), (TWO, 134, 80.0))
+    assert (successor.wanted("l2"), successor.wanted("l3"), successor.wanted("l9")) == ((), (), ())
     assert successor.weigh(2 * SECOND) == ([], [])
-    assert scales(l1=PLAIN).recall(0, None) == []
-    assert scales(l1=PLAIN).recall(0, {"l1": 7}) == []
+    for nonsense in (None, {"l1": 7}, {"l1": {}}):
+        other = scales(l1=PLAIN)
+        other.recall(2 * SECOND, nonsense)
+        assert other.wanted("l1") == ()
+
+
+def test_a_link_that_is_not_weighed_is_not_on_the_scales() -> None:
+    """Nothing is wanted of its far end."""
+    one = Scales([WeigherSettings("l1")])
+    one.turned("l1", Opened(""))
+    assert (one.weigh(SECOND), one.deadline(), one.wanted("l1")) == (([], []), None, ())
 
 
 def test_it_says_what_each_weight_is_made_of() -> None:
     """For a status; of a link that is not weighed there is nothing to say."""
     one = scales()
-    one.opened("l1")
+    one.turned("l1", Opened(""))
     one.measured("l1", rtt(20))
     one.weigh(SECOND)
     described = one.describe(SECOND, "l1")
