@@ -33,13 +33,14 @@ from linkbalancer.engine.events import (
     Retire,
     Started,
     Tick,
+    Weighed,
 )
 from linkbalancer.engine.found import Found
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.liaison import tell_link
 from linkbalancer.engine.repetition import is_repetition
-from linkbalancer.engine.retirement import NOBODY, Retirement
+from linkbalancer.engine.retirement import NOBODY, SUCCESSION, Retirement
 from linkbalancer.engine.tracking import Checked
 from linkbalancer.health.report import Reports
 from linkbalancer.links import Family, LinkName, Vid
@@ -85,6 +86,7 @@ class Agent:
         self.memberships = self._gateway.memberships
         self._adoption = Adoption(found or Found())
         self._adoption.recall(boot, self.links, self.known, self._gateway.tracking)
+        self._gateway.concord.recall((found.snapshot or {}).get("differing") if found else None)
         self._gateway.hearing.recall(self._adoption.vrrp)
 
     @property
@@ -115,7 +117,7 @@ class Agent:
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
-            case KeepalivedSays() | Checked():
+            case KeepalivedSays() | Checked() | Weighed():
                 self._told(now, event)
             case Leave() | Retire() | Retain():
                 self._part(now, event)
@@ -127,11 +129,15 @@ class Agent:
         self._finish_retiring(now)
         return gateway.chronicle.complete(now, gateway.out)
 
-    def _told(self, now: Instant, event: KeepalivedSays | Checked) -> None:
-        if isinstance(event, Checked):
-            self._gateway.checked(now, event)
-        else:
-            conduct.hear_keepalived(self._gateway, now, event)
+    def _told(self, now: Instant, event: KeepalivedSays | Checked | Weighed) -> None:
+        match event:
+            case Checked():
+                self._gateway.checked(now, event)
+            case Weighed(link, wanted):
+                if link in self.links:
+                    tell_link(self._gateway, now, link, lvrrp.Adjust(wanted))
+            case _:
+                conduct.hear_keepalived(self._gateway, now, event)
 
     @property
     def working(self) -> set[Vid]:
@@ -161,12 +167,14 @@ class Agent:
             counters=counters,
             drained=drained,
             tracking=tracking,
+            concord=self._gateway.concord,
         )
 
     def snapshot(self, now: Instant, *, live: bool = False) -> dict[str, Any]:
         """Return what a successor needs to go on where this agent stands (`live`: exactly); never sessions or keys."""
         taken = snapshot.take(now, self.links, self.memberships, self.known, self._gateway.hearing, live=live)
-        return {**taken, "checks": self._gateway.tracking.take_snapshot()}
+        differing = sorted(self._gateway.concord.differing)
+        return {**taken, "checks": self._gateway.tracking.take_snapshot(), "differing": differing}
 
     def believed(self) -> Reports:
         """Return what the checker has told, for one that begins anew."""
@@ -233,7 +241,7 @@ class Agent:
                 gateway.retirement = Retirement(groups & self.memberships.keys(), links & self.links.keys(), now)
             case _:
                 left, gateway.retirement = gateway.retirement, NOBODY
-                for name in sorted(left.links) if left.over else ():
+                for name in sorted(self.links) if left.over and left is not NOBODY else ():
                     tell_link(gateway, now, name, lvrrp.Start())
 
     def _finish_retiring(self, now: Instant) -> None:
@@ -242,8 +250,8 @@ class Agent:
             return
         steered = [steering.vid for steering in self.known.steering.values()]
         if retirement.finish(now, self.memberships.values(), steered):
-            for name in sorted(retirement.links):
-                tell_link(gateway, now, name, lvrrp.Bye(None))
+            for name in sorted(self.links):
+                tell_link(gateway, now, name, lvrrp.Bye(None if name in retirement.links else SUCCESSION))
             gateway.out.append(Retired())
 
     def _drain(self, now: Instant, event: Drained) -> None:

@@ -8,6 +8,7 @@ from linkbalancer.config.load import Loaded
 from linkbalancer.engine.announcements import Announcements
 from linkbalancer.engine.chronicle import Chronicle, named
 from linkbalancer.engine.concert import Concert
+from linkbalancer.engine.concord import Concord
 from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import Effect, Record
@@ -72,6 +73,7 @@ class Gateway:
         self.sync_states: dict[str, str] = {}
         self.out: list[Effect] = []
         self.repetitions: dict[Likeness, Repetition] = {}
+        self.concord = Concord(loaded.rules.digest)
         self.hearing = Hearing(
             self._group_of, Counters({group: one.group.device for group, one in self.memberships.items()})
         )

@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.model import Config
+from linkbalancer.engine.concord import Concord
 from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.knowledge import Knowledge
@@ -28,6 +29,7 @@ def describe(
     counters: Counters,
     drained: Drained,
     tracking: Tracking,
+    concord: Concord,
 ) -> dict[str, Any]:
     """Return the whole status as JSON-able values (schema 1)."""
     settled_at = known.changed_at + known.settle_time
@@ -40,7 +42,8 @@ def describe(
         "settled": now >= settled_at,
         "settled_for_ms": max(0, now - settled_at) // MILLISECOND,
         "lans": {device: known.lan(device) for device in config.lans},
-        "links": {name: _link(now, link, memberships, drained) for name, link in links.items()},
+        "rules": {"digest": concord.digest.hex()},
+        "links": {name: _link(now, link, memberships, drained, concord) for name, link in links.items()},
         "interfaces": {device: {"counters": counted} for device, counted in counters.interfaces().items()},
         "groups": {
             str(group): {
@@ -88,7 +91,9 @@ def hop_in_words(hop: NextHop) -> str:
     assert_never(hop)
 
 
-def _link(now: Instant, link: Link, memberships: Mapping[GroupId, Membership], drained: Drained) -> dict[str, Any]:
+def _link(
+    now: Instant, link: Link, memberships: Mapping[GroupId, Membership], drained: Drained, concord: Concord
+) -> dict[str, Any]:
     name = link.settings.name
     jitter, loss = link.quality
     carried = [m.id for m in memberships.values() if m.link == name and m.is_master and m.own]
@@ -107,6 +112,9 @@ def _link(now: Instant, link: Link, memberships: Mapping[GroupId, Membership], d
         "drained": drained.links.get(name) or drained.node,
         "carries": [one.name for one in carried],
         "if_it_dies": _if_link_dies(carried),
+        "peer_rules": link.peer.digest.hex() or None,
+        "rules_differ": name in concord.differing,
+        "wanted": link.wants(),
         "counters": dict(link.counters),
     }
 
@@ -170,8 +178,17 @@ def _ends(now: Instant, membership: Membership, links: Mapping[LinkName, Link], 
     return {
         "peer": None if peer is None else {"state": peer.state.name.lower(), "priority": peer.priority},
         "drained": reason,
+        "adjusted": None if link is None else _adjusted(link, membership.id),
         "advert_interval_ms": membership.group.advert_interval // MILLISECOND,
     }
+
+
+def _adjusted(link: Link, group: GroupId) -> dict[str, Any] | None:
+    """Return to which base priority the controller has adjusted a group, and by which weight of the link."""
+    priority = link.adjusted(group)
+    if priority is None:
+        return None
+    return {"by": link.peer.node, "priority": priority, "weight": link.peer.weight(group)}
 
 
 def _falls(known: Knowledge, working: frozenset[Vid]) -> dict[Vid, str]:
