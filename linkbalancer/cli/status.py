@@ -110,8 +110,18 @@ def _group(item: tuple[str, dict[str, Any]]) -> Row:
     worded = {group["link"], "unreachable", "as found", "main table", "not steered"}
     if way not in worded and group["mode"] != "static":
         way = "LAN"
-    cells = (vid, state, _since(group["since_ms"]), str(master), way, group["if_it_dies"], group["reason"])
-    return Row(badness, cells)
+    why = "; ".join(filter(None, (_adjusted(group), group["reason"])))
+    return Row(badness, (vid, state, _since(group["since_ms"]), str(master), way, group["if_it_dies"], why))
+
+
+def _adjusted(group: dict[str, Any]) -> str:
+    """Say which priority the controller has adjusted a group to, and why; nothing where it has not."""
+    found = group.get("adjusted")
+    if not found:
+        return ""
+    weight = "" if found["weight"] is None else f", weight {found['weight']:g}"
+    to = "" if found["priority"] == group["priority"] else f" to {found['priority']}"
+    return f"priority {group['priority']} (adjusted{to} by {found['by'] or 'the controller'}{weight})"
 
 
 def _application(item: tuple[str, dict[str, Any]], status: dict[str, Any]) -> Row:

@@ -46,6 +46,8 @@ _OF_KIND: Final = {
     "resumed": Topic.DRAIN,
     "config": Topic.CONFIGURATION,
     "alarm": Topic.ALARM,
+    "rules": Topic.ALARM,
+    "adjusted": Topic.PRIORITY,
     "process": Topic.PROCESS,
 }
 _IN_VAIN: Final = (": refused after", ": failed after")

@@ -305,7 +305,7 @@ class AgentProcess:
         self._take(now, [Retire(groups - set(served), present - links)])
 
     def bequest(self, now: Instant) -> tuple[dict[str, Any], list[Heirloom]]:
-        """Return what the successor goes on from."""
+        """Return what the successor goes on from; the engine has just asked the peers to wait for it."""
         self._remembering.write(now)
         fields = {"at": now, "snapshot": self._agent.snapshot(now, live=True), "put_back": self._journal.put_back}
         listeners = [Heirloom((FEED,), (self._feed.listener,)), Heirloom((SOCKET,), (self._requests.listener,))]
@@ -366,6 +366,7 @@ class AgentProcess:
             case Word.LEAVE:
                 self._take(now, [Leave()])
             case Word.RENEW:
+                self._take(now, [Retire(frozenset(), frozenset())])  # the peers wait for the one that comes
                 self._remembering.write(now)
                 self._loop.stop()
             case Word.END:

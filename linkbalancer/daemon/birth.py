@@ -67,7 +67,8 @@ def birth(path: str, directories: Directories, order: Order) -> Brood:
         for line in (*chosen.judged.warnings, *chosen.notice["lines"]):
             _tell(line)
     classifier = compile_rules(chosen.judged.loaded.rules)
-    _ = classifier.digest  # compiled once, here: whoever is forked of this has it, and an old agent works meanwhile
+    # Compiled once, here: whoever is forked of this has it, and an old agent works meanwhile.
+    _ = classifier.digest, chosen.judged.loaded.rules.digest
     return offer(Checked(chosen, classifier), directories)
 
 

@@ -35,17 +35,18 @@ from linkbalancer.engine.events import (
     Retire,
     Started,
     Tick,
+    Weighed,
 )
 from linkbalancer.engine.found import Found
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.liaison import tell_link
 from linkbalancer.engine.repetition import is_repetition
-from linkbalancer.engine.retirement import NOBODY, Retirement
+from linkbalancer.engine.retirement import NOBODY, SUCCESSION, Retirement
 from linkbalancer.engine.scales import MinuteBegan
 from linkbalancer.engine.tracking import Checked
 from linkbalancer.health.report import Reports
-from linkbalancer.links import Family, LinkName, Role, Vid
+from linkbalancer.links import Family, LinkName, Vid
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.link import Link
@@ -92,6 +93,7 @@ class Agent:
         self._adoption = Adoption(found or Found())
         self._adoption.recall(boot, self.links, self.known, self._gateway.tracking)
         self._gateway.scales.recall(boot, (found.snapshot or {}).get("weights") if found else None)
+        self._gateway.concord.recall((found.snapshot or {}).get("differing") if found else None)
         self._gateway.hearing.recall(self._adoption.vrrp)
 
     @property
@@ -122,7 +124,7 @@ class Agent:
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
-            case KeepalivedSays() | Checked() | Measured() | MinuteBegan():
+            case KeepalivedSays() | Checked() | Measured() | MinuteBegan() | Weighed():
                 self._told(now, event)
             case Leave() | Retire() | Retain():
                 self._part(now, event)
@@ -135,7 +137,7 @@ class Agent:
         self._finish_retiring(now)
         return gateway.chronicle.complete(now, gateway.out)
 
-    def _told(self, now: Instant, event: KeepalivedSays | Checked | Measured | MinuteBegan) -> None:
+    def _told(self, now: Instant, event: KeepalivedSays | Checked | Measured | MinuteBegan | Weighed) -> None:
         match event:
             case Checked():
                 self._gateway.checked(now, event)
@@ -143,6 +145,9 @@ class Agent:
                 senses.measure(self._gateway, now, event)
             case MinuteBegan():
                 self._gateway.scales.minute_began(event)
+            case Weighed(link, wanted):
+                if link in self.links:
+                    tell_link(self._gateway, now, link, lvrrp.Adjust(wanted))
             case _:
                 conduct.hear_keepalived(self._gateway, now, event)
 
@@ -171,7 +176,12 @@ class Agent:
     def snapshot(self, now: Instant, *, live: bool = False) -> dict[str, Any]:
         """Return what a successor needs to go on where this agent stands (`live`: exactly); never sessions or keys."""
         taken = snapshot.take(now, self.links, self.memberships, self.known, self._gateway.hearing, live=live)
-        return {**taken, "checks": self._gateway.tracking.take_snapshot(), "weights": self._gateway.scales.snapshot()}
+        return {
+            **taken,
+            "checks": self._gateway.tracking.take_snapshot(),
+            "weights": self._gateway.scales.snapshot(),
+            "differing": sorted(self._gateway.concord.differing),
+        }
 
     def believed(self) -> Reports:
         """Return what the checker has told, for one that begins anew."""
@@ -189,8 +199,9 @@ class Agent:
         self.known.change(self._adoption.changed_at(now))
         for name in self.links:
             tell_link(gateway, now, name, lvrrp.Start())
-            if self.config.role is Role.CONTROLLER:
-                tell_link(gateway, now, name, lvrrp.Adjust(gateway.scales.wanted(name)))
+            wanted = gateway.scales.first(name)
+            if wanted is not None:
+                tell_link(gateway, now, name, lvrrp.Adjust(wanted))
 
     def _adopt(self, now: Instant) -> None:
         for membership in self.memberships.values():
@@ -241,14 +252,14 @@ class Agent:
                 gateway.retirement = Retirement(groups & self.memberships.keys(), links & self.links.keys(), now)
             case _:
                 left, gateway.retirement = gateway.retirement, NOBODY
-                for name in sorted(left.links) if left.over else ():
+                for name in sorted(self.links) if left.over and left is not NOBODY else ():
                     tell_link(gateway, now, name, lvrrp.Start())
 
     def _weigh(self, now: Instant) -> None:
         """Have the far ends' priorities follow the weights of their links."""
         wanted, records = self._gateway.scales.weigh(now)
-        for name, some in wanted:
-            tell_link(self._gateway, now, name, lvrrp.Adjust(some))
+        for one in wanted:
+            self._told(now, Weighed(*one))
         self._gateway.out += records
 
     def _finish_retiring(self, now: Instant) -> None:
@@ -257,8 +268,8 @@ class Agent:
             return
         steered = [steering.vid for steering in self.known.steering.values()]
         if retirement.finish(now, self.memberships.values(), steered):
-            for name in sorted(retirement.links):
-                tell_link(gateway, now, name, lvrrp.Bye(None))
+            for name in sorted(self.links):
+                tell_link(gateway, now, name, lvrrp.Bye(None if name in retirement.links else SUCCESSION))
             gateway.out.append(Retired())
 
     def _drain(self, now: Instant, event: Drained) -> None:

@@ -33,8 +33,8 @@ _ORDER: Final = {
     for rank, kinds in enumerate(
         (
             ("device", "tracker", "gateway"),
-            ("link-closed", "link-opened", "alarm"),
-            ("heard", "peer", "advert"),
+            ("link-closed", "link-opened", "alarm", "rules"),
+            ("heard", "peer", "advert", "adjusted"),
             ("vid", "priority", "rival"),
             ("sync-group",),
             ("verdict",),
@@ -48,7 +48,7 @@ _ORDER: Final = {
 
 
 _CAUSELESS: Final = frozenset(
-    ("alarm", "advert", "priority", "rival", "sync-group", "next-hop", "kernel", "keepalived", "application")
+    ("alarm", "rules", "advert", "priority", "rival", "sync-group", "next-hop", "kernel", "keepalived", "application")
 )
 """What nothing else follows from."""
 
@@ -208,8 +208,8 @@ class Chronicle:
             case "vid" | "priority" | "rival":
                 device, own = self._group(group)
                 gateway = [("gateway", word) for word in ("started", "leaving", "order")]
-                about = [*gateway, ("device", device), ("link", own), ("peer", group), ("heard", group)]
-                about += [("tracker", name) for name in self._trackers(group)]
+                said: list[Topic] = [(topic, group) for topic in ("peer", "heard", "adjusted")]
+                about = [*gateway, ("device", device), ("link", own), *said, *self._trackers(group)]
             case "verdict" | "next-hop" | "kernel" | "keepalived":
                 about = [("verdict", group)] if kind == "next-hop" else []
                 about += [("vid", group), ("heard", group), ("link", self._group(group)[1]), ("peer", group)]
@@ -224,9 +224,9 @@ class Chronicle:
                 about = []
         return [(topic, self.fresh) for topic in about]
 
-    def _trackers(self, group: GroupId) -> Iterable[str]:
+    def _trackers(self, group: GroupId) -> list[Topic]:
         """Return the trackers that move a group."""
-        return self._influences.get(group, ())
+        return [("tracker", name) for name in self._influences.get(group, ())]
 
     def _is_static(self, group: GroupId) -> bool:
         return group in self._groups and self._groups[group].mode == "static"
@@ -260,7 +260,7 @@ def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
             return [("heard", _group_in(facts)), ("source", facts["source"])]
         case "peer":
             return [("peer", _group_in(facts)), ("peers", facts["link"])]
-        case "vid" | "verdict":
+        case "vid" | "verdict" | "adjusted":
             return [(kind, _group_in(facts))]
         case "tracker":
             return [("tracker", facts["tracker"])]

@@ -27,7 +27,7 @@ def conclude(gateway: Gateway, now: Instant) -> None:
         gateway.told.note_deadline(membership)
     standing.tell_sync_groups(gateway, memberships)
     for name, words, fault in gateway.told.word(memberships, gateway.known.witnesses):
-        tell_link(gateway, now, name, lvrrp.Words(words, fault=fault))
+        tell_link(gateway, now, name, lvrrp.Words(words, gateway.concord.digest, fault))
     _publish(gateway, now, memberships)
     _finish_leaving(gateway)
     gateway.dirty.clear()

@@ -116,6 +116,17 @@ class KeepalivedSays:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighed:
+    """What a controller wants of the far members of a link's groups: each with its priority (2..254) and weight.
+
+    All of them: a group that is not named has its configured priority again.
+    """
+
+    link: LinkName
+    wanted: tuple[tuple[GroupId, int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """The service is asked to stop: hand over every mastership, then report `Left`."""
 
@@ -148,6 +159,7 @@ Event: TypeAlias = (
     | KeepalivedSays
     | Drained
     | Checked
+    | Weighed
     | Leave
     | Retire
     | Retain

@@ -9,6 +9,7 @@ from linkbalancer.engine.announcements import Announcements
 from linkbalancer.engine.chronicle import Chronicle, named
 from linkbalancer.engine.company import Company, Herald
 from linkbalancer.engine.concert import Concert
+from linkbalancer.engine.concord import Concord
 from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import Effect, Record
@@ -81,6 +82,7 @@ class Gateway:
         self.repetitions: dict[Likeness, Repetition] = {}
         self.company = Company(Herald(self.config.node, loaded.rules.digest), _lans(loaded), boot)
         self.scales = Scales(self.config.weights(name, stopwatch=stopwatch) for name in links)
+        self.concord = Concord(loaded.rules.digest)
         self.hearing = Hearing(
             self._group_of, Counters({group: one.group.device for group, one in self.memberships.items()})
         )

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from linkbalancer.clock import Instant
+from linkbalancer.engine import standing
 from linkbalancer.engine.effects import SendDatagram
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.links import LinkName
@@ -25,7 +26,10 @@ def tell_link(gateway: Gateway, now: Instant, name: LinkName, event: events.Even
                 gateway.out += gateway.chronicle.peer(name, words)
                 gateway.dirty |= gateway.told.hear(name, words) & gateway.memberships.keys()
                 gateway.scales.peer_spoke(name, gateway.links[name])
+            case events.Adjusted(changes):
+                standing.tell_adjusted(gateway, now, name, changes)
             case events.Alarm(text):
                 gateway.record("alarm", name, text, link=name)
             case _:
                 assert_never(effect)
+    gateway.out += gateway.concord.compare(name, gateway.links[name])

@@ -30,7 +30,7 @@ def sentence(record: Row) -> str:
         case "vid":
             state, _, reason = text.partition(": ")
             return f"{subject} {state} here: {reason}"
-        case "heard" | "peer" | "gateway" | "advert" | "started" | "service" if subject:
+        case "heard" | "peer" | "adjusted" | "rules" | "gateway" | "advert" | "started" | "service" if subject:
             return f"{subject}: {text}"
         case "next-hop":
             return f"{subject} goes nowhere: {text}" if text == "unreachable" else f"{subject} goes by {text}"

@@ -21,6 +21,9 @@ same time, but not in the same millisecond, and what they still send here must f
 PATIENCE: Duration = 12 * SECOND
 """How long a hand-over may take; what is left then goes without one."""
 
+SUCCESSION: Duration = 3 * SECOND
+"""How long the peers are asked to wait for the successor to speak; it mostly does within some milliseconds."""
+
 LEAVING = Stance(runs=False, priority=0, stopped_as=GroupState.STOPPED, tier=None, reason="leaving")
 """The stance of every group while the service stops."""
 

@@ -7,6 +7,7 @@ from linkbalancer.engine import status
 from linkbalancer.engine.effects import SetNextHop
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.told import why
 from linkbalancer.engine.ways import any_way, way_over
 from linkbalancer.links import Family, NextHop, Unreachable, ViaLink, ViaMain
 
@@ -20,7 +21,7 @@ def route(gateway: Gateway, now: Instant, membership: Membership) -> None:
     if membership.judge(now, carries=carries):
         gateway.known.change(now)
         verdict = "works" if membership.works else "does not work"
-        gateway.record_of(membership.id, "verdict", f"{verdict}: {status.why(membership)}")
+        gateway.record_of(membership.id, "verdict", f"{verdict}: {why(membership)}")
     if membership.id.family is not Family.IPV4:
         return
     source = gateway.known.primary(membership.group.device)

@@ -48,6 +48,7 @@ class Scales:
 
     def __init__(self, settings: Iterable[WeigherSettings]) -> None:
         self._pans = {one.link: _Pan(Weigher(one)) for one in settings if one.groups}
+        self._given_up: set[LinkName] = set()
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
@@ -126,16 +127,21 @@ class Scales:
     def recall(self, now: Instant, left: object) -> None:
         """Go on from what a predecessor left; what makes no sense is nothing."""
         found = left if isinstance(left, Mapping) else {}
+        self._given_up = found.keys() - self._pans.keys()
         for name, pan in self._pans.items():
             one = found.get(name)
             if isinstance(one, Mapping):
                 pan.weigher.restore(now, one)
 
-    def wanted(self, name: LinkName) -> Wanted:
-        """Return all that is wanted of a link's far end now."""
+    def first(self, name: LinkName) -> Wanted | None:
+        """Return what a starting agent wants of a far end: what its predecessor did, as far as it still weighs it.
+
+        None: it has never been weighed, and is told nothing.
+        """
         pan = self._pans.get(name)
-        some = {} if pan is None else pan.weigher.wanted
-        return tuple((group, priority, weight) for group, (weight, priority) in some.items())
+        if pan is None:
+            return () if name in self._given_up else None
+        return tuple((group, priority, weight) for group, (weight, priority) in pan.weigher.wanted.items())
 
 
 def _share(report: Report) -> float | None:

@@ -16,8 +16,10 @@ def stance(gateway: Gateway, now: Instant, membership: Membership) -> Stance:
     if membership.id in gateway.retirement.groups:
         return REMOVED
     fault = gateway.known.fault_of(membership.group) or gateway.tracking.fault(membership.id)
-    base = gateway.tracking.base(membership.id, membership.group.priority, lowest=_lowest(gateway))
     link = gateway.links.get(membership.link or "")
+    adjusted = None if link is None else link.adjusted(membership.id)
+    # What the link is worth is the controller's to say, what this gateway is worth the trackers': they are added.
+    base = gateway.tracking.base(membership.id, adjusted or membership.group.priority, lowest=_lowest(gateway))
     drained = gateway.drained.reason(membership.vid, membership.link)
     if fault is None and drained is not None:
         return drain.stance(drained)

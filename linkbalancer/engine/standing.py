@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from linkbalancer.clock import Instant
 from linkbalancer.engine.chronicle import named
 from linkbalancer.engine.effects import Record
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.membership import Membership
-from linkbalancer.links import GroupState
+from linkbalancer.links import GroupState, LinkName
+from linkbalancer.lvrrp.events import Change
 from linkbalancer.vrrp.events import Heard
 
 
@@ -24,6 +26,25 @@ def tell_priority(gateway: Gateway, membership: Membership, reason: str) -> None
     if before and after and before != after:
         facts: dict[str, str | int] = {"state": membership.state.name.lower(), "priority": after}
         gateway.record_of(membership.id, "priority", f"priority {before} to {after}: {reason}", **facts)
+
+
+def tell_adjusted(gateway: Gateway, now: Instant, name: LinkName, changes: Sequence[Change]) -> None:
+    """Tell what a link's controller has made of priorities here, and have the stances follow."""
+    by = gateway.links[name].peer.node or "the controller"
+    for change in changes:
+        membership = gateway.memberships.get(change.group)
+        if membership is None or membership.link != name:
+            continue  # another gateway's business: nothing here is moved by it
+        configured = membership.group.priority
+        before, after = change.before or configured, change.after or configured
+        weight = "" if change.weight is None else f", weight {change.weight:g}"
+        end = f"adjusted by {by}{weight}" if change.after is not None else f"as configured, {change.reason}"
+        fields: tuple[tuple[str, str | int], ...] = (*named(change.group), ("link", name), ("priority", after))
+        gateway.out.append(
+            Record("adjusted", f"VID {change.group}", f"base priority {before} to {after}: {end}", fields)
+        )
+        gateway.dirty.add(change.group)
+        gateway.known.change(now)
 
 
 def tell_beaten(gateway: Gateway, membership: Membership, heard: Heard) -> None:

@@ -10,6 +10,7 @@ from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.told import why
 from linkbalancer.links import Family, GroupId, LinkName, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.routing.choice import choose
@@ -32,6 +33,7 @@ def describe(now: Instant, gateway: Gateway) -> dict[str, Any]:
         "settled": now >= settled_at,
         "settled_for_ms": max(0, now - settled_at) // MILLISECOND,
         "lans": {device: known.lan(device) for device in config.lans},
+        "rules": {"digest": gateway.concord.digest.hex()},
         "links": {name: _link(now, link, gateway) for name, link in links.items()},
         "interfaces": {device: {"counters": counted} for device, counted in counters.interfaces().items()},
         "groups": {
@@ -48,23 +50,6 @@ def describe(now: Instant, gateway: Gateway) -> dict[str, Any]:
         "counters": {**known.counters, **gateway.company.counters},
         "other_rules": gateway.company.differences(),
     }
-
-
-def why(membership: Membership) -> str:
-    """Say in a few words what a VID's verdict rests on."""
-    if membership.upstream is not None:
-        return membership.reason
-    other = membership.other_master()
-    if other is not None:
-        return f"{other} is Master"
-    heard = membership.observer.heard
-    if membership.is_master:
-        return "Master here" if membership.own else "Master here, without a link"
-    if heard is not None and heard.priority == 1 and not membership.plain:
-        return f"{heard.source} is Master without a link"
-    if heard is not None and heard.priority == 0:
-        return f"{heard.source} resigned"
-    return "no Master is heard"
 
 
 def hop_in_words(hop: NextHop) -> str:
@@ -101,6 +86,9 @@ def _link(now: Instant, link: Link, gateway: Gateway) -> dict[str, Any]:
         "weights": gateway.scales.describe(now, name),
         "carries": [one.name for one in carried],
         "if_it_dies": _if_link_dies(carried),
+        "peer_rules": link.peer.digest.hex() or None,
+        "rules_differ": name in gateway.concord.differing,
+        "wanted": link.wants(),
         "counters": dict(link.counters),
         "metrics": measures.describe(link, gateway.known.measured.get(name), memberships.values()),
     }
@@ -165,8 +153,17 @@ def _ends(now: Instant, membership: Membership, links: Mapping[LinkName, Link], 
     return {
         "peer": None if peer is None else {"state": peer.state.name.lower(), "priority": peer.priority},
         "drained": reason,
+        "adjusted": None if link is None else _adjusted(link, membership.id),
         "advert_interval_ms": membership.group.advert_interval // MILLISECOND,
     }
+
+
+def _adjusted(link: Link, group: GroupId) -> dict[str, Any] | None:
+    """Return to which base priority the controller has adjusted a group, and by which weight of the link."""
+    priority = link.adjusted(group)
+    if priority is None:
+        return None
+    return {"by": link.peer.node, "priority": priority, "weight": link.peer.weight(group)}
 
 
 def _falls(known: Knowledge, working: frozenset[Vid]) -> dict[Vid, str]:

@@ -10,7 +10,6 @@ from linkbalancer.clock import Instant
 from linkbalancer.engine.deadlines import Deadlines
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.retirement import REMOVED
-from linkbalancer.engine.status import why
 from linkbalancer.feed.table import VidEntry
 from linkbalancer.links import DeviceName, GroupId, GroupWord, LinkName, Vid
 
@@ -89,3 +88,20 @@ def entry(membership: Membership, *, retires: bool) -> VidEntry:
     other = "none" if membership.other_master() is None else "other"
     master = "self" if membership.is_master else other
     return VidEntry(membership.vid, membership.works, master, why(membership), membership.link)
+
+
+def why(membership: Membership) -> str:
+    """Say in a few words what a VID's verdict rests on."""
+    if membership.upstream is not None:
+        return membership.reason
+    other = membership.other_master()
+    if other is not None:
+        return f"{other} is Master"
+    heard = membership.observer.heard
+    if membership.is_master:
+        return "Master here" if membership.own else "Master here, without a link"
+    if heard is not None and heard.priority == 1 and not membership.plain:
+        return f"{heard.source} is Master without a link"
+    if heard is not None and heard.priority == 0:
+        return f"{heard.source} resigned"
+    return "no Master is heard"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from linkbalancer.clock import Duration, Instant
-from linkbalancer.links import GroupWord
+from linkbalancer.links import GroupId, GroupWord
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.weights.metrics import Metrics
 
@@ -43,9 +43,20 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What this end knows of the link now, for the peer to be told."""
+    """What this end has measured of the link; every QUERY and STATE tells the peer the last."""
 
     metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Adjust:
+    """The priorities (2..254) and weights that a controller wants of the peer's members, all of them.
+
+    A group that was wanted before and is not now gets its configured priority back. A priority that is out of range
+    changes nothing, and is counted; so is all of it at a controlled end.
+    """
+
+    wanted: tuple[tuple[GroupId, int, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,7 @@ class Tick:
     """The deadline that the link named has come (or passed)."""
 
 
-Event: TypeAlias = Start | Received | Carrier | Words | Measure | Rekey | Bye | Tick
+Event: TypeAlias = Start | Received | Carrier | Words | Measure | Adjust | Rekey | Bye | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +124,22 @@ class Alarm:
     text: str
 
 
-Effect: TypeAlias = Transmit | Opened | Closed | PeerSpoke | Alarm
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Another priority is in force for a group than before; None: none that the peer has adjusted."""
+
+    group: GroupId
+    before: int | None
+    after: int | None
+    weight: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """The peer has adjusted priorities of this end, or they are no longer believed."""
+
+    changes: tuple[Change, ...]
+
+
+Effect: TypeAlias = Transmit | Opened | Closed | PeerSpoke | Alarm | Adjusted

@@ -8,27 +8,25 @@ from collections import Counter
 from typing import Any, assert_never
 
 from linkbalancer.clock import Duration, Instant, earliest, in_words
-from linkbalancer.links import GroupId, GroupWord, Role
+from linkbalancer.links import Role
 from linkbalancer.lvrrp import events, probing, snapshot
 from linkbalancer.lvrrp.detection import HOLD_MAX, Detection
 from linkbalancer.lvrrp.events import Alarm, Effect, Event
 from linkbalancer.lvrrp.keys import Key
+from linkbalancer.lvrrp.linkview import LinkView
 from linkbalancer.lvrrp.listener import Incoming, Listener
 from linkbalancer.lvrrp.miswiring import Miswiring
 from linkbalancer.lvrrp.packet import Datagram, MessageType
 from linkbalancer.lvrrp.peer import Peer
-from linkbalancer.lvrrp.quality import quality
 from linkbalancer.lvrrp.session import Candidate, Confirmed, Conversation, Refusal, Sessions
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.lvrrp.speaker import Speaker
+from linkbalancer.lvrrp.steering import Steering
 from linkbalancer.machine import Chance
-from linkbalancer.weights.metrics import Metrics
 
 
-class Link:
+class Link(LinkView):
     """One end of one link (design 4).
-
-    `counters` counts what was sent, received and refused; `peer` has what the peer told of itself.
 
     Raises:
         ValueError: there is no key, and the link is not configured `insecure`.
@@ -45,59 +43,15 @@ class Link:
         self._speaker = Speaker(settings, keys, self._sessions, self.counters)
         self._miswiring = Miswiring(settings.name)
         self._listener = Listener(settings, self._speaker, self._sessions, self.counters, self._miswiring)
+        self._steering = Steering(
+            settings.role,
+            self.counters,
+            detection=self._detection,
+            sessions=self._sessions,
+            speaker=self._speaker,
+            peer=self.peer,
+        )
         self._started = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether round trips are proven at this end."""
-        return self._detection.is_open
-
-    @property
-    def since(self) -> Instant:
-        """When the link last opened or closed."""
-        return self._detection.state.since
-
-    @property
-    def reason(self) -> str:
-        """Why it is open or closed."""
-        return self._detection.state.reason
-
-    @property
-    def rtt(self) -> Duration | None:
-        """The smoothed round-trip time, or None before the first."""
-        return self._detection.rtt
-
-    @property
-    def quality(self) -> Metrics:
-        """What the datagrams of both ends show: RTT, jitter, and what is lost."""
-        return quality(self._detection, self._probing, self._listener.arrivals)
-
-    @property
-    def proof_at(self) -> Instant | None:
-        """When the latest datagram of ours was sent that the peer has echoed."""
-        return self._detection.proof_at
-
-    @property
-    def detect(self) -> Duration:
-        """The detect time in force: the larger of both ends', grown with loss and round-trip time."""
-        return self._detection.detect
-
-    @property
-    def fault(self) -> str | None:
-        """What is wrong with the wiring, if anything."""
-        return self._miswiring.fault
-
-    def doubt(self, now: Instant) -> str | None:
-        """Return what may keep it closed, beyond `reason`; said to people alone, for what is heard is not authentic."""
-        return None if self.is_open else self._listener.doubt(now)
-
-    def word(self, group: GroupId, now: Instant) -> GroupWord | None:
-        """Return the peer's word on a group; None when it is unknown or too old, or the link is closed."""
-        known = self.peer.word(group)
-        if known is None or not self.is_open:
-            return None
-        word, heard_at = known
-        return word if self._detection.is_frozen or now - heard_at < self.detect else None
 
     def handle(self, now: Instant, event: Event) -> list[Effect]:
         """Take one event; only a `Tick` ever finds the link silent, so drain the socket before judging timers."""
@@ -114,6 +68,8 @@ class Link:
             case events.Measure(metrics):
                 self._speaker.metrics = metrics
                 return []
+            case events.Adjust(wanted):
+                return self._steering.want(now, wanted)
             case events.Rekey(keys):
                 self._speaker.take_keys(keys)
                 return []
@@ -134,11 +90,14 @@ class Link:
             self._query_at(),
             self._expiry_at(),
             self._miswiring.clear_at(),
+            self._steering.deadline(),
         )
 
     def snapshot(self) -> dict[str, Any]:
         """Return, JSON-able, what a successor needs to carry on; never sessions or keys."""
-        return {**snapshot.take(self._detection, self.peer), "counters": dict(self.counters)}
+        asked = {"unanswered": self._probing.snapshot()} if self._probing else {}
+        taken = {**snapshot.take(self._detection, self.peer), **self._steering.snapshot(), **asked}
+        return {**taken, "clock": self._sessions.clock, "counters": dict(self.counters)}
 
     def restore(self, now: Instant, found: dict[str, Any], grace: Duration = 0) -> None:
         """Carry on from a predecessor's snapshot of this boot, before `Start`; one that makes no sense is ignored.
@@ -149,6 +108,10 @@ class Link:
         if snapshot.restore(now, found, self._detection, self.peer):
             self.counters.update(snapshot.counters(found))
             self.counters["restored"] += 1
+            self._steering.restore(now, found)
+            self._sessions.set_clock(now, found.get("clock"))
+            if self._probing:
+                self._probing.restore(now, found.get("unanswered"))
             if grace and self.proof_at is not None and now - self.proof_at < self.detect + grace:
                 self._detection.freeze(now + grace)
 
@@ -170,16 +133,37 @@ class Link:
 
     def _believe(self, now: Instant, datagram: Datagram, *, adopted: bool) -> list[Effect]:
         """Act on a datagram of the confirmed pair."""
+        self._detection.peer_stated = datagram.detect
+        if adopted:
+            self._begin_anew(now)
+        match datagram.kind:
+            case MessageType.BYE:
+                return self._peer_leaves(now, datagram.body.hold)
+            case MessageType.WEIGHT | MessageType.ADJUST:
+                return self._steering.hear(now, datagram.kind, datagram.body)
+            case MessageType.QUERY | MessageType.STATE:
+                effects = self._steering.press(now)  # before the query that opens the link at the peer
+                effects += self._judge(now, datagram, adopted=adopted)
+                return [*effects, *self._steering.press(now), *self._steering.weigh(now)]
+            case _:
+                assert_never(datagram.kind)
+
+    def _begin_anew(self, now: Instant) -> None:
+        """Count on nothing that was asked or answered in the former pair."""
+        self._steering.begin_anew(now)
+        if self._probing:
+            self._probing.forget()
+            self._speaker.key_choice.answered()
+
+    def _judge(self, now: Instant, datagram: Datagram, *, adopted: bool) -> list[Effect]:
+        """Take the proof and the words of a query or state."""
         detection = self._detection
-        detection.peer_stated = datagram.detect
-        if datagram.kind is MessageType.BYE:
-            return self._peer_leaves(now, datagram.body.hold)
         was_eager = detection.is_eager
         proof = detection.prove(now, datagram.echo_sent, datagram.echo_delay)
         self.peer.spoke(now, datagram.body)
         hurry = adopted or (detection.is_eager and not was_eager)
         if self._probing:
-            hurry |= self._settle(self._probing, proof, adopted=adopted)
+            hurry |= self._settle(self._probing, proof)
         effects = self._advance(now)
         if not effects and self.is_open and datagram.body.words:
             effects = [events.PeerSpoke(datagram.body.words)]
@@ -187,12 +171,10 @@ class Link:
             return effects + self._query(now)  # so that the controlled end has its proof without waiting an interval
         return effects + self._answer(now, datagram, self._sessions.speaking)
 
-    def _settle(self, queries: probing.Probing, proof: Instant | None, *, adopted: bool) -> bool:
+    def _settle(self, queries: probing.Probing, proof: Instant | None) -> bool:
         """Settle the queries that a proof answers; return True when it ended a run of misses."""
-        if adopted:
-            queries.forget()
         settled = 0 if proof is None else queries.answered(proof)
-        if settled or adopted:
+        if settled:
             self._speaker.key_choice.answered()
         self._detection.stated = queries.silence(self.rtt)
         return settled > 1
@@ -244,12 +226,13 @@ class Link:
         query_at = self._query_at()
         if query_at is not None and now >= query_at:
             effects += self._query(now)
-        return effects
+        return effects + self._steering.tick(now)
 
     def _advance(self, now: Instant) -> list[Effect]:
         if not self._detection.advance(now, f"round trip proven in {in_words(self.rtt or 0)}"):
             return []
         self.peer.expire(now, self.detect)
+        self._steering.opened(now)
         return [events.Opened(self.reason), events.PeerSpoke(self.peer.words())]
 
     def _close(self, now: Instant, reason: str, *, flap: bool = True) -> list[Effect]:

@@ -47,6 +47,10 @@ class Listener:
     def listen(self, now: Instant, data: bytes) -> Incoming | Alarm | None:
         """Return what was heard, an alarm when it belongs to another link, or None when there is nothing to do."""
         self._counters["received"] += 1
+        useless = self._sessions.refuses(*packet.claimed_place(data))
+        if useless is not None:
+            self._count(useless)
+            return None
         datagram = packet.decode(data, self._speaker.keyring.verify)
         if isinstance(datagram, Rejection):
             unproven = datagram in {Rejection.TAG, Rejection.KEY}
@@ -58,9 +62,6 @@ class Listener:
             return None
         if datagram.body.link not in ("", self._settings.name):
             return self._miswired(now, datagram.body.link)
-        if datagram.kind in {MessageType.WEIGHT, MessageType.ADJUST}:
-            self._count("unsupported")
-            return None
         if datagram.kind is MessageType.QUERY and self._settings.role is Role.CONTROLLER:
             self._count("role")
             return None

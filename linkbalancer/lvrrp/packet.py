@@ -20,14 +20,17 @@ TAG_LENGTH = 16
 
 _HEADER = struct.Struct("!2sBBBBHQQIIIII")
 HEADER_LENGTH = _HEADER.size
-_STAMPS = 1 << 32
+_PLACE = struct.Struct("!QQI")
+_PLACE_AT = 8
+_BEGIN = MAGIC + bytes([VERSION])
+STAMPS = 1 << 32
 
 Stamp: TypeAlias = int
 """Microseconds of its writer's clock, modulo 2^32: only the writer can read it."""
 
 
 class MessageType(IntEnum):
-    """What a datagram is for; the numbers are the wire's. WEIGHT and ADJUST are reserved in this release."""
+    """What a datagram is for; the numbers are the wire's."""
 
     QUERY = 1
     STATE = 2
@@ -73,13 +76,13 @@ class Datagram:
 
 def stamp(now: Instant) -> Stamp:
     """Return an instant as it is written into a datagram."""
-    return now // MICROSECOND % _STAMPS
+    return now // MICROSECOND % STAMPS
 
 
 def stamped_at(now: Instant, echo: Stamp) -> Instant:
     """Return when one of our own stamps was written: the latest instant up to now, in whole microseconds."""
     microseconds = now // MICROSECOND
-    return (microseconds - (microseconds - echo) % _STAMPS) * MICROSECOND
+    return (microseconds - (microseconds - echo) % STAMPS) * MICROSECOND
 
 
 def encode(datagram: Datagram, tag_with: Callable[[int, bytes], bytes]) -> bytes:
@@ -100,7 +103,7 @@ def encode(datagram: Datagram, tag_with: Callable[[int, bytes], bytes]) -> bytes
         -(-datagram.detect // MILLISECOND),
         datagram.sent,
         datagram.echo_sent,
-        min(datagram.echo_delay // MICROSECOND, _STAMPS - 1),
+        max(0, min(datagram.echo_delay // MICROSECOND, STAMPS - 1)),
     )
     signed = header + elements
     return signed + tag_with(datagram.key_id, signed)
@@ -143,6 +146,17 @@ def decode(data: bytes, verify: Callable[[int, bytes, bytes], Rejection | None])
         echo_delay=echo_delay * MICROSECOND,
         body=body,
     )
+
+
+def claimed_place(data: bytes) -> tuple[int, int, int]:
+    """Return session, echoed session and sequence as a datagram has them, authentic or not; zeros where it is none.
+
+    Good for dropping what would be dropped whoever wrote it, before anybody reckons a tag; for nothing else.
+    """
+    if len(data) < HEADER_LENGTH or data[: len(_BEGIN)] != _BEGIN:
+        return 0, 0, 0
+    session, echoed, sequence = _PLACE.unpack_from(data, _PLACE_AT)
+    return session, echoed, sequence
 
 
 def claimed_link(data: bytes) -> str | None:

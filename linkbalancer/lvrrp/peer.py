@@ -1,9 +1,12 @@
-"""What the peer has said: its last confirmed word on each VID, and who and how it is."""
+"""What the peer has said: its last confirmed word on each VID, who and how it is, and what it has measured."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from linkbalancer.clock import Duration, Instant
 from linkbalancer.links import Family, GroupId, GroupState, GroupWord, NodeName
+from linkbalancer.lvrrp.figures import LinkWeight
 from linkbalancer.lvrrp.tlv import Body
 from linkbalancer.weights.metrics import Metrics
 
@@ -15,14 +18,37 @@ class Peer:
         self.node: NodeName | None = None
         self.fault = ""
         self.digest = b""
-        self.metrics: Metrics | None = None
         self._words: dict[GroupId, tuple[GroupWord, Instant]] = {}
+        self._measured: tuple[Metrics, Instant] | None = None
+        self._weights: dict[GroupId, float] = {}
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """What the peer has measured of the link, and masters on it; None when it is not known, or too old."""
+        if self._measured is None:
+            return None
+        masters = (group for group, (word, _) in self._words.items() if word.state is GroupState.MASTER)
+        return replace(self._measured[0], masters=tuple(sorted(masters)))
+
+    def weigh(self, weights: Iterable[LinkWeight]) -> None:
+        """Keep the weights that the peer reckons."""
+        for group, weight in weights:
+            if weight is None:
+                self._weights.pop(group, None)
+            else:
+                self._weights[group] = weight
+
+    def weight(self, group: GroupId) -> float | None:
+        """Return the weight of the link for a group as the peer reckons it, None when it is not known."""
+        return self._weights.get(group)
 
     def spoke(self, now: Instant, body: Body) -> None:
         """Keep what a confirmed datagram says; a group it does not state is no news."""
         self.node = body.node or self.node
         self.fault = body.fault
         self.digest = body.digest or self.digest
+        if body.metrics is not None:
+            self._measured = body.metrics, now
         for word in body.words:
             self._words[word.id] = (word, now)
 
@@ -35,19 +61,23 @@ class Peer:
         return tuple(self._words[group][0] for group in sorted(self._words))
 
     def oldest_at(self) -> Instant | None:
-        """Return when the oldest word came."""
-        return min((heard_at for _, heard_at in self._words.values()), default=None)
+        """Return when the oldest of words and measurements came."""
+        measured = () if self._measured is None else (self._measured[1],)
+        return min((*(heard_at for _, heard_at in self._words.values()), *measured), default=None)
 
     def expire(self, now: Instant, age: Duration) -> tuple[GroupWord, ...]:
-        """Drop the words that reached an age; return one of state UNKNOWN for each."""
+        """Drop the words that reached an age, and what was measured; return one word of state UNKNOWN for each."""
+        if self._measured is not None and now - self._measured[1] >= age:
+            self._measured = None
         old = [group for group, (_, heard_at) in sorted(self._words.items()) if now - heard_at >= age]
         for group in old:
             del self._words[group]
         return tuple(GroupWord(group.vid, GroupState.UNKNOWN, 0, 0, family=group.family) for group in old)
 
     def silence(self) -> None:
-        """Drop every word: the link closed."""
+        """Drop every word, and what was measured: the link closed."""
         self._words.clear()
+        self._measured = None
 
     def snapshot(self) -> dict[str, Any]:
         """Return what a successor may believe for as long as it would be believed here."""
@@ -55,7 +85,8 @@ class Peer:
             [word.vid, int(word.state), word.priority, word.generation, word.witnesses, heard_at, *_family(word)]
             for word, heard_at in self._words.values()
         ]
-        return {"node": self.node, "words": words, "fault": self.fault, "digest": self.digest.hex()}
+        weights = {str(group): weight for group, weight in sorted(self._weights.items())}
+        return {"node": self.node, "words": words, "fault": self.fault, "digest": self.digest.hex(), "weights": weights}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Take over a predecessor's knowledge.
@@ -65,9 +96,10 @@ class Peer:
         """
         words = dict(map(_word, snapshot["words"]))
         digest = bytes.fromhex(snapshot.get("digest", ""))
+        weights = {GroupId.read(group): float(weight) for group, weight in snapshot.get("weights", {}).items()}
         self.fault, self.digest = str(snapshot.get("fault", "")), digest
         self.node = snapshot["node"]
-        self._words = words
+        self._words, self._weights = words, weights
 
 
 def _family(word: GroupWord) -> list[int]:

@@ -6,12 +6,19 @@ with the loss measured before the present run of misses: a link that always lose
 """
 
 from collections import Counter, deque
+from itertools import islice
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.machine import Chance
 
 REPEAT_MIN: Duration = 25 * MILLISECOND
+RTT_MAX: Duration = 1000 * MILLISECOND
+"""The longest round trip that patience, repeats and the detect time make allowance for.
+
+Whoever delays datagrams on their way makes a link look longer than it is: by so much, and no more.
+"""
+
 MISSES_MAX = 64
 """Where the number of misses stops growing: at a loss of four round trips in five."""
 
@@ -23,13 +30,13 @@ _GAIN = 16
 
 
 def patience(rtt: Duration | None) -> Duration:
-    """Return after how long a query is missed: max(25 ms, 2 RTT)."""
-    return max(REPEAT_MIN, 2 * (rtt or 0))
+    """Return after how long a query is missed: max(25 ms, 2 RTT), of an RTT of at most a second."""
+    return max(REPEAT_MIN, 2 * min(rtt or 0, RTT_MAX))
 
 
 def repeat(rtt: Duration | None) -> Duration:
-    """Return the pace of queries while one is missed: max(25 ms, RTT)."""
-    return max(REPEAT_MIN, rtt or 0)
+    """Return the pace of queries while one is missed: max(25 ms, RTT), of an RTT of at most a second."""
+    return max(REPEAT_MIN, min(rtt or 0, RTT_MAX))
 
 
 def misses_needed(loss: int, misses: int) -> int:
@@ -102,6 +109,15 @@ class Probing:
             self._loss += ((_ONE if lost else 0) - self._loss) // _GAIN
         self.needed = misses_needed(self._loss, self._settings.misses)
         return settled
+
+    def snapshot(self) -> list[Instant]:
+        """Return when the oldest queries were sent that were not answered: as many as it takes to close."""
+        return list(islice(self._outstanding, self.needed))
+
+    def restore(self, now: Instant, found: object) -> None:
+        """Go on counting what a predecessor had asked in vain: else who is restarted in time would never close."""
+        known = found if isinstance(found, list) else []
+        self._outstanding.extend(sorted(at for at in known if isinstance(at, int) and 0 <= at <= now)[:OUTSTANDING_MAX])
 
     def forget(self) -> int:
         """Let go of what is outstanding without calling it lost: its session ended, or the link closed.

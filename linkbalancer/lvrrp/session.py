@@ -5,20 +5,31 @@ believed: it makes a *candidate*, for which a fresh session of our own is drawn 
 echoes a fresh session, its sender has just read our answer, so both numbers become the confirmed *pair*. Until then the
 confirmed pair stands. The *hello*, drawn at the start, is such a fresh session for a peer not met yet. So neither a
 replayed old conversation nor a replayed greeting does anything.
+
+There are few places for candidates, and replays want them all. But the stamps of whoever is restarted on a host go on
+where those of its predecessor were, and what was recorded earlier is behind: a candidate whose stamp is the one to be
+expected (*timely*) takes the place of one whose is not.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.links import Role
-from linkbalancer.lvrrp.packet import Datagram, Stamp
+from linkbalancer.lvrrp.packet import STAMPS, Datagram, Stamp
 from linkbalancer.machine import Chance
 
 CANDIDATES_MAX = 2
 CANDIDATE_AGE_MIN: Duration = 100 * MILLISECOND
 """A candidate younger than this is not pushed out by the next: at most two are drawn in that time."""
+
+TIMELY_AGE_MIN: Duration = 1 * SECOND
+"""A timely candidate that was heard of within this is not pushed out by one that is not timely."""
+
+TIMELY: Duration = 1 * SECOND
+TIMELY_MAX: Duration = 10 * SECOND
+"""How far a timely stamp may be from the expected one: clocks drift, by a thousandth of what has passed at most."""
 
 RETIRED_MEMORY: Duration = 1 * SECOND
 """How long a session that is proven to be superseded is kept from becoming a candidate again."""
@@ -39,6 +50,7 @@ class Conversation:
     heard_stamp: Stamp = 0
     heard_at: Instant = 0
     key_id: int = 0
+    timely: bool = False
 
     def note(self, now: Instant, datagram: Datagram) -> None:
         """Keep what the next datagram of ours must echo."""
@@ -88,6 +100,7 @@ class Sessions:
         self._pair: Conversation | None = None
         self._candidates: list[Conversation] = []
         self._retired: tuple[int, Instant] = (0, now)
+        self._clock: tuple[Stamp, Instant] | None = None
 
     @property
     def pair(self) -> Conversation | None:
@@ -98,6 +111,19 @@ class Sessions:
     def speaking(self) -> Conversation:
         """The conversation to query in: the confirmed one, else the hello."""
         return self._pair or self._hello
+
+    @property
+    def clock(self) -> tuple[Stamp, Instant] | None:
+        """The last believed stamp of the peer and when it came, for a successor; it outlives the sessions."""
+        return self._clock
+
+    def set_clock(self, now: Instant, found: object) -> None:
+        """Go on with the clock that a predecessor left; one that makes no sense is none."""
+        match found:
+            case [int(stamp), int(at)] if 0 <= stamp < STAMPS and at <= now:
+                self._clock = stamp, at
+            case _:
+                pass
 
     def hear(self, now: Instant, datagram: Datagram) -> Heard:
         """Place an authentic datagram of the peer."""
@@ -115,7 +141,7 @@ class Sessions:
             return self._adopt(now, fresh[datagram.echoed], datagram)
         if self._role is Role.CONTROLLER and datagram.echoed != self.speaking.own:
             return Refusal.ECHO  # the controller speaks first: what answers somebody else is no news
-        candidate = candidate or self._admit(now)
+        candidate = candidate or self._admit(now, timely=self._is_timely(now, datagram.sent))
         if candidate is None:
             return Refusal.CROWDED
         candidate.note(now, datagram)
@@ -139,21 +165,36 @@ class Sessions:
         self._candidates = []
         self._hello = self._draw(now)
 
-    def _continued(self, now: Instant, pair: Conversation, datagram: Datagram) -> Heard:
-        if datagram.echoed != pair.own:
+    def refuses(self, session: int, echoed: int, sequence: int) -> Refusal | None:
+        """Return why a datagram of the confirmed peer's session is worth nothing, whoever wrote it; None if it may be.
+
+        That needs no tag, so a flood of repetitions costs nobody an HMAC.
+        """
+        pair = self._pair
+        if pair is None or session != pair.peer:
+            return None
+        if echoed != pair.own:
             return Refusal.ECHO
-        if datagram.sequence <= pair.heard_sequence:
-            return Refusal.SEQUENCE
-        pair.note(now, datagram)
+        return Refusal.SEQUENCE if sequence <= pair.heard_sequence else None
+
+    def _continued(self, now: Instant, pair: Conversation, datagram: Datagram) -> Heard:
+        refused = self.refuses(datagram.session, datagram.echoed, datagram.sequence)
+        if refused is not None:
+            return refused
+        self._note(now, pair, datagram)
         return Confirmed(pair, adopted=False)
 
     def _adopt(self, now: Instant, conversation: Conversation, datagram: Datagram) -> Confirmed:
         if conversation.peer not in (0, datagram.session):
             self._retired = (conversation.peer, now + RETIRED_MEMORY)  # its owner has moved on to datagram.session
-        conversation.note(now, datagram)
+        self._note(now, conversation, datagram)
         self._pair = conversation
         self._candidates = []
         return Confirmed(conversation, adopted=True)
+
+    def _note(self, now: Instant, conversation: Conversation, datagram: Datagram) -> None:
+        conversation.note(now, datagram)
+        self._clock = datagram.sent, now
 
     def _fresh(self) -> dict[int, Conversation]:
         fresh = {candidate.own: candidate for candidate in self._candidates}
@@ -161,14 +202,31 @@ class Sessions:
             fresh[self._hello.own] = self._hello
         return fresh
 
-    def _admit(self, now: Instant) -> Conversation | None:
+    def _admit(self, now: Instant, *, timely: bool) -> Conversation | None:
         if len(self._candidates) == CANDIDATES_MAX:
-            if now - self._candidates[0].born < CANDIDATE_AGE_MIN:
+            weakest = next((one for one in self._candidates if _gives_way(now, one, timely=timely)), None)
+            if weakest is None:
                 return None
-            del self._candidates[0]
+            self._candidates.remove(weakest)
         candidate = self._draw(now)
+        candidate.timely = timely
         self._candidates.append(candidate)
         return candidate
 
+    def _is_timely(self, now: Instant, sent: Stamp) -> bool:
+        """Return whether a stamp is about where the peer's clock must be by now, if it is the clock that we know."""
+        if self._clock is None:
+            return False
+        stamp, at = self._clock
+        ahead = (sent - stamp - (now - at) // MICROSECOND) % STAMPS * MICROSECOND
+        return min(ahead, STAMPS * MICROSECOND - ahead) <= min(TIMELY + (now - at) // 1000, TIMELY_MAX)
+
     def _draw(self, now: Instant) -> Conversation:
         return Conversation(own=self._chance.getrandbits(64) or 1, born=now)
+
+
+def _gives_way(now: Instant, one: Conversation, *, timely: bool) -> bool:
+    """Return whether a candidate makes room for another one, timely or not."""
+    if one.timely == timely:
+        return now - one.born >= CANDIDATE_AGE_MIN
+    return timely or now - one.heard_at >= TIMELY_AGE_MIN

@@ -35,7 +35,7 @@ def restore(now: Instant, found: dict[str, Any], detection: Detection, peer: Pee
             return False
         peer_stated, penalty, is_open = int(found["peer_stated"]), int(found["penalty"]), bool(found["open"])
         peer.restore(found["peer"])
-    except (ArithmeticError, KeyError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         return False
     state: Openness = Open(since, reason, frozen_until) if is_open and proof_at else Closed(since, reason)
     detection.peer_stated = peer_stated

@@ -6,6 +6,7 @@ from linkbalancer.clock import Duration, Instant
 from linkbalancer.links import GroupWord, Role
 from linkbalancer.lvrrp import packet, tlv
 from linkbalancer.lvrrp.events import Transmit
+from linkbalancer.lvrrp.figures import Adjustment, LinkWeight
 from linkbalancer.lvrrp.keys import INSECURE, Key, KeyChoice, Keyring
 from linkbalancer.lvrrp.packet import Datagram, MessageType
 from linkbalancer.lvrrp.session import Conversation, Sessions
@@ -27,6 +28,7 @@ class Speaker:
         self._digest = b""
         self._fault = ""
         self.metrics: Metrics | None = None
+        """What was measured last: said, with all words, in every query and state."""
         self._settings = settings
         self._sessions = sessions
         self._counters = counters
@@ -50,8 +52,15 @@ class Speaker:
     ) -> list[Transmit]:
         """Say all our words: the first of them in a datagram of this kind, the rest in notifications."""
         first, *rest = (
-            tlv.Body(self._settings.node, self._settings.name, words, fault or self._fault, self._digest)
-            for words in tlv.split(self._words)
+            tlv.Body(
+                self._settings.node,
+                self._settings.name,
+                words,
+                fault or self._fault,
+                self._digest,
+                metrics=None if place else self.metrics,
+            )
+            for place, words in enumerate(tlv.split(self._words))
         )
         return [
             self._speak(now, kind, conversation, detect, first),
@@ -64,6 +73,20 @@ class Speaker:
         """Say good-bye, for good or (hold) for a restart."""
         body = tlv.Body(self._settings.node, self._settings.name, hold=hold)
         return self._speak(now, MessageType.BYE, conversation, detect, body)
+
+    def adjust(
+        self,
+        now: Instant,
+        kind: MessageType,
+        conversation: Conversation,
+        *,
+        detect: Duration,
+        weights: tuple[LinkWeight, ...],
+        adjustments: tuple[Adjustment, ...],
+    ) -> Transmit:
+        """Tell weights, or want or acknowledge priorities: what one datagram holds of them."""
+        body = tlv.Body(self._settings.node, self._settings.name, weights=weights, adjustments=adjustments)
+        return self._speak(now, kind, conversation, detect, body)
 
     def _speak(
         self, now: Instant, kind: MessageType, conversation: Conversation, detect: Duration, body: tlv.Body

@@ -1,6 +1,6 @@
 """The body of an LVrrp datagram: type-length-value elements, each standing alone (design 4.1).
 
-Every kind has its number since version 1; `METRICS`, `WEIGHT` and `ADJUST` are reserved and skipped like unknown ones.
+An element of fixed layout may be longer than this release knows it: a later one appends, and what it appended is left.
 """
 
 import struct
@@ -10,12 +10,15 @@ from enum import IntEnum
 
 from linkbalancer.clock import MILLISECOND, Duration
 from linkbalancer.links import Family, GroupState, GroupWord, LinkName, NodeName
+from linkbalancer.lvrrp import figures
+from linkbalancer.lvrrp.figures import Adjustment, LinkWeight
+from linkbalancer.weights.metrics import Metrics
 
 NAME_LENGTH_MAX = 63
 FAULT_LENGTH_MAX = 80
 DIGEST_LENGTH_MAX = 32
-WORDS_MAX = 72
-"""Words in one datagram: what fits beside the longest names, fault and digest; more are split over several."""
+WORDS_MAX = 64
+"""Words in one datagram: what fits beside the longest names, fault, metrics and digest; more are split over several."""
 
 _HEAD = struct.Struct("!BH")
 _WORD = struct.Struct("!BBBBIB")
@@ -41,7 +44,9 @@ class Body:
     """What a datagram says: who speaks on which link, a word per VID, and on occasion a fault, a digest or a hold.
 
     Names are at most 63 bytes of UTF-8, `fault` at most 80 (the rest is cut), `digest` at most 32, `words` at most
-    `WORDS_MAX`. `hold` has whole milliseconds. An element that was not there is empty, or None for `hold`.
+    `WORDS_MAX`. `hold` has whole milliseconds. An element that was not there is empty, or None for `hold` and
+    `metrics`, of which `masters` is always empty: the words say that. With `words` there are neither `weights` nor
+    `adjustments`, which are at most `figures.PAGE`.
     """
 
     node: NodeName = ""
@@ -50,6 +55,9 @@ class Body:
     fault: str = ""
     digest: bytes = b""
     hold: Duration | None = None
+    metrics: Metrics | None = None
+    weights: tuple[LinkWeight, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
 
 
 def split(words: tuple[GroupWord, ...]) -> list[tuple[GroupWord, ...]]:
@@ -63,6 +71,9 @@ def encode(body: Body) -> bytes:
         _element(Kind.NODE, body.node.encode()),
         _element(Kind.LINK, body.link.encode()),
         *(_element(Kind.WORD, _encode_word(word)) for word in body.words),
+        b"" if body.metrics is None else _element(Kind.METRICS, figures.encode_metrics(body.metrics)),
+        *(_element(Kind.WEIGHT, figures.encode_weight(weight)) for weight in body.weights),
+        *(_element(Kind.ADJUST, figures.encode_adjustment(one)) for one in body.adjustments),
         _element(Kind.FAULT, body.fault.encode()[:FAULT_LENGTH_MAX].decode(errors="ignore").encode()),
         _element(Kind.DIGEST, body.digest),
         b"" if body.hold is None else _element(Kind.HOLD, _HOLD.pack(body.hold // MILLISECOND)),
@@ -71,21 +82,28 @@ def encode(body: Body) -> bytes:
 
 
 def decode(data: bytes) -> Body:
-    """Return what the elements say, skipping unknown and reserved kinds; the last of a repeated kind counts.
+    """Return what the elements say, skipping unknown kinds; the last of a repeated kind counts.
 
     Raises:
-        ValueError: an element is cut short, has another length than its kind, or a value that none may have.
+        ValueError: an element is cut short, is shorter than its kind, or has a value that none may have.
     """
     texts = {Kind.NODE: "", Kind.LINK: "", Kind.FAULT: ""}
     words: list[GroupWord] = []
-    digest = b""
-    hold: Duration | None = None
+    weights: list[LinkWeight] = []
+    adjustments: list[Adjustment] = []
+    digest, hold, metrics = b"", None, None
     for kind, value in elements(data):
         match kind:
             case Kind.NODE | Kind.LINK:
                 texts[Kind(kind)] = name(value)
             case Kind.WORD:
                 words += _decode_word(value)
+            case Kind.METRICS:
+                metrics = figures.decode_metrics(value)
+            case Kind.WEIGHT:
+                weights += figures.decode_weight(value)
+            case Kind.ADJUST:
+                adjustments += figures.decode_adjustment(value)
             case Kind.FAULT:
                 texts[Kind.FAULT] = _printable(value.decode(errors="replace"))
             case Kind.DIGEST:
@@ -94,7 +112,8 @@ def decode(data: bytes) -> Body:
                 hold = _decode_hold(value)
             case _:
                 pass
-    return Body(texts[Kind.NODE], texts[Kind.LINK], tuple(words), texts[Kind.FAULT], digest, hold)
+    node, link, fault = texts.values()
+    return Body(node, link, tuple(words), fault, digest, hold, metrics, tuple(weights), tuple(adjustments))
 
 
 def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -138,9 +157,9 @@ def _encode_word(word: GroupWord) -> bytes:
 
 def _decode_word(value: bytes) -> list[GroupWord]:
     """Return the word, or none of a later version's family; a later version's state is one that we do not know."""
-    if len(value) != _WORD.size or value[0] == 0:
-        raise ValueError("a word must be 9 bytes about a VID of 1..255")
-    vid, family, state, priority, generation, witnesses = _WORD.unpack(value)
+    if len(value) < _WORD.size or value[0] == 0:
+        raise ValueError("a word must be at least 9 bytes about a VID of 1..255")
+    vid, family, state, priority, generation, witnesses = _WORD.unpack_from(value)
     known = GroupState(state) if state <= max(GroupState) else GroupState.UNKNOWN
     if family not in set(Family):
         return []
@@ -148,9 +167,10 @@ def _decode_word(value: bytes) -> list[GroupWord]:
 
 
 def _decode_hold(value: bytes) -> Duration:
-    if len(value) != _HOLD.size:
-        raise ValueError("a hold must be 4 bytes")
-    return int.from_bytes(value, "big") * MILLISECOND
+    if len(value) < _HOLD.size:
+        raise ValueError("a hold must be at least 4 bytes")
+    (milliseconds,) = _HOLD.unpack_from(value)
+    return int(milliseconds) * MILLISECOND
 
 
 def _printable(text: str) -> str:

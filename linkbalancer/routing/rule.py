@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from linkbalancer.routing.application import Application, steps_in_words
 from linkbalancer.routing.selector import Selector
 
 DIGEST_LENGTH: Final = 16
+"""Bytes of a rule set's digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +29,18 @@ class Rule:
         return Rule(self.line, self.application, self.selector.mirrored())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RuleSet:
     """Rules in the order in which they are tried (first match wins), and their applications by name."""
 
     rules: tuple[Rule, ...]
     applications: Mapping[str, Application]
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
-        """16 bytes that are the same exactly where the rules say the same: comments and spacing do not matter."""
+        """What all gateways with the same rules have in common: comments, layout and line numbers do not matter."""
         digest = hashlib.sha256()
         for rule in self.rules:
-            digest.update(f"{rule.selector.canonical()} {rule.application}\n".encode())
-        for name, application in sorted(self.applications.items()):
-            digest.update(f"{name} {steps_in_words(application.steps)}\n".encode())
+            steps = steps_in_words(self.applications[rule.application].steps)
+            digest.update(f"{rule.selector.canonical()} {rule.application} {steps}\n".encode())
         return digest.digest()[:DIGEST_LENGTH]

@@ -133,6 +133,23 @@ def test_cells_say_what_since_when_why_and_what_next() -> None:
     assert applications.rows[1].cells[1] == "nowhere"
 
 
+def test_a_priority_that_was_adjusted_says_by_whom() -> None:
+    """And to what, where trackers have moved it on; by a controller that has not told its name, or no weight."""
+    groups = {
+        "1": group(priority=120, adjusted={"by": "b1", "priority": 120, "weight": 37.5}),
+        "2": group(priority=100, adjusted={"by": None, "priority": 120, "weight": None}),
+        "3": group(adjusted=None),
+    }
+    adjusted = status(groups=groups)
+    jsonschema.validate(adjusted, json.loads((ROOT / "linkbalancer/cli/status.schema.json").read_text()))
+    _links, vids, *_rest = sections(adjusted)
+    assert [row.cells[6] for row in vids.rows] == [
+        "priority 120 (adjusted by b1, weight 37.5); claimed",
+        "priority 100 (adjusted to 120 by the controller); claimed",
+        "claimed",
+    ]
+
+
 def test_not_settled() -> None:
     """The headline says when things still move, and which configuration is in force."""
     changed = {**STATUS, "settled": False, "configuration": {"entry": 12}}

@@ -153,6 +153,6 @@ def test_whatever_is_edited_says_what_it_should(keys: dict[str, Any], key: str, 
 def test_the_reference_is_edited_and_comes_back() -> None:
     """The file that people begin with."""
     for section in (GROUP, ("groups", 3), ("links", "l1")):
-        edited = put(REFERENCE, section, "weight", VALUE)
+        edited = put(REFERENCE, section, "more", VALUE)
         assert len(edited.splitlines()) - len(REFERENCE.splitlines()) == 1
-        assert drop(edited, section, "weight") == REFERENCE
+        assert drop(edited, section, "more") == REFERENCE

@@ -7,6 +7,7 @@ from linkbalancer.clock import MILLISECOND
 from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.events import Measured
 from linkbalancer.links import GroupId
+from linkbalancer.lvrrp.tlv import Body
 from linkbalancer.sim.faults import Cut
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.shape import Shape
@@ -73,10 +74,10 @@ def test_the_worse_of_both_ends_counts() -> None:
     """The far end's words are turned into this gateway's directions: what it receives is what left here."""
     world = healthy(Shape(), 1)
     world.nodes["b1"].handle(Measured("l1", HERE))
-    agent_of(world).links["l1"].peer.metrics = PEER
+    agent_of(world).links["l1"].peer.spoke(world.nodes["b1"].clock, Body(metrics=PEER))
     metrics = said(world)
     assert (metrics["peer"]["out"]["rate_bps"], metrics["peer"]["in"]["rate_bps"]) == (79_000_000, 31_000_000)
-    assert (metrics["peer"]["rtt_ms"], metrics["peer"]["masters"]) == (3, [1])
+    assert (metrics["peer"]["rtt_ms"], metrics["peer"]["masters"]) == (3, [1, 3])
     out = metrics["out"]
     assert (out["rate_bps"], out["capacity_bps"], out["used"], out["loss"]) == (80_000_000, 50_000_000, 1.6, 0.02)
     assert (metrics["in"]["rate_bps"], metrics["in"]["backlog_bytes"]) == (31_000_000, 7)
@@ -85,7 +86,7 @@ def test_the_worse_of_both_ends_counts() -> None:
 def test_the_far_ends_words_die_with_the_link() -> None:
     """A closed link's peer may be anywhere by now."""
     world = healthy(Shape(), 1)
-    agent_of(world).links["l1"].peer.metrics = PEER
+    agent_of(world).links["l1"].peer.spoke(world.nodes["b1"].clock, Body(metrics=PEER))
     world.begin(Cut("l1"))
     world.run(1000)
     metrics = said(world)

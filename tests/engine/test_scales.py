@@ -148,20 +148,22 @@ def test_a_successor_wants_the_same() -> None:
 
     successor = scales(l1=PLAIN, l3=PLAIN)
     successor.recall(2 * SECOND, left)
-    assert successor.wanted("l1") == one.wanted("l1") == ((ONE, 134, 80.0), (TWO, 134, 80.0))
-    assert (successor.wanted("l2"), successor.wanted("l3"), successor.wanted("l9")) == ((), (), ())
+    assert successor.first("l1") == one.first("l1") == ((ONE, 134, 80.0), (TWO, 134, 80.0))
+    assert (successor.first("l3"), successor.first("l9")) == ((), None)
+    assert successor.first("l2") == (), "what was wanted of a link that is not weighed any more is taken back"
     assert successor.weigh(2 * SECOND) == ([], [])
-    for nonsense in (None, {"l1": 7}, {"l1": {}}):
+    some: tuple[object, ...] = (None, {"l1": 7}, {"l1": {}})
+    for nonsense in some:
         other = scales(l1=PLAIN)
         other.recall(2 * SECOND, nonsense)
-        assert other.wanted("l1") == ()
+        assert other.first("l1") == ()
 
 
 def test_a_link_that_is_not_weighed_is_not_on_the_scales() -> None:
     """Nothing is wanted of its far end."""
     one = Scales([WeigherSettings("l1")])
     one.turned("l1", Opened(""))
-    assert (one.weigh(SECOND), one.deadline(), one.wanted("l1")) == (([], []), None, ())
+    assert (one.weigh(SECOND), one.deadline(), one.first("l1")) == (([], []), None, None)
 
 
 def test_it_says_what_each_weight_is_made_of() -> None:

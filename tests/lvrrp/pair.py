@@ -10,6 +10,7 @@ from typing import Any, Self
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.links import Role
 from linkbalancer.lvrrp.events import (
+    Adjusted,
     Alarm,
     Carrier,
     Closed,
@@ -203,6 +204,9 @@ class Pair:
                 return f"peer spoke: {said or 'nothing'}"
             case Alarm(text):
                 return f"alarm: {text}"
+            case Adjusted(changes):
+                moves = (f"{change.group} {change.before} to {change.after}" for change in changes)
+                return f"adjusted: {', '.join(moves)}"
 
     def _datagram(self, sender: Link, data: bytes) -> str:
         try:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 HEADER = struct.Struct("!2sBBBBHQQIIIII")
 MS, SECOND = 10**6, 10**9
-QUERY, STATE, BYE = 1, 2, 5
-NODE, LINK, WORD, HOLD = 1, 2, 3, 9
+QUERY, STATE, WEIGHT, ADJUST, BYE = 1, 2, 3, 4, 5
+NODE, LINK, WORD, ADJUSTMENT, HOLD = 1, 2, 3, 6, 9
+KINDS = {QUERY, STATE, WEIGHT, ADJUST, BYE}
+PAGE = 40
 
 
 def stamp(now: int) -> int:
@@ -45,6 +47,7 @@ class Talk:
     heard: int = 0
     echo: int = 0
     echo_at: int = 0
+    timely: bool = False
 
 
 class Stranger:
@@ -68,6 +71,10 @@ class Stranger:
         self.proof_at: int | None = None
         self.proven_since: int | None = None
         self.frozen_until: int | None = None
+        self.clock: tuple[int, int] | None = None
+        self.adjusted: dict[bytes, int] = {}
+        self.doubted: set[bytes] = set()
+        self.doubted_since = 0
 
     @property
     def silence(self) -> int:
@@ -111,9 +118,10 @@ class Stranger:
         if not hmac.compare_digest(hmac.digest(self.peer_key, data[:-16], "sha256")[:16], data[-16:]):
             return []
         body = elements(data[44:-16])
-        if kind not in {QUERY, STATE, BYE} or dict(body).get(LINK, self.link.encode()) != self.link.encode():
+        if kind not in KINDS or dict(body).get(LINK, self.link.encode()) != self.link.encode():
             return []
-        talk = self.place(now, session, echoed, sequence)
+        former = self.pair
+        talk = self.place(now, session, echoed, sequence, sent)
         if talk is None:
             late = (
                 session == self.retired and now < self.retired_until and not (self.pair and session == self.pair.peer)
@@ -121,13 +129,23 @@ class Stranger:
             return [self.say(now, STATE, self.pair)] if late and kind == QUERY and self.pair and self.carrier else []
         talk.peer, talk.heard, talk.echo, talk.echo_at = session, sequence, sent, now
         if talk is self.pair:
-            self.peer_detect = detect * MS
-            if kind == BYE:
-                self.be_left(now, dict(body).get(HOLD))
-                return []
-            self.prove(now, echo, delay * 1000)
-            self.advance(now)
+            self.peer_detect, self.clock = detect * MS, (sent, now)
+            if talk is not former:
+                self.doubted, self.doubted_since = set(self.adjusted), now
+            if kind in {QUERY, STATE}:
+                self.prove(now, echo, delay * 1000)
+                self.advance(now)
+            return self.believe(now, kind, body)
         return [self.say(now, STATE, talk)] if kind == QUERY else []
+
+    def believe(self, now: int, kind: int, body: list[tuple[int, bytes]]) -> list[bytes]:
+        """Do what a datagram of the pair wants."""
+        assert self.pair
+        if kind == BYE:
+            self.be_left(now, dict(body).get(HOLD))
+        if kind == ADJUST:
+            return self.obey(now, [value for kind, value in body if kind == ADJUSTMENT])
+        return [self.say(now, STATE, self.pair)] if kind == QUERY else []
 
     def tick(self, now: int) -> None:
         """Do what time brings."""
@@ -137,10 +155,34 @@ class Stranger:
         silent = self.proof_at is not None and now >= self.proof_at + self.silence
         if self.is_open and self.frozen_until is None and silent:
             self.close(now, flap=True)
+        elif self.is_open and self.doubted and now >= self.doubted_since + 30 * SECOND:
+            for group in self.doubted:
+                del self.adjusted[group]
+            self.doubted = set()
+
+    # Section 5, adjusted priorities.
+
+    def obey(self, now: int, wanted: list[bytes]) -> list[bytes]:
+        """Have other priorities, and answer."""
+        answers = []
+        for value in wanted:
+            group, priority, generation = value[:2], value[2], value[3:7]
+            if priority in {1, 255}:
+                answers.append(group + bytes([self.adjusted.get(group, 0)]) + generation)
+                continue
+            self.doubted.discard(group)
+            if priority:
+                self.adjusted[group] = priority
+            else:
+                self.adjusted.pop(group, None)
+            answers.append(value[:7])
+        assert self.pair
+        pages = [answers[start : start + PAGE] for start in range(0, len(answers), PAGE)]
+        return [self.say(now, ADJUST, self.pair, b"".join(element(ADJUSTMENT, one) for one in page)) for page in pages]
 
     # Section 3.
 
-    def place(self, now: int, session: int, echoed: int, sequence: int) -> Talk | None:
+    def place(self, now: int, session: int, echoed: int, sequence: int, sent: int) -> Talk | None:
         """Return the conversation of a datagram, the pair being confirmed where it is; None: drop it."""
         fresh = {one.own: one for one in self.candidates}
         if session in {self.hello, *fresh} or (self.pair and session == self.pair.own):
@@ -157,16 +199,29 @@ class Stranger:
             if self.pair.peer != session:
                 self.retired, self.retired_until = self.pair.peer, now + SECOND
             return self.pair
-        return known or self.admit(now)
+        return known or self.admit(now, timely=self.is_timely(now, sent))
 
-    def admit(self, now: int) -> Talk | None:
+    def admit(self, now: int, *, timely: bool) -> Talk | None:
         """Return a conversation for a new candidate, if there is room for it."""
         if len(self.candidates) == 2:
-            if now - self.candidates[0].born < 100 * MS:
+            for one in self.candidates:
+                if one.timely == timely and now - one.born >= 100 * MS:
+                    break
+                if one.timely != timely and (timely or now - one.echo_at >= SECOND):
+                    break
+            else:
                 return None
-            del self.candidates[0]
-        self.candidates.append(Talk(self.draw(), now))
+            self.candidates.remove(one)
+        self.candidates.append(Talk(self.draw(), now, timely=timely))
         return self.candidates[-1]
+
+    def is_timely(self, now: int, sent: int) -> bool:
+        """Tell whether a stamp is where the peer's clock must be by now."""
+        if self.clock is None:
+            return False
+        was, at = self.clock
+        ahead = (sent - was - (now - at) // 1000) % 2**32
+        return min(ahead, 2**32 - ahead) * 1000 <= min(SECOND + (now - at) // 1000, 10 * SECOND)
 
     def part(self, now: int) -> None:
         """End the conversation: either end took leave."""
@@ -200,6 +255,7 @@ class Stranger:
                 self.proven_since = None
             elif now >= self.proven_since + wait:
                 self.is_open, self.since, self.proven_since = True, now, None
+                self.doubted_since = now
 
     def be_left(self, now: int, hold: bytes | None) -> None:
         """Hear a BYE in the pair."""
@@ -217,10 +273,10 @@ class Stranger:
         self.is_open, self.proof_at, self.proven_since, self.frozen_until = False, None, None, None
         self.not_before = now // 1000 * 1000
 
-    def say(self, now: int, kind: int, talk: Talk) -> bytes:
-        """Return the next datagram of a conversation."""
+    def say(self, now: int, kind: int, talk: Talk, more: bytes = b"") -> bytes:
+        """Return the next datagram of a conversation: a STATE has all words."""
         talk.sequence += 1
-        body = self.names + (b"" if kind == BYE else self.words)
+        body = self.names + (self.words if kind == STATE else more)
         kept = (now - talk.echo_at) // 1000
         signed = HEADER.pack(
             b"LV", 1, kind, 1, 0, 60 + len(body), talk.own, talk.peer, talk.sequence, self.detect // MS, stamp(now),

@@ -1,14 +1,18 @@
 """The datagram: there and back, damaged, cut, forged, and as fixed bytes."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkbalancer.clock import MICROSECOND, MILLISECOND
-from linkbalancer.links import GroupState, GroupWord, Role
+from linkbalancer.links import GroupId, GroupState, GroupWord, Role
 from linkbalancer.lvrrp import packet, tlv
+from linkbalancer.lvrrp.figures import PAGE, Adjustment, LinkWeight
 from linkbalancer.lvrrp.keys import Key, Keyring
 from linkbalancer.lvrrp.packet import Datagram, MessageType, Rejection
+from linkbalancer.weights.metrics import Metrics
 from tests.lvrrp.test_tlv import BODIES
 
 KEY = Key(1, bytes(range(16)))
@@ -140,13 +144,36 @@ def test_an_unauthentic_datagram_names_its_link() -> None:
 def test_the_longest_datagram_fits() -> None:
     """As many words as allowed beside the longest of everything else stay within 1,200 bytes."""
     words = tuple(GroupWord(vid, GroupState.MASTER, 254, 1, 1) for vid in range(1, tlv.WORDS_MAX + 1))
-    body = tlv.Body("n" * 63, "l" * 63, words, "f" * 80, b"d" * 32, 5000 * MILLISECOND)
+    body = tlv.Body("n" * 63, "l" * 63, words, "f" * 80, b"d" * 32, 5000 * MILLISECOND, Metrics())
     longest = Datagram(
         kind=MessageType.STATE, key_id=1, session=1, echoed=1, sequence=1, detect=0, sent=0, echo_sent=0, echo_delay=0,
         body=body,
     )  # fmt: skip
 
-    assert 1160 < len(packet.encode(longest, NEAR.tag)) <= packet.LENGTH_MAX
+    assert 1130 < len(packet.encode(longest, NEAR.tag)) <= packet.LENGTH_MAX
+    groups = [GroupId(vid) for vid in range(1, PAGE + 1)]
+    page = tlv.Body(
+        "n" * 63,
+        "l" * 63,
+        weights=tuple(LinkWeight(group, 1.0) for group in groups),
+        adjustments=tuple(Adjustment(group, 100, 1) for group in groups),
+    )
+    assert 1100 < len(packet.encode(replace(longest, body=page), NEAR.tag)) <= packet.LENGTH_MAX
+
+
+def test_where_a_datagram_says_that_it_belongs() -> None:
+    """Session, echoed session and sequence, of whatever begins as a datagram does; zeros of anything else."""
+    assert packet.claimed_place(QUERY_BYTES) == (QUERY.session, QUERY.echoed, QUERY.sequence)
+    assert packet.claimed_place(QUERY_BYTES[:43]) == (0, 0, 0)
+    assert packet.claimed_place(b"LV\x02" + QUERY_BYTES[3:]) == (0, 0, 0)
+
+
+def test_a_clock_that_goes_back_is_written_as_no_delay() -> None:
+    """CLOCK_BOOTTIME does not; a datagram is written all the same."""
+    read = packet.decode(packet.encode(replace(QUERY, echo_delay=-5), NEAR.tag), FAR.verify)
+
+    assert isinstance(read, Datagram)
+    assert read.echo_delay == 0
 
 
 def test_times_are_rounded_to_the_safe_side() -> None:

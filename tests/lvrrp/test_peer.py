@@ -1,10 +1,19 @@
 """What is kept of the peer's words."""
 
+from dataclasses import replace
+
 import pytest
 
+from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.links import GroupId, GroupState, GroupWord
+from linkbalancer.lvrrp.events import Carrier, Measure, Words
 from linkbalancer.lvrrp.peer import Peer
 from linkbalancer.lvrrp.tlv import Body
+from linkbalancer.weights.metrics import Metrics
+from tests.lvrrp.drawn.exchange import METRICS
+from tests.lvrrp.pair import FAR, NEAR, Pair, read
+
+MS = MILLISECOND
 
 ONE = GroupWord(1, GroupState.MASTER, 150, 1)
 TWO = GroupWord(2, GroupState.BACKUP, 100, 1)
@@ -52,3 +61,35 @@ def test_a_strange_snapshot_is_refused(snapshot: dict[str, object]) -> None:
         peer.restore(snapshot)
 
     assert peer.words() == ()
+
+
+def test_what_was_measured_is_told_with_every_query_and_state() -> None:
+    """The last counts, with what the peer's words say that it masters; it ages as words do, and goes with the link."""
+    pair = Pair().start().run(500 * MS)
+    assert pair.far.peer.metrics is None
+    assert pair.do(NEAR, Measure(METRICS)) == []
+    pair.do(NEAR, Words((ONE, TWO)))
+    pair.do(FAR, Measure(Metrics(loss=0.5)))
+    pair.run(200 * MS)
+    assert pair.far.peer.metrics == replace(METRICS, masters=(GroupId(1),))
+    assert pair.near.peer.metrics == Metrics(loss=0.5)
+    pair.run(10 * SECOND)
+    assert pair.far.peer.metrics == replace(METRICS, masters=(GroupId(1),))
+    pair.near._speaker.metrics = None
+    pair.run(380 * MS)
+    assert pair.far.peer.metrics is not None
+    pair.run(430 * MS)
+    assert (pair.far.peer.metrics, pair.far.word(GroupId(1), pair.now)) == (None, ONE)
+    pair.do(NEAR, Measure(METRICS))
+    pair.run(300 * MS)
+    pair.do(FAR, Carrier(up=False))
+    assert pair.far.peer.metrics is None
+
+
+def test_metrics_go_with_the_first_of_several_datagrams() -> None:
+    """And with them the longest of everything is within the limit."""
+    pair = Pair().start().run(500 * MS)
+    pair.do(NEAR, Measure(METRICS))
+    pair.do(NEAR, Words(tuple(GroupWord(vid, GroupState.BACKUP, 100, 1) for vid in range(1, 256))))
+    said = [read(pair.near, data).body for _, data in pair.sent[-4:]]
+    assert [body.metrics is None for body in said] == [False, True, True, True]

@@ -11,15 +11,32 @@ from linkbalancer.clock import MILLISECOND
 from linkbalancer.links import Family, GroupState, GroupWord, Role
 from linkbalancer.lvrrp import packet, tlv
 from linkbalancer.lvrrp.events import Carrier, Received, Start
+from linkbalancer.lvrrp.figures import Adjustment, LinkWeight
 from linkbalancer.lvrrp.keys import INSECURE, Keyring, derive
 from linkbalancer.lvrrp.packet import Datagram, MessageType
 from linkbalancer.lvrrp.rules import Tier, may_claim, tier_priority
 from linkbalancer.lvrrp.settings import DEFAULT_PORT, LinkSettings
 from linkbalancer.vrrp.timers import skew_time
 from tests.lvrrp.drawn.blocks import DOCUMENT
-from tests.lvrrp.drawn.exchange import BACKUP, FAR_SESSION, FAULT, KEY, MASTER, NEAR_SESSION, SIXTH, conversation, end
+from tests.lvrrp.drawn.exchange import (
+    BACKUP,
+    DIGEST,
+    FAR_SESSION,
+    FAULT,
+    KEY,
+    MASTER,
+    METRICS,
+    NEAR_SESSION,
+    SIXTH,
+    WANTED,
+    conversation,
+    end,
+)
 
 TEXT = DOCUMENT.read_text()
+WEIGHTS = tuple(LinkWeight(group, weight) for group, _priority, weight in WANTED)
+ADJUSTMENTS = tuple(Adjustment(group, priority, 1) for group, priority, _weight in WANTED)
+LATER = GroupWord(2, GroupState.UNKNOWN, 100, 1, 0, Family.IPV4)
 SAID = [label for label in conversation() if label != "controller insecure"]
 
 
@@ -95,11 +112,15 @@ def test_the_elements_are_as_written() -> None:
         "controlled answer": tlv.Body("f1", "l1", (MASTER, BACKUP)),
         "controller confirmation": tlv.Body("b1", "l1"),
         "controlled state": tlv.Body("f1", "l1", (MASTER, BACKUP)),
-        "controlled push": tlv.Body("f1", "l1", (MASTER, FAULT, SIXTH), "eth0 has no carrier", bytes.fromhex("c0ffee")),
+        "controller adjust": tlv.Body("b1", "l1", weights=WEIGHTS, adjustments=ADJUSTMENTS),
+        "controlled acknowledgement": tlv.Body("f1", "l1", adjustments=ADJUSTMENTS),
+        "controlled push": tlv.Body("f1", "l1", (MASTER, FAULT, SIXTH), "eth0 has no carrier", DIGEST),
+        "controller weight": tlv.Body("b1", "l1", weights=WEIGHTS),
+        "controller measured": tlv.Body("b1", "l1", digest=DIGEST, metrics=METRICS),
         "controller restart": tlv.Body("b1", "l1", hold=3000 * MILLISECOND),
         "controlled leave": tlv.Body("f1", "l1"),
         "controller insecure": tlv.Body("b1", "l1"),
-        "controller later": tlv.Body("b1", "l1", (GroupWord(2, GroupState.UNKNOWN, 100, 1, 0, Family.IPV4),)),
+        "controller later": tlv.Body("b1", "l1", (LATER,), metrics=METRICS, weights=WEIGHTS[:1]),
     }
     for label, body in bodies.items():
         read = packet.decode(vector(label), ring(label).verify)
@@ -151,7 +172,7 @@ def test_every_reason_to_drop_is_listed() -> None:
     listed = {name for row in rows("### What is checked") for name in re.findall(r"`(\w+)`", row[1])}
     reasons = {*packet.Rejection, "own_session", "sequence", "echo", "retired", "crowded"}
 
-    assert listed == {*map(str, reasons), "miswired", "unsupported", "role", "candidate"}
+    assert listed == {*map(str, reasons), "miswired", "role", "candidate"}
 
 
 def test_the_defaults_are_as_written() -> None:

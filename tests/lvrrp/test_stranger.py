@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.links import GroupId, GroupState, GroupWord, Role
 from linkbalancer.lvrrp import tlv
-from linkbalancer.lvrrp.events import Bye, Carrier, Effect, Event, Received, Start, Tick, Transmit, Words
+from linkbalancer.lvrrp.events import Adjust, Bye, Carrier, Effect, Event, Received, Start, Tick, Transmit, Words
 from linkbalancer.lvrrp.link import Link
 from tests.lvrrp.pair import FAR, KEY, NEAR, Pair
 from tests.lvrrp.pair import settings as settings_of
@@ -42,6 +42,7 @@ class Twins(Pair):
             assert self.ask(event) == said
             assert self.stranger.is_open == self.far.is_open
             assert self.stranger.proof_at == self.far.proof_at
+            assert self.stranger.adjusted.get(bytes([1, 4])) == self.far.adjusted(GroupId(1))
         return effects
 
     def ask(self, event: Event) -> list[bytes]:
@@ -69,7 +70,7 @@ class Twins(Pair):
 
 
 FAULTS = ["loss", "cut", "slow", "near only", "far only", "near dies", "far dies", "far leaves", "near leaves",
-          "near holds", "carrier", "words", "old", "nothing"]  # fmt: skip
+          "near holds", "carrier", "words", "adjust", "old", "nothing"]  # fmt: skip
 
 
 def befall(pair: Twins, fault: str, chance: random.Random) -> None:
@@ -101,6 +102,9 @@ def befall(pair: Twins, fault: str, chance: random.Random) -> None:
             pair.do(FAR, Carrier(up=True))
         case "words":
             pair.do(FAR, Words((GroupWord(1, chance.choice(list(GroupState)), 9, 9),)))
+        case "adjust":
+            groups = [GroupId(vid) for vid in range(1, chance.choice((2, 60)))]
+            pair.do(NEAR, Adjust(tuple((group, chance.randrange(2, 255), 1.5) for group in groups)))
         case "old":
             for _, data in chance.choices(pair.sent, k=40):
                 pair.do(FAR, Received(data))
@@ -121,7 +125,7 @@ def test_an_end_written_from_the_document_does_what_ours_does(steps: list[tuple[
     befall(pair, "nothing", chance)
     pair.run(1400 * MS)
     pair.do(FAR, Words((MASTER,)))
-    pair.run(20 * SECOND)
+    pair.run(40 * SECOND)
 
     assert pair.both_open
     assert pair.near.word(GroupId(1), pair.now) == MASTER

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from linkbalancer.clock import MICROSECOND, MILLISECOND, Instant
-from linkbalancer.links import Family, GroupState, GroupWord, Role
-from linkbalancer.lvrrp.events import Bye, Carrier, Effect, Event, Received, Start, Transmit, Words
+from linkbalancer.links import Family, GroupId, GroupState, GroupWord, Role
+from linkbalancer.lvrrp.events import Adjust, Bye, Carrier, Effect, Event, Measure, Received, Start, Transmit, Words
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.link import Link
+from linkbalancer.weights.metrics import Lane, Metrics
 from tests.lvrrp.pair import settings
 
 KEY = Key(1, bytes(range(16)))
@@ -17,6 +18,17 @@ UNUSED = 0x0F0F0F0F0F0F0F0F
 MASTER, BACKUP = GroupWord(1, GroupState.MASTER, 150, 3, 2), GroupWord(2, GroupState.BACKUP, 100, 4, 2)
 FAULT = GroupWord(2, GroupState.FAULT, 0, 5, 0)
 SIXTH = GroupWord(1, GroupState.BACKUP, 90, 1, 0, Family.IPV6)
+
+WANTED = ((GroupId(1), 120, 37.5), (GroupId(2), 90, 12.25))
+DIGEST = bytes.fromhex("c0ffee")
+METRICS = Metrics(
+    outward=Lane(rate=42e6, capacity=100e6, loss=0.01, backlog=3000, drops=0.5),
+    inward=Lane(rate=7e6, capacity=100e6, loss=0.002),
+    loss=0.012,
+    rtt=2_345 * MICROSECOND,
+    jitter=120 * MICROSECOND,
+)
+"""As on the wire: backlog and drops of the incoming direction are not known."""
 
 
 class Given:
@@ -60,9 +72,15 @@ def conversation() -> dict[str, bytes]:
     said["controller confirmation"] = sent(near, 1_002_000, Received(said["controlled answer"]))
     said["controlled state"] = sent(far, 1_077, Received(said["controller confirmation"]))
     near.handle(1_003_000 * MICROSECOND, Received(said["controlled state"]))
-    words = Words((MASTER, FAULT, SIXTH), bytes.fromhex("c0ffee"), "eth0 has no carrier")
-    said["controlled push"] = sent(far, 51_077, words)
-    near.handle(1_053_000 * MICROSECOND, Received(said["controlled push"]))
+    said["controller adjust"] = sent(near, 1_040_000, Adjust(WANTED))
+    said["controlled acknowledgement"] = sent(far, 38_077, Received(said["controller adjust"]))
+    near.handle(1_041_000 * MICROSECOND, Received(said["controlled acknowledgement"]))
+    said["controlled push"] = sent(far, 51_077, Words((MASTER, FAULT, SIXTH), DIGEST, "eth0 has no carrier"))
+    said["controller weight"] = sent(near, 1_053_000, Received(said["controlled push"]))
+    far.handle(54_077 * MICROSECOND, Received(said["controller weight"]))
+    near.handle(1_053_000 * MICROSECOND, Measure(METRICS))
+    said["controller measured"] = sent(near, 1_100_000, Words((), DIGEST))
+    far.handle(101_077 * MICROSECOND, Received(said["controller measured"]))
     said["controller restart"] = sent(near, 1_200_000, Bye(3000 * MILLISECOND))
     far.handle(198_077 * MICROSECOND, Received(said["controller restart"]))
     said["controlled leave"] = sent(far, 300_000, Bye(None))

@@ -5,7 +5,7 @@ from itertools import product
 
 from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND
 from linkbalancer.links import GroupState, GroupWord, OnProbeLoss, Role
-from linkbalancer.lvrrp import detection, keys, miswiring, packet, probing, session, tlv
+from linkbalancer.lvrrp import adjusting, detection, figures, keys, miswiring, obeying, packet, probing, session, tlv
 from linkbalancer.lvrrp.events import Words
 from linkbalancer.lvrrp.rules import Stance, Tier, controlled_stance, controller_stance, is_open_for, tier_priority
 from linkbalancer.vrrp import backup
@@ -90,6 +90,13 @@ def limits() -> list[str]:
         ("longest datagram, its tag included", f"{packet.LENGTH_MAX} bytes"),
         ("header, tag", f"{packet.HEADER_LENGTH} bytes, {packet.TAG_LENGTH} bytes"),
         ("words in one datagram that is sent", f"{tlv.WORDS_MAX}"),
+        ("elements in one WEIGHT or ADJUST that is sent, of either kind", f"{figures.PAGE}"),
+        ("priorities that may be adjusted to", f"{figures.PRIORITY_MIN}..{figures.PRIORITY_MAX}"),
+        (
+            "slowest repeat of an ADJUST; of an unchanged WEIGHT",
+            f"{_ms(adjusting.REPEAT_MAX)}; {_ms(adjusting.WEIGHTS_AGAIN)}",
+        ),
+        ("what is in force is believed unconfirmed for", f"{obeying.CONFIRM // SECOND} s"),
         ("shortest secret; keys of one link", f"{keys.SECRET_LENGTH_MIN} bytes; {keys.KEYS_MAX}"),
         ("controller: back to its first key after", f"{keys.RETRY // SECOND} s"),
         (
@@ -97,8 +104,14 @@ def limits() -> list[str]:
             f"{session.CANDIDATES_MAX}; {_ms(session.CANDIDATE_AGE_MIN)} old",
         ),
         ("a retired session is remembered for", _ms(session.RETIRED_MEMORY)),
+        ("a timely candidate is kept from others for", _ms(session.TIMELY_AGE_MIN)),
+        (
+            "a timely stamp differs from the expected by, at most",
+            f"{_ms(session.TIMELY)} and 1/1000 of the time, {_ms(session.TIMELY_MAX)} in all",
+        ),
         ("last sequence of a session", f"{session.SEQUENCE_LAST:#x}"),
         ("shortest patience, and pace of repeats", _ms(probing.REPEAT_MIN)),
+        ("the RTT counts, at most, as", _ms(probing.RTT_MAX)),
         ("chance at which misses are no accident", f"{probing._FALSE_ALARM / probing._ONE:.0e}"),
         ("most misses, where fewer are configured", f"{probing.MISSES_MAX}"),
         ("share of a new sample in q; in RTT and jitter", f"1/{probing._GAIN}; 1/8"),
