@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from linkbalancer.cli import refused, tracked
+from linkbalancer.cli import load, refused, tracked
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit, write
 from linkbalancer.cli.screen import BOLD, COLOURS, Row, Screen, Section, folded, here, tables, vid_in_order, worst_first
@@ -72,6 +72,7 @@ def sections(status: dict[str, Any]) -> tuple[Section, ...]:
     vids = sorted(status["groups"].items(), key=lambda item: vid_in_order(item[0]))
     return (
         worst_first(("link", "is", "for", "RTT", "next if it dies", "why"), [*map(_link, status["links"].items())]),
+        *load.sections(status),
         worst_first(("VID", "is", "for", "Master", "way", "next if it dies", "why"), [*map(_group, vids)]),
         worst_first(
             ("application", "is on", "for", "then", "why"),

@@ -5,13 +5,14 @@ say what is sure.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from linkbalancer.config import groupdifference, ruledifference, weightdifference
 from linkbalancer.config.changes import Change, Kind
 from linkbalancer.config.load import Loaded
+from linkbalancer.config.measuring import write_capacity
 from linkbalancer.config.model import Link
 from linkbalancer.config.quantities import write_duration
 from linkbalancer.links import GroupId, LinkName, Role, Vid
@@ -35,6 +36,13 @@ _SESSION: Final = {
     "probe": "its LVrrp session goes on",
     "up_delay": "its LVrrp session goes on",
     "on_probe_loss": "nothing moves while it is open",
+    "capacity": "nothing moves",
+    "metrics_every": "nothing moves",
+}
+_WRITTEN: Final[Mapping[str, Callable[[Any], str]]] = {
+    "up_delay": write_duration,
+    "capacity": write_capacity,
+    "metrics_every": write_duration,
 }
 
 
@@ -162,7 +170,7 @@ def _link(subject: str, was: Link, will: Link) -> Iterator[Change]:
                     yield Change(Kind.CHANGED, subject, f"probe {part} {one} -> {other}", effect)
         elif before != after:
             word = key.replace("_", " ") if key != "on_probe_loss" else key
-            shown = [write_duration(one) if key == "up_delay" and one else _value(one) for one in (before, after)]
+            shown = [_WRITTEN.get(key, _value)(one) if one else _value(one) for one in (before, after)]
             yield Change(Kind.CHANGED, subject, f"{word} {shown[0]} -> {shown[1]}", effect)
     yield from weightdifference.changes(subject, was.weight, will.weight)
 

@@ -18,21 +18,18 @@ from linkbalancer.config.fields import (
     Device,
     File,
     Integer,
-    Keep,
-    Listen,
     Name,
-    Size,
     Switch,
     Time,
     TimeRange,
-    UserGroup,
 )
 from linkbalancer.config.groupfields import GroupKey, Host, Ttl, VirtualIpField
 from linkbalancer.config.keepalived.section import InstanceName, Keepalived
+from linkbalancer.config.measuring import CapacityField, MetricsEvery
 from linkbalancer.config.notifications import Notifications
-from linkbalancer.config.quantities import DAY
 from linkbalancer.config.reckoning import Finder, weighing
 from linkbalancer.config.section import Section
+from linkbalancer.config.surroundings import Api, History, MarkBits, Metrics, Tables
 from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.config.trackers import Tracker, TrackerInfluence
 from linkbalancer.config.upstream import ASK_NEXT_DOOR, GatewayProbe, Probes, Quorum, Streak
@@ -82,6 +79,8 @@ class Link(Section):
     probe: Probe = Probe()
     up_delay: Time | None = None
     on_probe_loss: OnProbeLoss = OnProbeLoss.STOP
+    capacity: CapacityField | None = None
+    metrics_every: MetricsEvery = SECOND
     weight: WeightField = NOTHING
 
     def settings(self, name: LinkName, config: "Config") -> LinkSettings:
@@ -196,44 +195,6 @@ class Group(Section):
             # Unicast adverts do not teach switches where a virtual MAC is.
             announcing=self.announce.vrrp(self.advert_interval if self.virtual_mac and unicast else None),
         )
-
-
-Mask = Annotated[Integer, Field(ge=1, le=0xFFFFFFFF)]
-
-
-class MarkBits(Section):
-    """Which bits of the kernel's marks are ours."""
-
-    connection: Mask = Marks().connection_mask
-    packet: Mask = Marks().packet_mask
-    guard: Mask = Marks().guard_bit
-
-
-class Tables(Section):
-    """Which routing tables and rule priorities are ours."""
-
-    base: Annotated[Integer, Field(ge=256, le=4_000_000_000)] = Marks().table_base
-    rules: Annotated[Integer, Field(ge=1, le=32000)] = Marks().rule_base
-
-
-class Api(Section):
-    """Who may use the daemon's sockets beside root: groups of this host; one that does not exist lets nobody in."""
-
-    readers: UserGroup = "linkbalancer-read"
-    operators: UserGroup = "linkbalancer-operate"
-
-
-class History(Section):
-    """How much of what happened is remembered."""
-
-    keep: Keep = 90 * DAY
-    size: Size = 64 << 20
-
-
-class Metrics(Section):
-    """Where Prometheus finds the metrics (docs/metrics.md)."""
-
-    listen: Listen = "unix"
 
 
 class Config(Section):

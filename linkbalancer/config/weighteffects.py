@@ -84,10 +84,10 @@ def _capacity(case: Case) -> Iterator[Complaint]:
     virtual = next((kind for kind in WITHOUT_CAPACITY if device.startswith(kind)), None)
     needy = next((name for name in case.parts if name == "available-bandwidth" or name in _by_expression(case)), None)
     if virtual and needy:
-        key = "composite" if case.function == "composite" else "function"
+        place = (*case.place("composite"), needy) if case.function == "composite" else case.place("function")
         what = f"{needy} needs the capacity of link {link.path[-1]}, and a device such as {device} says none"
         remedy = "add capacity to the link, such as capacity: 100Mbit"
-        yield Complaint(case.place(key), what, remedy, warning=True)
+        yield Complaint(place, what, remedy, at_key=case.function == "composite", warning=True)
 
 
 def _by_expression(case: Case) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from pydantic_core import CoreSchema
 
 from linkbalancer.config.fields import parse_name, reading
 from linkbalancer.config.findings import FieldError, as_text, nearest, shown
+from linkbalancer.config.measuring import parse_bit_rate, write_bit_rate
 from linkbalancer.routing.marks import LAST_VID
-from linkbalancer.weights.amounts import AMOUNT, RATES, SHARES, VOLUMES
+from linkbalancer.weights.amounts import AMOUNT, SHARES, VOLUMES
 from linkbalancer.weights.tokens import LENGTH_MAX
 from linkbalancer.weights.wall import DAY_MINUTES, DAYS, Days, Hours
 
@@ -91,23 +92,6 @@ def parse_share(raw: object) -> float:
 def write_share(share: float) -> str:
     """Write a share as a configuration does."""
     return f"{_short(share * 100)}%"
-
-
-def parse_rate(raw: object) -> float:
-    """Read a bit rate: `100Mbit` (a second).
-
-    Raises:
-        FieldError: It is none.
-    """
-    rate = _amount(raw, RATES, "bit rate", "100Mbit")
-    if not rate:
-        raise FieldError(f"{raw} is no rate at all", "write such as 100Mbit")
-    return rate
-
-
-def write_rate(rate: float) -> str:
-    """Write a bit rate as a configuration does."""
-    return _written(rate, RATES)
 
 
 def parse_volume(raw: object) -> float:
@@ -251,7 +235,12 @@ WeightNumber: TypeAlias = Annotated[
 Share: TypeAlias = Annotated[
     float, _reader(parse_share), PlainSerializer(write_share, return_type=str), _text("^[0-9]+(\\.[0-9]+)? ?%$")
 ]
-BitRate: TypeAlias = Annotated[float, _reader(parse_rate), PlainSerializer(write_rate, return_type=str), _of(RATES)]
+BitRate: TypeAlias = Annotated[
+    int,
+    _reader(parse_bit_rate),
+    PlainSerializer(write_bit_rate, return_type=str),
+    _text("^[0-9]+(\\.[0-9]+)? ?(kbit|Mbit|Gbit)$"),
+]
 Volume: TypeAlias = Annotated[
     float, _reader(parse_volume), PlainSerializer(write_volume, return_type=str), _of(VOLUMES)
 ]

@@ -28,6 +28,7 @@ from linkbalancer.daemon.layout import layout_from_words, layout_in_words, reser
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken
 from linkbalancer.daemon.lookout import Lookout, look_every
 from linkbalancer.daemon.loop import Loop, Periodic
+from linkbalancer.daemon.measuring import begin_measuring
 from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.performer import Performer
 from linkbalancer.daemon.place import Place
@@ -270,6 +271,7 @@ class AgentProcess:
         if since is not None:
             self._log.info("succeeds", text=f"nobody spoke for {in_words(loop.clock() - since)}")
         self._sockets.probe(loop.clock(), self._lookout.primaries)
+        begin_measuring(loop, self._loaded.config, self._take, self._journal.complain)
 
     def _members(self) -> Mapping[GroupId, Membership]:
         return self._agent.memberships

@@ -151,8 +151,32 @@ def _link(to: Exposition, name: str, link: Mapping[str, Any]) -> None:
     to.set("linkbalancer_link_rtt_seconds", _seconds(link["rtt_ms"]), link=name)
     to.set("linkbalancer_link_jitter_seconds", _seconds(link.get("jitter_ms")), link=name)
     to.set("linkbalancer_link_loss_ratio", link.get("loss"), link=name)
+    if "metrics" in link:
+        _measures(to, name, link["metrics"])
     for reason, count in link["counters"].items():
         to.set("linkbalancer_link_datagrams_total", count, link=name, reason=reason)
+
+
+def _measures(to: Exposition, name: str, metrics: Mapping[str, Any]) -> None:
+    """Give what both ends measured, in each direction."""
+    for way in ("out", "in"):
+        to.set("linkbalancer_link_used_ratio", metrics[way]["used"], link=name, direction=way)
+        to.set("linkbalancer_link_peak_bytes_per_second", _bytes(metrics[way]["peak_bps"]), link=name, direction=way)
+        for end in ("here", "peer"):
+            if metrics[end] is not None:
+                _lane(to, metrics[end][way], {"link": name, "direction": way, "end": end})
+
+
+def _lane(to: Exposition, lane: Mapping[str, Any], labels: Mapping[str, str]) -> None:
+    to.set("linkbalancer_link_rate_bytes_per_second", _bytes(lane["rate_bps"]), **labels)
+    to.set("linkbalancer_link_capacity_bytes_per_second", _bytes(lane["capacity_bps"]), **labels)
+    to.set("linkbalancer_link_backlog_bytes", lane["backlog_bytes"], **labels)
+    to.set("linkbalancer_link_drops_per_second", lane["drops_per_s"], **labels)
+    to.set("linkbalancer_link_one_way_loss_ratio", lane["loss"], **labels)
+
+
+def _bytes(bits: float | None) -> float | None:
+    return None if bits is None else bits / 8
 
 
 def _vid(to: Exposition, vid: str, group: Mapping[str, Any]) -> None:

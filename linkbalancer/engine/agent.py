@@ -28,6 +28,7 @@ from linkbalancer.engine.events import (
     KeepalivedSays,
     Leave,
     LegHeard,
+    Measured,
     NeighbourHeard,
     Retain,
     Retire,
@@ -115,7 +116,7 @@ class Agent:
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
-            case KeepalivedSays() | Checked():
+            case KeepalivedSays() | Checked() | Measured():
                 self._told(now, event)
             case Leave() | Retire() | Retain():
                 self._part(now, event)
@@ -127,11 +128,14 @@ class Agent:
         self._finish_retiring(now)
         return gateway.chronicle.complete(now, gateway.out)
 
-    def _told(self, now: Instant, event: KeepalivedSays | Checked) -> None:
-        if isinstance(event, Checked):
-            self._gateway.checked(now, event)
-        else:
-            conduct.hear_keepalived(self._gateway, now, event)
+    def _told(self, now: Instant, event: KeepalivedSays | Checked | Measured) -> None:
+        match event:
+            case Checked():
+                self._gateway.checked(now, event)
+            case Measured():
+                senses.measure(self._gateway, now, event)
+            case _:
+                conduct.hear_keepalived(self._gateway, now, event)
 
     @property
     def working(self) -> set[Vid]:

@@ -1,12 +1,14 @@
 """What can happen to an agent: every input of `engine.agent.Agent`, and nothing else reaches it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeAlias
 
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.tracking import Checked
 from linkbalancer.links import DeviceName, GroupId, GroupState, LinkName, Mac, Vid
+from linkbalancer.weights.gauge import Peaks
+from linkbalancer.weights.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,18 @@ class DatagramReceived:
 
     link: LinkName
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How busy a link is at this host, smoothed; and the busiest moments of late, which an average does not show.
+
+    What `metrics` leaves open, and LVrrp's datagrams show, is filled in by the engine.
+    """
+
+    link: LinkName
+    metrics: Metrics
+    peaks: Peaks = field(default_factory=Peaks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +129,7 @@ Event: TypeAlias = (
     | DeviceChanged
     | AdvertReceived
     | DatagramReceived
+    | Measured
     | NeighbourHeard
     | LegHeard
     | ApplicationSteers

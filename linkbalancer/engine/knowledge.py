@@ -7,10 +7,10 @@ from ipaddress import IPv4Address
 
 from linkbalancer.clock import Duration, Instant
 from linkbalancer.config.load import Loaded
-from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, NeighbourHeard
+from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, Measured, NeighbourHeard
 from linkbalancer.engine.origins import default_origin, obstacle, origin, own_addresses, without_origin
 from linkbalancer.feed.table import Table, VidEntry
-from linkbalancer.links import Address, DeviceName, Family, Mac, Vid
+from linkbalancer.links import Address, DeviceName, Family, LinkName, Mac, Vid
 from linkbalancer.routing.application import Application
 from linkbalancer.vrrp.group import Group, is_virtual
 from linkbalancer.vrrp.timers import master_down_interval
@@ -30,7 +30,10 @@ class Steering:
 
 
 class Knowledge:
-    """Facts and counters of one gateway; its methods answer whether something changed."""
+    """Facts and counters of one gateway; its methods answer whether something changed.
+
+    `measured` is what the host last said of each link.
+    """
 
     def __init__(self, loaded: Loaded, app_ids: Mapping[str, int], *, session: int, boot: Instant) -> None:
         """Start with every device unknown, thus dead."""
@@ -38,6 +41,7 @@ class Knowledge:
         self.boot = boot
         self.changed_at = boot
         self.counters: Counter[str] = Counter()
+        self.measured: dict[LinkName, Measured] = {}
         self.applications: dict[str, Application] = dict(loaded.rules.applications)
         self.app_ids = dict(app_ids)
         self.steering = {name: Steering(since=boot) for name in self.applications}

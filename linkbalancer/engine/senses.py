@@ -3,9 +3,17 @@
 from linkbalancer.clock import Instant
 from linkbalancer.engine import conduct, standing
 from linkbalancer.engine.effects import SetMembers
-from linkbalancer.engine.events import AdvertReceived, DatagramReceived, DeviceChanged, LegHeard, NeighbourHeard
+from linkbalancer.engine.events import (
+    AdvertReceived,
+    DatagramReceived,
+    DeviceChanged,
+    LegHeard,
+    Measured,
+    NeighbourHeard,
+)
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.liaison import tell_link
+from linkbalancer.engine.measures import known_here
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.reception import admit
 from linkbalancer.engine.repetition import hear_again, remember
@@ -20,6 +28,15 @@ def receive(gateway: Gateway, now: Instant, event: AdvertReceived | DatagramRece
         _advert(gateway, now, event)
     elif event.link in gateway.links:
         tell_link(gateway, now, event.link, lvrrp.Received(event.data))
+
+
+def measure(gateway: Gateway, now: Instant, event: Measured) -> None:
+    """Keep what the host measured of a link, and let the link tell its peer all that is known here."""
+    link = gateway.links.get(event.link)
+    if link is not None:
+        gateway.known.measured[event.link] = event
+        known = known_here(link, event, gateway.memberships.values())
+        tell_link(gateway, now, event.link, lvrrp.Measure(known))
 
 
 def _advert(gateway: Gateway, now: Instant, event: AdvertReceived) -> None:

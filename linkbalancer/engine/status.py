@@ -1,10 +1,11 @@
 """What `linkbalancer status` shows: each link, VID and application: what, since when, why, and what is next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.model import Config
+from linkbalancer.engine import measures
 from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.knowledge import Knowledge
@@ -40,7 +41,7 @@ def describe(
         "settled": now >= settled_at,
         "settled_for_ms": max(0, now - settled_at) // MILLISECOND,
         "lans": {device: known.lan(device) for device in config.lans},
-        "links": {name: _link(now, link, memberships, drained) for name, link in links.items()},
+        "links": {name: _link(now, link, known, memberships, drained) for name, link in links.items()},
         "interfaces": {device: {"counters": counted} for device, counted in counters.interfaces().items()},
         "groups": {
             str(group): {
@@ -88,10 +89,12 @@ def hop_in_words(hop: NextHop) -> str:
     assert_never(hop)
 
 
-def _link(now: Instant, link: Link, memberships: Mapping[GroupId, Membership], drained: Drained) -> dict[str, Any]:
+def _link(
+    now: Instant, link: Link, known: Knowledge, memberships: Mapping[GroupId, Membership], drained: Drained
+) -> dict[str, Any]:
     name = link.settings.name
-    jitter, loss = link.quality
-    carried = [m.id for m in memberships.values() if m.link == name and m.is_master and m.own]
+    jitter, loss = link.quality.jitter, link.quality.loss
+    carried = measures.mastered(name, memberships.values())
     return {
         "device": link.settings.device,
         "peer": str(link.settings.peer),
@@ -99,7 +102,7 @@ def _link(now: Instant, link: Link, memberships: Mapping[GroupId, Membership], d
         "since_ms": (now - link.since) // MILLISECOND,
         "reason": "; ".join(filter(None, (link.reason, link.doubt(now)))),
         "rtt_ms": _milliseconds(link.rtt),
-        "jitter_ms": None if link.rtt is None else _milliseconds(jitter),
+        "jitter_ms": _milliseconds(jitter),
         "loss": None if loss is None else round(loss, 6),
         "peer_node": link.peer.node,
         "fault": link.fault,
@@ -108,6 +111,7 @@ def _link(now: Instant, link: Link, memberships: Mapping[GroupId, Membership], d
         "carries": [one.name for one in carried],
         "if_it_dies": _if_link_dies(carried),
         "counters": dict(link.counters),
+        "metrics": measures.describe(link, known.measured.get(name), memberships.values()),
     }
 
 
@@ -115,7 +119,7 @@ def _milliseconds(duration: Duration | None) -> float | None:
     return None if duration is None else round(duration / MILLISECOND, 3)
 
 
-def _if_link_dies(carried: list[GroupId]) -> str:
+def _if_link_dies(carried: Sequence[GroupId]) -> str:
     if not carried:
         return "nothing moves"
     return f"VID {', '.join(map(str, carried))} to another gateway"

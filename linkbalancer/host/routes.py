@@ -98,7 +98,7 @@ class _RouteQuestions(Questions):
         family = socket.AF_INET if version == 4 else socket.AF_INET6
         content = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0) + struct.pack("=HHI", 8, _TABLE, table)
         try:
-            return self._ask(_GET_ROUTE, _DUMP, content)
+            return self.ask(_GET_ROUTE, _DUMP, content)
         except OSError as error:
             if error.errno == errno.ENOENT:  # there is no such table
                 return []

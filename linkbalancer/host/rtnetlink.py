@@ -17,6 +17,8 @@ from typing import Final
 from linkbalancer.links import Address, DeviceName
 
 NEW_LINK, DELETE_LINK, GET_LINK = 16, 17, 18
+GET_QDISC: Final = 38
+DUMP: Final = 0x300
 NEW_ADDRESS, DELETE_ADDRESS, GET_ADDRESS = 20, 21, 22
 DELETE_ROUTE: Final = 25
 DELETE_RULE: Final = 33
@@ -26,7 +28,7 @@ _GROUPS: Final = 0x01 | 0x10 | 0x40 | 0x80 | 0x100
 
 _HEADER: Final = struct.Struct("=IHHII")
 _ERROR, _DONE = 2, 3
-_REQUEST, _MULTIPLE, _DUMP, _INTERRUPTED = 0x1, 0x2, 0x300, 0x10
+_REQUEST, _MULTIPLE, _INTERRUPTED = 0x1, 0x2, 0x10
 _LINK: Final = struct.Struct("=BxHiII")
 _ADDRESS: Final = struct.Struct("=BBBBi")
 _ATTRIBUTE: Final = struct.Struct("=HH")
@@ -47,6 +49,18 @@ _RECEIVE_BYTES: Final = 1 << 16
 _DUMP_ATTEMPTS: Final = 5
 
 
+def attributes(content: bytes, offset: int = 0) -> dict[int, bytes]:
+    """Return the attributes that begin at an offset of a message, or of an attribute that has some inside."""
+    found = {}
+    while offset + 4 <= len(content):
+        length, kind = _ATTRIBUTE.unpack_from(content, offset)
+        if not 4 <= length <= len(content) - offset:
+            break
+        found[kind & 0x3FFF] = content[offset + 4 : offset + length]
+        offset += length + -length % 4
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A received message: its type, the port of who caused it (0: the kernel) and its content."""
@@ -59,15 +73,7 @@ class Message:
 
     def attributes(self, fixed: int) -> dict[int, bytes]:
         """Return the attributes behind a fixed part of so many bytes."""
-        found = {}
-        offset = fixed
-        while offset + 4 <= len(self.payload):
-            length, kind = _ATTRIBUTE.unpack_from(self.payload, offset)
-            if not 4 <= length <= len(self.payload) - offset:
-                break
-            found[kind & 0x3FFF] = self.payload[offset + 4 : offset + length]
-            offset += length + -length % 4
-        return found
+        return attributes(self.payload, fixed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +164,8 @@ def _seen(message: Message) -> Seen | None:
 
 
 @lru_cache(maxsize=1024)
-def _link_question(device: DeviceName, *, statistics: bool) -> bytes:
+def link_question(device: DeviceName, *, statistics: bool) -> bytes:
+    """Return the content of the question for a device by its name."""
     name = device.encode() + b"\0"
     content = _LINK.pack(0, 0, 0, 0, 0)
     content += _ATTRIBUTE.pack(4 + len(name), _NAME) + name + bytes(-len(name) % 4)
@@ -182,7 +189,7 @@ class Questions:
 
     def link(self, device: DeviceName, *, statistics: bool = False) -> Link | None:
         """Return a device, None when there is none of this name. Raises OSError."""
-        for answer in self._ask(GET_LINK, 0, _link_question(device, statistics=statistics)):
+        for answer in self.ask(GET_LINK, 0, link_question(device, statistics=statistics)):
             last = self._last.get(device)
             if last is not None and last[0] == answer.payload:
                 return last[1]  # nearly always: it is asked for many times a second
@@ -197,11 +204,11 @@ class Questions:
     def addresses(self, index: int) -> list[Seen]:
         """Return the addresses of a device in the kernel's order: IPv4's first, primary ones first. Raises OSError."""
         content = _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, index)
-        found = [_seen(answer) for answer in self._ask(GET_ADDRESS, _DUMP, content)]
+        found = [_seen(answer) for answer in self.ask(GET_ADDRESS, DUMP, content)]
         return [address for address in found if address is not None]
 
-    def _ask(self, kind: int, flags: int, content: bytes) -> list[Message]:
-        """Return the answers to one question; none when the device is not there."""
+    def ask(self, kind: int, flags: int, content: bytes) -> list[Message]:
+        """Return the answers to one question; none when the device is not there. Raises OSError."""
         for _attempt in range(_DUMP_ATTEMPTS):
             self._sequence = self._sequence % 0xFFFFFFFF + 1
             header = _HEADER.pack(_HEADER.size + len(content), kind, flags | _REQUEST, self._sequence, 0)

@@ -17,10 +17,12 @@ from linkbalancer.lvrrp.listener import Incoming, Listener
 from linkbalancer.lvrrp.miswiring import Miswiring
 from linkbalancer.lvrrp.packet import Datagram, MessageType
 from linkbalancer.lvrrp.peer import Peer
+from linkbalancer.lvrrp.quality import quality
 from linkbalancer.lvrrp.session import Candidate, Confirmed, Conversation, Refusal, Sessions
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.lvrrp.speaker import Speaker
 from linkbalancer.machine import Chance
+from linkbalancer.weights.metrics import Metrics
 
 
 class Link:
@@ -66,9 +68,9 @@ class Link:
         return self._detection.rtt
 
     @property
-    def quality(self) -> tuple[Duration, float | None]:
-        """The jitter (smoothed deviation of the RTT), and the share of round trips lost: only who queries knows it."""
-        return self._detection.jitter, self._probing.loss if self._probing else None
+    def quality(self) -> Metrics:
+        """What the datagrams of both ends show: RTT, jitter, and what is lost."""
+        return quality(self._detection, self._probing, self._listener.arrivals)
 
     @property
     def proof_at(self) -> Instant | None:
@@ -109,6 +111,9 @@ class Link:
                 return self._carrier(now, up=up)
             case events.Words(words, digest, fault):
                 return self._push(now) if self._speaker.learn(words, digest, fault) else []
+            case events.Measure(metrics):
+                self._speaker.metrics = metrics
+                return []
             case events.Rekey(keys):
                 self._speaker.take_keys(keys)
                 return []
@@ -216,8 +221,7 @@ class Link:
         capped = None if hold is None else min(hold, HOLD_MAX)
         effects: list[Effect] = []
         if self._started and self._sessions.pair is not None:
-            detect = self._detection.stated
-            effects.append(self._speaker.take_leave(now, self._sessions.pair, detect=detect, hold=capped))
+            effects += [self._speaker.take_leave(now, self._sessions.pair, detect=self._detection.stated, hold=capped)]
         self._started = False
         self._sessions.forget(now)
         if capped is not None:
@@ -226,12 +230,10 @@ class Link:
         return effects + self._close(now, "stopped here", flap=False)
 
     # What time brings.
-
     def _tick(self, now: Instant) -> list[Effect]:
         if not self._started:
             return []
-        over = self._miswiring.expire(now)
-        effects: list[Effect] = [Alarm(over)] if over else []
+        effects: list[Effect] = [Alarm(over)] if (over := self._miswiring.expire(now)) else []
         effects += self._advance(now)
         closing_at = self._closing_at()
         if closing_at is not None and now >= closing_at:
@@ -245,14 +247,14 @@ class Link:
         return effects
 
     def _advance(self, now: Instant) -> list[Effect]:
-        rtt = in_words(self.rtt or 0)
-        if not self._detection.advance(now, f"round trip proven in {rtt}"):
+        if not self._detection.advance(now, f"round trip proven in {in_words(self.rtt or 0)}"):
             return []
         self.peer.expire(now, self.detect)
         return [events.Opened(self.reason), events.PeerSpoke(self.peer.words())]
 
     def _close(self, now: Instant, reason: str, *, flap: bool = True) -> list[Effect]:
         self.peer.silence()
+        self._listener.arrivals.forget()
         closed = events.Closed(reason, self.proof_at, self._probing.forget() if self._probing else 0)
         return [closed] if self._detection.close(now, reason, flap=flap) else []
 
@@ -274,7 +276,6 @@ class Link:
         return oldest_at + self.detect
 
     # What goes out.
-
     def _query(self, now: Instant) -> list[Effect]:
         if self._probing is None or not self._started or not self._detection.carrier:
             return []
@@ -296,5 +297,4 @@ class Link:
         return self._tell(now, MessageType.STATE, self._sessions.pair)
 
     def _tell(self, now: Instant, kind: MessageType, conversation: Conversation) -> list[Effect]:
-        detect = self._detection.stated
-        return [*self._speaker.tell(now, kind, conversation, detect=detect, fault=self.fault)]
+        return [*self._speaker.tell(now, kind, conversation, detect=self._detection.stated, fault=self.fault)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from linkbalancer.clock import Instant
 from linkbalancer.links import LinkName, Role
 from linkbalancer.lvrrp import packet
+from linkbalancer.lvrrp.arrivals import Arrivals
 from linkbalancer.lvrrp.events import Alarm
 from linkbalancer.lvrrp.miswiring import FAULT_MEMORY, Miswiring
 from linkbalancer.lvrrp.packet import Datagram, MessageType, Rejection
@@ -23,7 +24,7 @@ class Incoming:
 
 
 class Listener:
-    """The incoming half of one end; whatever it refuses it counts, by reason."""
+    """The incoming half of one end; what it refuses is counted by reason, what never came in `arrivals`."""
 
     def __init__(
         self, settings: LinkSettings, speaker: Speaker, sessions: Sessions, counters: Counter[str], miswiring: Miswiring
@@ -33,6 +34,7 @@ class Listener:
         self._sessions = sessions
         self._counters = counters
         self._miswiring = miswiring
+        self.arrivals = Arrivals()
         self._unproven_at: Instant | None = None
         """When something last came that is not signed with a key of ours, though it belongs to no other link."""
 
@@ -63,6 +65,7 @@ class Listener:
             self._count("role")
             return None
         heard = self._sessions.hear(now, datagram)
+        self.arrivals.note(datagram, heard)
         if isinstance(heard, Refusal):
             self._count(heard)
         elif isinstance(heard, Candidate):

@@ -5,6 +5,7 @@ from typing import Any
 from linkbalancer.clock import Duration, Instant
 from linkbalancer.links import Family, GroupId, GroupState, GroupWord, NodeName
 from linkbalancer.lvrrp.tlv import Body
+from linkbalancer.weights.metrics import Metrics
 
 
 class Peer:
@@ -14,6 +15,7 @@ class Peer:
         self.node: NodeName | None = None
         self.fault = ""
         self.digest = b""
+        self.metrics: Metrics | None = None
         self._words: dict[GroupId, tuple[GroupWord, Instant]] = {}
 
     def spoke(self, now: Instant, body: Body) -> None:

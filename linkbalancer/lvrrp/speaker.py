@@ -10,6 +10,7 @@ from linkbalancer.lvrrp.keys import INSECURE, Key, KeyChoice, Keyring
 from linkbalancer.lvrrp.packet import Datagram, MessageType
 from linkbalancer.lvrrp.session import Conversation, Sessions
 from linkbalancer.lvrrp.settings import LinkSettings
+from linkbalancer.weights.metrics import Metrics
 
 
 class Speaker:
@@ -25,6 +26,7 @@ class Speaker:
         self._words: tuple[GroupWord, ...] = ()
         self._digest = b""
         self._fault = ""
+        self.metrics: Metrics | None = None
         self._settings = settings
         self._sessions = sessions
         self._counters = counters

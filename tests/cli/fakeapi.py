@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.engine.statuses import application, group, link
+from tests.engine.statuses import application, group, link, metrics
 
 
 class FakeApi:
@@ -72,7 +72,7 @@ def status(applications: int = 4) -> dict[str, Any]:
         "health": "degraded",
         "findings": ["link l2 has been closed for 5 s: silent for 600 ms", "web is on its second choice"],
         "links": {
-            "l1": link(loss=0.0, jitter_ms=0.1),
+            "l1": link(loss=0.0, jitter_ms=0.1, metrics=metrics()),
             "l2": link(open=False, reason="silent for 600 ms", rtt_ms=None, loss=None),
         },
         "groups": {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from linkbalancer.cli.client import RefusedError, ask
-from linkbalancer.config.model import History
+from linkbalancer.config.surroundings import History
 from linkbalancer.daemon import recorder, recording
 from linkbalancer.drivers import flows
 from tests.daemon.gateway import ROOT, Gateway

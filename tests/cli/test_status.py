@@ -17,7 +17,7 @@ from linkbalancer.cli.client import RefusedError, ask
 from linkbalancer.cli.main import main
 from linkbalancer.cli.screen import Screen
 from linkbalancer.cli.status import configure, draw, headline, sections
-from tests.engine.statuses import application, drained, group, link, status
+from tests.engine.statuses import application, drained, group, link, metrics, status
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,7 +91,7 @@ def test_json(daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_text(daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a terminal: the headline, the findings, then three tables in columns, everything, in no colour."""
+    """Without a terminal: the headline, the findings, then the tables in columns, everything, in no colour."""
     assert main(["status", "--run-dir", str(tmp_path)]) == 0
     text = capsys.readouterr().out
     assert text.startswith("b1 (controller): broken, settled for 1 min 30 s\n  application dead is on VID 10")
@@ -106,6 +106,7 @@ def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     schema = json.loads(capsys.readouterr().out)
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(STATUS, schema)
+    jsonschema.validate(status(links={"l1": link(metrics=metrics(peer=metrics()["here"]))}), schema)
     jsonschema.validate(status(drained=[drained("link", "l1")], configuration={"entry": 12, "lines": []}), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**STATUS, "health": "fine"}, schema)
@@ -204,7 +205,7 @@ def test_start_up_is_light() -> None:
     ).stdout.split()
     assert {"asyncio", "pydantic", "pyroute2", "structlog", "yaml", "rich", "shutil", "dataclasses"}.isdisjoint(loaded)
     ours = {name for name in loaded if name.startswith("linkbalancer.") and name.count(".") == 2}
-    assert ours == {f"linkbalancer.cli.{name}" for name in (*names, "output", "refused", "screen", "tracked")}
+    assert ours == {f"linkbalancer.cli.{name}" for name in (*names, "load", "output", "refused", "screen", "tracked")}
 
 
 @pytest.mark.parametrize(("value", "place"), [("/run/b1", "/run/b1"), ("", "/run/linkbalancer")])

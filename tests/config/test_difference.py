@@ -97,6 +97,12 @@ def test_rules_say_what_becomes_of_flows_once() -> None:
             "l1.key, on_probe_loss: demote}",
             "link l1: on_probe_loss stop -> demote; nothing moves while it is open",
         ),
+        (
+            "l1.key}",
+            "l1.key, capacity: [20Mbit, 1.5Gbit]}",
+            "link l1: capacity none -> [20Mbit, 1500Mbit]; nothing moves",
+        ),
+        ("l1.key}", "l1.key, metrics_every: 250ms}", "link l1: metrics every 1s -> 250ms; nothing moves"),
         ("key_file: keys/l1.key", "insecure: true", "link l1: insecure false -> true; the far end needs the same"),
         (
             "advert_interval: 200ms",

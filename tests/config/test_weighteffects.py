@@ -119,7 +119,7 @@ CAPACITY = "add capacity to the link, such as capacity: 100Mbit"
     ("keys", "needy"),
     [
         ("^available-bandwidth", "available-bandwidth"),
-        ("{function: composite, ^composite: {loss: 1, available-bandwidth: 1}}", "available-bandwidth"),
+        ("{function: composite, composite: {loss: 1, ^available-bandwidth: 1}}", "available-bandwidth"),
         ("{function: ^expression, expression: 100 * free / 1Gbit}", "expression"),
         ("{function: ^expression, expression: 100 - 100 * load_in}", "expression"),
     ],

@@ -20,8 +20,6 @@ from linkbalancer.weights.wall import Days, Hours
         (fields.parse_weight, 100, 100.0),
         (fields.parse_share, "5%", 0.05),
         (fields.parse_share, "12.5 %", 0.125),
-        (fields.parse_rate, "100Mbit", 1e8),
-        (fields.parse_rate, "1.5 Gbit", 1.5e9),
         (fields.parse_volume, "50GB", 50e9),
         (fields.parse_volume, "2GiB", 2.0 * (1 << 30)),
         (fields.parse_hours, "08:00-18:00", Hours(480, 1080)),
@@ -59,11 +57,13 @@ def test_what_is_read(parse: Callable[[object], object], raw: object, value: obj
         (fields.parse_share, "5", "'5' is no share; write a number and %, such as 5%"),
         (fields.parse_share, "120%", "120% is more than all; write 0% to 100%"),
         (fields.parse_share, "5ms", "'5ms' is no share; write a number and %"),
-        (fields.parse_rate, "100mbit", "'100mbit' is no bit rate; write 100Mbit"),
-        (fields.parse_rate, "0bit", "0bit is no rate at all; write such as 100Mbit"),
-        (fields.parse_rate, ["1Mbit"], "a list is no bit rate; write a number and bit, kbit, Mbit, Gbit or Tbit, such"),
+        (
+            fields.parse_volume,
+            ["1GB"],
+            "a list is no volume; write a number and B, kB, MB, GB, TB, KiB, MiB, GiB or TiB",
+        ),
         (fields.parse_volume, "0GB", "0GB is nothing; write such as 50GB"),
-        (fields.parse_volume, "50 gb", "'50 gb' is no volume; write 50"),
+        (fields.parse_volume, "50 gb", "'50 gb' is no volume; write 50GB"),
         (fields.parse_hours, "8:00-18:00", "'8:00-18:00' are no hours of the day; write such as 08:00-18:00, or 22:00"),
         (fields.parse_hours, "08:00", "'08:00' are no hours of the day"),
         (fields.parse_hours, "08:00-18:60", "'08:00-18:60' are no hours"),
@@ -98,8 +98,6 @@ def test_what_is_refused(parse: Callable[[object], object], raw: object, error: 
     ("write", "parse", "words"),
     [
         (fields.write_share, fields.parse_share, "12.5%"),
-        (fields.write_rate, fields.parse_rate, "100Mbit"),
-        (fields.write_rate, fields.parse_rate, "2.5Gbit"),
         (fields.write_volume, fields.parse_volume, "50GB"),
         (str, fields.parse_hours, "22:00-06:00"),
         (str, fields.parse_days, "mon-fri,sun"),
@@ -113,6 +111,6 @@ def test_what_is_written_is_read_again(
 
 
 @given(st.integers(1, 10**15))
-def test_rates_lose_nothing_on_the_way(rate: int) -> None:
+def test_volumes_lose_nothing_on_the_way(volume: int) -> None:
     """To nine digits behind the point."""
-    assert fields.parse_rate(fields.write_rate(float(rate))) == pytest.approx(rate)
+    assert fields.parse_volume(fields.write_volume(float(volume))) == pytest.approx(volume)

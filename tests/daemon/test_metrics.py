@@ -21,6 +21,7 @@ from linkbalancer.sim.shape import Shape
 from tests.daemon.gateway import ROOT, Gateway
 from tests.daemon.test_scrape import OPENMETRICS
 from tests.daemon.waiting import until
+from tests.engine.statuses import link, metrics
 from tests.namespaces import Namespace
 
 PROMETHEUS = ROOT / "conf" / "prometheus"
@@ -66,6 +67,27 @@ def test_a_link_a_vid_and_an_application(status: dict[str, Any]) -> None:
     assert found['linkbalancer_application_path_info{application="app1",vid="1",link="l1"}'] == 1
     assert found['linkbalancer_application_preferred{application="app1"}'] == 1
     assert found['linkbalancer_events_total{part="vrrp",reason="received"}'] > 0
+
+
+def test_what_both_ends_measured_of_a_link(status: dict[str, Any]) -> None:
+    """By direction as seen from here, and by who says so; what nobody knows has no sample."""
+    here = metrics()
+    peer = {**here["here"], "in": {**here["here"]["in"], "loss": None, "rate_bps": 8_000}}
+    told = {**status, "links": {"l1": link(metrics={**here, "peer": peer}), "l2": link(metrics=here), "l3": link()}}
+    found = samples(told)
+
+    def of(name: str, direction: str, end: str = "here") -> float | None:
+        return found.get(f'linkbalancer_link_{name}{{link="l1",direction="{direction}",end="{end}"}}')
+
+    assert of("rate_bytes_per_second", "out") == 12_345_678 / 8
+    assert of("capacity_bytes_per_second", "in") == 12_500_000
+    assert (of("backlog_bytes", "out"), of("backlog_bytes", "in")) == (1514, None)
+    assert (of("drops_per_second", "out"), of("one_way_loss_ratio", "in")) == (0, 0)
+    assert (of("rate_bytes_per_second", "in", "peer"), of("one_way_loss_ratio", "in", "peer")) == (1000, None)
+    assert found['linkbalancer_link_peak_bytes_per_second{link="l1",direction="out"}'] == 10_000_000
+    assert found['linkbalancer_link_used_ratio{link="l1",direction="in"}'] == 0.123457
+    assert not [name for name in found if 'link="l2"' in name and 'end="peer"' in name]
+    assert not [name for name in found if 'link="l3"' in name and "direction" in name]
 
 
 def test_the_histogram_is_cumulative(status: dict[str, Any]) -> None:

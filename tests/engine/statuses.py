@@ -22,6 +22,22 @@ def link(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def metrics(**changes: Any) -> dict[str, Any]:
+    """Return what is measured of a link: the far end has not spoken, unless told otherwise."""
+    lane = {
+        "rate_bps": 12_345_678,
+        "capacity_bps": 100_000_000,
+        "used": 0.123457,
+        "backlog_bytes": None,
+        "drops_per_s": None,
+        "loss": 0.0,
+    }
+    out = {**lane, "backlog_bytes": 1514, "drops_per_s": 0.0}
+    here = {"out": out, "in": lane, "rtt_ms": 1.5, "jitter_ms": 0.1, "loss": 0.0, "masters": [1]}
+    known = {"out": {**out, "peak_bps": 80_000_000}, "in": {**lane, "peak_bps": None}, "here": here, "peer": None}
+    return known | changes
+
+
 def group(**changes: Any) -> dict[str, Any]:
     """Return a VID's facts: Master here, over link l1."""
     return {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from linkbalancer.config.model import Api
+from linkbalancer.config.surroundings import Api
 from tests.packaging.cleanroot import ROOT
 
 

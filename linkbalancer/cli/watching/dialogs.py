@@ -17,11 +17,12 @@ r                 resume it (asks first)
 ?                 these keys
 q                 end
 
-● as wished   ▲ second best, drained, or with loss   ✖ broken
+● as wished   ▲ second best, drained, full or with loss   ✖ broken
 
 RTT, loss and rate: the newest, and how they went (the newest on the right). in
-and out are bits per second of the link's device. far end is what the other end
-of the VID's link last said.
+and out are bits per second of the link's device, used is the share of its
+capacity that the busier direction takes. far end is what the other end of the
+VID's link last said.
 """
 
 

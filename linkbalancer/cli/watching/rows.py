@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from linkbalancer.cli.load import FULL, most_used, percent
 from linkbalancer.cli.screen import vid_in_order
 from linkbalancer.cli.watching.samples import Samples, rate, sparkline
 from linkbalancer.clock import MILLISECOND, in_words
 
-LINKS: Final = ("", "LINK", "is", "peer", "RTT", "", "loss", "", "in", "out", "", "for", "why")
+LINKS: Final = ("", "LINK", "is", "peer", "RTT", "", "loss", "", "in", "out", "", "used", "for", "why")
 VIDS: Final = ("", "VID", "here", "far end", "Master", "goes over", "for", "why")
 APPLICATIONS: Final = ("", "APPLICATION", "is on", "then", "for", "why")
 EVENTS: Final = ("EVENTS", "", "what came of it")
@@ -44,7 +45,7 @@ def headline(status: Mapping[str, Any]) -> tuple[int, str]:
 
 def links(status: Mapping[str, Any], samples: Samples, width: int) -> list[Row]:
     """Return a row for each link; sparklines take what `width` leaves them."""
-    room = max(6, min(60, (width - 62) // 3))
+    room = max(6, min(60, (width - 68) // 3))
     return [_link(name, link, samples, room) for name, link in status["links"].items()]
 
 
@@ -54,7 +55,8 @@ def _link(name: str, link: Mapping[str, Any], samples: Samples, room: int) -> Ro
     loss = newest.loss if newest is not None else None
     rtt = newest.rtt_ms if newest is not None else None
     state = "drained" if link.get("drained") else f"fault: {link['fault']}" if link["fault"] else _open(link)
-    badness = 2 if not link["open"] else 1 if link["fault"] or link.get("drained") or loss else 0
+    full = (_used(link) or 0) >= FULL
+    badness = 2 if not link["open"] else 1 if link["fault"] or link.get("drained") or loss or full else 0
     return Row(
         name,
         badness,
@@ -70,10 +72,16 @@ def _link(name: str, link: Mapping[str, Any], samples: Samples, room: int) -> Ro
             rate(newest.received if newest is not None else None),
             rate(newest.sent if newest is not None else None),
             sparkline([_both(one.received, one.sent) for one in known], room),
+            percent(_used(link)),
             span(link["since_ms"]),
             str(link.get("drained") or link["reason"]),
         ),
     )
+
+
+def _used(link: Mapping[str, Any]) -> float | None:
+    metrics = link.get("metrics")
+    return most_used(metrics) if metrics is not None else None
 
 
 def _open(link: Mapping[str, Any]) -> str:

@@ -19,9 +19,18 @@ def test_links() -> None:
     assert first.cells[:7] == ("▲", "l1", "open", "f1", "1.5ms", "    ██", "2%")
     assert first.cells[8:10] == ("10M", "0")
     assert second.cells[2:5] == ("closed", "f1", "-")
-    assert len(rows.links(now, samples, 200)[0].cells[5]) == 46
+    assert len(rows.links(now, samples, 200)[0].cells[5]) == 44
     now["links"]["l1"]["drained"] = "alice: new fibre"
-    assert rows.links(now, Samples(), 80)[0].cells[2::10] == ("drained", "alice: new fibre")
+    assert rows.links(now, Samples(), 80)[0].cells[2::11] == ("drained", "alice: new fibre")
+
+
+def test_a_full_link_is_second_best() -> None:
+    """What its busier direction uses; a daemon that does not say leaves a dash."""
+    now = status()
+    first, second = rows.links(now, Samples(), 80)
+    assert (first.badness, first.cells[11], second.cells[11]) == (0, "12%", "-")
+    now["links"]["l1"]["metrics"]["in"]["used"] = 0.97
+    assert (rows.links(now, Samples(), 80)[0].badness, rows.links(now, Samples(), 80)[0].cells[11]) == (1, "97%")
 
 
 def test_vids_at_both_ends() -> None:

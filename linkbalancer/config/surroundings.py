@@ -1,0 +1,47 @@
+"""What a gateway has of its host: marks, tables, sockets, a history, and a place to be measured at."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from linkbalancer.config.fields import Integer, Keep, Listen, Size, UserGroup
+from linkbalancer.config.quantities import DAY
+from linkbalancer.config.section import Section
+from linkbalancer.routing.marks import Marks
+
+Mask = Annotated[Integer, Field(ge=1, le=0xFFFFFFFF)]
+
+
+class MarkBits(Section):
+    """Which bits of the kernel's marks are ours."""
+
+    connection: Mask = Marks().connection_mask
+    packet: Mask = Marks().packet_mask
+    guard: Mask = Marks().guard_bit
+
+
+class Tables(Section):
+    """Which routing tables and rule priorities are ours."""
+
+    base: Annotated[Integer, Field(ge=256, le=4_000_000_000)] = Marks().table_base
+    rules: Annotated[Integer, Field(ge=1, le=32000)] = Marks().rule_base
+
+
+class Api(Section):
+    """Who may use the daemon's sockets beside root: groups of this host; one that does not exist lets nobody in."""
+
+    readers: UserGroup = "linkbalancer-read"
+    operators: UserGroup = "linkbalancer-operate"
+
+
+class History(Section):
+    """How much of what happened is remembered."""
+
+    keep: Keep = 90 * DAY
+    size: Size = 64 << 20
+
+
+class Metrics(Section):
+    """Where Prometheus finds the metrics (docs/metrics.md)."""
+
+    listen: Listen = "unix"

@@ -1,0 +1,73 @@
+"""Measuring this gateway's links, at moments at which the agent is awake anyway.
+
+Nothing here waits: the kernel answers while it is asked. Links take their turns, so that many of them are never
+measured at one go while an advert waits.
+"""
+
+from collections.abc import Callable
+
+from linkbalancer.clock import Duration, Instant
+from linkbalancer.config.model import Config
+from linkbalancer.daemon.lookout import look_every
+from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.sockets import Complain, Take
+from linkbalancer.engine.events import Measured
+from linkbalancer.host.meter import Meter
+from linkbalancer.links import LinkName
+from linkbalancer.weights.gauge import Gauge
+
+
+def begin_measuring(loop: Loop, config: Config, take: Take, complain: Complain) -> None:
+    """Measure from now on; without links there is nothing to measure. Raises OSError."""
+    if config.links:
+        measuring = Measuring(Meter(), loop.clock, config, take, complain)
+        loop.every(turn_every(config), measuring.turn)
+
+
+def turn_every(config: Config) -> Duration:
+    """Return how often somebody's turn may come: as often as devices are looked at, or as the quickest link wants."""
+    return min(look_every(config), *(link.metrics_every for link in config.links.values()))
+
+
+class Measuring:
+    """The gauges of the links.
+
+    Args:
+        meter: what reads devices.
+        clock: the daemon's.
+        config: which links there are, and how often each is measured.
+        take: where events go.
+        complain: told when the kernel refuses.
+    """
+
+    def __init__(
+        self, meter: Meter, clock: Callable[[], Instant], config: Config, take: Take, complain: Complain
+    ) -> None:
+        """Spread the first turns over each link's interval."""
+        self._meter, self._clock, self._take, self._complain = meter, clock, take, complain
+        self._links = config.links
+        self._gauges = {name: Gauge(link.capacity) for name, link in config.links.items()}
+        begin, count = clock(), len(config.links)
+        self._due: dict[LinkName, Instant] = {
+            name: begin + link.metrics_every * number // count
+            for number, (name, link) in enumerate(config.links.items())
+        }
+
+    def turn(self, now: Instant) -> None:
+        """Measure the links whose turn it is."""
+        names = [name for name, due in self._due.items() if due <= now]
+        if not names:
+            return
+        for name in names:
+            every = self._links[name].metrics_every
+            self._due[name] += every * (1 + (now - self._due[name]) // every)
+        try:
+            readings = self._meter.read([self._links[name].device for name in names])
+        except OSError as error:
+            self._complain("measure the links", error.strerror or str(error))
+            readings = {}
+        at = self._clock()
+        for name in names:
+            gauge = self._gauges[name]
+            gauge.take(at, readings.get(self._links[name].device))
+            self._take(now, [Measured(name, gauge.metrics, gauge.peaks)])
