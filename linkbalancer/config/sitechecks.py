@@ -40,17 +40,16 @@ def _near(group: GroupId, gateways: Sequence[Loaded]) -> Iterator[_Near]:
 
 def _unlike(group: GroupId, near: list[_Near]) -> Iterator[tuple[_Near, Path, str, str]]:
     """Yield links whose weights say something else than those of the first one."""
-    first, *others = [one for one in near if one.weighing is not None] or near[:1]
-    for one in others:
-        for what, here, there in _differences(one.weighing, first.weighing):
+    weighed = [(one, one.weighing) for one in near if one.weighing is not None]
+    for one, weighing in weighed[1:]:
+        first, other = weighed[0]
+        for what, here, there in _differences(weighing, other):
             where = f"link {first.link} ({first.loaded.config.node})"
             words = f"VID {group} has the {what} {here} here and {there} at {where}: their weights cannot be compared"
             yield one, _place(group, one), words, "use the same at all gateways"
 
 
-def _differences(one: Weighing | None, other: Weighing | None) -> Iterator[tuple[str, str, str]]:
-    if one is None or other is None:
-        return
+def _differences(one: Weighing, other: Weighing) -> Iterator[tuple[str, str, str]]:
     here, there = _called(one.function), _called(other.function)
     if here != there:
         yield "function", here, there

@@ -249,7 +249,7 @@ def test_gateways_of_a_site_are_held_against_each_other(tmp_path: Path, capsys: 
 
     told = [line for line in capsys.readouterr().err.splitlines() if "fixed" in line]
     assert [line.split(": ")[1:3] for line in told] == [["warning", "VID 1"], ["warning", "VID 2"]]
-    assert all("/b1/linkbalancer.yaml:18:5: " in line for line in told)
+    assert all("/b1/linkbalancer.yaml:17:5: " in line for line in told)
 
 
 def test_versions_of_one_gateway_are_no_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
