@@ -82,6 +82,7 @@ class Link:
     used: float | None = None
     wall: Wall | None = None
     mastered: bool = False
+    crowded: bool = False
     checks: dict[str, float] = field(default_factory=dict)
 
     def read(self, words: str) -> "Link":
@@ -101,6 +102,8 @@ class Link:
                     self.used = parse_volume(value)
                 case "mastered":
                     self.mastered = True
+                case "mastered with":
+                    self.mastered = self.crowded = True
                 case _ if name.startswith("at "):
                     hour, minute = map(int, value.split(":"))
                     self.wall = Wall(MONDAY + timedelta(days=DAYS.index(name[3:])), 60 * hour + minute)
@@ -126,7 +129,8 @@ def weigher(settings: WeigherSettings, link: Link, group: GroupId) -> Weigher:
     if link.wall is not None:
         found.handle(0, Clocked(link.wall))
     found.handle(0, Checked(dict(link.checks)))
-    found.handle(0, Mastered(frozenset({group} if link.mastered else ())))
+    others = {GroupId(200)} if link.crowded else set()
+    found.handle(0, Mastered(frozenset({group, *others} if link.mastered else ())))
     known = Metrics(outward=link.lane, inward=link.lane, rtt=link.rtt, jitter=link.jitter, loss=link.loss)
     found.handle(0, Measured(known))
     return found
