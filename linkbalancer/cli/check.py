@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable, write
-from linkbalancer.config import keyfile
+from linkbalancer.config import keyfile, sitechecks
 from linkbalancer.config.findings import ConfigErrors, Finding
 from linkbalancer.config.keyfile import Doubt
-from linkbalancer.config.load import load, load_as
+from linkbalancer.config.load import Loaded, load, load_as
 from linkbalancer.config.rules import parse_rules, read_text
 from linkbalancer.config.schema import json_schema
 from linkbalancer.host.account import service_group
@@ -37,6 +37,7 @@ class Verdict:
     errors: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    loaded: Loaded | None = None
 
     @property
     def good(self) -> bool:
@@ -73,6 +74,7 @@ def run(args: Namespace) -> int:
     try:
         files = dict.fromkeys(file for path in args.paths for file in _files(path))
         verdicts = [_verdict(file) for file in files]
+        _compare(verdicts)
     except NothingToCheckError as error:
         complain(str(error))
         return 2
@@ -116,7 +118,21 @@ def _gateway(file: str) -> Verdict:
         "VIDs": len(loaded.config.groups),
         "applications": len(loaded.rules.applications),
     }
-    return Verdict(file, (), loaded.warnings, counts)
+    return Verdict(file, (), loaded.warnings, counts, loaded)
+
+
+def _compare(verdicts: list[Verdict]) -> None:
+    """Add to each gateway of a site (a folder with a folder for each) what is doubtful beside the others."""
+    sites: dict[Path, dict[str, Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.loaded is not None:
+            sites.setdefault(Path(verdict.file).resolve().parent.parent, {})[verdict.file] = verdict
+    for site in sites.values():
+        gateways = [verdict.loaded for verdict in site.values() if verdict.loaded is not None]
+        if len({one.config.node for one in gateways}) < len(gateways):
+            continue  # versions of one gateway, and no site
+        for finding in sitechecks.check(gateways, {file: read(file) for file in site}):
+            site[finding.file].warnings += (finding,)
 
 
 def _topology(file: str) -> Verdict:

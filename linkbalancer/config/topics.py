@@ -48,6 +48,7 @@ _OF_KIND: Final = {
     "alarm": Topic.ALARM,
     "rules": Topic.ALARM,
     "adjusted": Topic.PRIORITY,
+    "weight": Topic.PRIORITY,
     "process": Topic.PROCESS,
 }
 _IN_VAIN: Final = (": refused after", ": failed after")

@@ -67,7 +67,7 @@ def _case(case: Case, outline: Outline) -> Iterator[Complaint]:
     yield from _function(case.function, case.place("function"), case)
     if case.function == "composite":
         yield from _composite(case)
-    for name in case.parts:
+    for name in dict.fromkeys((*case.parts, *(key for key in case.places if key in PARTS))):
         yield from _parameters(name, case, outline)
     if case.function != STATIC:
         yield from _policy(case)

@@ -214,9 +214,9 @@ class AgentProcess:
 
     def _engine(self, now: Instant, snapshot: Mapping[str, Any] | None, *, live: bool) -> Agent:
         """Return an engine that goes on from what the kernel and a predecessor left."""
+        given = self._loaded, self._keys, random.SystemRandom(), self._app_ids
         found = replace(self._performer.found(), snapshot=snapshot, live=live)
-        chance = random.SystemRandom()
-        return Agent(self._loaded, self._keys, chance, self._app_ids, session=now, boot=now, found=found)
+        return Agent(*given, session=now, boot=now, found=found, stopwatch=self._loop.clock)
 
     def _rehearse(self) -> None:
         """Do once, for nobody, what must be quick when nobody speaks: first calls take many times as long."""

@@ -4,17 +4,24 @@ Nothing here waits: the kernel answers while it is asked. Links take their turns
 measured at one go while an advert waits.
 """
 
+import time
 from collections.abc import Callable
+from datetime import date
+from typing import Final
 
-from linkbalancer.clock import Duration, Instant
+from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.config.model import Config
 from linkbalancer.daemon.lookout import look_every
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.sockets import Complain, Take
 from linkbalancer.engine.events import Measured
+from linkbalancer.engine.scales import MinuteBegan
 from linkbalancer.host.meter import Meter
 from linkbalancer.links import LinkName
 from linkbalancer.weights.gauge import Gauge
+from linkbalancer.weights.wall import Wall
+
+MINUTE: Final[Duration] = 60 * SECOND
 
 
 def begin_measuring(loop: Loop, config: Config, take: Take, complain: Complain) -> None:
@@ -22,6 +29,16 @@ def begin_measuring(loop: Loop, config: Config, take: Take, complain: Complain) 
     if config.links:
         measuring = Measuring(Meter(), loop.clock, config, take, complain)
         loop.every(turn_every(config), measuring.turn)
+    if any(config.weights(name).groups for name in config.links):
+        loop.every(MINUTE, lambda now: tell_time(now, take))
+        tell_time(loop.clock(), take)
+
+
+def tell_time(now: Instant, take: Take) -> None:
+    """Tell the local wall clock: what a link costs goes by it."""
+    here = time.localtime()
+    day = date(here.tm_year, here.tm_mon, here.tm_mday)
+    take(now, [MinuteBegan(Wall(day, here.tm_hour * 60 + here.tm_min))])
 
 
 def turn_every(config: Config) -> Duration:

@@ -34,7 +34,7 @@ _ORDER: Final = {
         (
             ("device", "tracker", "gateway"),
             ("link-closed", "link-opened", "alarm", "rules"),
-            ("heard", "peer", "advert", "adjusted"),
+            ("heard", "peer", "advert", "adjusted", "weight"),
             ("vid", "priority", "rival"),
             ("sync-group",),
             ("verdict",),

@@ -129,4 +129,4 @@ class Company:
 
 def _record(place: tuple[DeviceName, str], herald: Herald, text: str) -> Record:
     device, source = place
-    return Record("alarm", herald.node, f"{text} ({source} on {device})", (("device", device),))
+    return Record("rules", herald.node, f"{text} ({source} on {device})", (("device", device),))

@@ -15,6 +15,9 @@ Row: TypeAlias = Mapping[str, Any]
 _ENDED: Final = re.compile(": (applied|unchanged|refused|failed) after ")
 """How the supervisor says that something it was asked for has ended."""
 
+_TOLD_OF: Final = frozenset(("heard", "peer", "adjusted", "weight", "rules", "gateway", "advert", "started", "service"))
+"""Kinds whose text says something of their subject."""
+
 _NAMES: Final = 6
 """How many names a list has before the rest is counted."""
 
@@ -30,7 +33,9 @@ def sentence(record: Row) -> str:
         case "vid":
             state, _, reason = text.partition(": ")
             return f"{subject} {state} here: {reason}"
-        case "heard" | "peer" | "adjusted" | "rules" | "gateway" | "advert" | "started" | "service" if subject:
+        case "heard" | "peer" | "adjusted" | "weight" | "rules" | "gateway" | "advert" | "started" | "service" if (
+            subject
+        ):
             return f"{subject}: {text}"
         case "next-hop":
             return f"{subject} goes nowhere: {text}" if text == "unreachable" else f"{subject} goes by {text}"

@@ -6,7 +6,7 @@ from typing import ClassVar, assert_never
 
 from linkbalancer.weights.amounts import rate_in_words
 from linkbalancer.weights.metrics import Lane
-from linkbalancer.weights.view import View, within
+from linkbalancer.weights.view import BEST, USELESS, View
 
 
 class Direction(StrEnum):
@@ -19,11 +19,12 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AvailableBandwidth:
-    """100 where `best` bits a second or more are free, in proportion below that.
+    """100 where `best` bits a second or more are free, 1 where nothing is: a full link is still of use.
 
-    A VID is not driven off a link by the load that it brought there itself: where the far end is Master of it, all of
-    the capacity counts as free up to a load of `busy`, and only the rest beyond that. Unknown while the rate or the
-    capacity of a direction that counts is.
+    A VID is not driven off a link by the load that it brought there itself. Where the far end is Master of it, all of
+    the capacity counts as free up to a load of `busy`, and only the rest beyond that; where it is Master of no other
+    VID, the whole load is its own, which leaving would only take along: all of the capacity counts as free. Unknown
+    while the rate or the capacity of a direction that counts is.
     """
 
     name: ClassVar[str] = "available-bandwidth"
@@ -34,9 +35,9 @@ class AvailableBandwidth:
 
     def weight(self, view: View) -> float | None:
         """Return the weight."""
-        free = [self._free(lane, mastered=view.mastered) for _, lane in self._lanes(view)]
+        free = [self._free(lane, view) for _, lane in self._lanes(view)]
         known = [one for one in free if one is not None]
-        return within(100 * min(known) / self.best) if len(known) == len(free) else None
+        return USELESS + (BEST - USELESS) * min(min(known) / self.best, 1.0) if len(known) == len(free) else None
 
     def because(self, view: View) -> tuple[str, ...]:
         """Return what it is made of."""
@@ -55,10 +56,10 @@ class AvailableBandwidth:
             case _:
                 assert_never(self.direction)
 
-    def _free(self, lane: Lane, *, mastered: bool) -> float | None:
+    def _free(self, lane: Lane, view: View) -> float | None:
         if lane.rate is None or lane.capacity is None:
             return None
-        if mastered and lane.rate <= self.busy * lane.capacity:
+        if view.mastered and (view.masters == 1 or lane.rate <= self.busy * lane.capacity):
             return lane.capacity
         return max(lane.capacity - lane.rate, 0.0)
 

@@ -8,7 +8,7 @@ from typing import Any
 from linkbalancer.clock import Instant
 from linkbalancer.links import GroupId, LinkName
 from linkbalancer.weights.damping import Flaps
-from linkbalancer.weights.hysteresis import Settled
+from linkbalancer.weights.hysteresis import TURNS_MAX, Settled
 from linkbalancer.weights.usage import Month, Usage
 from linkbalancer.weights.view import BEST, LEAST
 
@@ -63,7 +63,7 @@ def restored(now: Instant, link: LinkName, found: Mapping[str, Any]) -> Memory |
 def _remembered(one: Remembered) -> dict[str, Any]:
     settled, flaps = one.settled, one.flaps
     return {
-        "settled": None if settled is None else [settled.weight, settled.since],
+        "settled": None if settled is None else [settled.weight, settled.since, settled.rose, settled.turns],
         "reckoning": one.reckoning,
         "flaps": [flaps.penalty, flaps.at, flaps.until],
     }
@@ -73,10 +73,10 @@ def _read(now: Instant, found: dict[str, Any]) -> Remembered:
     settled, reckoning = found["settled"], found["reckoning"]
     penalty, at, until = found["flaps"]
     if settled is not None:
-        weight, since = _number(settled[0]), _past(now, settled[1])
-        if since is None or not LEAST <= weight <= BEST:
+        weight, since, (rose, turns) = _number(settled[0]), _past(now, settled[1]), settled[2:]
+        if since is None or not LEAST <= weight <= BEST or rose not in {None, True, False}:
             raise ValueError("no weight in force")
-        settled = Settled(weight, since)
+        settled = Settled(weight, since, rose, min(int(_number(turns)), TURNS_MAX))
     if reckoning is not None and not isinstance(reckoning, str):
         raise TypeError("no reckoning")
     return Remembered(settled, reckoning, Flaps(_number(penalty), _past(now, at) or 0, until and int(until)))

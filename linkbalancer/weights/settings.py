@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from linkbalancer.links import GroupId, LinkName
+from linkbalancer.weights.bandwidth import AvailableBandwidth
 from linkbalancer.weights.composite import Composite
 from linkbalancer.weights.cost import Cost
 from linkbalancer.weights.damping import Damping
+from linkbalancer.weights.expression import Expression
 from linkbalancer.weights.function import Function
 from linkbalancer.weights.hysteresis import Calm
 from linkbalancer.weights.mapping import Linear, PriorityMapping
 from linkbalancer.weights.spread import Spread
+
+_LOADS: Final = frozenset({"rate", "free", "load", "backlog", "drops"})
+"""Names of expressions that follow the load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +35,11 @@ class Weighing:
     damping: Damping | None = field(default_factory=Damping)
 
     @property
+    def follows_load(self) -> bool:
+        """Whether the VIDs on a link move its weight by the load that they bring and take along."""
+        return _follows_load(self.function)
+
+    @property
     def reckoning(self) -> str:
         """What weights are reckoned by, so that two of these can be told apart in writing."""
         return f"{self.function!r} {self.unknown!r}"
@@ -45,6 +56,14 @@ class WeigherSettings:
     def resets(self) -> frozenset[int]:
         """The days of the month on which the data caps of its VIDs begin anew."""
         return frozenset[int]().union(*(_resets(one.function) for one in self.groups.values()))
+
+
+def _follows_load(function: Function) -> bool:
+    if isinstance(function, Composite):
+        return any(_follows_load(part.function) for part in function.parts)
+    if isinstance(function, Expression):
+        return any(name.partition("_")[0] in _LOADS for name in function.names)
+    return isinstance(function, AvailableBandwidth)
 
 
 def _resets(function: Function) -> frozenset[int]:

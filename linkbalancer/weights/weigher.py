@@ -14,7 +14,7 @@ from linkbalancer.links import GroupId
 from linkbalancer.weights import memory
 from linkbalancer.weights.damping import Flaps
 from linkbalancer.weights.explanation import Explanation
-from linkbalancer.weights.hysteresis import Settled
+from linkbalancer.weights.hysteresis import Calm, Settled
 from linkbalancer.weights.metrics import Metrics
 from linkbalancer.weights.news import (
     Checked,
@@ -68,7 +68,7 @@ class Weigher:
             one, reckoned = self._remembered.groups[group], self._reckoned.get(group)
             instants.append(one.flaps.until)
             if one.settled is not None and reckoned is not None:
-                instants.append(one.settled.deadline(reckoned, weighing.calm))
+                instants.append(one.settled.deadline(reckoned, self._calm(group, weighing)))
         return earliest(*instants)
 
     def snapshot(self) -> dict[str, Any]:
@@ -158,12 +158,22 @@ class Weigher:
             flaps = replace(flaps, until=None)
         settled = one.settled
         if reckoned is not None and settled is not None and one.reckoning == weighing.reckoning:
-            settled = settled.followed(now, reckoned, weighing.calm)
+            settled = settled.followed(now, reckoned, self._calm(group, weighing))
         elif reckoned is not None and (settled is None or settled.weight != reckoned):
             # The first weight there is, or one of another function: what an operator chooses is no noise.
             settled = Settled(reckoned, now)
         reckoning = one.reckoning if reckoned is None else weighing.reckoning
         self._remembered.groups[group] = memory.Remembered(settled, reckoning, flaps)
+
+    def _calm(self, group: GroupId, weighing: Weighing) -> Calm:
+        """Return the hysteresis of a VID; of those whose weights follow the load, each waits half a hold time more.
+
+        Else all of them would leave a full link at once, fill the next one, and come back together.
+        """
+        if not weighing.follows_load:
+            return weighing.calm
+        before = sum(other < group for other in self._settings.groups)
+        return replace(weighing.calm, hold=weighing.calm.hold * (2 + before) // 2)
 
     def _answers(self, now: Instant) -> list[tuple[GroupId, int, float]]:
         answers = []
@@ -189,7 +199,7 @@ class Weigher:
         weight, flaps = self._weight(now, group, weighing), one.flaps
         due = None
         if one.settled is not None and reckoned is not None:
-            due = one.settled.deadline(reckoned, weighing.calm)
+            due = one.settled.deadline(reckoned, self._calm(group, weighing))
         return Explanation(
             group=group,
             function=weighing.function.name,

@@ -1,6 +1,7 @@
 """Tests of `linkbalancer check`."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -231,3 +232,30 @@ def test_the_schema_is_for_editors(capsys: pytest.CaptureFixture[str]) -> None:
     """It is printed alone, as JSON."""
     assert main(["check", "--schema"]) == 0
     assert "groups" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def a_site(folder: Path, weight: str) -> Path:
+    """Return a folder with the gateways of the example, one of which weighs its link."""
+    site = folder / "site"
+    shutil.copytree(CONF / "examples" / "two-links", site)
+    near = site / "b1" / "linkbalancer.yaml"
+    near.write_text(near.read_text().replace("    on_probe_loss:", f"    weight: {weight}\n    on_probe_loss:"))
+    return site
+
+
+def test_gateways_of_a_site_are_held_against_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A weight on one link alone competes with the fixed priority of the other; it is a warning at the near end."""
+    assert main(["check", str(a_site(tmp_path, "latency"))]) == 0
+
+    told = [line for line in capsys.readouterr().err.splitlines() if "fixed" in line]
+    assert [line.split(": ")[1:3] for line in told] == [["warning", "VID 1"], ["warning", "VID 2"]]
+    assert all("/b1/linkbalancer.yaml:17:5: " in line for line in told)
+
+
+def test_versions_of_one_gateway_are_no_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder with old copies beside the new one."""
+    site = a_site(tmp_path, "latency")
+    shutil.copytree(site / "b1", site / "b1-old")
+
+    assert main(["check", str(site)]) == 0
+    assert "fixed" not in capsys.readouterr().err

@@ -178,6 +178,7 @@ def test_every_error_comes_at_once() -> None:
     )
 
     assert [one.split(": ", 1)[1].split(";")[0] for one in refusals(text)] == [
+        "good is not better than bad",
         "priorities from 9 to 8 are not within 2 to 254",
         "the penalty for reuse must be above 0 and below that to suppress",
         "a weight is a plain number, and this is a time",

@@ -3,8 +3,10 @@
 import errno
 import socket
 import threading
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +18,7 @@ from linkbalancer.daemon import measuring as module
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.measuring import Measuring, begin_measuring, turn_every
 from linkbalancer.engine.events import Event, Measured
+from linkbalancer.engine.scales import MinuteBegan
 from linkbalancer.host.meter import Meter
 from linkbalancer.links import DeviceName
 from linkbalancer.weights.gauge import Reading
@@ -43,6 +46,22 @@ class FakeMeter:
             device: None if device in self.gone else Reading(index=1, received=0, sent=count, dropped=0)
             for device, count in counted.items()
         }
+
+
+def test_who_weighs_by_the_hour_is_told_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once and every minute; where nothing is weighed nobody is."""
+    monkeypatch.setattr(module, "Meter", FakeMeter)
+    told: list[Event] = []
+    loop = Loop()
+    weighed = configured(1, ", weight: cost").config
+    begin_measuring(loop, weighed, lambda _now, events: told.extend(events), lambda _what, _why: None)
+    (first,) = told
+    assert isinstance(first, MinuteBegan)
+    here = time.localtime()
+    assert abs((first.wall.day - date(here.tm_year, here.tm_mon, here.tm_mday)).days) <= 1
+    assert 0 <= first.wall.minute < 24 * 60
+    begin_measuring(Loop(), configured(1).config, lambda _now, events: told.extend(events), lambda _what, _why: None)
+    assert told == [first]
 
 
 class Stage:

@@ -113,7 +113,7 @@ def test_an_agent_tells_and_hears() -> None:
     }
 
     effects = bench.do(HeraldReceived(LAN_DEVICE, IPv4Address("192.0.2.2"), OTHER))
-    assert [(one.kind, one.subject) for one in of_type(effects, Record)] == [("alarm", "b2")]
+    assert [(one.kind, one.subject) for one in of_type(effects, Record)] == [("rules", "b2")]
     assert len(effects) == 1
     assert bench.agent.status(bench.now)["other_rules"] == [{**WHO, "device": LAN_DEVICE}]
     bench.do(HeraldReceived(LAN_DEVICE, IPv4Address("192.0.2.2"), b""))

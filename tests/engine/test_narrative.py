@@ -21,6 +21,7 @@ CLOSED = row("link-closed", "l1", "no carrier", link="l1")
         (CLOSED, "link l1 closed: no carrier"),
         (row("link-opened", "l1", "proven"), "link l1 opened: proven"),
         (row("alarm", "l1", "miswired"), "alarm: l1: miswired"),
+        (row("weight", "link l1", "VID 1: weight 80 -> priority 134"), "link l1: VID 1: weight 80 -> priority 134"),
         (row("vid", "VID 1", "master: claimed"), "VID 1 master here: claimed"),
         (row("heard", "VID 1", "192.0.2.2 resigned"), "VID 1: 192.0.2.2 resigned"),
         (row("verdict", "VID 1", "works: Master here"), "VID 1 works: Master here"),

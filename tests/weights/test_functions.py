@@ -53,9 +53,9 @@ def test_bandwidth_is_that_of_the_fuller_direction() -> None:
     """In proportion to what is worth 100."""
     busy = Metrics(outward=Lane(rate=1e7, capacity=1e8), inward=Lane(rate=8e7, capacity=1e8))
 
-    assert BANDWIDTH.weight(view(busy)) == pytest.approx(20)
-    assert replace(BANDWIDTH, direction=Direction.OUTWARD).weight(view(busy)) == pytest.approx(90)
-    assert replace(BANDWIDTH, direction=Direction.INWARD).weight(view(busy)) == pytest.approx(20)
+    assert BANDWIDTH.weight(view(busy)) == pytest.approx(1 + 99 * 0.2)
+    assert replace(BANDWIDTH, direction=Direction.OUTWARD).weight(view(busy)) == pytest.approx(1 + 99 * 0.9)
+    assert replace(BANDWIDTH, direction=Direction.INWARD).weight(view(busy)) == pytest.approx(1 + 99 * 0.2)
     assert replace(BANDWIDTH, best=1e6).weight(view(busy)) == 100
     assert BANDWIDTH.because(view(busy)) == ("out 10 Mbit/s of 100 Mbit/s", "in 80 Mbit/s of 100 Mbit/s")
 
@@ -65,23 +65,25 @@ def test_bandwidth_needs_every_direction_that_counts() -> None:
     half = Metrics(outward=Lane(rate=1e7, capacity=1e8), inward=Lane(rate=1e7))
 
     assert BANDWIDTH.weight(view(half)) is None
-    assert replace(BANDWIDTH, direction=Direction.OUTWARD).weight(view(half)) == pytest.approx(90)
+    assert replace(BANDWIDTH, direction=Direction.OUTWARD).weight(view(half)) == pytest.approx(1 + 99 * 0.9)
     assert BANDWIDTH.because(view(half))[1] == "in 10 Mbit/s of unknown"
 
 
 def test_a_vid_is_not_driven_off_by_its_own_load() -> None:
-    """Where it is mastered, a load up to `busy` counts as free; beyond that it does not."""
+    """Where it is mastered, a load up to `busy` counts as free; beyond that only where no other VID is there."""
     loaded, full = metrics(rate=7e7, capacity=1e8), metrics(rate=9.5e7, capacity=1e8)
+    alone, shared = view(full, mastered=True), replace(view(full, mastered=True), masters=2)
 
-    assert BANDWIDTH.weight(view(loaded)) == pytest.approx(30)
-    assert BANDWIDTH.weight(view(loaded, mastered=True)) == 100
-    assert BANDWIDTH.weight(view(full, mastered=True)) == pytest.approx(5)
-    assert BANDWIDTH.because(view(loaded, mastered=True))[-1] == "its own load is forgiven"
+    assert BANDWIDTH.weight(view(loaded)) == pytest.approx(1 + 99 * 0.3)
+    assert BANDWIDTH.weight(replace(shared, metrics=loaded)) == 100
+    assert BANDWIDTH.weight(shared) == pytest.approx(1 + 99 * 0.05)
+    assert BANDWIDTH.weight(alone) == 100
+    assert BANDWIDTH.because(alone)[-1] == "its own load is forgiven"
 
 
 def test_more_load_than_capacity_is_no_negative_weight() -> None:
-    """A configured capacity may be wrong."""
-    assert BANDWIDTH.weight(view(metrics(rate=2e8, capacity=1e8))) == 0
+    """A configured capacity may be wrong; and a full link is of more use than a dead one."""
+    assert BANDWIDTH.weight(view(metrics(rate=2e8, capacity=1e8))) == 1
 
 
 def test_checks_are_a_share() -> None:

@@ -16,7 +16,7 @@ def test_a_small_change_is_noise() -> None:
     assert OLD.followed(LATE, 54.9, CALM) == OLD
     assert OLD.followed(LATE, 45.1, CALM) == OLD
     assert OLD.deadline(54.9, CALM) is None
-    assert OLD.followed(LATE, 55, CALM) == Settled(55, LATE)
+    assert OLD.followed(LATE, 55, CALM) == Settled(55, LATE, rose=True)
 
 
 def test_a_change_waits_for_the_hold_time() -> None:
@@ -25,20 +25,20 @@ def test_a_change_waits_for_the_hold_time() -> None:
 
     assert due == 10 * SECOND
     assert OLD.followed(due - 1, 80, CALM) == OLD
-    assert OLD.followed(due, 80, CALM) == Settled(80, due)
+    assert OLD.followed(due, 80, CALM) == Settled(80, due, rose=True)
 
 
 def test_a_fall_below_usefulness_is_not_held_back() -> None:
     """Neither by the hold time nor by its size; the way up is."""
-    assert OLD.followed(1, 0, CALM) == Settled(0, 1)
-    assert Settled(1.5, 0).followed(1, 0.5, CALM) == Settled(0.5, 1)
+    assert OLD.followed(1, 0, CALM) == Settled(0, 1, rose=False)
+    assert Settled(1.5, 0).followed(1, 0.5, CALM) == Settled(0.5, 1, rose=False)
     assert Settled(0, 0).followed(1, 90, CALM) == Settled(0, 0)
 
 
 def test_the_ends_are_reached() -> None:
     """98 becomes 100, or a link would never be as good as another that came there at once."""
-    assert Settled(98, 0).followed(LATE, 100, CALM) == Settled(100, LATE)
-    assert Settled(0.5, 0).followed(LATE, 0, CALM) == Settled(0, LATE)
+    assert Settled(98, 0).followed(LATE, 100, CALM) == Settled(100, LATE, rose=True)
+    assert Settled(0.5, 0).followed(LATE, 0, CALM) == Settled(0, LATE, rose=False)
     assert Settled(100, 0).followed(LATE, 100, CALM) == Settled(100, 0)
 
 
@@ -55,3 +55,45 @@ def test_changes_are_never_closer_than_the_hold_time(story: list[tuple[int, floa
         settled = after
 
     assert all(later - sooner >= CALM.hold for sooner, later in zip([0, *changes], changes, strict=False))
+
+
+def turned(settled: Settled, times: int) -> Settled:
+    """Have a weight turn back so often, each time as soon as it may."""
+    for _ in range(times):
+        other = 20.0 if settled.weight == 80 else 80.0
+        due = settled.deadline(other, CALM)
+        assert due is not None
+        settled = settled.followed(due, other, CALM)
+    return settled
+
+
+def test_every_turn_doubles_the_hold_time() -> None:
+    """Up to 32 times as long: what its own consequences drive comes to rest, nearly."""
+    holds = []
+    for times in range(9):
+        settled = turned(Settled(20, 0), times)
+        due = settled.deadline(50, CALM)
+        assert due is not None
+        holds.append((due - settled.since) // SECOND)
+
+    assert holds == [10, 10, 20, 40, 80, 160, 320, 320, 320]
+
+
+def test_a_ramp_is_no_turn() -> None:
+    """What goes on in one direction is followed at the pace of the hold time."""
+    settled = Settled(20, 0)
+    for step in range(1, 8):
+        settled = settled.followed(step * CALM.hold, 20 + 10 * step, CALM)
+
+    assert settled == Settled(90, 7 * CALM.hold, rose=True)
+
+
+def test_quiet_forgets_the_turns() -> None:
+    """As long as the hold time has become."""
+    settled = turned(Settled(20, 0), 4)
+    due = settled.deadline(50, CALM)
+    assert due is not None
+    late = due + (due - settled.since)
+
+    assert settled.followed(late, 50, CALM).turns == settled.turns + 1
+    assert settled.followed(late + 1, 50, CALM).turns == 0

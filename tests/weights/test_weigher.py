@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from linkbalancer.clock import SECOND
 from linkbalancer.links import Family, GroupId
+from linkbalancer.weights.bandwidth import AvailableBandwidth
 from linkbalancer.weights.checked import Checks
 from linkbalancer.weights.composite import Composite, Part
 from linkbalancer.weights.cost import Cost
 from linkbalancer.weights.damping import Damping
+from linkbalancer.weights.expression import Expression
+from linkbalancer.weights.function import Function
 from linkbalancer.weights.hysteresis import Calm
 from linkbalancer.weights.latency import Latency
 from linkbalancer.weights.mapping import Linear, Steps
@@ -240,11 +243,14 @@ def broken(**changes: Any) -> dict[str, Any]:
         broken(link="l2"),
         broken(open=1),
         broken(groups={"x": {}}),
-        broken(groups__one__settled=[80, 99 * SECOND]),
-        broken(groups__one__settled=[101, 0]),
-        broken(groups__one__settled=["80", 0]),
-        broken(groups__one__settled=[80, None]),
-        broken(groups__one__settled=[True, 0]),
+        broken(groups__one__settled=[80, 99 * SECOND, None, 0]),
+        broken(groups__one__settled=[101, 0, None, 0]),
+        broken(groups__one__settled=["80", 0, None, 0]),
+        broken(groups__one__settled=[80, None, None, 0]),
+        broken(groups__one__settled=[True, 0, None, 0]),
+        broken(groups__one__settled=[80, 0, 7, 0]),
+        broken(groups__one__settled=[80, 0, True, -1]),
+        broken(groups__one__settled=[80, 0]),
         broken(groups__one__reckoning=7),
         broken(groups__one__flaps=[-1, 0, None]),
         broken(groups__one__flaps=[1e999, 0, None]),
@@ -387,3 +393,24 @@ def test_noise_never_elects(story: list[tuple[int, float]]) -> None:
         priorities.add(machine.wanted[ONE])
 
     assert len(priorities) == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "waits"),
+    [
+        (AvailableBandwidth(best=1e8), 15),
+        (Expression("100 - 100 * load"), 15),
+        (Composite((Part(AvailableBandwidth(best=1e8), 1),)), 15),
+        (Composite((Part(Expression("100 * (capacity - 40Mbit) / 60Mbit + 0 * rtt / 1ms"), 1),)), 10),
+    ],
+)
+def test_vids_that_follow_the_load_do_not_move_together(function: Function, waits: int) -> None:
+    """Each waits half a hold time more than the one before it, where its weight follows the load."""
+    machine = weigher(one=replace(PLAIN, function=function), two=replace(PLAIN, function=function))
+    machine.handle(0, Measured(metrics(rtt_ms=1, rate=0, capacity=1e8)))
+    machine.handle(SECOND, Measured(metrics(rtt_ms=1, rate=5e7, capacity=7e7)))
+    first = machine.deadline()
+    assert first == 10 * SECOND
+    machine.handle(first, Tick())
+
+    assert machine.deadline() == (waits * SECOND if waits > 10 else None)
