@@ -47,8 +47,6 @@ _OF_KIND: Final = {
     "config": Topic.CONFIGURATION,
     "alarm": Topic.ALARM,
     "rules": Topic.ALARM,
-    "adjusted": Topic.PRIORITY,
-    "weight": Topic.PRIORITY,
     "process": Topic.PROCESS,
 }
 _IN_VAIN: Final = (": refused after", ": failed after")

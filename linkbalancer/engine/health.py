@@ -44,8 +44,7 @@ def _link(name: str, link: Status) -> Iterator[Finding]:
         yield 1, f"link {name} has been closed for {_since(link)}: {link['reason']}"
     if link.get("rules_differ"):
         peer = link["peer_node"] or link["peer"]
-        remedy = "give both one rule file, then `linkbalancer apply` where it was changed"
-        yield 1, f"{peer}, at the far end of link {name}, has other rules than this gateway: {remedy}"
+        yield 1, f"link {name}: {peer} has other rules: give both one file and `linkbalancer apply` it"
     if link["peer_fault"]:
         yield 1, f"the far end of link {name} ({link['peer_node'] or link['peer']}) says: {link['peer_fault']}"
 

@@ -19,6 +19,8 @@ REPEAT_MAX: Duration = 1 * SECOND
 WEIGHTS_AGAIN: Duration = 1 * SECOND
 """How often weights are told that have not changed: nobody acknowledges them."""
 
+VID_MAX: Final = 255
+
 _GENERATIONS: Final = 2**32
 _DOUBLINGS: Final = 16
 
@@ -138,7 +140,7 @@ class Adjusting:
         self._wanted = {
             group: Adjustment(group, priority, 1)
             for group, priority, _weight in read
-            if priority == WITHDRAWN or PRIORITY_MIN <= priority <= PRIORITY_MAX
+            if 1 <= group.vid <= VID_MAX and (priority == WITHDRAWN or PRIORITY_MIN <= priority <= PRIORITY_MAX)
         }
         self.begin_anew()
 

@@ -100,10 +100,7 @@ def test_a_difference_is_told_at_both_ends_and_at_none_other() -> None:
         "l1: f1 has other rules"
     )
     (finding,) = found(world, "b1")
-    assert finding == (
-        "f1, at the far end of link l1, has other rules than this gateway: give both one rule file, then `linkbalancer "
-        "apply` where it was changed"
-    )
+    assert finding == "link l1: f1 has other rules: give both one file and `linkbalancer apply` it"
     assert found(world, "b2") == []
     world.begin(Succeed("b1"))
     world.run(1000)
@@ -153,4 +150,4 @@ def test_what_a_predecessor_told_is_gone_on_from(left: object) -> None:
 def test_a_peer_without_a_name_is_called_by_its_address() -> None:
     """In the finding."""
     _health, findings = assess(status(links={"l1": link(rules_differ=True, peer_node=None)}))
-    assert findings[0].startswith("10.0.1.2, at the far end of link l1, has other rules")
+    assert findings[0].startswith("link l1: 10.0.1.2 has other rules")

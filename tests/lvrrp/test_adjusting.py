@@ -153,7 +153,9 @@ def test_a_successor_goes_on_wanting() -> None:
     ]
 
 
-@pytest.mark.parametrize("found", [None, 7, [7], [["1", 120]], [["x", 120, 1.0]], [["1", None, 1.0]], [["1", 1, 1.0]]])
+@pytest.mark.parametrize(
+    "found", [None, 7, [7], [["1", 120]], [["x", 120, 1.0]], [["999", 120, 1.0]], [["1", None, 1.0]], [["1", 1, 1.0]]]
+)
 def test_a_snapshot_that_makes_no_sense_is_nothing(found: object) -> None:
     """Nor is a priority that may not be wanted."""
     adjusting = Adjusting(Counter())

@@ -3,7 +3,9 @@
 import contextlib
 import json
 
+from linkbalancer.engine.events import Weighed
 from linkbalancer.engine.found import Found
+from linkbalancer.links import GroupId
 from tests.engine.bench import Bench
 
 
@@ -11,6 +13,7 @@ def _taken(*, live: bool) -> bytes:
     bench = Bench()
     bench.start()
     bench.hear(2, 200)
+    bench.do(Weighed("l1", ((GroupId(1), 120, 37.5),)))
     bench.wait(3000)
     return json.dumps(bench.agent.snapshot(bench.now, live=live)).encode()
 
