@@ -12,12 +12,13 @@ from linkbalancer.weights.function import STATIC
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """How a link is weighed for one VID: all keys, and where each of them is written."""
+    """How a link is weighed for one VID: all good keys, where each is written, and which are wrong in themselves."""
 
     group: GroupId
     weight: Weight
     places: Mapping[str, Path]
     link: Part | None
+    wrong: frozenset[str] = frozenset()
 
     @property
     def function(self) -> str:

@@ -1,6 +1,6 @@
 """What the keys of `weight` must be together, at links and groups, and whether a weight can ever change anything."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from linkbalancer.config import plugins, reckoning, weighteffects
 from linkbalancer.config.document import Path
@@ -44,29 +44,39 @@ def _elsewhere(outline: Outline, role: Role) -> Iterator[Complaint]:
 
 
 def _cases(outline: Outline) -> Iterator[Case]:
-    """Yield each group with a link whose keys are all good."""
+    """Yield each group with a link, as far as its keys are good."""
     for group, part in outline.groups.items():
-        if not part.knows("link", "mode", "weight") or part["mode"] not in {"member", "keepalived"}:
+        if not part.knows("link", "mode") or part["mode"] not in {"member", "keepalived"}:
             continue
         link = outline.links.get(part["link"]) if part["link"] is not None else None
-        base = NOTHING if link is None or not link.knows("weight") else link["weight"]
-        places: dict[str, Path] = {}
-        for one in (link, part):
-            if one is not None and one.knows("weight"):
-                short = not one.inner("weight").given
-                places |= {key: (*one.path, "weight") if short else (*one.path, "weight", key) for key in _given(one)}
-        yield Case(group, laid_over(part["weight"], base), places, link)
+        weight, places, wrong = NOTHING, dict[str, Path](), set[str]()
+        for one in (part,) if link is None else (link, part):
+            given = _good(one)
+            weight = laid_over(given, weight)
+            whole = not one.inner("weight").given
+            places |= {key: (*one.path, "weight") if whole else (*one.path, "weight", key) for key in given.given}
+            wrong = (wrong - given.given.keys()) | (one.inner("weight").given - one.inner("weight").values.keys())
+        yield Case(group, weight, places, link, frozenset(wrong))
 
 
-def _given(part: Part) -> Mapping[str, object]:
-    weight: Weight = part["weight"]
-    return weight.given
+def _good(part: Part) -> Weight:
+    """Return the keys of a link's or group's weight that are good, however wrong the others are."""
+    if part.knows("weight"):
+        whole: Weight = part["weight"]
+        return whole
+    values = part.inner("weight").values
+    return NOTHING.model_copy(
+        update={
+            name: values[info.alias or name]
+            for name, info in Weight.model_fields.items()
+            if (info.alias or name) in values
+        }
+    )
 
 
 def _case(case: Case, outline: Outline) -> Iterator[Complaint]:
     yield from _function(case.function, case.place("function"), case)
-    if case.function == "composite":
-        yield from _composite(case)
+    yield from _composite(case)
     for name in dict.fromkeys((*case.parts, *(key for key in case.places if key in PARTS))):
         yield from _parameters(name, case, outline)
     if case.function != STATIC:
@@ -82,7 +92,7 @@ def _function(name: str, place: Path, case: Case, *, at_key: bool = False) -> It
             "checks": case.weight.checks,
             "expression": case.weight.expression,
         }
-        if name in needed and not needed[name]:
+        if name in needed and not needed[name] and name not in case.wrong:
             example = {"composite": "{latency: 2, loss: 1}", "checks": "[uplink]", "expression": "100 - rtt / 1ms"}
             what = f"the function {name} is of nothing"
             yield Complaint(place, what, f"add {name}, such as {name}: {example[name]}", at_key=at_key)
@@ -124,7 +134,7 @@ def _parameters(name: str, case: Case, outline: Outline) -> Iterator[Complaint]:
                 yield Complaint((*case.place("cost"), "careful"), what, "write such as 80%")
         case _:
             found = None if name in BUILT_IN else plugins.find(name)
-            if found is not None and not isinstance(found, Broken):
+            if found is not None and not isinstance(found, Broken) and "plugins" not in case.wrong:
                 yield from _plugin(found, case)
 
 

@@ -238,3 +238,21 @@ def test_a_plug_in_that_cannot_be_used_is_an_error(tmp_path: Path, monkeypatch: 
         found = refusals(at_group(PLUGGED))
     assert ": the plug-in night cannot be used: strange:Nowhere cannot be loaded: AttributeError: " in found[0]
     assert found[0].endswith("; mend or remove it")
+
+
+def test_a_wrong_key_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong by itself is no reason to be silent of the rest, nor to ask for what is there."""
+    broken = "{function: composite, composite: {lost: 1}, hold: 10, spread: yes, mapping: {min: 90, max: 80}}"
+
+    assert [one.split(": ", 1)[1].split(";")[0] for one in refusals(at_link(broken))] == [
+        "there is no weight function lost",
+        "10 has no unit",
+        "true is no spread",
+        "priorities from 90 to 80 are not within 2 to 254",
+    ]
+    assert len(refusals(at_link("{function: composite, composite: {loss: x}}"))) == 1
+    assert len(refusals(at_link("{function: checks, checks: up}"))) == 1
+    with installed(tmp_path, monkeypatch):
+        assert len(refusals(at_group("{function: night, plugins: {night: [CET]}}"))) == 1
+    good_again = ("link: l1,", "link: l1, weight: {composite: {lost: 1}},")
+    assert len(refusals(at_link("{function: composite, composite: {loss: x}}", good_again))) == 2
