@@ -5,6 +5,7 @@ measured at one go while an advert waits.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from linkbalancer.clock import Duration, Instant
 from linkbalancer.config.model import Config
@@ -16,17 +17,23 @@ from linkbalancer.host.meter import Meter
 from linkbalancer.links import LinkName
 from linkbalancer.weights.gauge import Gauge
 
+TURNS: Final = 4
+"""In how many turns the links are measured: each has the kernel show the queues of all its devices."""
+
 
 def begin_measuring(loop: Loop, config: Config, take: Take, complain: Complain) -> None:
     """Measure from now on; without links there is nothing to measure. Raises OSError."""
     if config.links:
-        measuring = Measuring(Meter(), loop.clock, config, take, complain)
+        meter = Meter({link.device for link in config.links.values() if link.capacity is not None})
+        measuring = Measuring(meter, loop.clock, config, take, complain)
         loop.every(turn_every(config), measuring.turn)
 
 
 def turn_every(config: Config) -> Duration:
-    """Return how often somebody's turn may come: as often as devices are looked at, or as the quickest link wants."""
-    return min(look_every(config), *(link.metrics_every for link in config.links.values()))
+    """Return how often somebody's turn may come: several times in an interval, when devices are looked at as well."""
+    quickest = min(link.metrics_every for link in config.links.values())
+    look = min(look_every(config), quickest)
+    return look * max(1, quickest // TURNS // look)
 
 
 class Measuring:
