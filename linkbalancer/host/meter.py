@@ -57,7 +57,7 @@ class _Queue:
 
 
 class Meter:
-    """The sockets to ask by; of `unasked` devices the speed is known better. Raises OSError when the kernel gives none."""
+    """The sockets to ask by; of `unasked` devices the speed is known better. Raises OSError when there is none."""
 
     def __init__(self, unasked: Collection[DeviceName] = ()) -> None:
         self._unasked = frozenset(unasked)
