@@ -23,11 +23,15 @@ from linkbalancer.weights.wall import Wall
 
 MINUTE: Final[Duration] = 60 * SECOND
 
+TURNS: Final = 4
+"""In how many turns the links are measured: each has the kernel show the queues of all its devices."""
+
 
 def begin_measuring(loop: Loop, config: Config, take: Take, complain: Complain) -> None:
     """Measure from now on; without links there is nothing to measure. Raises OSError."""
     if config.links:
-        measuring = Measuring(Meter(), loop.clock, config, take, complain)
+        meter = Meter({link.device for link in config.links.values() if link.capacity is not None})
+        measuring = Measuring(meter, loop.clock, config, take, complain)
         loop.every(turn_every(config), measuring.turn)
     if any(config.weights(name).groups for name in config.links):
         loop.every(MINUTE, lambda now: tell_time(now, take))
@@ -42,8 +46,10 @@ def tell_time(now: Instant, take: Take) -> None:
 
 
 def turn_every(config: Config) -> Duration:
-    """Return how often somebody's turn may come: as often as devices are looked at, or as the quickest link wants."""
-    return min(look_every(config), *(link.metrics_every for link in config.links.values()))
+    """Return how often somebody's turn may come: several times in an interval, when devices are looked at as well."""
+    quickest = min(link.metrics_every for link in config.links.values())
+    look = min(look_every(config), quickest)
+    return look * max(1, quickest // TURNS // look)
 
 
 class Measuring:

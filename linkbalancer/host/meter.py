@@ -9,8 +9,8 @@ import array
 import fcntl
 import socket
 import struct
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from linkbalancer.host.rtnetlink import DUMP, GET_LINK, GET_QDISC, Questions, attributes, link_question
@@ -57,9 +57,10 @@ class _Queue:
 
 
 class Meter:
-    """The sockets to ask by. Raises OSError when the kernel gives none."""
+    """The sockets to ask by; of `unasked` devices the speed is known better. Raises OSError when there is none."""
 
-    def __init__(self) -> None:
+    def __init__(self, unasked: Collection[DeviceName] = ()) -> None:
+        self._unasked = frozenset(unasked)
         self._questions = Questions()
         self._drivers = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._speeds: dict[DeviceName, tuple[tuple[int, bytes], int | None]] = {}
@@ -71,38 +72,39 @@ class Meter:
 
     def read(self, devices: Collection[DeviceName]) -> dict[DeviceName, Reading | None]:
         """Return a reading of each device, None for one that does not exist. Raises OSError."""
-        queues = self._queues()
-        return {device: self._reading(device, queues) for device in devices}
+        readings = {device: self._reading(device) for device in devices}
+        queues = self._queues({reading.index for reading in readings.values() if reading is not None})
+        return {device: reading and _with_queue(reading, queues) for device, reading in readings.items()}
 
-    def _reading(self, device: DeviceName, queues: dict[int, _Queue]) -> Reading | None:
+    def _reading(self, device: DeviceName) -> Reading | None:
         for answer in self._questions.ask(GET_LINK, 0, link_question(device, statistics=False)):
             parts = answer.attributes(_LINK.size)
             index: int = _LINK.unpack_from(answer.payload)[2]
             received, sent, dropped = _COUNTED.unpack_from(parts[_COUNTERS])
-            queue = queues.get(index)
-            return Reading(
-                index=index,
-                received=received,
-                sent=sent,
-                dropped=dropped + (0 if queue is None else queue.drops),
-                backlog=None if queue is None else queue.backlog,
-                speed=self._speed(device, index, parts),
-            )
+            speed = self._speed(device, index, parts)
+            return Reading(index=index, received=received, sent=sent, dropped=dropped, speed=speed)
         return None
 
-    def _queues(self) -> dict[int, _Queue]:
-        """Return the root queue of every device that has one; mq and mqprio sum up those below them themselves."""
+    def _queues(self, indices: Collection[int]) -> dict[int, _Queue]:
+        """Return the root queues of devices; mq and mqprio sum up those below them themselves.
+
+        The kernel shows those of every device, for it cannot be asked for one alone; the others are passed over.
+        """
         found = {}
         for answer in self._questions.ask(GET_QDISC, DUMP, bytes(_QUEUE.size)):
             _family, index, _handle, parent, _information = _QUEUE.unpack_from(answer.payload)
+            if parent != _ROOT or index not in indices:
+                continue
             parts = answer.attributes(_QUEUE.size)
-            if parent == _ROOT and parts.get(_QUEUE_KIND) != _NO_QUEUE:
+            if parts.get(_QUEUE_KIND) != _NO_QUEUE:
                 lengths = attributes(parts.get(_QUEUE_STATISTICS, b"")).get(_QUEUE_LENGTHS, bytes(_LENGTHS.size))
                 found[index] = _Queue(*_LENGTHS.unpack_from(lengths))
         return found
 
     def _speed(self, device: DeviceName, index: int, parts: dict[int, bytes]) -> int | None:
-        """Return what the hardware can do now, in bits per second; None where nobody knows."""
+        """Return what the hardware can do now, in bits per second; None where nobody knows, or needs to."""
+        if device in self._unasked:
+            return None
         same = index, parts.get(_CARRIER_CHANGES, b"")
         known = self._speeds.get(device)
         if known is None or known[0] != same:
@@ -123,3 +125,11 @@ class Meter:
         except OSError:  # a driver that does not know, or a device that has just gone
             return None
         return None if speed in _UNKNOWN_SPEEDS else speed * MEGABIT
+
+
+def _with_queue(reading: Reading, queues: Mapping[int, _Queue]) -> Reading:
+    """Return a reading with what its device's queue says, if it has one."""
+    queue = queues.get(reading.index)
+    if queue is None:
+        return reading
+    return replace(reading, dropped=reading.dropped + queue.drops, backlog=queue.backlog)

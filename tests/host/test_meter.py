@@ -165,6 +165,9 @@ def test_a_driver_is_asked_again_only_after_a_change_of_carrier(
         assert len(asked) == 4
         read(meter, "upper")
         assert len(asked) == 4
+    with closing(Meter(["upper"])) as meter:
+        assert read(meter, "upper").speed is None
+        assert len(asked) == 4
 
 
 def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
