@@ -31,7 +31,8 @@ from tests.namespaces import Namespace
 class FakeMeter:
     """Devices that each send 1,000 bytes between two looks; one that is `broken` refuses everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, shaped: Collection[DeviceName] = ()) -> None:
+        self.shaped = shaped
         self.looks: list[tuple[DeviceName, ...]] = []
         self.broken: OSError | None = None
         self.gone: set[DeviceName] = set()
