@@ -41,6 +41,8 @@ class Loss:
 LOSSES = (
     # Both ends of one cable lose their carrier.
     Loss("carrier", ("b1-l", "f1-l"), {"failover carrier": LinkedKeepalived, "failover tracked": WatchingKeepalived}),
+    # One of two converters in between fails: the near end sees it, and the far one hears nothing.
+    Loss("one-end", ("b1-l",), {"failover one-end": LinkedKeepalived}),
     # The switch in between is down: nothing passes, and both ends keep their carrier.
     Loss("silent", ("l1",), {"failover silent": LinkedKeepalived}),
 )
@@ -98,7 +100,7 @@ def _outages(samples: Sequence[Measured]) -> tuple[float, ...]:
 
 
 def _terms(loss: Loss, interval_ms: int, ours: Sequence[Measured]) -> dict[str, float]:
-    """Return what the bound is made of, and the bound: for a lost carrier, and for a silence (design 9)."""
+    """Return what the bound is made of, and the bound: of a carrier that both ends lose, or of silence (design 9)."""
     skew = skew_time(PRIORITIES[SUCCESSORS[-1][-1]], interval_ms * MILLISECOND) / MILLISECOND
     rtt, detect = median(one.rtt for one in ours), median(one.detect for one in ours)
     bound = skew + 3 * rtt + NOISE_MS if loss.name == "carrier" else detect + interval_ms
