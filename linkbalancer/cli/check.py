@@ -12,10 +12,12 @@ from linkbalancer.config import keyfile
 from linkbalancer.config.findings import ConfigErrors, Finding
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import load, load_as
+from linkbalancer.config.model import Config
 from linkbalancer.config.rules import parse_rules, read_text
 from linkbalancer.config.schema import json_schema
 from linkbalancer.host.account import service_group
 from linkbalancer.lab.topology import TopologyDocument
+from linkbalancer.links import OnProbeLoss
 
 GATEWAY_FILE = "linkbalancer.yaml"
 TOPOLOGY_FILE = "topology.yaml"
@@ -23,6 +25,13 @@ YAML = {".yaml", ".yml"}
 RULES = {".conf"}
 INSTALLED = Path("/etc/linkbalancer")
 """Where the service's own files are: the service must be able to read them."""
+
+
+DARK = {
+    OnProbeLoss.STOP: "this gateway leaves VID {}, whose virtual IPs it answers for no more",
+    OnProbeLoss.DEMOTE: "this gateway stays in VID {}, and tells hosts that there is no way",
+}
+NAMES_MAX = 6
 
 
 class NothingToCheckError(Exception):
@@ -37,6 +46,8 @@ class Verdict:
     errors: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    dark: dict[str, list[str]] = field(default_factory=dict)
+    """What becomes of the VIDs of links while every link is dead: by `on_probe_loss`."""
 
     @property
     def good(self) -> bool:
@@ -44,9 +55,18 @@ class Verdict:
         return not self.errors
 
     def summary(self) -> str:
-        """Say in one line what is in a good file."""
+        """Say in one line what is in a good file, and in one more for each value what `on_probe_loss` means."""
         counts = [f"{count} {what if count != 1 else what.removesuffix('s')}" for what, count in self.counts.items()]
-        return f"{self.file}: good: {', '.join(counts)}"
+        dark = [
+            f"  if every link is dead (on_probe_loss: {loss}): {DARK[OnProbeLoss(loss)].format(_some(vids))}"
+            for loss, vids in self.dark.items()
+        ]
+        return "\n".join([f"{self.file}: good: {', '.join(counts)}", *dark])
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
+    return ", ".join(names[:NAMES_MAX]) + more
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -116,7 +136,15 @@ def _gateway(file: str) -> Verdict:
         "VIDs": len(loaded.config.groups),
         "applications": len(loaded.rules.applications),
     }
-    return Verdict(file, (), loaded.warnings, counts)
+    return Verdict(file, (), loaded.warnings, counts, _dark(loaded.config))
+
+
+def _dark(config: Config) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for group, settings in sorted(config.groups.items()):
+        if settings.link is not None:
+            found.setdefault(str(config.links[settings.link].on_probe_loss), []).append(str(group))
+    return found
 
 
 def _topology(file: str) -> Verdict:
@@ -182,6 +210,7 @@ def _tell(args: Namespace, verdicts: list[Verdict]) -> None:
                 "file": verdict.file,
                 "good": verdict.good,
                 **verdict.counts,
+                **({"all_links_dead": verdict.dark} if verdict.dark else {}),
                 "errors": [asdict(error) for error in verdict.errors],
                 "warnings": [asdict(warning) for warning in verdict.warnings],
             }
