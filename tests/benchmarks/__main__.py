@@ -76,11 +76,14 @@ def _table(taken: Sequence[Figure]) -> Table:
     table.add_column("goal", no_wrap=True)
     for figure in taken:
         goal = f"{'[green]' if figure.reached else '[red]'}{figure.goal}[/]" if figure.goal else ""
-        table.add_row(figure.name, figure.unit, _cell(figure.ours), _cell(figure.peer), f"{figure.ratio:.2f}", goal)
+        ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
+        table.add_row(figure.name, figure.unit, _cell(figure.ours), _cell(figure.peer), ratio, goal)
     return table
 
 
 def _cell(samples: Sequence[float]) -> str:
+    if not samples:
+        return ""
     found = figures.summary(samples)
     digits = 1 if found["max"] >= 1 else 4
     return " / ".join(f"{found[name]:.{digits}f}" for name in ("median", "p90", "max"))

@@ -42,13 +42,16 @@ class Figure:
     unit: str
     ours: tuple[float, ...]
     peer: tuple[float, ...]
+    """Empty where the peer has nothing of the kind."""
     resolution: float
     goal: Goal | None = None
     terms: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def ratio(self) -> float:
-        """Our median by the peer's."""
+    def ratio(self) -> float | None:
+        """Our median by the peer's, None without any."""
+        if not self.peer:
+            return None
         return max(median(self.ours), self.resolution) / max(median(self.peer), self.resolution)
 
     @property
@@ -59,17 +62,19 @@ class Figure:
         if self.goal.limit is not None:
             return median(self.ours) <= self.goal.limit
         if self.goal.ratio is not None:
-            return self.ratio <= self.goal.ratio
+            return self.ratio is not None and self.ratio <= self.goal.ratio
         return median(self.ours) <= median(self.peer) + (self.goal.margin or 0.0)
 
     def document(self) -> dict[str, Any]:
         """Return the figure as the report has it."""
+        beside: dict[str, Any] = {}
+        if self.ratio is not None:
+            beside = {"peer": {"name": PEER, **summary(self.peer)}, "ratio": round(self.ratio, 3)}
         return {
             "name": self.name,
             "unit": self.unit,
             "ours": summary(self.ours),
-            "peer": {"name": PEER, **summary(self.peer)},
-            "ratio": round(self.ratio, 3),
+            **beside,
             **({"terms": dict(self.terms)} if self.terms else {}),
         }
 

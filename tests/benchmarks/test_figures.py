@@ -66,6 +66,13 @@ def test_a_limit_is_reported_with_what_it_is_made_of() -> None:
     assert str(Goal(limit=133.4)) == "<= 133 ms"
 
 
+def test_what_the_peer_has_not_is_ours_alone() -> None:
+    """No ratio, nothing of the peer in the report, and no goal by ratio is reached."""
+    alone = Figure("cpu controller 8-links", "s/s", (0.1,), (), 1e-5, Goal(1.05))
+    assert (alone.ratio, alone.reached) == (None, False)
+    assert alone.document().keys() == {"name", "unit", "ours"}
+
+
 @pytest.mark.parametrize(
     ("arrivals", "gap"),
     [
