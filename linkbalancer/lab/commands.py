@@ -1,8 +1,10 @@
 """`ip` and `nft` as the lab uses them: whole batches, one child each."""
 
+import contextlib
 import json
+import signal
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from linkbalancer.lab.errors import LabError
@@ -32,9 +34,23 @@ def nft_json(words: Iterable[str], namespace: str) -> list[dict[str, Any]]:
     return list(json.loads(_run(["ip", "netns", "exec", namespace, "nft", "-j", *words], ""))["nftables"])
 
 
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C and the request to end back: a command that ends half-way leaves what no clearing finds in order.
+
+    A child that the interruption parts us from would otherwise go on, and make what was just removed.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _run(words: list[str], text: str) -> str:
     try:
-        done = subprocess.run(words, input=text, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        with _uninterrupted():
+            done = subprocess.run(words, input=text, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except OSError as error:
         raise LabError(f"cannot run {words[0]}: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:

@@ -43,6 +43,7 @@ def test_a_zombie_is_dead() -> None:
     child.wait()
 
 
+@pytest.mark.lab
 def test_the_runs_of_the_living_stay(tmp_path: Path) -> None:
     """Clearing touches neither a living run nor files that are no run's."""
     mine = Run.mine(tmp_path)
@@ -55,6 +56,7 @@ def test_the_runs_of_the_living_stay(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["notes"]
 
 
+@pytest.mark.lab
 def test_a_number_that_another_process_inherited_is_dead(tmp_path: Path) -> None:
     """A directory of our process id but another start was left by somebody who is gone."""
     left = Run(os.getpid(), 1, tmp_path)

@@ -150,8 +150,11 @@ class View(App[None]):
 
     @property
     def _main(self) -> Screen[Any]:
-        """The screen below all boxes."""
-        return self.screen_stack[0]
+        """The screen below all boxes; raises NoMatches while it ends, when all are gone."""
+        stack = self.screen_stack
+        if not stack:
+            raise NoMatches("no screen is left")
+        return stack[0]
 
     def _table(self, name: str) -> LiveTable:
         table: LiveTable = self._main.query_one(f"#{name}", LiveTable)

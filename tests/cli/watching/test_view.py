@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import DataTable, Input, Static
 
 from linkbalancer.cli.watching.dialogs import Asking, Help
@@ -30,13 +31,18 @@ def drive(
 ) -> View:
     """Run the view without a terminal while a story goes on."""
     view = View(run_dir, 0.05)
+    play(view, story, size)
+    return view
+
+
+def play(view: View, story: Callable[[View, Pilot[None]], Awaitable[None]], size: tuple[int, int]) -> None:
+    """Run a view without a terminal while a story goes on."""
 
     async def run() -> None:
         async with view.run_test(size=size) as pilot:
             await story(view, pilot)
 
     asyncio.run(run())
-    return view
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 10) -> None:
@@ -220,6 +226,32 @@ def test_a_daemon_of_another_version(api: FakeApi, tmp_path: Path, strange: dict
         await until(pilot, lambda: "degraded" in headline(view))
 
     drive(tmp_path / "run", story)
+
+
+class Ending(View):
+    """A view whose screens are gone before those who ask have noticed that it ends."""
+
+    gone = False
+
+    @property
+    def screen_stack(self) -> list[Screen[Any]]:
+        """The screens that are left."""
+        return [] if self.gone else super().screen_stack
+
+
+def test_an_answer_that_comes_while_it_ends(api: FakeApi, tmp_path: Path) -> None:
+    """What is told once the screens are gone is nobody's any more, and no error."""
+    view = Ending(tmp_path / "run", 0.05)
+
+    async def story(_: View, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "degraded" in headline(view))
+        view.gone = True
+        asked = len(api.asked)
+        await until(pilot, lambda: len(api.asked) > asked)
+        await asyncio.sleep(0.1)
+        view.gone = False
+
+    play(view, story, (80, 24))
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]\n", b"nonsense\n"])
