@@ -12,10 +12,12 @@ from linkbalancer.config import keyfile, sitechecks
 from linkbalancer.config.findings import ConfigErrors, Finding
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import Loaded, load, load_as
+from linkbalancer.config.model import Config
 from linkbalancer.config.rules import parse_rules, read_text
 from linkbalancer.config.schema import json_schema
 from linkbalancer.host.account import service_group
 from linkbalancer.lab.topology import TopologyDocument
+from linkbalancer.links import OnProbeLoss
 
 GATEWAY_FILE = "linkbalancer.yaml"
 TOPOLOGY_FILE = "topology.yaml"
@@ -23,6 +25,13 @@ YAML = {".yaml", ".yml"}
 RULES = {".conf"}
 INSTALLED = Path("/etc/linkbalancer")
 """Where the service's own files are: the service must be able to read them."""
+
+
+DARK = {
+    OnProbeLoss.STOP: "this gateway leaves VID {}, whose virtual IPs it answers for no more",
+    OnProbeLoss.DEMOTE: "this gateway stays in VID {}, and tells hosts that there is no way",
+}
+NAMES_MAX = 6
 
 
 class NothingToCheckError(Exception):
@@ -38,6 +47,8 @@ class Verdict:
     warnings: tuple[Finding, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     loaded: Loaded | None = None
+    dark: dict[str, list[str]] = field(default_factory=dict)
+    """What becomes of the VIDs of links while every link is dead: by `on_probe_loss`."""
 
     @property
     def good(self) -> bool:
@@ -45,9 +56,18 @@ class Verdict:
         return not self.errors
 
     def summary(self) -> str:
-        """Say in one line what is in a good file."""
+        """Say in one line what is in a good file, and in one more for each value what `on_probe_loss` means."""
         counts = [f"{count} {what if count != 1 else what.removesuffix('s')}" for what, count in self.counts.items()]
-        return f"{self.file}: good: {', '.join(counts)}"
+        dark = [
+            f"  if every link is dead (on_probe_loss: {loss}): {DARK[OnProbeLoss(loss)].format(_some(vids))}"
+            for loss, vids in self.dark.items()
+        ]
+        return "\n".join([f"{self.file}: good: {', '.join(counts)}", *dark])
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
+    return ", ".join(names[:NAMES_MAX]) + more
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -118,7 +138,7 @@ def _gateway(file: str) -> Verdict:
         "VIDs": len(loaded.config.groups),
         "applications": len(loaded.rules.applications),
     }
-    return Verdict(file, (), loaded.warnings, counts, loaded)
+    return Verdict(file, (), loaded.warnings, counts, loaded, _dark(loaded.config))
 
 
 def _compare(verdicts: list[Verdict]) -> None:
@@ -133,6 +153,14 @@ def _compare(verdicts: list[Verdict]) -> None:
             continue  # versions of one gateway, and no site
         for finding in sitechecks.check(gateways, {file: read(file) for file in site}):
             site[finding.file].warnings += (finding,)
+
+
+def _dark(config: Config) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for group, settings in sorted(config.groups.items()):
+        if settings.link is not None:
+            found.setdefault(str(config.links[settings.link].on_probe_loss), []).append(str(group))
+    return found
 
 
 def _topology(file: str) -> Verdict:
@@ -198,6 +226,7 @@ def _tell(args: Namespace, verdicts: list[Verdict]) -> None:
                 "file": verdict.file,
                 "good": verdict.good,
                 **verdict.counts,
+                **({"all_links_dead": verdict.dark} if verdict.dark else {}),
                 "errors": [asdict(error) for error in verdict.errors],
                 "warnings": [asdict(warning) for warning in verdict.warnings],
             }

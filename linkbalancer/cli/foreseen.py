@@ -29,6 +29,8 @@ def survey_blocks(survey: Survey, accepted: frozenset[Failure]) -> Iterator[Bloc
         tuple(_row(survey.oracle, labels[one], one, accepted) for one in alike),
     )
     yield Remarks("If two things fail", tuple(_pairs(survey, alike, labels)))
+    if survey.dark is not None:
+        yield Remarks("If every link is dead", tuple(dark_lines(survey.site, survey.dark)))
     idle = Idle(survey)
     for title, lines in (
         ("Can never matter, whatever one or two things fail", idle_lines(idle)),
@@ -67,6 +69,18 @@ def outcome_blocks(oracle: Oracle, outcome: Outcome) -> Iterator[Block | Remarks
         for app in apps
     )
     yield Block("Applications, the worst first", ("application", "goes to", "with nothing failed", ""), rows)
+
+
+def dark_lines(site: Site, outcome: Outcome) -> Iterator[str]:
+    """Yield what hosts of each side see while no link is there, which `on_probe_loss` decides."""
+    for role, side in SIDES.items():
+        standings = {group: standing for (of, group), standing in outcome.standings.items() if of is role}
+        lost = {group: standing.master for group, standing in standings.items() if standing.via is None}
+        stays, gone = ([str(group) for group in sorted(lost) if bool(lost[group]) is kept] for kept in (True, False))
+        if stays:
+            yield f"{side}: VID {some(stays)}: the virtual IPs answer, and what needs a link is refused (demote)"
+        if gone:
+            yield f"{side}: VID {some(gone)}: {'nobody' if site.whole else 'none of these gateways'} answers (stop)"
 
 
 def healthy_blocks(oracle: Oracle) -> Iterator[Block]:

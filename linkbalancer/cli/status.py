@@ -87,6 +87,8 @@ def _link(item: tuple[str, dict[str, Any]]) -> Row:
     name, link = item
     state = "open" if link["open"] else "closed"
     reason = link["reason"]
+    if link.get("opens_in_ms") is not None:
+        reason += f"; answers, opens in {_since(link['opens_in_ms'])} if it goes on"
     badness = 0 if link["open"] else 2
     if link["drained"]:
         state, reason, badness = f"{state}, drained", link["drained"], max(badness, 1)

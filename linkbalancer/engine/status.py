@@ -79,6 +79,8 @@ def _link(now: Instant, link: Link, gateway: Gateway) -> dict[str, Any]:
         "rtt_ms": _milliseconds(link.rtt),
         "jitter_ms": _milliseconds(jitter),
         "loss": None if loss is None else round(loss, 6),
+        "detect_ms": link.detect // MILLISECOND,
+        "opens_in_ms": None if link.opens_at is None else max(0, link.opens_at - now) // MILLISECOND,
         "peer_node": link.peer.node,
         "fault": link.fault,
         "peer_fault": (link.peer.fault or None) if link.is_open else None,

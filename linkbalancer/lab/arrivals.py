@@ -22,6 +22,9 @@ RECORD: Final = Struct("<BBHIQ")
 ECHO_EVERY: Final = 2
 """A steady echo sends one request for so many numbers of the flows."""
 
+ARP_EVERY: Final = 5
+"""An address is asked for by ARP once for so many numbers of the flows."""
+
 MOST_GATEWAYS: Final = 4
 """Two on each side: a packet that passed more has met a gateway twice."""
 
@@ -37,8 +40,8 @@ class Kind(IntEnum):
     CONNECTED = 4
     BROKEN = 5
     """A TCP connection was closed or reset."""
-    ECHO = 6
-    """An ICMP echo reply: `number` is its sequence number."""
+    UNREACHABLE = 6
+    """A gateway refused a packet of this flow (ICMP destination unreachable)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Trace:
     redirects: list[Instant] = field(default_factory=list)
     loops: list[Instant] = field(default_factory=list)
     breaks: list[Instant] = field(default_factory=list)
+    refusals: list[Instant] = field(default_factory=list)
 
     def add(self, record: Record) -> None:
         """Take one record of this flow."""
@@ -82,7 +86,9 @@ class Trace:
                 self.loops.append(record.at)
             case Kind.BROKEN:
                 self.breaks.append(record.at)
-            case Kind.CONNECTED | Kind.ECHO:
+            case Kind.UNREACHABLE:
+                self.refusals.append(record.at)
+            case Kind.CONNECTED:
                 pass
 
     def _arrive(self, at: Instant, number: int) -> None:
@@ -143,7 +149,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A flow in a span: the report's figures (design 8)."""
+    """A flow in a span: the report's figures (design 8); `silence` is how long it had been silent at the end."""
 
     sent: int
     lost: int
@@ -152,6 +158,8 @@ class Figures:
     redirects: int
     loops: int
     breaks: int
+    refusals: int
+    silence: Duration
 
 
 def figures(trace: Trace, span: Span, schedule: Schedule) -> Figures:
@@ -170,6 +178,8 @@ def figures(trace: Trace, span: Span, schedule: Schedule) -> Figures:
         redirects=span.count(trace.redirects),
         loops=span.count(trace.loops),
         breaks=span.count(trace.breaks),
+        refusals=span.count(trace.refusals),
+        silence=_silence(trace, span),
     )
 
 
@@ -181,6 +191,11 @@ def _reordered(trace: Trace, span: Span) -> int:
         overtaken += number < highest
         highest = max(highest, number)
     return overtaken
+
+
+def _silence(trace: Trace, span: Span) -> Duration:
+    first, end = trace.within(span)
+    return span.end - (trace.instants[end - 1] if end > first else span.start)
 
 
 def _longest_gap(trace: Trace, span: Span, interval: Duration) -> Duration:

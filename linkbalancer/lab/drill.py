@@ -16,9 +16,9 @@ from linkbalancer.lab.judge import judge
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.report import Measured, Outcome, Path, Paths, Phase, build_report
 from linkbalancer.lab.settle import UNNOTICED, await_answers, await_settled, moves, watch
-from linkbalancer.lab.status import Damage, Statuses
-from linkbalancer.lab.topology import SIDES, Topology
-from linkbalancer.links import LinkName, NodeName, OnProbeLoss, Vid
+from linkbalancer.lab.status import Damage, Statuses, opened_at
+from linkbalancer.lab.topology import Topology
+from linkbalancer.links import LinkName, NodeName, Vid
 
 START_LIMIT: Final[Duration] = 30 * SECOND
 SETTLE_LIMIT: Final[Duration] = 15 * SECOND
@@ -87,7 +87,9 @@ def run_drill(lab: Lab, faults: Sequence[Fault], pace: Pace, tell: Tell) -> dict
     outcomes = [rehearsal.rehearse(number, len(faults), fault) for number, fault in enumerate(faults, 1)]
     time.sleep(_GRACE / SECOND)
     traffic.end()
-    measured = Measured(flows, traffic.echoes, traffic.traces(), traffic.schedule, traffic.echo_schedule)
+    measured = Measured(
+        flows, traffic.echoes, traffic.traces(), traffic.schedule, traffic.echo_schedule, traffic.arp_schedule
+    )
     report = build_report(lab.topology, directory.rules.applications, outcomes, measured)
     report["failures"] = judge(report)
     return report
@@ -125,8 +127,7 @@ class _Rehearsal:
         start = time.monotonic_ns()
         deed(self._lab)
         settling = await_settled(self._lab, damage, start, terms.limit, terms.unnoticed)
-        dark = damage.links.issuperset(link.name for link in self._lab.topology.links)
-        answers = self._gateway_answers() if dark else {}
+        opened = opened_at(self._lab.topology, self._lab.statuses(), time.monotonic_ns())
         changes = watch(self._lab, settling.statuses, terms.watch)
         self._paths = self._measure(self._lab.statuses(), becomes or {})
         return Phase(
@@ -136,22 +137,9 @@ class _Rehearsal:
             changes=changes,
             before=before,
             after=self._paths,
-            gateway_answers=answers,
+            opened=None if opened is None else max(0, opened - start),
             complaints=tuple(_complaints(self._lab, said)),
         )
-
-    def _gateway_answers(self) -> dict[str, bool]:
-        """Whether each side's default gateway answers, where `on_probe_loss: demote` says that it must."""
-        topology = self._lab.topology
-        return {
-            side: self._traffic.answers(side, str(topology.host(side).gateway))
-            for side in SIDES
-            if all(
-                link.on_probe_loss is OnProbeLoss.DEMOTE
-                for node in topology.side_gateways(side)
-                for link in topology.gateways[node].links.values()
-            )
-        }
 
     def _measure(self, statuses: Statuses, becomes: Mapping[str, str]) -> Paths:
         """Count packets on the links for a moment, and ask the gateways for the VIDs of the applications.

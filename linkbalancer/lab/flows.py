@@ -40,15 +40,16 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """Echo requests of a side's host to a virtual IP of its own LAN, and the replies to them.
+    """Echo requests of a side's host to a virtual IP of its own LAN, ARP requests for it, and the replies to them.
 
-    `number` is its trace's, beside those of the flows.
+    `number` and `arp` are their traces', beside those of the flows.
     """
 
     number: int
     side: str
     vid: Vid
     address: IPv4Address
+    arp: int
 
 
 def choose_echoes(topology: Topology, first: int) -> list[Echo]:
@@ -60,7 +61,7 @@ def choose_echoes(topology: Topology, first: int) -> list[Echo]:
         if (groups := [group for group in _groups(topology, side, vid) if group.mode in {"member", "keepalived"}])
         and isinstance(address := groups[0].virtual_ips[0].ip, IPv4Address)
     ]
-    return [Echo(number, *one) for number, one in enumerate(wanted, first)]
+    return [Echo(number, *one, arp=number + len(wanted)) for number, one in enumerate(wanted, first)]
 
 
 def _groups(topology: Topology, side: str, vid: Vid) -> Iterator[Group]:

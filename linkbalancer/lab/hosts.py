@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
-from linkbalancer.lab.arrivals import ECHO_EVERY, Kind, Notes, Record, Schedule, Trace
+from linkbalancer.clock import MILLISECOND, SECOND, Duration
+from linkbalancer.lab.arrivals import ARP_EVERY, ECHO_EVERY, Kind, Notes, Record, Schedule, Trace
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.flows import Echo, Flow
 from linkbalancer.lab.lab import Lab
@@ -20,7 +20,6 @@ INTERVAL: Final[Duration] = 5 * MILLISECOND
 """How often every flow sends: a tenth of the tightest outage that is judged (50 ms), so that is seen for what it is."""
 
 _CONNECT_LIMIT: Final = 10 * SECOND
-_ECHO_LIMIT: Final = 1 * SECOND
 
 
 class HostProcess:
@@ -64,10 +63,8 @@ class Traffic:
         self.flows: Final = tuple(flows)
         self.echoes: Final = tuple(echoes)
         self.schedule = Schedule(0, INTERVAL)
-        self._echoes = 0
-        self._answered = dict.fromkeys(SIDES, 0)
         self._connected = 0
-        self._traces = {number: Trace() for number in range(len(flows) + len(echoes))}
+        self._traces = {number: Trace() for number in range(len(flows) + 2 * len(echoes))}
         self._hosts = {side: self._launch(lab, side) for side in SIDES}
 
     def _launch(self, lab: Lab, side: str) -> HostProcess:
@@ -93,8 +90,11 @@ class Traffic:
                 "interval_ns": INTERVAL,
                 "ends": ends,
                 "echoes": [
-                    {"address": str(echo.address), "flow": echo.number} for echo in self.echoes if echo.side == side
+                    {"address": str(echo.address), "flow": echo.number, "arp": echo.arp}
+                    for echo in self.echoes
+                    if echo.side == side
                 ],
+                "device": next(port.device for _, port in lab.topology.ports(name)),
             },
             lab.run.directory / f"{name}.arrivals",
             lab.run.directory / f"{name}.log",
@@ -120,35 +120,23 @@ class Traffic:
         """When the numbers of the echoes are sent."""
         return Schedule(self.schedule.start, ECHO_EVERY * self.schedule.interval)
 
+    @property
+    def arp_schedule(self) -> Schedule:
+        """When the numbers of the ARP requests are sent."""
+        return Schedule(self.schedule.start, ARP_EVERY * self.schedule.interval)
+
     def traces(self) -> Mapping[int, Trace]:
         """Return what is known of every flow by now, by its number."""
         self._take_notes()
         return self._traces
 
     def _take_notes(self) -> None:
-        for side, host in self._hosts.items():
+        for host in self._hosts.values():
             for record in host.news():
-                match record.kind:
-                    case Kind.CONNECTED:
-                        self._connected += 1
-                    case Kind.ECHO:
-                        self._answered[side] = max(self._answered[side], record.number)
-                    case _:
-                        self._traces[record.flow].add(record)
-
-    def answers(self, side: str, address: str) -> bool:
-        """Whether an address answers an ICMP echo from a side's host."""
-        host = self._hosts[side]
-        deadline: Instant = time.monotonic_ns() + _ECHO_LIMIT
-        first = self._echoes + 1
-        while time.monotonic_ns() < deadline:
-            self._echoes += 1
-            host.command(f"echo {address} {self._echoes}")
-            time.sleep(0.1)
-            self._take_notes()
-            if self._answered[side] >= first:
-                return True
-        return False
+                if record.kind is Kind.CONNECTED:
+                    self._connected += 1
+                else:
+                    self._traces[record.flow].add(record)
 
     def end(self) -> None:
         """Let both hosts end."""

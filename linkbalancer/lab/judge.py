@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from linkbalancer.lab import darkness
+
 HEALING_MS: Final = 50.0
 """The longest outage when something comes back."""
 
@@ -63,7 +65,6 @@ def name_of(fault: Mapping[str, Any]) -> str:
 
 
 def _phase(judged: _Judged) -> Iterator[str]:
-    yield from _answers(judged)
     if judged.fault["exempt"] and not judged.healed:
         return
     yield from _settled(judged)
@@ -77,12 +78,6 @@ def _phase(judged: _Judged) -> Iterator[str]:
             yield f"{words}: {sentence}"
 
 
-def _answers(judged: _Judged) -> Iterator[str]:
-    for side, answered in judged.phase["gateway_answers"].items():
-        if not answered:
-            yield f"the {side} hosts' default gateway does not answer"
-
-
 def _settled(judged: _Judged) -> Iterator[str]:
     if judged.phase["settled_ms"] is None:
         yield f"it did not settle: {judged.phase['unsettled']}"
@@ -94,6 +89,8 @@ def _settled(judged: _Judged) -> Iterator[str]:
 
 
 def _virtual_ips(judged: _Judged) -> Iterator[str]:
+    if judged.fault["fault"] in darkness.KINDS:
+        yield from darkness.verdict(judged.report, judged.fault, healed=judged.healed)
     if judged.fault["fault"] in ANSWERING and judged.fault["still"]:
         for one in judged.phase["virtual_ips"]:
             if one["lost"] and one["vid"] not in judged.fault["readdressed"]:
@@ -156,12 +153,19 @@ def _manners(flow: Mapping[str, Any]) -> Iterator[str]:
         yield "its TCP connection broke"
 
 
+def _limit(judged: _Judged) -> float | None:
+    fault, healed = judged.fault, judged.healed
+    if darkness.is_its(fault, healed=healed):
+        return darkness.limit(fault, healed=healed)
+    return HEALING_MS if healed else OUTAGE_MS[fault["fault"]]
+
+
 def _outage(judged: _Judged, flow: Mapping[str, Any]) -> Iterator[str]:
     kind = judged.fault["fault"]
     if kind in LOSSLESS:
         if flow["lost"]:
             yield f"{flow['lost']} of {flow['sent']} packets lost, none may be"
         return
-    limit = HEALING_MS if judged.healed else OUTAGE_MS[kind]
-    if flow["outage_ms"] > limit:
+    limit = _limit(judged)
+    if limit is not None and flow["outage_ms"] > limit:
         yield f"an outage of {flow['outage_ms']:g} ms, over the limit of {limit:g} ms"

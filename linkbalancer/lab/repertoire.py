@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from linkbalancer.lab.blackout import blackouts
 from linkbalancer.lab.commands import ip, ip_json, nft
 from linkbalancer.lab.draining import Drain, drains
 from linkbalancer.lab.errors import LabError
@@ -24,7 +25,7 @@ def all_faults(topology: Topology, applications: Sequence[str]) -> list[Fault]:
     faults += [_lan_silent(topology, node) for node in (near, far)]
     faults += [_node(topology, node) for node in (near, far)]
     faults += interruptions(topology, near, far, applications)
-    faults += [killall(near), *map(_drain, drains(topology, near, far)), _blackout(topology)]
+    faults += [killall(near), *map(_drain, drains(topology, near, far)), *blackouts(topology)]
     return faults + list(_strangers(topology, near))
 
 
@@ -140,23 +141,6 @@ def _drain(drain: Drain) -> Fault:
         damage=drain.damage,
         strike=drain.begin,
         heal=drain.end,
-    )
-
-
-def _blackout(topology: Topology) -> Fault:
-    """Every link loses its carrier."""
-
-    def carrier(lab: Lab, *, up: bool) -> None:
-        for link in topology.links:
-            lab.network.carrier(link, [port.node for port in link.ports], up=up)
-
-    return Fault(
-        kind="blackout",
-        target="all links",
-        damage=Damage(frozenset(link.name for link in topology.links)),
-        strike=partial(carrier, up=False),
-        heal=partial(carrier, up=True),
-        exempt=True,
     )
 
 

@@ -1,16 +1,17 @@
 """The report of a drill as JSON-able values (design 8); keys beyond the design's say more, none says less."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from linkbalancer.clock import MILLISECOND, Duration
 from linkbalancer.lab.arrivals import Schedule, Span, Trace, figures
+from linkbalancer.lab.blackout import answering
 from linkbalancer.lab.faults import Fault
 from linkbalancer.lab.flows import Echo, Flow
 from linkbalancer.lab.settle import Settling
 from linkbalancer.lab.status import working_links
-from linkbalancer.lab.topology import Topology
+from linkbalancer.lab.topology import SIDES, Topology
 from linkbalancer.links import LinkName, Vid
 from linkbalancer.routing.application import Application
 
@@ -31,7 +32,10 @@ Paths = Mapping[int, Path]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """One observation: from a blow or its healing until the end of the watch."""
+    """One observation: from a blow or its healing until the end of the watch.
+
+    `opened` is how long after its begin the first link was open at both ends, 0 where one was all the time.
+    """
 
     span: Span
     settling: Settling
@@ -39,7 +43,7 @@ class Phase:
     changes: tuple[str, ...]
     before: Paths
     after: Paths
-    gateway_answers: Mapping[str, bool] = field(default_factory=dict)
+    opened: Duration | None = None
     complaints: tuple[str, ...] = ()
 
 
@@ -61,6 +65,7 @@ class Measured:
     traces: Mapping[int, Trace]
     schedule: Schedule
     echo_schedule: Schedule
+    arp_schedule: Schedule
 
 
 def build_report(
@@ -76,6 +81,8 @@ def build_report(
             node: {"side": topology.side(node), "links": list(config.links)}
             for node, config in topology.gateways.items()
         },
+        "answering": answering(topology),
+        "host_gateways": {side: str(topology.host(side).gateway) for side in SIDES},
         "applications": _steps(applications),
         "faults": [_outcome(topology, outcome, measured) for outcome in outcomes],
     }
@@ -115,7 +122,7 @@ def _phase(phase: Phase, measured: Measured) -> dict[str, Any]:
         "masters": settling.masters,
         "moves": list(phase.moves),
         "changes": list(phase.changes),
-        "gateway_answers": dict(phase.gateway_answers),
+        "opened_ms": None if phase.opened is None else _ms(phase.opened),
         "complaints": list(phase.complaints),
         "flows": [_flow(flow, phase, measured) for flow in measured.flows],
         "virtual_ips": [_echo(echo, phase, measured) for echo in measured.echoes],
@@ -124,6 +131,7 @@ def _phase(phase: Phase, measured: Measured) -> dict[str, Any]:
 
 def _echo(echo: Echo, phase: Phase, measured: Measured) -> dict[str, Any]:
     seen = figures(measured.traces[echo.number], phase.span, measured.echo_schedule)
+    resolved = figures(measured.traces[echo.arp], phase.span, measured.arp_schedule)
     return {
         "side": echo.side,
         "vid": echo.vid,
@@ -131,6 +139,11 @@ def _echo(echo: Echo, phase: Phase, measured: Measured) -> dict[str, Any]:
         "sent": seen.sent,
         "lost": seen.lost,
         "outage_ms": _ms(seen.outage),
+        "silent_ms": _ms(seen.silence),
+        "arp_sent": resolved.sent,
+        "arp_lost": resolved.lost,
+        "arp_outage_ms": _ms(resolved.outage),
+        "arp_silent_ms": _ms(resolved.silence),
     }
 
 
@@ -146,6 +159,7 @@ def _flow(flow: Flow, phase: Phase, measured: Measured) -> dict[str, Any]:
         "redirects": seen.redirects,
         "loops": seen.loops,
         "broken_connections": seen.breaks,
+        "unreachable": seen.refusals,
         "outage_ms": _ms(seen.outage),
         "before": _path(phase.before[flow.number]),
         "after": _path(phase.after[flow.number]),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from linkbalancer.clock import MILLISECOND, Instant
 from linkbalancer.lab.topology import SIDES, Topology
 from linkbalancer.links import LinkName, NodeName, Vid
 
@@ -107,6 +108,16 @@ def mastership_fault(topology: Topology, found: Masters, vid: Vid, left: Collect
     if links[0] not in left:
         return f"VID {vid} is on {links[0]}, which is broken"
     return None
+
+
+def opened_at(topology: Topology, statuses: Statuses, now: Instant) -> Instant | None:
+    """Return since when a link has been open at both ends, of several the first; None while none is."""
+    since: list[int] = []
+    for link in topology.links:
+        ends = [(statuses.get(port.node) or {}).get("links", {}).get(link.name, {}) for port in link.ports]
+        if all(end.get("open") for end in ends):
+            since.append(min(end["since_ms"] for end in ends))
+    return now - max(since) * MILLISECOND if since else None
 
 
 def transitions(statuses: Statuses) -> dict[tuple[NodeName, str], int]:

@@ -1,8 +1,8 @@
 """The process on a host that sends and receives all its flows: `python -m linkbalancer.lab.traffic`.
 
 It is told what to do on stdin. The first line is its task (JSON). Then come commands, a line each: `connect` (open the
-TCP connections), `start INSTANT` (number 0 is due then), `echo ADDRESS NUMBER` (one ICMP echo request). The end of
-stdin ends the process, so that it never outlives its drill.
+TCP connections), `start INSTANT` (number 0 is due then). The end of stdin ends the process, so that it never outlives
+its drill.
 """
 
 import contextlib
@@ -18,7 +18,8 @@ import time
 from typing import Any, Final, Protocol
 
 from linkbalancer.clock import SECOND, Instant
-from linkbalancer.lab.arrivals import ECHO_EVERY, MOST_GATEWAYS, RECORD, Kind
+from linkbalancer.lab.arrivals import ARP_EVERY, ECHO_EVERY, MOST_GATEWAYS, RECORD, Kind
+from linkbalancer.lab.resolving import Resolver
 from linkbalancer.lab.stream import Stream
 
 FULL_TTL: Final = 64
@@ -33,7 +34,8 @@ _TIMESPEC: Final = struct.Struct("@ll")
 _SO_ATTACH_FILTER: Final = 26
 _ICMP_FILTER: Final = 1
 _SOL_RAW: Final = 255
-_ECHO_REPLY, _REDIRECT, _ECHO, _TIME_EXCEEDED = 0, 5, 8, 11
+_ECHO_REPLY, _UNREACHABLE, _REDIRECT, _ECHO, _TIME_EXCEEDED = 0, 3, 5, 8, 11
+_ERRORS: Final = {_UNREACHABLE: Kind.UNREACHABLE, _REDIRECT: Kind.REDIRECT, _TIME_EXCEEDED: Kind.LOOP}
 _PROTOCOLS: Final = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp"}
 
 
@@ -113,14 +115,14 @@ class Datagrams:
 
 
 class IcmpEar:
-    """A raw ICMP socket: hears redirects, dead packets, and echo replies to its own requests.
+    """A raw ICMP socket: hears redirects, refused and dead packets, and echo replies to its own requests.
 
-    A steady echo's requests carry the number of its trace and their own number; those asked for one by one carry none.
+    An echo's requests carry the number of its trace and their own number.
     """
 
     def __init__(self, ends: list[dict[str, Any]], notebook: Notebook) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-        wanted = 1 << _ECHO_REPLY | 1 << _REDIRECT | 1 << _TIME_EXCEEDED
+        wanted = 1 << _ECHO_REPLY | sum(1 << kind for kind in _ERRORS)
         self._socket.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("=I", ~wanted & 0xFFFFFFFF))
         self._socket.settimeout(0)
         self._flows = {(end["protocol"], end["local"][1], end["remote"][1]): end["sends"] for end in ends}
@@ -139,7 +141,7 @@ class IcmpEar:
                 if message[0] == _ECHO_REPLY:
                     self._replied(message)
                 elif (flow := self._flow(message[8:])) is not None:
-                    self._notebook.note(Kind.REDIRECT if message[0] == _REDIRECT else Kind.LOOP, flow)
+                    self._notebook.note(_ERRORS[message[0]], flow)
 
     def _flow(self, packet: bytes) -> int | None:
         """Return which of our flows the quoted packet belongs to."""
@@ -147,17 +149,12 @@ class IcmpEar:
         return self._flows.get((_PROTOCOLS.get(packet[9]), *ports))
 
     def _replied(self, message: bytes) -> None:
-        if len(message) >= _ECHO_HEADER.size + _MARK.size:
-            flow, number = _MARK.unpack_from(message, _ECHO_HEADER.size)
-            self._notebook.note(Kind.ARRIVAL, flow, number)
-        else:
-            self._notebook.note(Kind.ECHO, 0, struct.unpack_from("!H", message, 6)[0])
+        flow, number = _MARK.unpack_from(message, _ECHO_HEADER.size)
+        self._notebook.note(Kind.ARRIVAL, flow, number)
 
-    def echo(self, address: str, number: int, flow: int | None = None) -> None:
-        """Send one echo request; of a steady echo where its trace's number is given."""
-        body = _ECHO_HEADER.pack(_ECHO, 0, 0, os.getpid() & 0xFFFF, number & 0xFFFF)
-        if flow is not None:
-            body += _MARK.pack(flow, number)
+    def echo(self, address: str, number: int, flow: int) -> None:
+        """Send one echo request of a steady echo, by the number of its trace."""
+        body = _ECHO_HEADER.pack(_ECHO, 0, 0, os.getpid() & 0xFFFF, number & 0xFFFF) + _MARK.pack(flow, number)
         total = sum(struct.unpack(f"!{len(body) // 2}H", body))
         checksum = ~(total % 0xFFFF) & 0xFFFF
         with contextlib.suppress(OSError):
@@ -210,6 +207,7 @@ class Traffic:
         self._datagrams = [Datagrams(end, self._notebook) for end in ends if end["protocol"] == "udp"]
         self._icmp = IcmpEar(ends, self._notebook)
         self._echoes = [(echo["address"], echo["flow"]) for echo in task["echoes"]]
+        self._resolver = Resolver(task["device"], task["echoes"], self._notebook)
         self._aged = AgedSegments([end for end in ends if end["protocol"] == "tcp"], self._notebook)
         self._due: Instant | None = None
         self._number = 0
@@ -218,7 +216,7 @@ class Traffic:
 
     def run(self) -> None:
         """Send and receive until stdin ends."""
-        plain: list[Reader] = [self, *self._datagrams, self._icmp, self._aged]
+        plain: list[Reader] = [self, *self._datagrams, self._icmp, self._resolver, self._aged]
         while not self._ended:
             now = time.monotonic_ns()
             self._send_due(now)
@@ -248,6 +246,8 @@ class Traffic:
             if self._number % ECHO_EVERY == 0:
                 for address, flow in self._echoes:
                     self._icmp.echo(address, self._number // ECHO_EVERY, flow)
+            if self._number % ARP_EVERY == 0:
+                self._resolver.ask(self._number // ARP_EVERY)
             self._number += 1
             self._due += self._interval
 
@@ -263,8 +263,6 @@ class Traffic:
                         stream.connect()
                 case ["start", instant]:
                     self._due = int(instant)
-                case ["echo", address, number]:
-                    self._icmp.echo(address, int(number))
                 case _:
                     raise ValueError(f"unknown command {line!r}")
 

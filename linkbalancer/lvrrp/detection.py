@@ -144,6 +144,12 @@ class Detection:
             case _:
                 assert_never(self.state)
 
+    def opens_at(self) -> Instant | None:
+        """Return when a closed link opens if its proof goes on; None while there is none, or it is open."""
+        if isinstance(self.state, Open) or self.state.proven_since is None:
+            return None
+        return self.state.proven_since + self._wait
+
     def silent_at(self) -> Instant | None:
         """Return when an open link has been silent for the detect time; None while it is frozen or not open."""
         if not self.is_open or self.is_frozen or self.proof_at is None:

@@ -7,7 +7,7 @@ Time: silence -> closed; proof for long enough -> open. The controller queries, 
 from collections import Counter
 from typing import Any, assert_never
 
-from linkbalancer.clock import Duration, Instant, earliest, in_words
+from linkbalancer.clock import Duration, Instant, earliest, in_words, is_due
 from linkbalancer.links import Role
 from linkbalancer.lvrrp import events, probing, snapshot
 from linkbalancer.lvrrp.detection import HOLD_MAX, Detection
@@ -217,14 +217,11 @@ class Link(LinkView):
             return []
         effects: list[Effect] = [Alarm(over)] if (over := self._miswiring.expire(now)) else []
         effects += self._advance(now)
-        closing_at = self._closing_at()
-        if closing_at is not None and now >= closing_at:
+        if is_due(now, self._closing_at()):
             effects += self._close(now, f"no round trip proven for {in_words(self.detect)}")
-        expiry_at = self._expiry_at()
-        if expiry_at is not None and now >= expiry_at:
+        if is_due(now, self._expiry_at()):
             effects.append(events.PeerSpoke(self.peer.expire(now, self.detect)))
-        query_at = self._query_at()
-        if query_at is not None and now >= query_at:
+        if is_due(now, self._query_at()):
             effects += self._query(now)
         return effects + self._steering.tick(now)
 

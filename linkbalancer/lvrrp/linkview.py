@@ -67,6 +67,11 @@ class LinkView:
         return self._detection.detect
 
     @property
+    def opens_at(self) -> Instant | None:
+        """When it opens if all answers go on; None while it is open, or nothing proves it."""
+        return self._detection.opens_at()
+
+    @property
     def fault(self) -> str | None:
         """What is wrong with the wiring, if anything."""
         return self._miswiring.fault

@@ -24,7 +24,7 @@ class Shape:
     Every VID prefers a link of its own, in turn, except that a VID beyond the number of links (the last one of two
     links and three VIDs) is carried by link 1 alone and only observed elsewhere. `contrary`: the near side prefers
     another link than the far side for each of them, so that only LVrrp can bring the two together. `keepalived`: the
-    gateways whose VRRP a Keepalived runs.
+    gateways whose VRRP a Keepalived runs. `stopping`: the gateways whose `on_probe_loss` is stop, whatever `mode` says.
     """
 
     links: int = 2
@@ -36,6 +36,7 @@ class Shape:
     secret: bool = True
     contrary: bool = False
     keepalived: frozenset[NodeName] = frozenset()
+    stopping: frozenset[NodeName] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse what has no addresses here."""
@@ -88,7 +89,7 @@ class Shape:
             f"    peer: {link_address(opposite(side), number)}",
             f"    {credentials}",
             f"    probe: {{interval: [{low}ms, {high}ms], misses: {self.misses}}}",
-            f"    on_probe_loss: {self.mode}",
+            f"    on_probe_loss: {OnProbeLoss.STOP if name in self.stopping else self.mode}",
             "groups:",
             *(self._group(name, vid) for vid in range(1, self.vids + 1)),
             "applications: apps.conf",

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from tests.benchmarks import figures, plan
 from tests.benchmarks.figures import Figure
+from tests.benchmarks.job import Setting
 from tests.interop.makers import ROOT, Gateway, Keepalived
 
 REPORT = ROOT / "build" / "bench.json"
@@ -37,11 +38,15 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     taken = []
     with tempfile.TemporaryDirectory(prefix="bench-") as files:
-        setting = plan.Setting(arguments.repeat, arguments.seed, Path(files), tell, makers)
+        setting = Setting(arguments.repeat, arguments.seed, Path(files), tell, makers)
         for figure in plan.run(wanted, setting):
             taken.append(figure)
             figures.write(taken, arguments.output)
     console.print(_table(taken))
+    for figure in taken:
+        if figure.terms:
+            terms = ", ".join(f"{name.removesuffix('_ms')} {value:g} ms" for name, value in figure.terms.items())
+            console.print(f"{figure.name}: {terms}", highlight=False)
     console.print(f"{len(taken)} figures in {time.monotonic() - began:.0f} s; written to {arguments.output}")
     return 0
 
@@ -71,11 +76,14 @@ def _table(taken: Sequence[Figure]) -> Table:
     table.add_column("goal", no_wrap=True)
     for figure in taken:
         goal = f"{'[green]' if figure.reached else '[red]'}{figure.goal}[/]" if figure.goal else ""
-        table.add_row(figure.name, figure.unit, _cell(figure.ours), _cell(figure.peer), f"{figure.ratio:.2f}", goal)
+        ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
+        table.add_row(figure.name, figure.unit, _cell(figure.ours), _cell(figure.peer), ratio, goal)
     return table
 
 
 def _cell(samples: Sequence[float]) -> str:
+    if not samples:
+        return ""
     found = figures.summary(samples)
     digits = 1 if found["max"] >= 1 else 4
     return " / ".join(f"{found[name]:.{digits}f}" for name in ("median", "p90", "max"))

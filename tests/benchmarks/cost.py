@@ -46,12 +46,12 @@ def measure(maker: Callable[..., Gateway], files: Path, load: Load, samples: int
         cpu: dict[str, list[float]] = {role: [] for role in ROLES}
         memory: dict[str, list[float]] = {role: [] for role in ROLES}
         for _ in range(samples):
-            begun, before = time.monotonic_ns(), {role: _cpu_time(pids[role]) for role in ROLES}
+            begun, before = time.monotonic_ns(), {role: cpu_time(pids[role]) for role in ROLES}
             time.sleep(load.window_s)
-            lasted, after = time.monotonic_ns() - begun, {role: _cpu_time(pids[role]) for role in ROLES}
+            lasted, after = time.monotonic_ns() - begun, {role: cpu_time(pids[role]) for role in ROLES}
             for role in ROLES:
                 cpu[role].append((after[role] - before[role]) / lasted)
-                memory[role].append(_memory(pids[role]))
+                memory[role].append(memory_of(pids[role]))
         assert {role: gateway.namespace.pids() for role, gateway in gateways.items()} == pids, "a process has ended"
         _assert_settled(gateways, load)
     return {role: Cost(tuple(cpu[role]), tuple(memory[role])) for role in ROLES}
@@ -103,14 +103,14 @@ def _assert_settled(gateways: dict[str, Gateway], load: Load) -> None:
     assert (_held(gateways["master"]), _held(gateways["backup"])) == (load.groups, 0), "the Master has changed"
 
 
-def _cpu_time(pids: list[int]) -> int:
+def cpu_time(pids: list[int]) -> int:
     """Return the nanoseconds that processes have run, all their threads."""
     return sum(
         int((task / "schedstat").read_text().split()[0]) for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()
     )
 
 
-def _memory(pids: list[int]) -> float:
+def memory_of(pids: list[int]) -> float:
     """Return the MiB that processes have, each shared page divided by its users."""
     texts = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
     return sum(int(text.split("\nPss:")[1].split()[0]) for text in texts) / 1024

@@ -9,7 +9,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,8 @@ _REQUEST_ACK = 0x5
 class Ear:
     """Hears the adverts on both LANs, with the kernel's time stamps; the port that they came by says whose they are."""
 
-    def __init__(self, switches: Namespace) -> None:
+    def __init__(self, switches: Namespace, names: Collection[str] = GATEWAYS) -> None:
+        self._names = frozenset(names)
         with switches.entered():
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ALL_PROTOCOLS))
             accept_protocol(self._socket, _VRRP)
@@ -57,7 +58,7 @@ class Ear:
             except (TimeoutError, BlockingIOError):
                 return heard
             self._socket.settimeout(0)
-            if origin[2] == _OUTGOING or packet[0] >> 4 != 4 or not origin[0].startswith("g"):
+            if origin[2] == _OUTGOING or packet[0] >> 4 != 4 or origin[0].split("-")[0] not in self._names:
                 continue
             start = (packet[0] & 15) * 4
             seconds_, rest = struct.unpack("=qq", ancillary[0][2])
@@ -164,7 +165,7 @@ def built(maker: Callable[..., Gateway], files: Path, interval_ms: int) -> Itera
             nodes["near"], nodes["far"], addresses=addresses, virtual=f"{LANS['eth0']}.251", every=every(interval_ms)
         )
         stack.enter_context(traffic)
-        stack.enter_context(_Ending(gateways))
+        stack.enter_context(Ending(gateways))
         yield Crossing(interval_ms, switches, nodes, gateways, parts, switch, ear, traffic)
 
 
@@ -173,7 +174,7 @@ def every(interval_ms: int) -> Duration:
     return min(max(interval_ms // 100, 1), 5) * MILLISECOND
 
 
-class _Ending:
+class Ending:
     """Has the gateways leave at the end of a `with` block."""
 
     def __init__(self, gateways: dict[str, Gateway]) -> None:

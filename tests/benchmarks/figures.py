@@ -1,8 +1,8 @@
 """Figures: samples of both, their median, p90 and maximum, and the ratio of the medians."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from statistics import median
@@ -18,12 +18,15 @@ def p90(samples: Sequence[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What the medians are to be: their ratio at most this, or ours above the peer's by at most a margin."""
+    """What our median is to be: at most a multiple of the peer's, above it by at most a margin, or within a limit."""
 
     ratio: float | None = None
     margin: float | None = None
+    limit: float | None = None
 
     def __str__(self) -> str:
+        if self.limit is not None:
+            return f"<= {self.limit:.0f} ms"
         return f"<= {self.ratio:g}" if self.ratio is not None else f"<= +{self.margin:g}"
 
 
@@ -31,19 +34,24 @@ class Goal:
 class Figure:
     """One line of the report.
 
-    What is below `resolution` cannot be told from nothing: the ratio counts it as just that.
+    What is below `resolution` cannot be told from nothing: the ratio counts it as just that. `terms` are what a limit
+    is made of.
     """
 
     name: str
     unit: str
     ours: tuple[float, ...]
     peer: tuple[float, ...]
+    """Empty where the peer has nothing of the kind."""
     resolution: float
     goal: Goal | None = None
+    terms: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def ratio(self) -> float:
-        """Our median by the peer's."""
+    def ratio(self) -> float | None:
+        """Our median by the peer's, None without any."""
+        if not self.peer:
+            return None
         return max(median(self.ours), self.resolution) / max(median(self.peer), self.resolution)
 
     @property
@@ -51,18 +59,23 @@ class Figure:
         """Whether the goal is reached, None if there is none."""
         if self.goal is None:
             return None
+        if self.goal.limit is not None:
+            return median(self.ours) <= self.goal.limit
         if self.goal.ratio is not None:
-            return self.ratio <= self.goal.ratio
+            return self.ratio is not None and self.ratio <= self.goal.ratio
         return median(self.ours) <= median(self.peer) + (self.goal.margin or 0.0)
 
     def document(self) -> dict[str, Any]:
         """Return the figure as the report has it."""
+        beside: dict[str, Any] = {}
+        if self.ratio is not None:
+            beside = {"peer": {"name": PEER, **summary(self.peer)}, "ratio": round(self.ratio, 3)}
         return {
             "name": self.name,
             "unit": self.unit,
             "ours": summary(self.ours),
-            "peer": {"name": PEER, **summary(self.peer)},
-            "ratio": round(self.ratio, 3),
+            **beside,
+            **({"terms": dict(self.terms)} if self.terms else {}),
         }
 
 

@@ -108,18 +108,18 @@ def measure(crossing: Crossing, fault: Fault, phase: float) -> Measured:
     """Strike at a phase (0 to 1) of the Master's advert interval; return what it cost, with all healed again."""
     patience = _patience(crossing)
     at = crossing.advert_of(f"{MASTER}-eth0") + round(phase * crossing.interval)
-    _sleep_until(at)
+    sleep_until(at)
     struck = time.monotonic_ns()
     fault.strike(crossing)
     crossing.await_master(BACKUP if fault.successor else MASTER, patience)
-    _sleep_until(time.monotonic_ns() + AFTERMATH)
+    sleep_until(time.monotonic_ns() + AFTERMATH)
     outage = _worst(crossing, fault.flows, struck)
     way_back = None
     if fault.heal is not None:
         healed = time.monotonic_ns()
         fault.heal(crossing)
         crossing.await_master(MASTER, patience)
-        _sleep_until(time.monotonic_ns() + AFTERMATH)
+        sleep_until(time.monotonic_ns() + AFTERMATH)
         way_back = _worst(crossing, THROUGH, healed)
     return Measured(outage, way_back if fault.returns else None)
 
@@ -133,7 +133,8 @@ def _patience(crossing: Crossing) -> float:
     return 20 + 8 * crossing.interval / SECOND
 
 
-def _sleep_until(at: Instant) -> None:
+def sleep_until(at: Instant) -> None:
+    """Sleep, and be awake when the instant comes."""
     left = at - time.monotonic_ns()
     if left > 2 * MILLISECOND:
         time.sleep((left - MILLISECOND) / SECOND)

@@ -1,44 +1,22 @@
 """Which figures there are, and how each is taken: what may run side by side does, what is small runs alone."""
 
-import random
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 
 from linkbalancer.clock import MILLISECOND
-from tests.benchmarks import cost, outages, quiet
+from tests.benchmarks import cost, failover, linkcost, outages, quiet
 from tests.benchmarks.cost import Load
-from tests.benchmarks.crossing import built, every
+from tests.benchmarks.crossing import Crossing, built, every
 from tests.benchmarks.figures import Figure, Goal
+from tests.benchmarks.job import Job, Series, Setting
 from tests.benchmarks.outages import FAULTS, Fault, Measured
 from tests.interop.makers import Gateway, Keepalived, Ours
 
 MAKERS: dict[str, Callable[..., Gateway]] = {"ours": Ours, "peer": Keepalived}
 INTERVALS_MS = (1000, 100, 10)
 GROUPS = (1, 64, 255)
-TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """How a run is done: repetitions, the seed of the phases, where files may be, whom to tell of what is done."""
-
-    repeat: int
-    seed: int
-    files: Path
-    tell: Callable[[str], None]
-    makers: dict[str, Callable[..., Gateway]]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is measured together: the names of its figures, and how; `alone` if nothing else may run beside it."""
-
-    names: tuple[str, ...]
-    run: Callable[[Setting], list[Figure]]
-    alone: bool
 
 
 def jobs() -> list[Job]:
@@ -47,6 +25,8 @@ def jobs() -> list[Job]:
     for interval_ms in INTERVALS_MS:
         found += [_outage_job(fault, interval_ms) for fault in FAULTS.values()]
     found.append(Job(("false-masters 10ms",), _false_masters, alone=True))
+    found += failover.jobs()
+    found += linkcost.jobs()
     found += [_cost_job(Load(groups, interval_ms)) for interval_ms in INTERVALS_MS[:2] for groups in GROUPS]
     return found
 
@@ -81,11 +61,21 @@ def _outage_job(fault: Fault, interval_ms: int) -> Job:
 
 def _outages(fault: Fault, interval_ms: int, setting: Setting, names: Sequence[str]) -> list[Figure]:
     """Measure one fault for both makers, side by side unless the figures are too small for that."""
-    chance = random.Random(f"{setting.seed} {names[0]}")
-    phases = [chance.random() for _ in range(setting.repeat)]
+    phases = setting.phases(names[0])
 
     def measured(name: str) -> list[Measured]:
-        return _Series(setting, name, fault, interval_ms).measured(phases)
+        @contextmanager
+        def built_and_begun(files: Path) -> Iterator[Crossing]:
+            with built(setting.makers[name], files, interval_ms) as crossing:
+                outages.begin(crossing)
+                yield crossing
+
+        def measure(crossing: Crossing, phase: float) -> Measured:
+            return outages.measure(crossing, fault, phase)
+
+        words = f"{fault.name} {interval_ms}ms {name}"
+        series = Series(words, built_and_begun, measure, lambda sample: f"{sample.outage:.1f} ms")
+        return series.measured(setting, phases)
 
     with ThreadPoolExecutor(1 if interval_ms < INTERVALS_MS[1] else 2) as pool:
         samples = dict(zip(setting.makers, pool.map(measured, setting.makers), strict=True))
@@ -96,40 +86,6 @@ def _outages(fault: Fault, interval_ms: int, setting: Setting, names: Sequence[s
         ours, peer = (tuple(one.way_back or 0.0 for one in samples[name]) for name in ("ours", "peer"))
         figures.append(Figure(names[1], "ms", ours, peer, resolution))
     return figures
-
-
-@dataclass(frozen=True, slots=True)
-class _Series:
-    """The repetitions of one fault with the gateways of one maker."""
-
-    setting: Setting
-    name: str
-    fault: Fault
-    interval_ms: int
-
-    def __str__(self) -> str:
-        return f"{self.fault.name} {self.interval_ms}ms {self.name}"
-
-    def measured(self, phases: Sequence[float]) -> list[Measured]:
-        """Measure at every phase; what does not settle is begun again in a new place, and told."""
-        place = self.setting.files / str(self).replace(" ", "-")
-        samples: list[Measured] = []
-        for number in range(TRIES):
-            try:
-                self._go_on(place / str(number), phases, samples)
-            except TimeoutError as error:
-                self.setting.tell(f"{self}: {error}")
-            else:
-                shutil.rmtree(place)
-                return samples
-        raise TimeoutError(f"{self} does not settle; logs are in {place}")
-
-    def _go_on(self, files: Path, phases: Sequence[float], samples: list[Measured]) -> None:
-        with built(self.setting.makers[self.name], files, self.interval_ms) as crossing:
-            outages.begin(crossing)
-            for phase in phases[len(samples) :]:
-                samples.append(outages.measure(crossing, self.fault, phase))
-                self.setting.tell(f"{self} {len(samples)}/{len(phases)}: {samples[-1].outage:.1f} ms")
 
 
 # ----------------------------------------------------------------------------------------------- what nothing costs

@@ -27,10 +27,17 @@ def test_what_is_too_small_to_tell_is_equal() -> None:
 
 @pytest.mark.parametrize(
     ("goal", "ours", "reached"),
-    [(Goal(1.05), 104, True), (Goal(1.05), 106, False), (Goal(margin=15), 115, True), (Goal(margin=15), 116, False)],
+    [
+        (Goal(1.05), 104, True),
+        (Goal(1.05), 106, False),
+        (Goal(margin=15), 115, True),
+        (Goal(margin=15), 116, False),
+        (Goal(limit=50), 50, True),
+        (Goal(limit=50), 51, False),
+    ],
 )
 def test_goals(goal: Goal, ours: float, *, reached: bool) -> None:
-    """A goal bounds the ratio of the medians, or how far ours is above."""
+    """A goal bounds the ratio of the medians, how far ours is above, or ours alone."""
     assert figure(ours, 100.0, goal).reached is reached
     assert figure(ours, 100.0).reached is None
 
@@ -49,6 +56,21 @@ def test_the_report(tmp_path: Path) -> None:
         "peer": {"name": "Keepalived 2.2.7", "median": 2.0, "p90": 2.0, "max": 2.0, "n": 3},
         "ratio": 0.5,
     }
+
+
+def test_a_limit_is_reported_with_what_it_is_made_of() -> None:
+    """Whoever reads the report can reckon the limit again."""
+    terms = {"skew_ms": 121.9, "rtt_ms": 0.5, "bound_ms": 133.4}
+    document = Figure("failover carrier", "ms", (5.0,), (7.0,), 1.0, Goal(limit=133.4), terms).document()
+    assert document["terms"] == terms
+    assert str(Goal(limit=133.4)) == "<= 133 ms"
+
+
+def test_what_the_peer_has_not_is_ours_alone() -> None:
+    """No ratio, nothing of the peer in the report, and no goal by ratio is reached."""
+    alone = Figure("cpu controller 8-links", "s/s", (0.1,), (), 1e-5, Goal(1.05))
+    assert (alone.ratio, alone.reached) == (None, False)
+    assert alone.document().keys() == {"name", "unit", "ours"}
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ groups:
   1: {device: eth0, link: l1, virtual_ips: [192.168.1.251/24]}
 applications: apps.conf
 """
+STOPS = (
+    "  if every link is dead (on_probe_loss: stop): this gateway leaves VID 1, whose virtual IPs it answers for no more"
+)
 RULES = "App=* * * * 443 tcp [1] name=web\n"
 
 
@@ -48,11 +51,33 @@ def test_every_file_that_comes_with_the_product_is_good(path: Path, capsys: pyte
 
 
 def test_a_good_gateway_is_summed_up(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is in it, in one line, and nothing else."""
+    """What is in it, in one line, what its `on_probe_loss` means, and nothing else."""
     file = gateway / "linkbalancer.yaml"
 
     assert main(["check", str(file)]) == 0
-    assert capsys.readouterr() == (f"{file}: good: 1 link, 1 VID, 1 application\n", "")
+    assert capsys.readouterr() == (f"{file}: good: 1 link, 1 VID, 1 application\n{STOPS}\n", "")
+
+
+def test_what_becomes_of_each_vid_without_a_link_is_said(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By value, in words and in JSON; a VID without a link of its own has nothing to say."""
+    links = (
+        "  l2: {device: eth2, local: 10.2.0.1, peer: 10.2.0.2, key_file: l1.key, on_probe_loss: demote}\ngroups:\n"
+        "  9: {device: eth0, virtual_ips: [192.168.1.9/24], mode: observe}\n"
+    )
+    groups = "".join(
+        f"  {vid}: {{device: eth0, link: l2, virtual_ips: [192.168.1.{vid}/24]}}\n" for vid in range(10, 18)
+    )
+    (gateway / "linkbalancer.yaml").write_text(CONFIG.replace("groups:\n", links + groups))
+    words = "this gateway stays in VID 10, 11, 12, 13, 14, 15 and 2 more, and tells hosts that there is no way"
+
+    assert main(["check", str(gateway / "linkbalancer.yaml")]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        STOPS,
+        f"  if every link is dead (on_probe_loss: demote): {words}",
+    ]
+    assert main(["check", "--json", str(gateway / "linkbalancer.yaml")]) == 0
+    (file,) = json.loads(capsys.readouterr().out)["files"]
+    assert file["all_links_dead"] == {"stop": ["1"], "demote": [str(vid) for vid in range(10, 18)]}
 
 
 def test_a_directory_means_all_files_below(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,6 +88,7 @@ def test_a_directory_means_all_files_below(gateway: Path, capsys: pytest.Capture
     assert capsys.readouterr().out.splitlines() == [
         f"{gateway}/apps.conf: good: 1 rule, 1 application",
         f"{gateway}/linkbalancer.yaml: good: 1 link, 1 VID, 1 application",
+        STOPS,
         f"{gateway}/topology.yaml: good: 1 LAN, 1 gateway, 0 hosts",
     ]
 

@@ -7,6 +7,7 @@ from linkbalancer.engine.foresight.idle import Idle
 from linkbalancer.engine.foresight.outcome import Oracle
 from linkbalancer.engine.foresight.site import Site
 from linkbalancer.engine.foresight.survey import survey
+from linkbalancer.links import OnProbeLoss
 from linkbalancer.routing.application import Application, Member
 from linkbalancer.sim.shape import Shape
 from tests.engine.foresight.sites import ALONE, ALONE_RULES, after, site, small, texts
@@ -104,3 +105,25 @@ def test_ties_in_words() -> None:
     some = texts(Shape(), ("f1", "priority: 100", "priority: 150"))
     found = survey(site(some, Shape().rules()))
     assert list(tie_lines(Idle(found))) == ["VID 2 far: f1 and f2 have one priority: who is Master first stays it"]
+
+
+def test_what_hosts_see_while_every_link_is_dead() -> None:
+    """By side; a VID that one gateway stays in is answered, and of files that are missing nothing is known."""
+    title = "If every link is dead"
+    answers = "the virtual IPs answer, and what needs a link is refused (demote)"
+    assert remarks(small(), title) == (f"near: VID 1, 2, 3: {answers}", f"far: VID 1, 2, 3: {answers}")
+
+    mixed = small(shape=Shape(stopping=frozenset({"b1", "f1", "f2"})))
+    assert remarks(mixed, title) == (
+        f"near: VID 1, 2: {answers}",
+        "near: VID 3: nobody answers (stop)",
+        "far: VID 1, 2, 3: nobody answers (stop)",
+    )
+    alone = small(shape=Shape(mode=OnProbeLoss.STOP), without=("b2", "f1", "f2"))
+    assert "near: VID 1, 2, 3: none of these gateways answers (stop)" in remarks(alone, title)
+
+
+def test_without_links_none_can_be_dead() -> None:
+    """A gateway of plain providers has none."""
+    blocks = survey_blocks(survey(site({"gw": ALONE}, ALONE_RULES)), frozenset())
+    assert not [block for block in blocks if isinstance(block, Remarks) and block.title.startswith("If every link")]

@@ -150,6 +150,13 @@ def test_a_priority_that_was_adjusted_says_by_whom() -> None:
     ]
 
 
+def test_a_closed_link_that_answers_says_when_it_opens() -> None:
+    """After flaps it may wait for long; nobody has to guess."""
+    waiting = link(open=False, reason="not proven yet", opens_in_ms=4200)
+    links, *_ = sections({**STATUS, "links": {"l1": waiting}})
+    assert links.rows[0].cells[5] == "not proven yet; answers, opens in 4.2 s if it goes on"
+
+
 def test_not_settled() -> None:
     """The headline says when things still move, and which configuration is in force."""
     changed = {**STATUS, "settled": False, "configuration": {"entry": 12}}

@@ -77,6 +77,23 @@ def test_a_dead_link_carries_nothing() -> None:
     assert status(world, "b1")["groups"]["3"]["if_it_dies"] == "nothing moves"
 
 
+def test_a_link_that_is_back_says_when_it_opens() -> None:
+    """It was lost before, so it has to answer for its up delay first."""
+    world = healthy(Shape(), 1)
+    assert (status(world, "b1")["links"]["l1"]["opens_in_ms"], status(world, "b1")["links"]["l1"]["detect_ms"]) == (
+        None,
+        600,
+    )
+    world.begin(Cut("l1"))
+    world.run(1000)
+    assert status(world, "b1")["links"]["l1"]["opens_in_ms"] is None
+    world.heal()
+    world.run(300)
+    assert 250 <= status(world, "b1")["links"]["l1"]["opens_in_ms"] <= 400
+    world.run(700)
+    assert status(world, "b1")["links"]["l1"]["open"]
+
+
 def test_a_master_without_a_link_is_called_that() -> None:
     """On the gateway itself and on the others."""
     world = healthy(Shape(), 1)

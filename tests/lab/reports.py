@@ -21,6 +21,7 @@ def flow(
         "redirects": 0,
         "loops": 0,
         "broken_connections": 0,
+        "unreachable": 0,
         "outage_ms": outage,
         "before": dict(zip(("vid", "link"), before, strict=True)),
         "after": dict(zip(("vid", "link"), after, strict=True)),
@@ -38,7 +39,7 @@ def phase(masters: dict[str, tuple[str, str]], flows: list[dict[str, Any]]) -> d
         },
         "moves": [],
         "changes": [],
-        "gateway_answers": {},
+        "opened_ms": 0.0,
         "complaints": [],
         "flows": flows,
         "virtual_ips": [
@@ -49,6 +50,11 @@ def phase(masters: dict[str, tuple[str, str]], flows: list[dict[str, Any]]) -> d
                 "sent": 400,
                 "lost": 0,
                 "outage_ms": 0.0,
+                "silent_ms": 5.0,
+                "arp_sent": 160,
+                "arp_lost": 0,
+                "arp_outage_ms": 0.0,
+                "arp_silent_ms": 10.0,
             }
             for net, side in enumerate(("near", "far"), 1)
             for vid in (1, 2, 3)

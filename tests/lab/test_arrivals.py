@@ -43,7 +43,9 @@ def span(first: int, end: int) -> Span:
 
 def test_a_calm_flow_has_no_outage() -> None:
     """Every number that is due in the span is sent, none is lost, and the gap is one interval."""
-    assert figures(trace(list(range(100))), span(10, 50), EVERY_5_MS) == Figures(40, 0, 0, 0, 0, 0, 0)
+    assert figures(trace(list(range(100))), span(10, 50), EVERY_5_MS) == Figures(
+        40, 0, 0, 0, 0, 0, 0, 0, silence=5 * MILLISECOND - TRAVEL
+    )
 
 
 def test_an_outage_is_the_gap_less_the_interval() -> None:
@@ -71,6 +73,8 @@ def test_a_flow_that_stays_silent_counts_to_the_end_of_its_span() -> None:
 
     assert found.lost == 40
     assert found.outage == span(10, 60).end - at(19) - EVERY_5_MS.interval
+    assert found.silence == span(10, 60).end - at(19)
+    assert figures(trace([]), span(10, 60), EVERY_5_MS).silence == 250 * MILLISECOND
 
 
 def test_silence_from_before_the_span_counts_from_its_start() -> None:
@@ -94,12 +98,12 @@ def test_overtaken_numbers_are_reordered() -> None:
 def test_what_goes_wrong_is_counted_in_its_span() -> None:
     """Redirects, loops (packets over too many gateways, or dead of age) and broken connections."""
     made = trace(list(range(50)))
-    for kind in (Kind.REDIRECT, Kind.LOOP, Kind.BROKEN, Kind.CONNECTED, Kind.ECHO):
+    for kind in (Kind.REDIRECT, Kind.LOOP, Kind.BROKEN, Kind.CONNECTED, Kind.UNREACHABLE):
         made.add(Record(kind, 0, 0, 0, at(30)))
     made.add(Record(Kind.ARRIVAL, 5, 0, 50, at(31)))
     found = figures(made, span(20, 40), EVERY_5_MS)
 
-    assert (found.redirects, found.loops, found.breaks) == (1, 2, 1)
+    assert (found.redirects, found.loops, found.breaks, found.refusals) == (1, 2, 1, 1)
     assert figures(made, span(0, 20), EVERY_5_MS).loops == 0
 
 

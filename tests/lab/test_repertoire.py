@@ -45,6 +45,7 @@ def test_every_kind_of_fault_is_rehearsed() -> None:
         "drain f1 vid",
         "drain f1 node",
         "blackout all links",
+        "comeback l2",
         "stranger b1 ruleset",
         "stranger b1 rule",
         "stranger b1 address",

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from linkbalancer.clock import MILLISECOND
 from linkbalancer.lab.directory import read_directory
-from linkbalancer.lab.status import Damage, ask, disagreement, masters, transitions
+from linkbalancer.lab.status import Damage, ask, disagreement, masters, opened_at, transitions
 from tests.lab.example import EXAMPLE
 
 TOPOLOGY = read_directory(EXAMPLE).topology
@@ -144,3 +145,15 @@ def test_anything_else_is_no_answer(tmp_path: Path, answer: bytes) -> None:
     assert ask(tmp_path) is None
     _serve(tmp_path / "agent.sock", answer)
     assert ask(tmp_path) is None
+
+
+def test_a_link_is_open_since_both_ends_have_it_open() -> None:
+    """The later of its ends, the earlier of the links; an end that cannot be asked has nothing open."""
+    found = statuses()
+    for node, since in (("b1", 900), ("f1", 700), ("b2", 500), ("f2", 800)):
+        status = found[node]
+        assert status is not None
+        status["links"][f"l{node[1]}"]["since_ms"] = since
+    assert opened_at(TOPOLOGY, found, 1000 * MILLISECOND) == 300 * MILLISECOND
+    assert opened_at(TOPOLOGY, found | {"f1": None}, 1000 * MILLISECOND) == 500 * MILLISECOND
+    assert opened_at(TOPOLOGY, found | {"f1": None, "b2": None}, 1000 * MILLISECOND) is None

@@ -114,6 +114,18 @@ def test_reopening_waits_for_unbroken_proof() -> None:
     assert detection.state == Open(2600 * MS, "proven")
 
 
+def test_it_can_be_said_when_a_closed_link_opens() -> None:
+    """While it is proven; never of an open one, nor of one that nothing proves."""
+    detection = opened()
+    assert detection.opens_at() is None
+    detection.close(1000 * MS, "silent", flap=True)
+    assert detection.opens_at() is None
+
+    detection.penalty = 3
+    prove_until(detection, 2000 * MS, 2300 * MS)
+    assert detection.opens_at() == 2000 * MS + 4 * DETECT
+
+
 def test_a_break_in_the_proof_begins_the_wait_anew() -> None:
     """A proof that grew as old as the detect time is broken: noticed by the timer, and by the next proof."""
     detection = opened()

@@ -22,6 +22,7 @@ def survey_document(survey: Survey, stranded: Iterable[Outcome]) -> dict[str, An
         "healthy": outcome_document(survey.oracle, survey.oracle.healthy, whole=True),
         "single": [_alike(survey.oracle, one) for one in survey.merged(survey.singles)],
         "double": [_alike(survey.oracle, one) for one in survey.merged(survey.doubles)],
+        "dark": None if survey.dark is None else outcome_document(survey.oracle, survey.dark),
         "together": [
             {"applications": [app for app in survey.site.applications if app in lost], "pairs": _words(pairs)}
             for lost, pairs in survey.together()

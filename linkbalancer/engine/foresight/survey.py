@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
-from linkbalancer.engine.foresight.failure import Failure, Failures, failures, pairs
+from linkbalancer.engine.foresight.failure import Failure, Failures, Kind, failures, pairs
 from linkbalancer.engine.foresight.outcome import Fate, Oracle, Outcome
 from linkbalancer.engine.foresight.site import Site
 
@@ -18,11 +18,12 @@ class Alike:
 
 @dataclass(frozen=True)
 class Survey:
-    """What every failure, and every two of them, come to."""
+    """What every failure, and every two of them, come to; and all links dead at once (`dark`), where there are any."""
 
     oracle: Oracle
     singles: tuple[Outcome, ...]
     doubles: tuple[Outcome, ...]
+    dark: Outcome | None = None
 
     @property
     def site(self) -> Site:
@@ -76,7 +77,9 @@ def survey(site: Site) -> Survey:
     """Look at every single and double failure."""
     oracle = Oracle(site)
     singles = tuple(oracle.outcome((one,)) for one in failures(site))
-    return Survey(oracle, singles, tuple(oracle.outcome(both) for both in pairs(site)))
+    links = tuple(Failure(Kind.LINK, link) for link in site.ends)
+    dark = oracle.outcome(links) if links else None
+    return Survey(oracle, singles, tuple(oracle.outcome(both) for both in pairs(site)), dark)
 
 
 def _together(outcomes: Iterable[Outcome], key: Callable[[Outcome], Hashable]) -> list[list[Outcome]]:
