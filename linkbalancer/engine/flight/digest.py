@@ -6,7 +6,7 @@ No effects at all are 0. The words leave adverts and datagrams to be counted.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 from zlib import crc32
 
 from linkbalancer.engine.effects import (
@@ -26,7 +26,6 @@ from linkbalancer.engine.effects import (
 )
 from linkbalancer.engine.flight.veil import without_password
 from linkbalancer.engine.status import hop_in_words
-from linkbalancer.feed.table import VidEntry
 from linkbalancer.lvrrp.packet import TAG_LENGTH
 
 FAILURES: Final = (
@@ -49,7 +48,7 @@ class Digester:
     """Digests the effects of one agent's events; parts of the table that stay as they are are written once."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[VidEntry | dict[str, Any], bytes]] = {}
+        self._known: dict[int, tuple[object, bytes]] = {}
 
     def digest(self, effects: Sequence[Effect]) -> int:
         """Return the number of one event's effects."""
@@ -74,7 +73,7 @@ class Digester:
             case _:
                 return repr(effect).encode()
 
-    def _part(self, part: VidEntry | dict[str, Any]) -> bytes:
+    def _part(self, part: object) -> bytes:
         """Return a part of a table as bytes; most parts are those of the table before."""
         known = self._known.get(id(part))
         if known is None:
@@ -98,20 +97,25 @@ def _record(record: Record) -> str:
 
 def _words(effect: Effect) -> str:
     match effect:
-        case SendAdvert() | SendDatagram() | Record():
-            return ""
         case AddAddresses(device, addresses):
             return f"add {', '.join(map(str, addresses))} on {device}"
         case RemoveAddresses(device, addresses):
             return f"remove {', '.join(map(str, addresses))} from {device}"
         case Announce(device, addresses):
             return f"announce {', '.join(map(str, addresses))} on {device}{' again' if effect.again else ''}"
-        case SteerKeepalived(group, priority):
-            return f"VID {group}: Keepalived gets {'Fault' if priority is None else f'priority {priority}'}"
         case SetNextHop(vid, next_hop, guard):
             return f"VID {vid}: {'guarded ' if guard else ''}way is {hop_in_words(next_hop)}"
         case SetMembers(device, macs):
             return f"members on {device}: {', '.join(sorted(mac.hex(':') for mac in macs))}"
+        case _:
+            return _told(effect)
+
+
+def _told(effect: Effect) -> str:
+    """Say what other processes are told."""
+    match effect:
+        case SteerKeepalived(group, priority):
+            return f"VID {group}: Keepalived gets {'Fault' if priority is None else f'priority {priority}'}"
         case Publish(table):
             works = ", ".join(map(str, sorted(table.working()))) or "none"
             return f"table {table.sequence} to the applications: VIDs that work: {works}"
@@ -119,7 +123,8 @@ def _words(effect: Effect) -> str:
             return "everything is handed over"
         case Retired():
             return "the successor may have the rest"
-    raise AssertionError(effect)
+        case _:
+            return ""
 
 
 def failure(error: Exception) -> Record:

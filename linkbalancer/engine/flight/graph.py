@@ -23,22 +23,33 @@ PACKAGE: Final = "linkbalancer."
 PURE: Final = ("engine", "config", "lvrrp", "vrrp", "health", "routing", "weights", "feed", "links", "clock", "machine")
 """The packages, and the modules beside them, whose objects may be written and made anew."""
 
+Json: TypeAlias = Any
+"""Whatever JSON has."""
+
+Value: TypeAlias = Any
+"""Whatever there is."""
+
 Outside: TypeAlias = Callable[[object], Any]
 """Names, JSON-able, what is not written as a node; None for all else."""
 
 Inside: TypeAlias = Callable[[Any], object]
 """Finds what was named; raises LookupError or ValueError where there is nothing of that name."""
 
+_PARAMETERS: Final = "__dataclass_params__"
 _ADDRESSES: Final = {
     one.__name__: one for one in (IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network)
 }
-_BUILT_IN: Final[dict[str, type]] = {"dict": dict, "Counter": Counter}
-_SEQUENCES: Final[dict[str, type]] = {"list": list, "set": set}
+_MAPPINGS: Final[dict[str, type]] = {"dict": dict, "Counter": Counter}
+_FILLED: Final[dict[str, type]] = {**_MAPPINGS, "list": list, "set": set}
 _IMMUTABLE: Final[dict[str, type]] = {"tuple": tuple, "frozenset": frozenset}
 
 
 class GraphError(ValueError):
     """What is to be written or read cannot be; the argument says what, for a developer."""
+
+
+def _unknown(name: object) -> object:
+    raise GraphError(f"it names {name!r}, which is not there")
 
 
 def dump(value: object, outside: Outside = lambda _value: None) -> dict[str, Any]:
@@ -48,7 +59,7 @@ def dump(value: object, outside: Outside = lambda _value: None) -> dict[str, Any
     return {"root": root, "nodes": writer.nodes}
 
 
-def restore(graph: Any, inside: Inside = lambda name: _unknown(name)) -> Any:  # noqa: ANN401 - any JSON, any value
+def restore(graph: Json, inside: Inside = _unknown) -> Value:
     """Return what `dump` was given; raises GraphError for anything else than what it returned."""
     try:
         reader = _Reader(graph["nodes"], inside)
@@ -61,10 +72,6 @@ def restore(graph: Any, inside: Inside = lambda name: _unknown(name)) -> Any:  #
     return value
 
 
-def _unknown(name: object) -> object:
-    raise GraphError(f"it names {name!r}, which is not there")
-
-
 class _Writer:
     """Numbers the nodes in the order in which they are met."""
 
@@ -74,7 +81,7 @@ class _Writer:
         self._numbers: dict[int, int] = {}
         self._kept: list[object] = []  # an object that is freed would give its number to another one
 
-    def refer(self, value: object) -> Any:  # noqa: ANN401 - what JSON has for it
+    def refer(self, value: object) -> Json:
         """Return a value that JSON has as it is, any other as the number of its node, in brackets."""
         if value is None or type(value) in {bool, int, str}:
             return value
@@ -90,38 +97,46 @@ class _Writer:
         named = self._outside(value)
         if named is not None:
             return ["outside", named]
+        leaf = _leaf(value)
+        if leaf is not None:
+            return leaf
+        kind = type(value)
         match value:
-            case Enum():
-                return ["enum", _name(type(value)), value.name]
-            case count():
-                return ["count", *value.__reduce__()[1]]  # type: ignore[misc]
-            case float():
-                return ["float", value.hex()]
-            case bytes():
-                return ["bytes", value.hex()]
-            case type() | FunctionType():
-                return ["name", _name(value)]
             case MethodType():
                 return ["method", self.refer(value.__self__), value.__name__]
-            case dict() if type(value) in _BUILT_IN.values():
-                return [type(value).__name__, [[self.refer(key), self.refer(one)] for key, one in value.items()]]
+            case dict() if kind in _MAPPINGS.values():
+                return [kind.__name__, [[self.refer(key), self.refer(one)] for key, one in value.items()]]
             case deque():
                 return ["deque", value.maxlen, [self.refer(one) for one in value]]
             case set() | frozenset():
-                return [type(value).__name__, [self.refer(one) for one in sorted(value, key=repr)]]
-        return self._other(value)
+                return [kind.__name__, [self.refer(one) for one in sorted(value, key=repr)]]
+            case list() | tuple() if kind in {list, tuple}:
+                return [kind.__name__, [self.refer(one) for one in value]]
+            case tuple():
+                return ["named", _name(kind), [self.refer(one) for one in value]]
+            case int() | str() | list() | dict():
+                raise GraphError(f"there is no node for a {kind.__qualname__}")
+            case _:
+                return ["object", _name(kind), {name: self.refer(one) for name, one in attributes(value)}]
 
-    def _other(self, value: object) -> list[Any]:
-        kind = type(value)
-        if kind.__name__ in _ADDRESSES and kind is _ADDRESSES[kind.__name__]:
-            return ["address", kind.__name__, str(value)]
-        if kind in {list, tuple}:
-            return [kind.__name__, [self.refer(one) for one in value]]  # type: ignore[attr-defined]
-        if isinstance(value, tuple):
-            return ["named", _name(kind), [self.refer(one) for one in value]]
-        if isinstance(value, int | str | list | dict):
-            raise GraphError(f"there is no node for a {kind.__qualname__}")
-        return ["object", _name(kind), {name: self.refer(one) for name, one in attributes(value)}]
+
+def _leaf(value: object) -> list[Any] | None:
+    """Return the node of a value that refers to no other, None for one that does."""
+    match value:
+        case Enum():
+            return ["enum", _name(type(value)), value.name]
+        case count():
+            return ["count", *value.__reduce__()[1]]
+        case float():
+            return ["float", value.hex()]
+        case bytes():
+            return ["bytes", value.hex()]
+        case type() | FunctionType():
+            return ["name", _name(value)]
+        case _ if type(value).__name__ in _ADDRESSES:
+            return ["address", type(value).__name__, str(value)]
+        case _:
+            return None
 
 
 class _Reader:
@@ -133,7 +148,7 @@ class _Reader:
         self._objects: deque[tuple[Any, Mapping[str, Any]]] = deque()
         self._containers: list[tuple[Any, list[Any]]] = []
 
-    def value(self, ref: Any) -> Any:  # noqa: ANN401 - any JSON, any value
+    def value(self, ref: Json) -> Value:
         """Return what a reference means."""
         if not isinstance(ref, list):
             return ref
@@ -164,7 +179,7 @@ class _Reader:
                 case _:
                     made.extend(found)
 
-    def _item(self, one: Any, made: object) -> Any:  # noqa: ANN401 - any JSON, any value
+    def _item(self, one: Json, made: object) -> Value:
         if isinstance(made, dict):
             key, value = one
             return self.value(key), self.value(value)
@@ -176,19 +191,17 @@ class _Reader:
                 raise GraphError(f"{name!r} is no attribute")
             object.__setattr__(made, name, self.value(ref))
 
-    def _make(self, number: int, kind: str, *rest: Any) -> None:  # noqa: ANN401 - any JSON
+    def _make(self, number: int, kind: str, *rest: Json) -> None:
         match kind, rest:
             case "object", (name, found):
                 cls = _class(name)
                 made = self._made[number] = object.__new__(cls)
-                if is_dataclass(cls) and cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+                if is_dataclass(cls) and getattr(cls, _PARAMETERS).frozen:
                     self._set(made, found)  # at once: it may be a key, which is compared by what is in it
                 else:
                     self._objects.append((made, found))
-            case ("dict" | "Counter"), (found,):
-                self._container(number, _BUILT_IN[kind](), found)
-            case ("list" | "set"), (found,):
-                self._container(number, _SEQUENCES[kind](), found)
+            case _, (found,) if kind in _FILLED:
+                self._container(number, _FILLED[kind](), found)
             case "deque", (limit, found):
                 self._container(number, deque(maxlen=limit), found)
             case _:
@@ -198,32 +211,21 @@ class _Reader:
         self._made[number] = made
         self._containers.append((made, found))
 
-    def _simple(self, kind: str, *rest: Any) -> Any:  # noqa: ANN401 - any JSON, any value
+    def _simple(self, kind: str, *rest: Json) -> Value:
         match kind, rest:
-            case ("tuple" | "frozenset"), (found,):
+            case (("tuple" | "frozenset"), (found,)):
                 return _IMMUTABLE[kind](map(self.value, found))
             case "named", (name, found):
                 return tuple.__new__(_class(name), map(self.value, found))
-            case "enum", (name, member):
-                return _class(name)[member]
-            case "address", (name, text):
-                return _ADDRESSES[name](text)
-            case "bytes", (text,):
-                return bytes.fromhex(text)
-            case "count", (first, step):
-                return count(first, step)
-            case "count", (first,):
-                return count(first)
-            case "float", (text,):
-                return float.fromhex(text)
-            case "name", (name,):
-                return _find(name)
             case "method", (owner, name):
                 found = self.value(owner)
                 return MethodType(_method(type(found), name), found)
             case "outside", (name,):
                 return self._inside(name)
-        raise GraphError(f"there is no node of kind {kind!r}")
+            case _ if kind in _LEAVES:
+                return _LEAVES[kind](*rest)
+            case _:
+                raise GraphError(f"there is no node of kind {kind!r}")
 
 
 def attributes(value: object) -> Iterator[tuple[str, Any]]:
@@ -243,7 +245,7 @@ def _name(value: type | FunctionType) -> str:
     return name
 
 
-def _class(name: str) -> Any:  # noqa: ANN401 - a class
+def _class(name: str) -> Json:
     found = _find(name)
     if not isinstance(found, type):
         raise GraphError(f"{name} is no class")
@@ -257,7 +259,7 @@ def _method(cls: type, name: str) -> FunctionType:
     return found
 
 
-def _find(name: str) -> Any:  # noqa: ANN401 - a class or function
+def _find(name: str) -> Json:
     """Return what a pure package defines by a name."""
     module, _, path = name.partition(":")
     package = module.removeprefix(PACKAGE).partition(".")[0]
@@ -272,3 +274,13 @@ def _find(name: str) -> Any:  # noqa: ANN401 - a class or function
     if not isinstance(found, type | FunctionType) or found.__module__ != module:
         raise GraphError(f"{name} is neither a class nor a function of its own")
     return found
+
+
+_LEAVES: Final[dict[str, Callable[..., Value]]] = {
+    "enum": lambda name, member: _class(name)[member],
+    "address": lambda name, text: _ADDRESSES[name](text),
+    "bytes": bytes.fromhex,
+    "float": float.fromhex,
+    "count": count,
+    "name": _find,
+}

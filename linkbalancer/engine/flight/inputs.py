@@ -22,13 +22,14 @@ import json
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from linkbalancer.clock import Instant
 from linkbalancer.engine.effects import Effect
 from linkbalancer.engine.events import AdvertReceived, DatagramReceived, Event, Tick
 from linkbalancer.engine.flight import graph
 from linkbalancer.engine.flight.digest import Digester, in_words
+from linkbalancer.engine.flight.graph import Json
 from linkbalancer.engine.flight.veil import Passwords, tag_of
 from linkbalancer.engine.hearing import likeness
 from linkbalancer.links import LinkName
@@ -38,7 +39,9 @@ from linkbalancer.lvrrp.packet import TAG_LENGTH
 KNOWN_MAX: Final = 4096
 """Inputs that are known by a number."""
 
-Untag = Callable[[LinkName, bytes, int], bytes]
+_NOTHING: Final[tuple[Any, ...]] = (0, (), ())
+
+Untag: TypeAlias = Callable[[LinkName, bytes, int], bytes]
 """Gives a datagram of a link a tag that is true, reflected or false again."""
 
 
@@ -144,7 +147,7 @@ class Decoder:
         self._now, self._untag = at, untag
         self._known: list[Event] = [Tick()]
 
-    def read(self, line: Any) -> Iterator[Input]:  # noqa: ANN401 - any JSON
+    def read(self, line: Json) -> Iterator[Input]:
         """Yield the inputs of a line; raises RecordingError."""
         try:
             after, *items = line
@@ -156,11 +159,12 @@ class Decoder:
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise RecordingError(f"an input makes no sense: {error}") from error
 
-    def _input(self, item: Any) -> Input:  # noqa: ANN401 - any JSON
+    def _input(self, item: Json) -> Input:
         if isinstance(item, int):
             return Input(self._now, self._again(item))
-        what, digest, draws, words = (*item, *(0, (), ())[len(item) - 1 :])
-        event = self._again(what) if isinstance(what, int) else self._event(*what)
+        given: list[Json] = list(item)
+        what, digest, draws, words = [*given, *_NOTHING[len(given) - 1 :]]
+        event = self._event(*what) if isinstance(what, list) else self._again(what)
         return Input(self._now, event, _number(digest), tuple(map(_number, draws)), tuple(map(str, words)))
 
     def _again(self, number: int) -> Event:
@@ -168,7 +172,7 @@ class Decoder:
             raise RecordingError(f"there is no input {number}")
         return self._known[number]
 
-    def _event(self, kind: str, *rest: Any) -> Event:  # noqa: ANN401 - any JSON
+    def _event(self, kind: str, *rest: Json) -> Event:
         event: Event
         match kind, rest:
             case "advert", (str(device), mac, packet):

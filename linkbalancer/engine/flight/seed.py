@@ -20,6 +20,7 @@ from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.effects import SendAdvert, SendDatagram
 from linkbalancer.engine.flight import graph
 from linkbalancer.engine.flight.chance import RecordedChance, RepeatedChance
+from linkbalancer.engine.flight.graph import Json
 from linkbalancer.engine.flight.veil import Passwords, keyrings
 from linkbalancer.engine.found import Found
 from linkbalancer.links import LinkName
@@ -47,9 +48,7 @@ class Start:
 
     def agent(self, loaded: Loaded, keys: Mapping[LinkName, tuple[Key, ...]], chance: Chance) -> Agent:
         """Make it again."""
-        return Agent(
-            loaded, keys, chance, self.app_ids, session=self.session, boot=self.boot, found=self.found
-        )
+        return Agent(loaded, keys, chance, self.app_ids, session=self.session, boot=self.boot, found=self.found)
 
 
 def dump_start(start: Start) -> str:
@@ -75,7 +74,8 @@ def dump_agent(agent: Agent, loaded: Loaded, passwords: Passwords) -> str:
                 return ["sent", None]
             case Key():
                 raise graph.GraphError("it holds a key")
-        return None
+            case _:
+                return None
 
     return _packed(graph.dump(agent, outside))
 
@@ -84,7 +84,7 @@ def restore(text: str, loaded: Loaded, keys: Mapping[LinkName, tuple[Key, ...]],
     """Return what was dumped; raises GraphError where it is none, or another program's."""
     places, rings = dict(parts(loaded)), keyrings(loaded, keys, loaded.config.role)
 
-    def inside(name: Any) -> object:  # noqa: ANN401 - any JSON
+    def inside(name: Json) -> object:
         match name:
             case ["configuration", path]:
                 return places[tuple(path)]
@@ -96,7 +96,8 @@ def restore(text: str, loaded: Loaded, keys: Mapping[LinkName, tuple[Key, ...]],
                 return chance
             case ["sent", None]:
                 return None
-        raise graph.GraphError(f"it names {name!r}, which is not there")
+            case _:
+                raise graph.GraphError(f"it names {name!r}, which is not there")
 
     value = graph.restore(_unpacked(text), inside)
     if not isinstance(value, Agent | Start):
@@ -109,6 +110,7 @@ def parts(loaded: Loaded) -> Iterator[tuple[Path, object]]:
     waiting: list[tuple[Path, object]] = [((), loaded)]
     while waiting:
         path, part = waiting.pop()
+        inner: list[tuple[str | int, object]]
         match part:
             case BaseModel():
                 inner = [(name, getattr(part, name)) for name in type(part).model_fields]
@@ -122,14 +124,14 @@ def parts(loaded: Loaded) -> Iterator[tuple[Path, object]]:
                 continue
         if not isinstance(part, tuple):
             yield path, part
-        waiting += [((*path, name), one) for name, one in inner if name != "passwords"]
+        waiting += [((*path, name), one) for name, one in inner if name not in {"passwords", "texts"}]
 
 
-def _packed(value: Any) -> str:  # noqa: ANN401 - any JSON
+def _packed(value: Json) -> str:
     return b64encode(zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 6)).decode()
 
 
-def _unpacked(text: str) -> Any:  # noqa: ANN401 - any JSON
+def _unpacked(text: str) -> Json:
     try:
         unpacker = zlib.decompressobj()
         data = unpacker.decompress(b64decode(text, validate=True), STATE_MAX)

@@ -21,7 +21,7 @@ from linkbalancer.config.findings import ConfigErrors
 from linkbalancer.config.load import Loaded, load
 from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.flight.chance import DrawsError, RepeatedChance
-from linkbalancer.engine.flight.graph import GraphError
+from linkbalancer.engine.flight.graph import GraphError, Json
 from linkbalancer.engine.flight.inputs import Decoder, Input, RecordingError
 from linkbalancer.engine.flight.seed import Start, restore
 from linkbalancer.engine.flight.veil import keyrings, stand_in_keys, tagged
@@ -77,7 +77,7 @@ class Head:
         return replace(loaded, passwords=passwords)
 
 
-def _reader(texts: Mapping[str, str]) -> Any:  # noqa: ANN401 - a function of a path
+def _reader(texts: Mapping[str, str]) -> Json:
     def read(path: str) -> str:
         if path not in texts:
             raise FileNotFoundError(2, "not part of the recording", path)
@@ -193,7 +193,7 @@ def lost(inputs: int) -> str:
     return _line({"lost": inputs})
 
 
-def _head(found: Any) -> Head:  # noqa: ANN401 - any JSON
+def _head(found: Json) -> Head:
     if not isinstance(found, dict) or "linkbalancer" not in found:
         raise RecordingError("it is no recording of linkbalancer: its first line is no head")
     if found.get("format") != FORMAT:
@@ -213,5 +213,5 @@ def _head(found: Any) -> Head:  # noqa: ANN401 - any JSON
     return head
 
 
-def _line(value: Any) -> str:  # noqa: ANN401 - any JSON
+def _line(value: Json) -> str:
     return json.dumps(value, separators=(",", ":"))
