@@ -226,7 +226,7 @@ class History(Section):
 class FlightRecording(Section):
     """How many recordings of all that the agent hears and decides are kept, to run it again (docs/replay.md)."""
 
-    keep: Annotated[Integer, Field(ge=0, le=1000)] = 8
+    keep: Annotated[Integer, Field(ge=0, le=1000)] = 24
     size: Size = 8 << 20
 
 

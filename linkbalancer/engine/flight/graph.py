@@ -174,7 +174,9 @@ class _Reader:
             self._set(*self._objects.popleft())
         for made, found in content:
             match made:
-                case dict() | set():
+                case dict():
+                    dict.update(made, found)  # a Counter's own would count them
+                case set():
                     made.update(found)
                 case _:
                     made.extend(found)

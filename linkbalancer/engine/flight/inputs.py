@@ -162,8 +162,8 @@ class Decoder:
     def _input(self, item: Json) -> Input:
         if isinstance(item, int):
             return Input(self._now, self._again(item))
-        given: list[Json] = list(item)
-        what, digest, draws, words = [*given, *_NOTHING[len(given) - 1 :]]
+        given: list[Any] = [*item, *_NOTHING[len(item) - 1 :]]
+        what, digest, draws, words = given
         event = self._event(*what) if isinstance(what, list) else self._again(what)
         return Input(self._now, event, _number(digest), tuple(map(_number, draws)), tuple(map(str, words)))
 
@@ -176,11 +176,11 @@ class Decoder:
         event: Event
         match kind, rest:
             case "advert", (str(device), mac, packet):
-                event = AdvertReceived(device, a2b_base64(packet), bytes.fromhex(mac))
+                event = AdvertReceived(device, a2b_base64(packet, strict_mode=True), bytes.fromhex(mac))
             case "datagram", (str(link), data, None):
-                return DatagramReceived(link, a2b_base64(data))
+                return DatagramReceived(link, a2b_base64(data, strict_mode=True))
             case "datagram", (str(link), data, int(tag)):
-                return DatagramReceived(link, self._untag(link, a2b_base64(data), tag))
+                return DatagramReceived(link, self._untag(link, a2b_base64(data, strict_mode=True), tag))
             case "other", (found,):
                 event = _event(graph.restore(found))
             case _:
