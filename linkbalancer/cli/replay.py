@@ -20,6 +20,7 @@ from linkbalancer.cli.status import draw
 from linkbalancer.clock import MILLISECOND, SECOND, Instant, in_words
 from linkbalancer.engine.flight.inputs import RecordingError
 from linkbalancer.engine.flight.tape import Head, Tape
+from linkbalancer.engine.health import assess
 from linkbalancer.sim.replay import Replay, Step
 
 EXAMPLES = (
@@ -80,12 +81,12 @@ def run(args: Namespace) -> int:
         with args.file.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
         tape = Tape(_lines(args.file, packed=packed))
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        complain(f"{args.file}: it is damaged, or was not copied whole; copy it again")
+        return 1
     except OSError as error:
         complain(unreadable(error, args.file))
         return 2
-    except (EOFError, zlib.error):
-        complain(f"{args.file}: it is damaged, or was not copied whole; copy it again")
-        return 1
     except RecordingError as error:
         complain(f"{args.file}: {error}")
         return 1
@@ -161,7 +162,7 @@ def _replay(args: Namespace, tape: Tape) -> int:
         else:
             emit(args, None, "\n".join(_folded(step_lines(head, step))))
     end = head.at if last is None else last.now
-    state = replay.agent.status(end if until is None else max(end, until)) if args.state else None
+    state = _state(replay, end if until is None else max(end, until)) if args.state else None
     differs = last is not None and bool(last.differs)
     if args.json:
         document = _document(tape, replay, last, end)
@@ -177,6 +178,13 @@ def _replay(args: Namespace, tape: Tape) -> int:
         ]
     emit(args, None, "\n".join([*lines, *_folded(_verdict(tape, replay, last, end, shown=shown))]))
     return 1 if differs else 0
+
+
+def _state(replay: Replay, now: Instant) -> dict[str, Any]:
+    """Return the gateway's status as the agent knows it: without what other processes add."""
+    status = replay.agent.status(now)
+    health, findings = assess(status)
+    return {**status, "health": health, "findings": findings}
 
 
 def _title(head: Head) -> str:

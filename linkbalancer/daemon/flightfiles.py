@@ -102,6 +102,13 @@ class FlightFiles:
                 self._ending.wait(PAUSE_S)
             self._woken.clear()
             self.write()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file (in the thread)."""
+        if self._segment is not None:
+            self._finish(self._segment)
+            self._segment = None
 
     def write(self) -> None:
         """Write all that waits (in the thread)."""
@@ -254,6 +261,7 @@ class FlightDesk:
     def end(self) -> None:
         """Write what was told by now."""
         self.read()
+        self._socket.close()
         self._files.end()
 
 
