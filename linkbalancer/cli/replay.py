@@ -252,7 +252,7 @@ def _list(args: Namespace) -> int:
     """List a directory's recordings, oldest first."""
     found = [about for path in sorted(args.file.iterdir()) if (about := _about(path)) is not None]
     lines = [f"{one['began']}  {one['size'] / 2**20:6.1f} MiB  {one['begins']:5}  {one['file']}" for one in found]
-    head = "began                        size  with   file"
+    head = "began                        size  from   file"
     none = f"no recording in {args.file} (`flight_recording:` in the configuration says how many are kept)"
     emit(args, {"schema": 1, "recordings": found}, "\n".join([head, *lines]) if found else none)
     return 0

@@ -23,7 +23,7 @@ from linkbalancer.daemon.flightline import SOCKET, Complain, head_of, lines_of, 
 from linkbalancer.daemon.lifeline import live_on
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.engine.agent import Agent
-from linkbalancer.engine.effects import Effect
+from linkbalancer.engine.effects import Effect, SendAdvert, SendDatagram
 from linkbalancer.engine.events import Event
 from linkbalancer.engine.flight.chance import RecordedChance
 from linkbalancer.engine.flight.digest import FAILURES, failure
@@ -35,7 +35,14 @@ from linkbalancer.links import LinkName
 from linkbalancer.lvrrp.keys import Key
 
 SOON: Duration = 250 * MILLISECOND
-"""How long an input waits at most; what an agent that is killed had heard since is not recorded."""
+LATER: Duration = 1 * SECOND
+"""How long an input waits at most: one that led to news, and any other.
+
+What an agent that is killed had heard since is not recorded; but waking up costs more than writing down.
+"""
+
+QUIET = frozenset({SendAdvert, SendDatagram})
+"""Effects that are no news."""
 
 WAITING = 8192
 """Inputs that wait; one more and the recording ends here, for it would have a gap."""
@@ -129,8 +136,9 @@ class FlightRecorder:
             self._lost += 1
             return
         self._waiting.append((now, event, effects, draws))
-        if self._due is None:
-            self._due = now + SOON
+        due = now + (LATER if not effects or type(effects[-1]) in QUIET else SOON)
+        if self._due is None or due < self._due:
+            self._due = due
 
     def _last_words(self) -> None:
         """Send all that there is: nothing else waits for this agent any more."""
