@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon.errand import Errand
 from linkbalancer.daemon.flightline import SOCKET, Complain, head_of, lines_of, send_head
@@ -160,7 +160,7 @@ class FlightRecorder:
 
     def deadline(self) -> Instant | None:
         """Return when there is something to do."""
-        return earliest(self._due)
+        return self._due
 
     def expire(self, now: Instant) -> None:
         """Write and send a part of what waits; begin a new recording where it is time."""

@@ -21,7 +21,7 @@ from tests.lab.example import EXAMPLE
 
 pytestmark = pytest.mark.lab
 
-FAULTS = ["cut:l1", "silent:l2", "kill b1 agent"]
+FAULTS = ["cut:l1", "silent:l1", "kill b1 agent"]
 REPLAY = [sys.executable, "-m", "linkbalancer", "replay"]
 
 

@@ -83,14 +83,11 @@ class Encoder:
             self._end_line()
             self._now = now
         key: Hashable
-        match event:
-            case AdvertReceived():
-                key = likeness(event), event.source_mac
-            case DatagramReceived():
-                key = None
-            case _:
-                key = _hashable(event)
-        known = self._known.get(key) if key is not None else None
+        if isinstance(event, AdvertReceived):
+            key = likeness(event), event.source_mac
+        else:
+            key = None if isinstance(event, DatagramReceived) else _hashable(event)
+        known = self._known.get(key)
         if known is not None and not effects and not draws:
             self._items.append(known)
             return
