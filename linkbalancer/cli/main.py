@@ -39,6 +39,7 @@ COMMANDS = {
     "import": "turn a keepalived.conf into a configuration, and say what it could not carry over",
     "drill": "rehearse every fault of a topology on real packets and measure the outages",
     "sim": "run the protocol in virtual time under random faults, judged at every step",
+    "replay": "run a flight recording again: every decision of then, input by input, and whether it is the same now",
     "completion": "print a shell's completion (bash, zsh), or the names that it completes",
     "version": "print the version",
 }

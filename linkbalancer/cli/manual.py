@@ -44,6 +44,7 @@ FILES = (
     ("/run/linkbalancer/query.sock", "Where the daemon answers: root and the group `linkbalancer-read`."),
     ("/run/linkbalancer/control.sock", "Where it is told to do something: root and the group `linkbalancer-operate`."),
     ("/var/lib/linkbalancer/", "What the daemon keeps over reboots."),
+    ("/var/lib/linkbalancer/flight/", "Flight recordings, for `linkbalancer replay`: the group `linkbalancer-read`."),
 )
 
 ENVIRONMENT = (("LINKBALANCER_RUN_DIR", "The daemon's run directory, where no `--run-dir` is given."),)

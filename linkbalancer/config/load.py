@@ -45,7 +45,8 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 class Loaded:
     """A good configuration: values, rules, what is doubtful in it, and the file that it came from.
 
-    `passwords` of version 2 are there once somebody has read them (`daemon.judge`).
+    `passwords` of version 2 are there once somebody has read them, and so are the `texts` of its two files
+    (`daemon.judge`).
     """
 
     config: Config
@@ -53,6 +54,7 @@ class Loaded:
     warnings: tuple[Finding, ...] = ()
     path: str = "linkbalancer.yaml"
     passwords: Mapping[GroupId, bytes] = field(default_factory=dict, repr=False)
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def rule_file(self) -> str:

@@ -29,7 +29,7 @@ from linkbalancer.config.measuring import CapacityField, MetricsEvery
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.reckoning import Finder, weighing
 from linkbalancer.config.section import Section
-from linkbalancer.config.surroundings import Api, History, MarkBits, Metrics, Tables
+from linkbalancer.config.surroundings import Api, FlightRecording, History, MarkBits, Metrics, Tables
 from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.config.trackers import Tracker, TrackerInfluence
 from linkbalancer.config.upstream import ASK_NEXT_DOOR, GatewayProbe, Probes, Quorum, Streak
@@ -214,6 +214,7 @@ class Config(Section):
     tables: Tables = Tables()
     api: Api = Api()
     history: History = History()
+    flight_recording: FlightRecording = FlightRecording()
     keepalived: Keepalived = Keepalived()
     metrics: Metrics = Metrics()
     notifications: Notifications = Field(default={})

@@ -41,6 +41,13 @@ class History(Section):
     size: Size = 64 << 20
 
 
+class FlightRecording(Section):
+    """How many recordings of all that the agent hears and decides are kept, to run it again (docs/replay.md)."""
+
+    keep: Annotated[Integer, Field(ge=0, le=1000)] = 24
+    size: Size = 8 << 20
+
+
 class Metrics(Section):
     """Where Prometheus finds the metrics (docs/metrics.md)."""
 

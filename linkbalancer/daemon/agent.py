@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, assert_never
 
-from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest, in_words
+from linkbalancer.clock import SECOND, Duration, Instant, earliest, in_words
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.agentlock import AgentLock
@@ -21,6 +21,7 @@ from linkbalancer.daemon.checks import ChecksServer
 from linkbalancer.daemon.delegation import KeepalivedServer
 from linkbalancer.daemon.drainfile import asked_for, remembered
 from linkbalancer.daemon.feed import FeedServer
+from linkbalancer.daemon.flight import FlightRecorder
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
 from linkbalancer.daemon.journal import Journal
@@ -30,6 +31,7 @@ from linkbalancer.daemon.lookout import Lookout, look_every
 from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.measuring import begin_measuring
 from linkbalancer.daemon.numbering import number_applications
+from linkbalancer.daemon.paces import PROBE, RECONCILE, REST, SOON
 from linkbalancer.daemon.performer import Performer
 from linkbalancer.daemon.place import Place
 from linkbalancer.daemon.punctual import Punctual
@@ -47,28 +49,13 @@ from linkbalancer.engine import effects as effect_kinds
 from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.effects import Effect
 from linkbalancer.engine.events import ApplicationSteers, Event, Leave, Retain, Retire, Started, Tick
+from linkbalancer.engine.flight.seed import Start
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.supervision import Word
 from linkbalancer.feed.codec import Applied
 from linkbalancer.links import GroupId, LinkName, Vid
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.routing.classifier import Classifier
-
-RECONCILE: Duration = 1 * SECOND
-"""How often the kernel is compared with what is wanted, while that is cheap or something was missing."""
-
-REST = 2000
-"""So many times as long as a comparison took that found all as wanted, the next one waits, but for what nft loads.
-
-Of hundreds of groups it takes milliseconds, and the kernel tells at once what addresses, rules and routes others take
-away.
-"""
-
-SOON: Duration = 50 * MILLISECOND
-"""How soon after something of ours was removed: several removals are mended in one go."""
-
-PROBE: Duration = 200 * MILLISECOND
-"""How often the neighbours on the LAN are asked; three unanswered make one silent."""
 
 CANNOT_START = 75
 """Exit status when the kernel refuses what everything rests on (EX_TEMPFAIL)."""
@@ -133,6 +120,7 @@ class AgentProcess:
         recording = Recording(run_dir, "agent", self._loop.clock())
         self._loop.watch(recording)
         self._journal = Journal(log, recording, self._loop.clock)
+        self._flight = FlightRecorder(self._loop, run_dir, loaded, keys, self._journal.complain)
         self._took: Duration = 0
         self._state_dir = state_dir
         names, limit = loaded.rules.applications, loaded.config.marks.application_limit
@@ -212,16 +200,16 @@ class AgentProcess:
             raise SuccessionError("the agent in office hung up, and stays")
         return heir.bequest
 
-    def _engine(self, now: Instant, snapshot: Mapping[str, Any] | None, *, live: bool) -> Agent:
-        """Return an engine that goes on from what the kernel and a predecessor left."""
-        given = self._loaded, self._keys, random.SystemRandom(), self._app_ids
+    def _engine(self, now: Instant, snapshot: Mapping[str, Any] | None, *, live: bool) -> Start:
+        """Return how to make an engine that goes on from what the kernel and a predecessor left."""
         found = replace(self._performer.found(), snapshot=snapshot, live=live)
-        return Agent(*given, session=now, boot=now, found=found, stopwatch=self._loop.clock)
+        return Start(self._app_ids, session=now, boot=now, found=found)
 
     def _rehearse(self) -> None:
         """Do once, for nobody, what must be quick when nobody speaks: first calls take many times as long."""
         now = self._loop.clock()
-        agent = self._engine(now, self._snapshot.read(), live=False)
+        start = self._engine(now, self._snapshot.read(), live=False)
+        agent = start.agent(self._loaded, self._keys, random.SystemRandom())
         events: list[Event] = [*self._lookout.current(), Started()]
         for event in events:
             agent.handle(now, event)
@@ -236,7 +224,7 @@ class AgentProcess:
         fields: dict[str, Any] = {"snapshot": self._snapshot.read()} if bequest is None else bequest.fields
         left = fields.get("snapshot")
         now = loop.clock()
-        self._agent = self._engine(now, left, live=bequest is not None)
+        self._agent = self._flight.begin(self._engine(now, left, live=bequest is not None))
         self._remembering = Remembering(self._snapshot, self._agent.snapshot, self._journal.complain)
         self._places.update(self._agent.known.places())
         self._sockets = Sockets(loop, config, self._take, self._journal.complain, self._agent.known.deaf())
@@ -281,7 +269,8 @@ class AgentProcess:
         if not self._performer.loading:
             self._say_ready()
         self._loop.run()
-        for one in (self._performer, self._feed, self._requests, self._checks, self._keepalived, self._journal):
+        servers = (self._feed, self._requests, self._checks, self._keepalived)
+        for one in (self._performer, *servers, self._journal, self._flight):
             one.close()
         return self._exit or 0
 
@@ -315,6 +304,7 @@ class AgentProcess:
         """End, and touch nothing."""
         self._log.info("succeeded", text="another agent has taken over")
         self._journal.close()
+        self._flight.close()
         os._exit(0)
 
     # -- deadlines (the loop asks) -------------------------------------------------------------------------------------
@@ -338,7 +328,7 @@ class AgentProcess:
     def _take(self, now: Instant, events: Iterable[Event]) -> None:
         """Hand events to the engine and do what it says."""
         for event in events:
-            effects = self._agent.handle(now, event)
+            effects = self._flight.handle(now, event)
             for effect in effects:
                 self._perform(now, effect)
             if effects:

@@ -26,7 +26,7 @@ from linkbalancer.routing.classifier import Classifier, compile_rules
 PREFIX = "app:"
 """How an application's process is called before the application's own name."""
 
-SECTIONS: dict[str, set[str]] = {API: {"api", "metrics"}, RECORDER: {"history"}, CHECKER: {"trackers"}}
+SECTIONS: dict[str, set[str]] = {API: {"api", "metrics"}, RECORDER: {"history", "api"}, CHECKER: {"trackers"}}
 """The workers beside the agent, each with the sections of the configuration that are its own, and nobody else's."""
 
 
@@ -88,7 +88,7 @@ def offer(checked: Checked, directories: Directories) -> Brood:
         if name == API:
             return api.run(loaded, lifeline, notice, run_dir=run_dir, state_dir=state_dir)
         if name == RECORDER:
-            capabilities.keep()
+            capabilities.keep(*capabilities.RECORDER)
             return recorder.run(loaded, lifeline, run_dir=run_dir, state_dir=state_dir)
         if name == CHECKER:
             return checker.run(loaded, lifeline, run_dir=run_dir)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from linkbalancer.config.notifications import Notification
 
-KILL, SETGID, SETUID, NET_ADMIN, NET_RAW, IPC_LOCK, SYS_NICE = 5, 6, 7, 12, 13, 14, 23
+CHOWN, KILL, SETGID, SETUID, NET_ADMIN, NET_RAW, IPC_LOCK, SYS_NICE = 0, 5, 6, 7, 12, 13, 14, 23
 """Bits of capabilities(7)."""
 
 AGENT = (NET_ADMIN, NET_RAW, IPC_LOCK, SYS_NICE)
@@ -20,6 +20,9 @@ APPLICATION = (NET_ADMIN,)
 
 CHECKER = (NET_RAW, KILL, SETGID, SETUID)
 """Packet sockets, and marks on others; programs run as other users, and ended."""
+
+RECORDER = (CHOWN,)
+"""Files for a group to read, which the service is a member of where it is not root."""
 
 ALL = tuple(range(64))
 """Whatever is held."""

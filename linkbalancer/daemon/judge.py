@@ -40,7 +40,9 @@ def judge(path: str, texts: Texts) -> Judged:
     keys, warnings = _keys(loaded, texts)
     passwords, doubts = _passwords(loaded, texts)
     warnings += [*doubts, *_confidences(loaded, texts)]
-    return Judged(texts, replace(loaded, passwords=passwords), keys, (*map(str, loaded.warnings), *warnings))
+    plain = {path: texts.read(path) for path in (path, loaded.rule_file) if path}
+    whole = replace(loaded, passwords=passwords, texts=plain)
+    return Judged(texts, whole, keys, (*map(str, loaded.warnings), *warnings))
 
 
 def _keys(loaded: Loaded, texts: Texts) -> tuple[dict[LinkName, tuple[Key, ...]], list[str]]:

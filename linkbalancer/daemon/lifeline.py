@@ -138,6 +138,11 @@ def die_with_parent(parent: int) -> None:
         os._exit(0)
 
 
+def live_on() -> None:
+    """Take `die_with_parent` back."""
+    _prctl(_PR_SET_PDEATHSIG, 0)
+
+
 def adopt_orphans() -> None:
     """Make this process the parent of descendants whose own parent ends."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)

@@ -11,19 +11,21 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.clock import MICROSECOND, SECOND, Duration, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.archive import FILE, Archive, is_damage, move_aside
+from linkbalancer.daemon.flightfiles import FOLDER, FlightDesk, FlightFiles
+from linkbalancer.daemon.flightline import SOCKET as FLIGHT_SOCKET
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.listening import bound, identity
 from linkbalancer.daemon.loop import Loop, boottime
-from linkbalancer.daemon.recording import SOCKET, Told, understood
+from linkbalancer.daemon.recording import SOCKET, Told, in_turn, understood
 from linkbalancer.daemon.zygote import CALM_BEAT
 
 KEPT = 20_000
@@ -47,9 +49,6 @@ STEP: Duration = 1 * SECOND
 TRUSTED_AFTER: Duration = 3600 * SECOND
 """How long the wall clock must have run unset before age by it drops anything."""
 
-LAG: Duration = 100 * MILLISECOND
-"""How much later than its consequence a cause may be told by another process."""
-
 END_S = 0.7
 """How long the last transaction is waited for at the end."""
 
@@ -64,8 +63,12 @@ def run(loaded: Loaded, lifeline: Lifeline, *, run_dir: Path, state_dir: Path) -
     writer = Writer(
         state_dir / FILE, lambda text: log.warning("history", text=text), keep=history.keep, size=history.size
     )
+    files = FlightFiles(
+        state_dir / FOLDER, loaded.config.api.readers, lambda text: log.warning("flight recording", text=text)
+    )
     try:
         process = RecorderProcess(run_dir / SOCKET, writer, lifeline)
+        process.flights = FlightDesk(process.loop, run_dir / FLIGHT_SOCKET, files)
     except OSError as error:
         log.critical("cannot start", why=str(error))
         return 1
@@ -73,50 +76,58 @@ def run(loaded: Loaded, lifeline: Lifeline, *, run_dir: Path, state_dir: Path) -
 
 
 class RecorderProcess:
-    """The socket, the lifeline, and the writer that is handed everything."""
+    """The socket, the lifeline, and the writer that is handed everything; `flights` is for recordings."""
+
+    flights: FlightDesk | None = None
 
     def __init__(self, path: Path, writer: "Writer", lifeline: Lifeline) -> None:
         """Listen; raises OSError."""
         self._writer, self._lifeline = writer, lifeline
-        self._loop, self._path = Loop(), path
+        self.loop, self._path = Loop(), path
         self._socket, self._file = _bound(path)
 
     def run(self) -> int:
         """Turn until told to end; what was told by then is kept."""
-        self._loop.add(self._socket, self._read)
-        self._loop.add(self._lifeline, self._hear)
-        self._loop.every(CALM_BEAT, lambda _now: self._beat())
+        self.loop.add(self._socket, self._read)
+        self.loop.add(self._lifeline, self._hear)
+        self.loop.every(CALM_BEAT, lambda _now: self._beat())
         gc.freeze()
         self._writer.start()
         self._lifeline.say("ready")
-        self._loop.run()
-        self._read(self._loop.clock())
-        self._writer.end()
+        self.loop.run()
+        self._end(self.loop.clock())
         return 0
+
+    def _end(self, now: Instant) -> None:
+        self._read(now)
+        self._writer.end()
+        if self.flights is not None:
+            self.flights.end()
 
     def _beat(self) -> None:
         self._lifeline.say("beat")
         if identity(self._path) != self._file:
             self._listen_anew()
+        if self.flights is not None:
+            self.flights.keep()
 
     def _listen_anew(self) -> None:
         """Be found even when somebody empties the run directory."""
         with suppress(OSError):
             fresh, self._file = _bound(self._path)
-            self._read(self._loop.clock())
-            self._loop.remove(self._socket)
+            self._read(self.loop.clock())
+            self.loop.remove(self._socket)
             self._socket.close()
             self._socket = fresh
-            self._loop.add(fresh, self._read)
+            self.loop.add(fresh, self._read)
 
     def _hear(self, now: Instant) -> None:
         spoken = self._lifeline.hear()
         if isinstance(spoken, Hangup):
-            self._read(now)
-            self._writer.end()
+            self._end(now)
             os._exit(0)
         if spoken is not None:  # leave, end or renew
-            self._loop.stop()
+            self.loop.stop()
 
     def _read(self, _now: Instant) -> None:
         for _ in range(64):
@@ -280,20 +291,6 @@ class Writer:
         if self._archive is not None:
             self._archive.close()
             self._archive = None
-
-
-def in_turn(batch: Iterable[Told]) -> list[Told]:
-    """Order by time; each teller's records stay in their order.
-
-    What follows from another teller's record lets that come first, should it be told of a little later.
-    """
-    reached: dict[tuple[str, int], Instant] = {}
-    keyed = []
-    for told in batch:
-        origin = told.teller, told.session
-        reached[origin] = max(reached.get(origin, 0), told.at + (LAG if told.follows else 0))
-        keyed.append((reached[origin], told))
-    return [told for _, told in sorted(keyed, key=lambda pair: pair[0])]
 
 
 def _boot_id() -> str:

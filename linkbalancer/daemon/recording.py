@@ -8,7 +8,7 @@ people can ask to be told of goes to the notifier as well, by a line of its own,
 import json
 import socket
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ AGAIN: Duration = 20 * MILLISECOND
 AGAIN_MAX: Duration = 500 * MILLISECOND
 """How soon a recorder that is away, or full, is tried again: first, and at most (doubling in between)."""
 
+LAG: Duration = 100 * MILLISECOND
+"""How much later than its consequence a cause may be told by another process."""
 
 ABSENT: Duration = 10 * SECOND
 """How long something is kept for a notifier that has never listened: one that starts does so by then."""
@@ -242,6 +244,20 @@ class _Line:
             return
         self._waiting.clear()
         self._dropped, self._delay, self._missed_since = 0, AGAIN, None
+
+
+def in_turn(batch: Iterable[Told]) -> list[Told]:
+    """Order by time; each teller's records stay in their order.
+
+    What follows from another teller's record lets that come first, should it be told of a little later.
+    """
+    reached: dict[tuple[str, int], Instant] = {}
+    keyed = []
+    for told in batch:
+        origin = told.teller, told.session
+        reached[origin] = max(reached.get(origin, 0), told.at + (LAG if told.follows else 0))
+        keyed.append((reached[origin], told))
+    return [told for _, told in sorted(keyed, key=lambda pair: pair[0])]
 
 
 def understood(data: bytes) -> list[Told]:

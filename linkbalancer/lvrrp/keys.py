@@ -73,7 +73,7 @@ class Keyring:
     """The keys of one end of a link: `tag` what it sends, `verify` what it receives."""
 
     def __init__(self, keys: tuple[Key, ...], link: LinkName, role: Role) -> None:
-        self.ids = tuple(key.id for key in keys)
+        self.ids, self.link = tuple(key.id for key in keys), link
         self._own = {key.id: derive(key, link, role) for key in keys}
         self._peer = {key.id: derive(key, link, role.opposite) for key in keys}
 

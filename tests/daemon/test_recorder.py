@@ -12,8 +12,8 @@ from linkbalancer.daemon import recorder
 from linkbalancer.daemon.archive import Archive
 from linkbalancer.daemon.lifeline import Lifeline
 from linkbalancer.daemon.loop import boottime
-from linkbalancer.daemon.recorder import LAG, RecorderProcess, Writer, in_turn
-from linkbalancer.daemon.recording import SOCKET, Recording, Told
+from linkbalancer.daemon.recorder import RecorderProcess, Writer
+from linkbalancer.daemon.recording import LAG, SOCKET, Recording, Told, in_turn
 from tests.daemon.test_archive import rows
 from tests.daemon.waiting import until
 

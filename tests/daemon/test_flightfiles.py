@@ -1,0 +1,193 @@
+"""Flight recordings on disk: whole up to the last fraction of a second, bounded, and for those who may read them."""
+
+import gzip
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from linkbalancer.daemon import flightfiles
+from linkbalancer.daemon.flightfiles import FlightDesk, FlightFiles, recordings
+from linkbalancer.daemon.flightline import lines_of
+from linkbalancer.daemon.loop import Loop
+from linkbalancer.engine.flight.tape import Lost, Tape, lost
+from linkbalancer.sim.replay import Replay
+from linkbalancer.sim.shape import Shape
+from tests.daemon.waiting import until
+from tests.engine.flight.flown import Recorder, flown
+
+
+@pytest.fixture(scope="module")
+def recorder() -> Recorder:
+    """Return a recording of some seconds of b1."""
+    with flown(Shape(), 2) as flights:
+        flights.world.start()
+        flights.world.run(3000)
+        recorder = flights.record("b1")
+        flights.world.run(1000)
+    return recorder
+
+
+class Desk:
+    """A writer without its thread, and the lines that it said."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.said = folder, list[str]()
+        self.files = FlightFiles(folder, "no-such-group", self.said.append)
+
+    def head(self, segment: int, recorder: Recorder, *, keep: int = 3, size: int = 1000) -> None:
+        """Send a recording's head, its parts backwards."""
+        line = recorder.lines()[0]
+        parts = [line[at : at + size] for at in range(0, len(line), size)]
+        for number, part in reversed(list(enumerate(parts))):
+            about = f'{{"segment":{segment},"part":{number},"parts":{len(parts)},"keep":{keep}}}\n'
+            self.files.take(about.encode() + part)
+
+    def inputs(self, segment: int, recorder: Recorder, *, number: int = 0, share: slice = slice(None)) -> None:
+        """Send inputs of a recording."""
+        lines = [line.decode().rstrip("\n") for line in recorder.lines()[1:-1]]
+        self.files.take(lines_of(segment, number, lines[share]))
+
+    def paths(self) -> list[Path]:
+        """Return what is in the folder."""
+        return recordings(self.folder)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Return a writer."""
+    desk = Desk(tmp_path / "flight")
+    yield desk
+    desk.files.close()
+
+
+def read(path: Path) -> Tape:
+    """Return a recording of a file."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return Tape(list(file))
+
+
+def test_what_is_told_can_be_replayed(desk: Desk, recorder: Recorder) -> None:
+    """The head comes later than the first inputs; what comes after it is written at once."""
+    desk.inputs(5, recorder, share=slice(0, 10))
+    desk.files.write()
+    assert not desk.folder.exists()
+    desk.head(5, recorder)
+    desk.files.write()
+    desk.inputs(5, recorder, number=1, share=slice(10, None))
+    desk.files.write()
+    (path,) = desk.paths()
+    tape = read(path)
+    steps = list(Replay(tape).steps())
+
+    assert len(steps) == len(recorder.inputs)
+    assert not any(step.differs for step in steps)
+    assert (tape.unsealed, tape.cut) == (0, 0)
+    assert (path.stat().st_mode & 0o777, desk.folder.stat().st_mode & 0o777) == (0o640, 0o750)
+    assert desk.said == []
+
+
+def test_a_new_recording_compresses_the_one_before_and_removes_the_oldest(desk: Desk, recorder: Recorder) -> None:
+    """So many are kept, the present one included; the present one alone is plain text."""
+    for segment in range(1, 6):
+        desk.head(segment, recorder)
+        desk.inputs(segment, recorder)
+        desk.files.write()
+    paths = desk.paths()
+
+    assert [path.name.endswith(".gz") for path in paths] == [True, True, False]
+    assert all(len(list(read(path).items())) == len(recorder.inputs) for path in paths)
+    assert [path.stat().st_mode & 0o777 for path in paths] == [0o640] * 3
+    assert not [path for path in desk.folder.iterdir() if path.name.startswith(".")]
+
+
+def test_the_last_inputs_of_a_recording_are_its_own(desk: Desk, recorder: Recorder) -> None:
+    """What is told together with the next one's head is written first; what was lost is said."""
+    desk.head(1, recorder)
+    desk.files.write()
+    desk.inputs(1, recorder, share=slice(0, 5))
+    desk.files.take(lines_of(1, 1, [lost(9)]))
+    desk.head(2, recorder)
+    desk.inputs(1, recorder, number=2)
+    desk.files.write()
+
+    assert list(read(desk.paths()[0]).items())[-1] == Lost(9)
+
+
+def test_a_gap_ends_a_recording(desk: Desk, recorder: Recorder) -> None:
+    """What comes after it belongs to nothing."""
+    desk.head(1, recorder)
+    desk.inputs(1, recorder, share=slice(0, 5))
+    desk.files.write()
+    desk.inputs(1, recorder, number=2)
+    desk.files.take(b"nonsense")
+    desk.files.write()
+    tape = read(desk.paths()[0])
+
+    assert 0 < len(list(tape.items())) < len(recorder.inputs)
+
+
+def test_a_head_that_never_comes_leaves_nothing(
+    desk: Desk, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for it is bounded."""
+    monkeypatch.setattr(flightfiles, "KEPT", 5_000)
+    desk.inputs(1, recorder)
+    desk.files.write()
+    desk.inputs(1, recorder, number=1)
+    desk.inputs(1, recorder, number=2)
+    desk.files.write()
+    desk.head(1, recorder)
+    desk.files.write()
+
+    assert not desk.folder.exists()
+
+
+def test_a_disk_that_refuses_is_said_once(desk: Desk, recorder: Recorder) -> None:
+    """Nothing else suffers, and the next recording is tried."""
+    desk.folder.write_text("in the way")
+    for segment in (1, 2):
+        desk.head(segment, recorder)
+        desk.inputs(segment, recorder)
+        desk.files.write()
+    assert len(desk.said) == 1
+    assert "cannot be written" in desk.said[0]
+    desk.folder.unlink()
+    desk.head(3, recorder)
+    desk.inputs(3, recorder)
+    desk.files.write()
+
+    assert "can be written again" in desk.said[1]
+    assert len(desk.paths()) == 1
+
+
+@pytest.fixture
+def open_desk(desk: Desk, tmp_path: Path) -> Iterator[tuple[Loop, FlightDesk]]:
+    """Return a desk with its socket and thread."""
+    loop = Loop()
+    open_desk = FlightDesk(loop, tmp_path / "flight.sock", desk.files)
+    yield loop, open_desk
+    open_desk.end()
+
+
+def test_the_socket_is_found_again(
+    desk: Desk, open_desk: tuple[Loop, FlightDesk], tmp_path: Path, recorder: Recorder
+) -> None:
+    """Somebody emptied the run directory: the next beat listens anew; the thread writes what comes."""
+    loop, one = open_desk
+    path = tmp_path / "flight.sock"
+    one.keep()
+    path.unlink()
+    one.keep()
+    desk.head(1, recorder)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.connect(str(path))
+        lines = [line.decode().rstrip("\n") for line in recorder.lines()[1:-1]]
+        sock.send(lines_of(1, 0, lines[:20]))
+    loop.every(10**7, lambda _now: None)
+    loop.turn()
+    until(lambda: desk.folder.exists() and desk.paths() and desk.paths()[0].stat().st_size > 1000)
+
+    assert os.access(path, os.W_OK)
