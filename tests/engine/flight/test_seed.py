@@ -50,7 +50,11 @@ role: controller
 links:
   l1: {device: eth1, local: 10.1.0.1, peer: 10.1.0.2, insecure: true, weight: {function: cost, cost: {price: 5}}}
 groups:
-  1: {device: eth0, link: l1, virtual_ips: [192.0.2.251/24], weight: {function: latency, latency: {good: 0ms, bad: 100ms}}}
+  1:
+    device: eth0
+    link: l1
+    virtual_ips: [192.0.2.251/24]
+    weight: {function: expression, expression: 100 - rtt / 1ms}
   2: {device: eth0, link: l1, virtual_ips: [192.0.2.252/24]}
 applications: apps.conf
 """
