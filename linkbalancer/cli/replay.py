@@ -190,7 +190,7 @@ def _state(replay: Replay, now: Instant) -> dict[str, Any]:
 def _title(head: Head) -> str:
     began = f"{date(head, head.at)} {clock(head, head.at)}"
     how = "the agent's start" if head.begins == "start" else "the midst of the agent's life"
-    return f"{head.node}, recorded by linkbalancer {head.version} from {began} on, which was {how}\n"
+    return f"{head.node}, recorded by linkbalancer {head.version} from {began} on, which was {how}"
 
 
 def _document(tape: Tape, replay: Replay, last: Step | None, end: Instant) -> dict[str, Any]:
@@ -225,7 +225,9 @@ def _verdict(tape: Tape, replay: Replay, last: Step | None, end: Instant, *, sho
         lines.append("Nothing to show: no input led to news that was asked for (--all shows every input).")
     lines.append(f"The same decisions: {many} in {in_words(end - head.at)}, to {clock(head, end)}.")
     if replay.lost:
-        lines.append(f"{replay.lost:,} inputs were lost there (the recorder was too slow), so the recording ends.")
+        lines.append(
+            f"At least {replay.lost:,} inputs were lost there (the recorder was too slow): the recording ends."
+        )
     elif tape.cut:
         lines.append(
             f"The file's last line is not whole ({tape.cut} bytes): it was copied meanwhile, or its writer was killed."

@@ -22,7 +22,7 @@ from typing import BinaryIO, Final
 from linkbalancer.daemon.flightline import HeadPart, Lines, understood
 from linkbalancer.daemon.listening import bound, identity
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.engine.flight.tape import Sealer
+from linkbalancer.engine.flight.tape import Sealer, lost
 
 FOLDER: Final = "flight"
 """In the state directory."""
@@ -142,7 +142,8 @@ class FlightFiles:
             segment.head[told.part], segment.parts, segment.keep = told.content, told.parts, told.keep
             return
         if told.number != segment.next or segment.size + len(told.content) > KEPT:
-            segment.broken = True  # it ends before the gap
+            segment.broken = True  # it ends before the gap, of which each datagram had an input at least
+            segment.lines.append(f"{lost(max(1, told.number - segment.next))}\n".encode())
             self._finish(segment)
             return
         segment.next += 1

@@ -117,16 +117,17 @@ def test_the_last_inputs_of_a_recording_are_its_own(desk: Desk, recorder: Record
 
 
 def test_a_gap_ends_a_recording(desk: Desk, recorder: Recorder) -> None:
-    """What comes after it belongs to nothing."""
+    """It is said; what comes after it belongs to nothing."""
     desk.head(1, recorder)
     desk.inputs(1, recorder, share=slice(0, 5))
     desk.files.write()
     desk.inputs(1, recorder, number=2)
     desk.files.take(b"nonsense")
     desk.files.write()
-    tape = read(desk.paths()[0])
+    *items, last = read(desk.paths()[0]).items()
 
-    assert 0 < len(list(tape.items())) < len(recorder.inputs)
+    assert 0 < len(items) < len(recorder.inputs)
+    assert last == Lost(1)
 
 
 def test_a_head_that_never_comes_leaves_nothing(
