@@ -44,6 +44,8 @@ class Link:
         self._miswiring = Miswiring(settings.name)
         self._listener = Listener(settings, self._speaker, self._sessions, self.counters, self._miswiring)
         self._started = False
+        self._deadline: Instant | None = None
+        self._is_reckoned = False
 
     @property
     def is_open(self) -> bool:
@@ -99,6 +101,7 @@ class Link:
 
     def handle(self, now: Instant, event: Event) -> list[Effect]:
         """Take one event; only a `Tick` ever finds the link silent, so drain the socket before judging timers."""
+        self._is_reckoned = False
         match event:
             case events.Start():
                 self._started = True
@@ -120,7 +123,12 @@ class Link:
                 assert_never(event)
 
     def deadline(self) -> Instant | None:
-        """Return when the next `Tick` is due."""
+        """Return when the next `Tick` is due: asked for after every event of the gateway, so reckoned once for each of ours."""
+        if not self._is_reckoned:
+            self._deadline, self._is_reckoned = self._reckon(), True
+        return self._deadline
+
+    def _reckon(self) -> Instant | None:
         if not self._started:
             return None
         return earliest(
@@ -141,6 +149,7 @@ class Link:
         For `grace` from now an open link needs no proof, unless the last one was older even before: the silence was
         ours, and is no sign of the link's.
         """
+        self._is_reckoned = False
         if snapshot.restore(now, found, self._detection, self.peer):
             self.counters.update(snapshot.counters(found))
             self.counters["restored"] += 1
@@ -245,6 +254,8 @@ class Link:
         return effects
 
     def _advance(self, now: Instant) -> list[Effect]:
+        if self._detection.is_open and not self._detection.is_frozen:
+            return []  # time brings nothing but silence
         rtt = in_words(self.rtt or 0)
         if not self._detection.advance(now, f"round trip proven in {rtt}"):
             return []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from linkbalancer.clock import Instant
 from linkbalancer.links import LinkName, Role
-from linkbalancer.lvrrp import packet
+from linkbalancer.lvrrp import packet, tlv
 from linkbalancer.lvrrp.events import Alarm
 from linkbalancer.lvrrp.miswiring import FAULT_MEMORY, Miswiring
 from linkbalancer.lvrrp.packet import Datagram, MessageType, Rejection
@@ -33,6 +33,7 @@ class Listener:
         self._sessions = sessions
         self._counters = counters
         self._miswiring = miswiring
+        self._last = (b"", tlv.Body())
         self._unproven_at: Instant | None = None
         """When something last came that is not signed with a key of ours, though it belongs to no other link."""
 
@@ -45,7 +46,7 @@ class Listener:
     def listen(self, now: Instant, data: bytes) -> Incoming | Alarm | None:
         """Return what was heard, an alarm when it belongs to another link, or None when there is nothing to do."""
         self._counters["received"] += 1
-        datagram = packet.decode(data, self._speaker.keyring.verify)
+        datagram = packet.decode(data, self._speaker.keyring.verify, self._read)
         if isinstance(datagram, Rejection):
             unproven = datagram in {Rejection.TAG, Rejection.KEY}
             claimed = packet.claimed_link(data) if unproven else None
@@ -68,6 +69,12 @@ class Listener:
         elif isinstance(heard, Candidate):
             self._count("candidate")
         return Incoming(datagram, heard)
+
+    def _read(self, elements: bytes) -> tlv.Body:
+        """Read the elements of a datagram; most are those of the last one, and not read again."""
+        if elements != self._last[0]:
+            self._last = (elements, tlv.decode(elements))
+        return self._last[1]
 
     def _miswired(self, now: Instant, claimed: LinkName) -> Alarm | None:
         self._count("miswired")

@@ -1,10 +1,18 @@
 """What the peer has said: its last confirmed word on each VID, and who and how it is."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from linkbalancer.clock import Duration, Instant
 from linkbalancer.links import Family, GroupId, GroupState, GroupWord, NodeName
 from linkbalancer.lvrrp.tlv import Body
+
+
+@dataclass(slots=True)
+class Coming:
+    """When some words came, together; most come again unchanged, and then this alone is another."""
+
+    at: Instant
 
 
 class Peer:
@@ -14,19 +22,28 @@ class Peer:
         self.node: NodeName | None = None
         self.fault = ""
         self.digest = b""
-        self._words: dict[GroupId, tuple[GroupWord, Instant]] = {}
+        self._words: dict[GroupId, tuple[GroupWord, Coming]] = {}
+        self._last: tuple[GroupWord, ...] = ()
+        self._came = Coming(0)
+        self._at_once = False
 
     def spoke(self, now: Instant, body: Body) -> None:
         """Keep what a confirmed datagram says; a group it does not state is no news."""
         self.node = body.node or self.node
         self.fault = body.fault
         self.digest = body.digest or self.digest
+        if body.words and body.words == self._last:
+            self._came.at = now
+            return
+        self._last, self._came = body.words, Coming(now)
         for word in body.words:
-            self._words[word.id] = (word, now)
+            self._words[word.id] = (word, self._came)
+        self._at_once = bool(body.words) and all(came is self._came for _, came in self._words.values())
 
     def word(self, group: GroupId) -> tuple[GroupWord, Instant] | None:
         """Return the last word on a group and when it came."""
-        return self._words.get(group)
+        known = self._words.get(group)
+        return None if known is None else (known[0], known[1].at)
 
     def words(self) -> tuple[GroupWord, ...]:
         """Return every word, in VID order."""
@@ -34,24 +51,32 @@ class Peer:
 
     def oldest_at(self) -> Instant | None:
         """Return when the oldest word came."""
-        return min((heard_at for _, heard_at in self._words.values()), default=None)
+        if self._at_once:
+            return self._came.at
+        return min((came.at for _, came in self._words.values()), default=None)
 
     def expire(self, now: Instant, age: Duration) -> tuple[GroupWord, ...]:
         """Drop the words that reached an age; return one of state UNKNOWN for each."""
-        old = [group for group, (_, heard_at) in sorted(self._words.items()) if now - heard_at >= age]
+        old = sorted(group for group, (_, came) in self._words.items() if now - came.at >= age)
         for group in old:
             del self._words[group]
+        if old:
+            self._repeat_nothing()
         return tuple(GroupWord(group.vid, GroupState.UNKNOWN, 0, 0, family=group.family) for group in old)
 
     def silence(self) -> None:
         """Drop every word: the link closed."""
         self._words.clear()
+        self._repeat_nothing()
+
+    def _repeat_nothing(self) -> None:
+        self._last, self._at_once = (), False
 
     def snapshot(self) -> dict[str, Any]:
         """Return what a successor may believe for as long as it would be believed here."""
         words = [
-            [word.vid, int(word.state), word.priority, word.generation, word.witnesses, heard_at, *_family(word)]
-            for word, heard_at in self._words.values()
+            [word.vid, int(word.state), word.priority, word.generation, word.witnesses, came.at, *_family(word)]
+            for word, came in self._words.values()
         ]
         return {"node": self.node, "words": words, "fault": self.fault, "digest": self.digest.hex()}
 
@@ -66,6 +91,7 @@ class Peer:
         self.fault, self.digest = str(snapshot.get("fault", "")), digest
         self.node = snapshot["node"]
         self._words = words
+        self._repeat_nothing()
 
 
 def _family(word: GroupWord) -> list[int]:
@@ -73,7 +99,7 @@ def _family(word: GroupWord) -> list[int]:
     return [] if word.family is Family.IPV4 else [int(word.family)]
 
 
-def _word(fields: list[int]) -> tuple[GroupId, tuple[GroupWord, Instant]]:
+def _word(fields: list[int]) -> tuple[GroupId, tuple[GroupWord, Coming]]:
     vid, state, priority, generation, witnesses, heard_at, *family = fields
     word = GroupWord(vid, GroupState(state), priority, generation, witnesses, *map(Family, family))
-    return word.id, (word, int(heard_at))
+    return word.id, (word, Coming(int(heard_at)))

@@ -98,9 +98,11 @@ class Probing:
         if settled:
             self._counters["queries_answered"] += 1
             self._counters["queries_missed"] += settled - 1
+        before = self._loss
         for lost in reversed(range(settled)):
             self._loss += ((_ONE if lost else 0) - self._loss) // _GAIN
-        self.needed = misses_needed(self._loss, self._settings.misses)
+        if self._loss != before:
+            self.needed = misses_needed(self._loss, self._settings.misses)
         return settled
 
     def forget(self) -> int:
