@@ -96,6 +96,8 @@ class Agent:
         """Take one event; return, in order, what the host must do about it."""
         if isinstance(event, AdvertReceived) and is_repetition(self._gateway, now, event):
             return []
+        if isinstance(event, NeighbourHeard) and self.known.knows(event):
+            return []
         return self._handle(now, event)
 
     def _handle(self, now: Instant, event: Event) -> list[Effect]:
@@ -141,13 +143,12 @@ class Agent:
     def deadline(self) -> Instant | None:
         """Return when to hand in the next `Tick`."""
         gateway = self._gateway
-        return earliest(
-            gateway.informed_at if gateway.running and gateway.table is None else None,
-            *(link.deadline() for link in self.links.values()),
-            gateway.told.deadline(),
-            gateway.announcements.deadline(),
-            gateway.retirement.deadline(),
-        )
+        first = earliest(gateway.told.deadline(), gateway.announcements.deadline())
+        for link in self.links.values():
+            first = earliest(first, link.deadline())
+        if not gateway.retirement.over:
+            first = earliest(first, gateway.retirement.deadline())
+        return earliest(first, gateway.informed_at) if gateway.running and gateway.table is None else first
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""

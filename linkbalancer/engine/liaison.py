@@ -21,8 +21,10 @@ def tell_link(gateway: Gateway, now: Instant, name: LinkName, event: events.Even
                 gateway.known.change(now)
                 gateway.out.append(gateway.chronicle.turned(now, gateway.links[name], effect))
             case events.PeerSpoke(words):
-                gateway.out += gateway.chronicle.peer(name, words)
-                gateway.dirty |= gateway.told.hear(name, words) & gateway.memberships.keys()
+                fault = gateway.links[name].peer.fault
+                if not gateway.told.is_heard(name, words, fault):  # most words are those of before
+                    gateway.out += gateway.chronicle.peer(name, words)
+                    gateway.dirty |= gateway.told.hear(name, words, fault) & gateway.memberships.keys()
             case events.Alarm(text):
                 gateway.record("alarm", name, text, link=name)
             case _:

@@ -33,6 +33,7 @@ class Probing:
     nodes: Mapping[NodeName, Node]
     agent: Agent | None = field(init=False)
     silences: dict[NodeName, int] = field(init=False)
+    words: dict[NodeName, NeighbourHeard] = field(init=False)
     alive: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -40,6 +41,7 @@ class Probing:
         self.agent = self.node.agent
         self.alive = self.agent is None or LAN_DEVICE not in self.agent.known.deaf()
         self.silences = dict.fromkeys((name for name in (*self.lan.macs, HOST) if name != self.node.name), 0)
+        self.words = {name: self._word(name, answers=True) for name in self.silences}
 
     def __call__(self) -> None:
         """Ask everybody once."""
@@ -47,10 +49,13 @@ class Probing:
             return  # a new agent asks for itself
         self.agenda.after(NEIGHBOUR_PROBE, self)
         for name in self.silences:
-            answers = self.lan.connected(self.node.name, name) and (name == HOST or self.nodes[name].powered)
-            self.silences[name] = 0 if answers else self.silences[name] + 1
-            if answers or self.silences[name] == SILENCES:
-                self.node.handle(self._word(name, answers=answers))
+            if self.lan.connected(self.node.name, name) and (name == HOST or self.nodes[name].powered):
+                self.silences[name] = 0
+                self.node.handle(self.words[name])
+                continue
+            self.silences[name] += 1
+            if self.silences[name] == SILENCES:
+                self.node.handle(self._word(name, answers=False))
         hears = any(count < SILENCES for count in self.silences.values())
         if self.lan.carrier(self.node.name) and hears != self.alive:
             self.alive = hears

@@ -80,7 +80,7 @@ class SimulatedKeepalived:
 
     def observe(self, event: Event) -> None:
         """See what the host sees: adverts, and its devices."""
-        if not self.host.powered:
+        if not self._instances or not self.host.powered:
             return
         match event:
             case AdvertReceived():

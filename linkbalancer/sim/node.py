@@ -18,7 +18,7 @@ from linkbalancer.engine.effects import Effect
 from linkbalancer.engine.events import ApplicationSteers, Event, Leave, Retire, Started, Tick
 from linkbalancer.engine.found import Found
 from linkbalancer.feed.table import Table
-from linkbalancer.links import NodeName
+from linkbalancer.links import LinkName, NodeName
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.sim.agenda import Agenda
 from linkbalancer.sim.kernel import Kernel
@@ -55,7 +55,10 @@ class Surroundings(Protocol):
 
 @dataclass(slots=True)
 class Node:
-    """One gateway. `agent` is None while its process is not there, `waiting` None unless it is paused."""
+    """One gateway. `agent` is None while its process is not there, `waiting` None unless it is paused.
+
+    `side` is the LAN that it stands on, `link` the link that ends here.
+    """
 
     name: NodeName
     shape: Shape
@@ -70,6 +73,8 @@ class Node:
     saved: dict[str, Any] | None = None
     clock_offset: Duration = 0
     handled: int = 0
+    side: str = field(init=False)
+    link: LinkName = field(init=False)
     _due: Instant | None = None
     _apps: dict[str, application.Application] = field(default_factory=dict)
     _table: Table | None = None
@@ -77,15 +82,9 @@ class Node:
     _again: bool = False
     _saving: bool = False
 
-    @property
-    def side(self) -> str:
-        """The LAN that it stands on."""
-        return side_of(self.name)
-
-    @property
-    def link(self) -> str:
-        """The link that ends here."""
-        return f"l{number_of(self.name)}"
+    def __post_init__(self) -> None:
+        """Take its place."""
+        self.side, self.link = side_of(self.name), f"l{number_of(self.name)}"
 
     @property
     def clock(self) -> Instant:

@@ -5,7 +5,7 @@ Instants are nanoseconds of virtual time; what a person calls it with is in mill
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from itertools import count
 from random import Random
 from typing import Protocol, TypeAlias, assert_never
@@ -64,6 +64,9 @@ class Fault(Protocol):
 
 
 Judge: TypeAlias = Callable[["World"], None]
+_wrapped = lru_cache(maxsize=256)(wrap)
+"""An advert mostly says what the last one did."""
+
 KernelEffect: TypeAlias = AddAddresses | RemoveAddresses | Announce | SetNextHop | SetMembers
 
 
@@ -202,7 +205,7 @@ class World:
         """Carry out one effect of a gateway's agent."""
         match effect:
             case SendAdvert(_, source, message, destination):
-                self._send_advert(node, wrap(source, destination, message))
+                self._send_advert(node, _wrapped(source, destination, message))
             case SendDatagram(link, data):
                 self._send_datagram(node, link, data)
             case Record(kind, subject, text):
@@ -245,17 +248,17 @@ class World:
 
     def _send_advert(self, node: Node, packet: bytes) -> None:
         self.adverts.append((self.now, node.name))
-        self.trace.note(self.now, node.name, "advert", packet[21:23].hex())
+        self.trace.note(self.now, node.name, "advert", packet[21:23])
         lan = self.lans[node.side]
+        event = AdvertReceived(LAN_DEVICE, packet, lan.macs[node.name])
         for name in lan.macs:
             delay = lan.arrival(node.name, name, self.chance) if name != node.name else None
             if delay is not None:
-                event = AdvertReceived(LAN_DEVICE, packet, lan.macs[node.name])
                 self._deliver(self.nodes[name], delay, event)
 
     def _send_datagram(self, node: Node, link: LinkName, data: bytes) -> None:
         self.datagrams.append((self.now, node.name))
-        self.trace.note(self.now, node.name, "datagram", f"{len(data)} bytes on {link}")
+        self.trace.note(self.now, node.name, "datagram", (len(data), link))
         receiver = self.nodes[self.peer(node.name)]
         for delay in self.wires[node.link].arrivals(opposite(node.side), self.chance):
             self._deliver(receiver, delay, DatagramReceived(receiver.link, data))
