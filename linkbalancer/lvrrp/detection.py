@@ -51,9 +51,9 @@ class Detection:
 
     `stated` and `peer_stated` are what each end calls silence; the larger is the detect time of both. `penalty` counts
     the closings that are not forgiven yet: the wait before reopening is `up_delay` * 2^(penalty-1), none at 0.
-    `is_open`, `is_frozen` and `is_eager` follow from the state, and are reckoned when it changes: whether the link is open
-    at this end; whether openness and words are kept for a peer that restarts; whether a missed query is worth quick
-    repeats, because something proven is at stake.
+    `is_open`, `is_frozen` and `is_eager` follow from the state, and are reckoned when it changes: whether the link is
+    open at this end; whether openness and words are kept for a peer that restarts; whether a missed query is worth
+    quick repeats, because something proven is at stake.
     """
 
     def __init__(self, stated: Duration, up_delay: Duration, now: Instant) -> None:

@@ -123,7 +123,7 @@ class Link:
                 assert_never(event)
 
     def deadline(self) -> Instant | None:
-        """Return when the next `Tick` is due: asked for after every event of the gateway, so reckoned once for each of ours."""
+        """Return when the next `Tick` is due; asked for after all that happens, reckoned after what happens here."""
         if not self._is_reckoned:
             self._deadline, self._is_reckoned = self._reckon(), True
         return self._deadline

@@ -126,6 +126,8 @@ class Leg:
     def _count(self, world: World, change: int) -> None:
         legs = world.lans[world.nodes[self.node].side].legs
         legs[self.node] = legs.get(self.node, 0) + change
+        if not legs[self.node]:
+            del legs[self.node]
         world.notice(self.node, LAN_DEVICE)
 
 

@@ -40,6 +40,8 @@ FEED_DELAY: Duration = 200 * MICROSECOND
 class Surroundings(Protocol):
     """What a gateway needs of the world around it."""
 
+    remembers: bool
+
     def perform(self, node: "Node", effect: Effect) -> None:
         """Carry out one effect of a gateway's agent."""
 
@@ -49,8 +51,8 @@ class Surroundings(Protocol):
     def started(self, node: "Node") -> None:
         """Take note of a new agent."""
 
-    def touch(self) -> None:
-        """Note that a kernel changed in a way that may change a packet's fate."""
+    def touch(self, name: NodeName) -> None:
+        """Note that a gateway's kernel changed in a way that may change a packet's fate."""
 
 
 @dataclass(slots=True)
@@ -231,7 +233,7 @@ class Node:
         for effect in effects:
             self.world.perform(self, effect)
         self._schedule()
-        if effects and not self._saving and self.agent is not None:
+        if effects and not self._saving and self.agent is not None and self.world.remembers:
             self._saving = True
             self.agenda.after(SNAPSHOT_DELAY, self._saver(self._starts))
 
@@ -282,7 +284,7 @@ class Node:
                     self._app(name, answer)
                 case application.Steer(_, vid):
                     self.kernel.steering[name] = vid
-                    self.world.touch()
+                    self.world.touch(self.name)
                     self._app(name, application.Steered(vid, ok=True))
                 case application.Report(vid, _, sequence, reason):
                     self.agenda.after(FEED_DELAY, self._report(ApplicationSteers(name, vid, sequence, reason)))

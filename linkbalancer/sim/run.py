@@ -8,6 +8,7 @@ from linkbalancer.sim.agenda import Standstill
 from linkbalancer.sim.agreement import Watch, disagreements
 from linkbalancer.sim.convergence import Course
 from linkbalancer.sim.draw import FAULTY_MS, Draw, Strike
+from linkbalancer.sim.faults import Kill, KillApplications
 from linkbalancer.sim.judges import Arrivals, Cause, Objection, Overlap, no_loop, no_storm
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.trace import Trace
@@ -94,6 +95,7 @@ def _story(world: World, drawn: Draw) -> float:
 
 def _strike(world: World, drawn: Draw) -> None:
     """Switch everything on, have every fault strike, and end all that do not stand to the end."""
+    world.remembers = any(isinstance(strike.fault, Kill | KillApplications) for strike in drawn.strikes)
     world.start()
     for strike in drawn.strikes:
         world.agenda.after(strike.at_ms * MILLISECOND, _begin(world, strike))

@@ -25,6 +25,8 @@ class Network(Protocol):
     wires: dict[LinkName, Wire]
     nodes: dict[NodeName, Node]
     trace: Trace
+    changed: set[NodeName] | None
+    addressed: bool
 
     @property
     def now(self) -> Instant:

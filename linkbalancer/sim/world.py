@@ -75,7 +75,9 @@ class World:
 
     Attributes:
         now: The present instant.
-        changed: Whether something happened since the judges looked that could change a packet's way.
+        changed: The gateways whose kernels changed since the judges looked; None: anything may have changed.
+        addressed: Whether virtual IPs moved since then.
+        remembers: Whether agents write down what a successor needs; nobody reads it where no agent is ever killed.
         judges: Asked after every entry of the agenda that changed something; they raise or note objections.
     """
 
@@ -91,7 +93,8 @@ class World:
             name: SimulatedKeepalived(node, partial(self.perform, node)) for name, node in self.nodes.items()
         }
         self.crossed: dict[tuple[str, LinkName], LinkName] = {}
-        self.changed = True
+        self.changed: set[NodeName] | None = None
+        self.addressed = self.remembers = True
         self.standing: list[Fault] = []
         self.disturbed_at: Instant = 0
         self.moved: list[tuple[Instant, NodeName, str]] = []
@@ -143,32 +146,38 @@ class World:
     def run(self, ms: float) -> None:
         """Let time pass; the judges look after every entry that changed something."""
         until = self.now + round(ms * MILLISECOND)
+        self.touch_all()
         self._look()
         while self.agenda.step(until):
-            if self.changed:
+            if self.changed is None or self.changed:
                 self._look()
         self._look()
 
     def _look(self) -> None:
-        self.changed = False
         for judge in self.judges:
             judge(self)
+        self.changed, self.addressed = set(), False
 
-    def touch(self) -> None:
-        """Note that something changed that may change a packet's fate."""
-        self.changed = True
+    def touch(self, name: NodeName) -> None:
+        """Note that something changed at a gateway that may change a packet's fate."""
+        if self.changed is not None:
+            self.changed.add(name)
+
+    def touch_all(self) -> None:
+        """Note that anything may have changed."""
+        self.changed, self.addressed = None, True
 
     def resolve(self, lan: Lan) -> None:
         """Have a host ask again for the virtual IPs that it uses."""
         resolve(lan, self.nodes, self.shape.vids, known=True)
-        self.changed = True
+        self.touch_all()
 
     def _asking(self, lan: Lan) -> Callable[[], None]:
         turns = count(1)
 
         def ask() -> None:
             resolve(lan, self.nodes, self.shape.vids, known=next(turns) % CONFIRM == 0)
-            self.changed = True
+            self.touch_all()
             self.agenda.after(RESOLVE, ask)
 
         return ask
@@ -195,7 +204,7 @@ class World:
 
     def _disturb(self, what: str, fault: Fault) -> None:
         """Note that a fault begins or ends: what moves now has a cause."""
-        self.changed = True
+        self.touch_all()
         self.disturbed_at = self.now
         self.trace.note(self.now, "world", what, fault)
 
@@ -224,7 +233,7 @@ class World:
                 node.retired()
             case AddAddresses() | RemoveAddresses() | Announce() | SetNextHop() | SetMembers():
                 self.trace.note(self.now, node.name, "does", effect)
-                self.changed = True
+                self.touch(node.name)
                 self._change(node, effect)
             case _:
                 assert_never(effect)
@@ -235,8 +244,10 @@ class World:
         match effect:
             case AddAddresses(device, addresses):
                 kernel.addresses.update((device, address) for address in addresses)
+                self.addressed = True
             case RemoveAddresses(device, addresses):
                 kernel.addresses.difference_update((device, address) for address in addresses)
+                self.addressed = True
             case Announce():
                 self._announce(node, effect)
             case SetNextHop(vid, next_hop, guard):
@@ -270,6 +281,7 @@ class World:
         lan = self.lans[node.side]
         if lan.arrival(node.name, HOST, self.chance) is not None:
             lan.neighbours.update(dict.fromkeys(effect.addresses, lan.macs[node.name]))
+            self.touch_all()
 
     # -- what the gateways observe -----------------------------------------------------------------------------------
 
