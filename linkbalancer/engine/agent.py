@@ -143,9 +143,7 @@ class Agent:
     def deadline(self) -> Instant | None:
         """Return when to hand in the next `Tick`."""
         gateway = self._gateway
-        first = earliest(gateway.told.deadline(), gateway.announcements.deadline())
-        for link in self.links.values():
-            first = earliest(first, link.deadline())
+        first = earliest(gateway.told.deadline(), gateway.announcements.deadline(), *gateway.link_deadlines.values())
         if not gateway.retirement.over:
             first = earliest(first, gateway.retirement.deadline())
         return earliest(first, gateway.informed_at) if gateway.running and gateway.table is None else first
@@ -205,8 +203,8 @@ class Agent:
         gateway.out += gateway.announcements.send(now)
         if gateway.table is None:
             gateway.touch()
-        for name, link in self.links.items():
-            if is_due(now, link.deadline()):
+        for name, at in tuple(gateway.link_deadlines.items()):
+            if is_due(now, at):
                 tell_link(gateway, now, name, lvrrp.Tick())
         for group in gateway.told.due(now):
             membership = self.memberships[group]

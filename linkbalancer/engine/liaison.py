@@ -11,7 +11,10 @@ from linkbalancer.lvrrp import events
 
 def tell_link(gateway: Gateway, now: Instant, name: LinkName, event: events.Event) -> None:
     """Hand a link an event, and do what it wants."""
-    for effect in gateway.links[name].handle(now, event):
+    link = gateway.links[name]
+    wanted = link.handle(now, event)
+    gateway.link_deadlines[name] = link.deadline()
+    for effect in wanted:
         match effect:
             case events.Transmit(data):
                 gateway.out.append(SendDatagram(name, data))
@@ -19,9 +22,9 @@ def tell_link(gateway: Gateway, now: Instant, name: LinkName, event: events.Even
                 gateway.told.forget_heard()
                 gateway.touch()
                 gateway.known.change(now)
-                gateway.out.append(gateway.chronicle.turned(now, gateway.links[name], effect))
+                gateway.out.append(gateway.chronicle.turned(now, link, effect))
             case events.PeerSpoke(words):
-                fault = gateway.links[name].peer.fault
+                fault = link.peer.fault
                 if not gateway.told.is_heard(name, words, fault):  # most words are those of before
                     gateway.out += gateway.chronicle.peer(name, words)
                     gateway.dirty |= gateway.told.hear(name, words, fault) & gateway.memberships.keys()

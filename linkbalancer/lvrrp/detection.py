@@ -51,9 +51,9 @@ class Detection:
 
     `stated` and `peer_stated` are what each end calls silence; the larger is the detect time of both. `penalty` counts
     the closings that are not forgiven yet: the wait before reopening is `up_delay` * 2^(penalty-1), none at 0.
-    `is_open`, `is_frozen` and `is_eager` follow from the state, and are reckoned when it changes: whether the link is
-    open at this end; whether openness and words are kept for a peer that restarts; whether a missed query is worth
-    quick repeats, because something proven is at stake.
+    `is_open`, `is_frozen`, `is_eager` and `is_steady` follow from the state, and are reckoned when it changes: whether
+    the link is open at this end; whether openness and words are kept for a peer that restarts; whether a missed query
+    is worth quick repeats, because something proven is at stake; whether time alone gives `advance` nothing to do.
     """
 
     def __init__(self, stated: Duration, up_delay: Duration, now: Instant) -> None:
@@ -84,8 +84,10 @@ class Detection:
         match state:
             case Open(frozen_until=until):
                 self.is_open, self.is_frozen, self.is_eager = True, until is not None, until is None
+                self.is_steady = until is None
             case Closed(proven_since=since):
                 self.is_open, self.is_frozen, self.is_eager = False, False, since is not None
+                self.is_steady = since is None
             case _:
                 assert_never(state)
 

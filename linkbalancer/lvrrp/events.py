@@ -6,6 +6,7 @@ from typing import TypeAlias
 from linkbalancer.clock import Duration, Instant
 from linkbalancer.links import GroupWord
 from linkbalancer.lvrrp.keys import Key
+from linkbalancer.weights.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,13 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """What this end has measured of the link; another load takes an adaptive pace of queries back."""
+
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
 class Rekey:
     """The key file was read again; the openness stands."""
 
@@ -59,7 +67,7 @@ class Tick:
     """The deadline that the link named has come (or passed)."""
 
 
-Event: TypeAlias = Start | Received | Carrier | Words | Rekey | Bye | Tick
+Event: TypeAlias = Start | Received | Carrier | Words | Measure | Rekey | Bye | Tick
 
 
 @dataclass(frozen=True, slots=True)

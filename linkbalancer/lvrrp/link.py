@@ -7,7 +7,7 @@ Time: silence -> closed; proof for long enough -> open. The controller queries, 
 from collections import Counter
 from typing import Any, assert_never
 
-from linkbalancer.clock import Duration, Instant, earliest, in_words
+from linkbalancer.clock import Duration, Instant, earliest, in_words, is_due
 from linkbalancer.links import GroupId, GroupWord, Role
 from linkbalancer.lvrrp import events, probing, snapshot
 from linkbalancer.lvrrp.detection import HOLD_MAX, Detection
@@ -44,8 +44,6 @@ class Link:
         self._miswiring = Miswiring(settings.name)
         self._listener = Listener(settings, self._speaker, self._sessions, self.counters, self._miswiring)
         self._started = False
-        self._deadline: Instant | None = None
-        self._is_reckoned = False
 
     @property
     def is_open(self) -> bool:
@@ -101,7 +99,6 @@ class Link:
 
     def handle(self, now: Instant, event: Event) -> list[Effect]:
         """Take one event; only a `Tick` ever finds the link silent, so drain the socket before judging timers."""
-        self._is_reckoned = False
         match event:
             case events.Start():
                 self._started = True
@@ -112,8 +109,11 @@ class Link:
                 return self._carrier(now, up=up)
             case events.Words(words, digest, fault):
                 return self._push(now) if self._speaker.learn(words, digest, fault) else []
-            case events.Rekey(keys):
-                self._speaker.take_keys(keys)
+            case events.Rekey() | events.Measure():
+                if isinstance(event, events.Rekey):
+                    self._speaker.take_keys(event.keys)
+                elif self._probing:
+                    self._probing.measure(event.metrics)
                 return []
             case events.Bye(hold):
                 return self._leave(now, hold)
@@ -123,12 +123,7 @@ class Link:
                 assert_never(event)
 
     def deadline(self) -> Instant | None:
-        """Return when the next `Tick` is due; asked for after all that happens, reckoned after what happens here."""
-        if not self._is_reckoned:
-            self._deadline, self._is_reckoned = self._reckon(), True
-        return self._deadline
-
-    def _reckon(self) -> Instant | None:
+        """Return when the next `Tick` is due."""
         if not self._started:
             return None
         return earliest(
@@ -149,7 +144,6 @@ class Link:
         For `grace` from now an open link needs no proof, unless the last one was older even before: the silence was
         ours, and is no sign of the link's.
         """
-        self._is_reckoned = False
         if snapshot.restore(now, found, self._detection, self.peer):
             self.counters.update(snapshot.counters(found))
             self.counters["restored"] += 1
@@ -180,7 +174,8 @@ class Link:
             return self._peer_leaves(now, datagram.body.hold)
         was_eager = detection.is_eager
         proof = detection.prove(now, datagram.echo_sent, datagram.echo_delay)
-        self.peer.spoke(now, datagram.body)
+        if self.peer.spoke(now, datagram.body) and self._probing:
+            self._probing.hasten()
         hurry = adopted or (detection.is_eager and not was_eager)
         if self._probing:
             hurry |= self._settle(self._probing, proof, adopted=adopted)
@@ -225,8 +220,8 @@ class Link:
         capped = None if hold is None else min(hold, HOLD_MAX)
         effects: list[Effect] = []
         if self._started and self._sessions.pair is not None:
-            detect = self._detection.stated
-            effects.append(self._speaker.take_leave(now, self._sessions.pair, detect=detect, hold=capped))
+            pair, detect = self._sessions.pair, self._detection.stated
+            effects.append(self._speaker.take_leave(now, pair, detect=detect, hold=capped))
         self._started = False
         self._sessions.forget(now)
         if capped is not None:
@@ -235,29 +230,22 @@ class Link:
         return effects + self._close(now, "stopped here", flap=False)
 
     # What time brings.
-
     def _tick(self, now: Instant) -> list[Effect]:
         if not self._started:
             return []
         over = self._miswiring.expire(now)
-        effects: list[Effect] = [Alarm(over)] if over else []
-        effects += self._advance(now)
-        closing_at = self._closing_at()
-        if closing_at is not None and now >= closing_at:
+        effects: list[Effect] = [*([Alarm(over)] if over else ()), *self._advance(now)]
+        if is_due(now, self._closing_at()):
             effects += self._close(now, f"no round trip proven for {in_words(self.detect)}")
-        expiry_at = self._expiry_at()
-        if expiry_at is not None and now >= expiry_at:
+        if is_due(now, self._expiry_at()):
             effects.append(events.PeerSpoke(self.peer.expire(now, self.detect)))
-        query_at = self._query_at()
-        if query_at is not None and now >= query_at:
+        if is_due(now, self._query_at()):
             effects += self._query(now)
         return effects
 
     def _advance(self, now: Instant) -> list[Effect]:
-        if self._detection.is_open and not self._detection.is_frozen:
-            return []  # time brings nothing but silence
-        rtt = in_words(self.rtt or 0)
-        if not self._detection.advance(now, f"round trip proven in {rtt}"):
+        detection = self._detection
+        if detection.is_steady or not detection.advance(now, f"round trip proven in {in_words(self.rtt or 0)}"):
             return []
         self.peer.expire(now, self.detect)
         return [events.Opened(self.reason), events.PeerSpoke(self.peer.words())]
@@ -269,8 +257,7 @@ class Link:
 
     def _closing_at(self) -> Instant | None:
         """Silence of the detect time closes; at the controller, only once enough queries are missed as well."""
-        silent_at = self._detection.silent_at()
-        if silent_at is None or self._probing is None:
+        if (silent_at := self._detection.silent_at()) is None or self._probing is None:
             return silent_at
         exhausted_at = self._probing.exhausted_at(self.rtt)
         return None if exhausted_at is None else max(silent_at, exhausted_at)
@@ -290,7 +277,7 @@ class Link:
         if self._probing is None or not self._started or not self._detection.carrier:
             return []
         self._speaker.key_choice.choose(now, probing.patience(self.rtt))
-        self._probing.sent(now, fast=self._detection.is_eager)
+        self._probing.sent(now, fast=self._detection.is_eager, rtt=self.rtt)
         return self._tell(now, MessageType.QUERY, self._sessions.speaking)
 
     def _answer(self, now: Instant, datagram: Datagram, conversation: Conversation) -> list[Effect]:
@@ -302,10 +289,11 @@ class Link:
         return []
 
     def _push(self, now: Instant) -> list[Effect]:
+        if self._probing:
+            self._probing.hasten()
         if not self._started or not self._detection.carrier or self._sessions.pair is None:
             return []
         return self._tell(now, MessageType.STATE, self._sessions.pair)
 
     def _tell(self, now: Instant, kind: MessageType, conversation: Conversation) -> list[Effect]:
-        detect = self._detection.stated
-        return [*self._speaker.tell(now, kind, conversation, detect=detect, fault=self.fault)]
+        return [*self._speaker.tell(now, kind, conversation, detect=self._detection.stated, fault=self.fault)]

@@ -112,14 +112,11 @@ def encode(
 
 
 def decode(
-    data: bytes,
-    verify: Callable[[int, bytes, bytes], Rejection | None],
-    read: Callable[[bytes], tlv.Body] = tlv.decode,
+    data: bytes, verify: Callable[[int, bytes, bytes], Rejection | None], read: Callable[[bytes], tlv.Body] = tlv.decode
 ) -> Datagram | Rejection:
     """Return the datagram, or why it is none; never raises.
 
-    `verify(key id, all bytes before the tag, tag)` answers None for an authentic datagram of the peer. `read` does what
-    `tlv.decode` does.
+    `verify(key id, all bytes before the tag, tag)` answers None for an authentic one; `read` does as `tlv.decode`.
     """
     if not HEADER_LENGTH + TAG_LENGTH <= len(data) <= LENGTH_MAX:
         return Rejection.LENGTH

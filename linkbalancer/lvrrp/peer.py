@@ -27,18 +27,20 @@ class Peer:
         self._came = Coming(0)
         self._at_once = False
 
-    def spoke(self, now: Instant, body: Body) -> None:
-        """Keep what a confirmed datagram says; a group it does not state is no news."""
+    def spoke(self, now: Instant, body: Body) -> bool:
+        """Keep what a confirmed datagram says; return whether a word is new. A group it does not state is no news."""
         self.node = body.node or self.node
         self.fault = body.fault
         self.digest = body.digest or self.digest
         if body.words and body.words == self._last:
             self._came.at = now
-            return
+            return False
+        before = {group: word for group, (word, _) in self._words.items()}
         self._last, self._came = body.words, Coming(now)
         for word in body.words:
             self._words[word.id] = (word, self._came)
         self._at_once = bool(body.words) and all(came is self._came for _, came in self._words.values())
+        return any(before.get(word.id) != word for word in body.words)
 
     def word(self, group: GroupId) -> tuple[GroupWord, Instant] | None:
         """Return the last word on a group and when it came."""

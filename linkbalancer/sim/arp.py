@@ -8,6 +8,7 @@ from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.events import LegHeard, NeighbourHeard
 from linkbalancer.links import NodeName
 from linkbalancer.sim.agenda import Agenda
+from linkbalancer.sim.changes import Changes
 from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import LAN_DEVICE, host_address, lan_address, number_of, virtual_ip
@@ -66,6 +67,25 @@ class Probing:
         address = host_address(side) if name == HOST else lan_address(side, number_of(name))
         mac = HOST_MAC if name == HOST else self.lan.macs[name]
         return NeighbourHeard(LAN_DEVICE, address, mac if answers else None)
+
+
+@dataclass(slots=True)
+class Asking:
+    """A host's questions for the virtual IPs that it uses, for ever."""
+
+    agenda: Agenda
+    lan: Lan
+    nodes: Mapping[NodeName, Node]
+    vids: int
+    changes: Changes
+    turns: int = 0
+
+    def __call__(self) -> None:
+        """Ask once."""
+        self.turns += 1
+        resolve(self.lan, self.nodes, self.vids, known=self.turns % CONFIRM == 0)
+        self.changes.touch_all()
+        self.agenda.after(RESOLVE, self)
 
 
 def resolve(lan: Lan, nodes: Mapping[NodeName, Node], vids: int, *, known: bool) -> None:

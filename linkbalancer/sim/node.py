@@ -21,6 +21,7 @@ from linkbalancer.feed.table import Table
 from linkbalancer.links import LinkName, NodeName
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.sim.agenda import Agenda
+from linkbalancer.sim.changes import Changes
 from linkbalancer.sim.kernel import Kernel
 from linkbalancer.sim.shape import Shape, loaded, number_of, side_of
 
@@ -41,6 +42,7 @@ class Surroundings(Protocol):
     """What a gateway needs of the world around it."""
 
     remembers: bool
+    changes: Changes
 
     def perform(self, node: "Node", effect: Effect) -> None:
         """Carry out one effect of a gateway's agent."""
@@ -50,9 +52,6 @@ class Surroundings(Protocol):
 
     def started(self, node: "Node") -> None:
         """Take note of a new agent."""
-
-    def touch(self, name: NodeName) -> None:
-        """Note that a gateway's kernel changed in a way that may change a packet's fate."""
 
 
 @dataclass(slots=True)
@@ -277,6 +276,7 @@ class Node:
         machine = self._apps.get(name)
         if machine is None or not self.powered:
             return
+        self.handled += 1
         for effect in machine.handle(self.clock, event):
             match effect:
                 case application.Verify(vid, _):
@@ -284,7 +284,7 @@ class Node:
                     self._app(name, answer)
                 case application.Steer(_, vid):
                     self.kernel.steering[name] = vid
-                    self.world.touch(self.name)
+                    self.world.changes.touch(self.name)
                     self._app(name, application.Steered(vid, ok=True))
                 case application.Report(vid, _, sequence, reason):
                     self.agenda.after(FEED_DELAY, self._report(ApplicationSteers(name, vid, sequence, reason)))

@@ -62,9 +62,9 @@ class Traffic:
         of everything: LANs, links, who lives, what hosts know.
         """
         for flow in self.flows:
-            if world.changed is None or flow.now is None or not world.changed.isdisjoint(flow.now.gateways):
+            if flow.now is None or world.changes.concern(flow.now.gateways):
                 flow.look(world, walk(world, flow.app, DIRECTIONS[flow.direction]))
-        if not world.addressed:
+        if not world.changes.addresses:
             return
         known = {side: answered(world, side) for side in SIDES}
         for (side, vid), flow in self.addresses.items():

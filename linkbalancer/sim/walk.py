@@ -5,6 +5,7 @@ from typing import Protocol, assert_never
 
 from linkbalancer.clock import Instant
 from linkbalancer.links import Interface, LinkName, Mac, NodeName, Unreachable, ViaLink, ViaMain, ViaMaster
+from linkbalancer.sim.changes import Changes
 from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, virtual_ip
@@ -25,8 +26,7 @@ class Network(Protocol):
     wires: dict[LinkName, Wire]
     nodes: dict[NodeName, Node]
     trace: Trace
-    changed: set[NodeName] | None
-    addressed: bool
+    changes: Changes
 
     @property
     def now(self) -> Instant:

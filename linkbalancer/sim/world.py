@@ -6,7 +6,6 @@ Instants are nanoseconds of virtual time; what a person calls it with is in mill
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from itertools import count
 from random import Random
 from typing import Protocol, TypeAlias, assert_never
 
@@ -29,7 +28,8 @@ from linkbalancer.engine.effects import (
 from linkbalancer.engine.events import AdvertReceived, DatagramReceived, DeviceChanged, Event
 from linkbalancer.links import LinkName, NodeName
 from linkbalancer.sim.agenda import Agenda
-from linkbalancer.sim.arp import CONFIRM, RESOLVE, Probing, resolve
+from linkbalancer.sim.arp import RESOLVE, Asking, Probing, resolve
+from linkbalancer.sim.changes import Changes
 from linkbalancer.sim.keepalived import SimulatedKeepalived
 from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
@@ -75,8 +75,7 @@ class World:
 
     Attributes:
         now: The present instant.
-        changed: The gateways whose kernels changed since the judges looked; None: anything may have changed.
-        addressed: Whether virtual IPs moved since then.
+        changes: What happened since the judges looked that could change a packet's way.
         remembers: Whether agents write down what a successor needs; nobody reads it where no agent is ever killed.
         judges: Asked after every entry of the agenda that changed something; they raise or note objections.
     """
@@ -93,8 +92,8 @@ class World:
             name: SimulatedKeepalived(node, partial(self.perform, node)) for name, node in self.nodes.items()
         }
         self.crossed: dict[tuple[str, LinkName], LinkName] = {}
-        self.changed: set[NodeName] | None = None
-        self.addressed = self.remembers = True
+        self.changes = Changes()
+        self.remembers = True
         self.standing: list[Fault] = []
         self.disturbed_at: Instant = 0
         self.moved: list[tuple[Instant, NodeName, str]] = []
@@ -141,46 +140,27 @@ class World:
         for node in self.nodes.values():
             self.agenda.after(self.chance.randrange(50 * MILLISECOND), node.start)
         for lan in self.lans.values():
-            self.agenda.after(RESOLVE, self._asking(lan))
+            self.agenda.after(RESOLVE, Asking(self.agenda, lan, self.nodes, self.shape.vids, self.changes))
 
     def run(self, ms: float) -> None:
         """Let time pass; the judges look after every entry that changed something."""
         until = self.now + round(ms * MILLISECOND)
-        self.touch_all()
+        self.changes.touch_all()
         self._look()
         while self.agenda.step(until):
-            if self.changed is None or self.changed:
+            if self.changes:
                 self._look()
         self._look()
 
     def _look(self) -> None:
         for judge in self.judges:
             judge(self)
-        self.changed, self.addressed = set(), False
-
-    def touch(self, name: NodeName) -> None:
-        """Note that something changed at a gateway that may change a packet's fate."""
-        if self.changed is not None:
-            self.changed.add(name)
-
-    def touch_all(self) -> None:
-        """Note that anything may have changed."""
-        self.changed, self.addressed = None, True
+        self.changes.clear()
 
     def resolve(self, lan: Lan) -> None:
         """Have a host ask again for the virtual IPs that it uses."""
         resolve(lan, self.nodes, self.shape.vids, known=True)
-        self.touch_all()
-
-    def _asking(self, lan: Lan) -> Callable[[], None]:
-        turns = count(1)
-
-        def ask() -> None:
-            resolve(lan, self.nodes, self.shape.vids, known=next(turns) % CONFIRM == 0)
-            self.touch_all()
-            self.agenda.after(RESOLVE, ask)
-
-        return ask
+        self.changes.touch_all()
 
     # -- faults ------------------------------------------------------------------------------------------------------
 
@@ -204,7 +184,7 @@ class World:
 
     def _disturb(self, what: str, fault: Fault) -> None:
         """Note that a fault begins or ends: what moves now has a cause."""
-        self.touch_all()
+        self.changes.touch_all()
         self.disturbed_at = self.now
         self.trace.note(self.now, "world", what, fault)
 
@@ -233,7 +213,7 @@ class World:
                 node.retired()
             case AddAddresses() | RemoveAddresses() | Announce() | SetNextHop() | SetMembers():
                 self.trace.note(self.now, node.name, "does", effect)
-                self.touch(node.name)
+                self.changes.touch(node.name, addresses=isinstance(effect, AddAddresses | RemoveAddresses))
                 self._change(node, effect)
             case _:
                 assert_never(effect)
@@ -244,10 +224,8 @@ class World:
         match effect:
             case AddAddresses(device, addresses):
                 kernel.addresses.update((device, address) for address in addresses)
-                self.addressed = True
             case RemoveAddresses(device, addresses):
                 kernel.addresses.difference_update((device, address) for address in addresses)
-                self.addressed = True
             case Announce():
                 self._announce(node, effect)
             case SetNextHop(vid, next_hop, guard):
@@ -281,7 +259,7 @@ class World:
         lan = self.lans[node.side]
         if lan.arrival(node.name, HOST, self.chance) is not None:
             lan.neighbours.update(dict.fromkeys(effect.addresses, lan.macs[node.name]))
-            self.touch_all()
+            self.changes.touch_all()
 
     # -- what the gateways observe -----------------------------------------------------------------------------------
 
