@@ -166,8 +166,9 @@ class Agent:
             first = earliest(first, gateway.retirement.deadline())
         if not gateway.running:
             return first
-        first = earliest(first, gateway.company.deadline(), gateway.scales.deadline())
-        return earliest(first, gateway.informed_at) if gateway.table is None else first
+        informed_at = gateway.informed_at if gateway.table is None else None
+        first = earliest(first, gateway.company.deadline(), informed_at)
+        return earliest(first, gateway.scales.deadline()) if gateway.scales else first
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
@@ -257,6 +258,8 @@ class Agent:
 
     def _weigh(self, now: Instant) -> None:
         """Have the far ends' priorities follow the weights of their links."""
+        if not self._gateway.scales:
+            return
         wanted, records = self._gateway.scales.weigh(now)
         for one in wanted:
             self._told(now, Weighed(*one))

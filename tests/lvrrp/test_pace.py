@@ -10,8 +10,8 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from linkbalancer.clock import MILLISECOND, SECOND
-from linkbalancer.links import GroupState, GroupWord, Role
-from linkbalancer.lvrrp.events import Carrier, Closed, Measure, Words
+from linkbalancer.links import GroupId, GroupState, GroupWord, Role
+from linkbalancer.lvrrp.events import Adjust, Carrier, Closed, Measure, Words
 from linkbalancer.lvrrp.pace import CALM, Pace
 from linkbalancer.lvrrp.probing import Probing
 from linkbalancer.lvrrp.settings import ProbeFunction
@@ -163,6 +163,20 @@ def test_another_word_takes_it_back(name: str) -> None:
     assert pair.near._probing is not None
     assert pair.near._probing.pace.longest == 200 * MS
     pair.run(SECOND)
+    assert pair.near.detect == pair.far.detect == 600 * MS
+
+
+@pytest.mark.parametrize("waited", range(0, 2000, 40))
+def test_a_weight_that_overtakes_the_proof_closes_nothing(waited: int) -> None:
+    """It states the shorter detect time already, and is no proof as young as that has it: the next query is."""
+    pair = calm_pair()
+    pair.do(NEAR, Adjust(((GroupId(1), 100, 0.5),)))
+    pair.run(20 * SECOND + waited * MS)
+    pair.do(NEAR, Words((GroupWord(1, GroupState.MASTER, 150, 1),)))
+    pair.run(2 * SECOND)
+
+    assert not pair.seen(NEAR, Closed)
+    assert not pair.seen(FAR, Closed)
     assert pair.near.detect == pair.far.detect == 600 * MS
 
 
