@@ -27,7 +27,8 @@ class Shape:
     Every VID prefers a link of its own, in turn, except that a VID beyond the number of links (the last one of two
     links and three VIDs) is carried by link 1 alone and only observed elsewhere. `contrary`: the near side prefers
     another link than the far side for each of them, so that only LVrrp can bring the two together. `keepalived`: the
-    gateways whose VRRP a Keepalived runs.
+    gateways whose VRRP a Keepalived runs. `weight`: how near gateways weigh their links, as a configuration says it;
+    nothing is measured of a simulated link that nobody hands to its agent.
     """
 
     links: int = 2
@@ -40,6 +41,7 @@ class Shape:
     secret: bool = True
     contrary: bool = False
     keepalived: frozenset[NodeName] = frozenset()
+    weight: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what has no addresses here."""
@@ -100,6 +102,7 @@ class Shape:
             f"    {credentials}",
             f"    probe: {{interval: [{low}ms, {high}ms], misses: {self.misses}{function}}}",
             f"    on_probe_loss: {self.mode}",
+            *((f"    weight: {self.weight}",) if near and self.weight else ()),
             "groups:",
             *(self._group(name, vid) for vid in range(1, self.vids + 1)),
             "applications: apps.conf",
