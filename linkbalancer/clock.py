@@ -17,8 +17,11 @@ SECOND: Duration = 1_000_000_000
 
 def earliest(*instants: Instant | None) -> Instant | None:
     """Return the first of the given deadlines, or None when there is none."""
-    known = [instant for instant in instants if instant is not None]
-    return min(known) if known else None
+    first: Instant | None = None
+    for instant in instants:
+        if instant is not None and (first is None or instant < first):
+            first = instant
+    return first
 
 
 def is_due(now: Instant, deadline: Instant | None) -> bool:

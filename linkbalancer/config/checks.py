@@ -1,16 +1,21 @@
 """What several keys of a configuration must be together; a check looks past the parts that are wrong by themselves."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
+from linkbalancer.clock import SECOND
 from linkbalancer.config import addresschecks, groupchecks
 from linkbalancer.config.findings import suggestion
 from linkbalancer.config.outline import Complaint, Outline
 from linkbalancer.config.parts import Part
 from linkbalancer.config.quantities import write_duration
 from linkbalancer.links import Role
+from linkbalancer.lvrrp.settings import ProbeFunction
 
 __all__ = ["Complaint", "Outline", "check"]
+
+CEILING_MAX: Final = 60 * SECOND
+"""How far an adaptive probe interval may grow; the detect time grows to more than twice as much."""
 
 
 def check(outline: Outline) -> Iterator[Complaint]:
@@ -52,6 +57,28 @@ def _link(link: Part) -> Iterator[Complaint]:
         longest = write_duration(probe["interval"][1])
         remedy = f"make it {longest} or more"
         yield Complaint((*probe.path, "detect"), f"detect is shorter than the probe interval ({longest})", remedy)
+    if probe.knows("interval", "function", "ceiling"):
+        yield from _pace(probe)
+
+
+def _pace(probe: Part) -> Iterator[Complaint]:
+    """Check that the function of the probe interval suits the interval, and the ceiling both."""
+    (shortest, longest), function, ceiling = probe["interval"], probe["function"], probe["ceiling"]
+    if function is ProbeFunction.FIXED and shortest != longest:
+        remedy = f"write one, such as {write_duration(longest)}, or function: random"
+        yield Complaint((*probe.path, "function"), "a fixed probe interval is one duration, not a range", remedy)
+    if function is ProbeFunction.RANDOM and shortest == longest:
+        remedy = (
+            f"write a range, such as [{write_duration(longest)}, {write_duration(2 * longest)}], or function: fixed"
+        )
+        yield Complaint((*probe.path, "function"), "there is nothing to draw: the interval is one duration", remedy)
+    if ceiling is not None and function is not ProbeFunction.ADAPTIVE:
+        remedy = "remove it, or write function: adaptive"
+        yield Complaint((*probe.path, "ceiling"), "only an adaptive probe interval grows to a ceiling", remedy)
+    elif ceiling is not None and not longest <= ceiling <= CEILING_MAX:
+        what = f"the ceiling is {'below the longest interval' if ceiling < longest else 'too long'}"
+        remedy = f"write {write_duration(longest)} to {write_duration(CEILING_MAX)}"
+        yield Complaint((*probe.path, "ceiling"), what, remedy)
 
 
 def _devices(outline: Outline) -> Iterator[Complaint]:

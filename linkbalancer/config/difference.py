@@ -164,8 +164,8 @@ def _link(subject: str, was: Link, will: Link) -> Iterator[Change]:
     for key, effect in _SESSION.items():
         before, after = getattr(was, key), getattr(will, key)
         if key == "probe":
-            for part in ("interval", "misses", "detect"):
-                one, other = _value(getattr(before, part)), _value(getattr(after, part))
+            for part in ("interval", "function", "ceiling", "misses", "detect"):
+                one, other = (_shown(part, getattr(probe, part)) for probe in (before, after))
                 if one != other:
                     yield Change(Kind.CHANGED, subject, f"probe {part} {one} -> {other}", effect)
         elif before != after:
@@ -257,6 +257,11 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def _shown(part: str, value: object) -> str:
+    """Write a part of a probe."""
+    return write_duration(value) if part in {"ceiling", "detect"} and isinstance(value, int) else _value(value)
 
 
 def _value(value: object) -> str:

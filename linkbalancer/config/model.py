@@ -37,7 +37,7 @@ from linkbalancer.config.weighing import NOTHING, WeightField, laid_over
 from linkbalancer.health.check import Schedule
 from linkbalancer.health.influence import Influence
 from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
-from linkbalancer.lvrrp.settings import LinkSettings
+from linkbalancer.lvrrp.settings import DERIVED, LinkSettings, ProbeFunction
 from linkbalancer.routing.marks import Marks
 from linkbalancer.vrrp import group as vrrp
 from linkbalancer.vrrp.group import Tolerance
@@ -58,6 +58,8 @@ class Probe(Section):
     """How a link is probed: how often, and when it counts as dead (mission L7, L2 rule 0)."""
 
     interval: TimeRange = (100 * MILLISECOND, 200 * MILLISECOND)
+    function: ProbeFunction | None = None
+    ceiling: Time | None = None
     misses: Annotated[Integer, Field(ge=1, le=255)] = 3
     detect: Detect | None = None
 
@@ -96,6 +98,8 @@ class Link(Section):
             port=self.port,
             interval_min=self.probe.interval[0],
             interval_max=self.probe.interval[1],
+            function=self.probe.function or ProbeFunction.RANDOM,  # of a range of one duration, that is fixed
+            ceiling=DERIVED if self.probe.ceiling is None else self.probe.ceiling,
             misses=self.probe.misses,
             detect=detect,
             up_delay=detect if self.up_delay is None else self.up_delay,

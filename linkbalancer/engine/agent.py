@@ -105,6 +105,8 @@ class Agent:
         """Take one event; return, in order, what the host must do about it."""
         if isinstance(event, AdvertReceived) and is_repetition(self._gateway, now, event):
             return []
+        if isinstance(event, NeighbourHeard) and self.known.knows(event):
+            return []
         return self._handle(now, event)
 
     def _handle(self, now: Instant, event: Event) -> list[Effect]:
@@ -159,15 +161,14 @@ class Agent:
     def deadline(self) -> Instant | None:
         """Return when to hand in the next `Tick`."""
         gateway = self._gateway
-        return earliest(
-            gateway.informed_at if gateway.running and gateway.table is None else None,
-            *(link.deadline() for link in self.links.values()),
-            gateway.told.deadline(),
-            gateway.announcements.deadline(),
-            gateway.company.deadline() if gateway.running else None,
-            gateway.scales.deadline() if gateway.running else None,
-            gateway.retirement.deadline(),
-        )
+        first = earliest(gateway.told.deadline(), gateway.announcements.deadline(), *gateway.link_deadlines.values())
+        if not gateway.retirement.over:
+            first = earliest(first, gateway.retirement.deadline())
+        if not gateway.running:
+            return first
+        informed_at = gateway.informed_at if gateway.table is None else None
+        first = earliest(first, gateway.company.deadline(), informed_at)
+        return earliest(first, gateway.scales.deadline()) if gateway.scales else first
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
@@ -223,8 +224,8 @@ class Agent:
         gateway.out += gateway.company.speak(now)
         if gateway.table is None:
             gateway.touch()
-        for name, link in self.links.items():
-            if is_due(now, link.deadline()):
+        for name, at in tuple(gateway.link_deadlines.items()):
+            if is_due(now, at):
                 tell_link(gateway, now, name, lvrrp.Tick())
         for group in gateway.told.due(now):
             membership = self.memberships[group]
@@ -257,6 +258,8 @@ class Agent:
 
     def _weigh(self, now: Instant) -> None:
         """Have the far ends' priorities follow the weights of their links."""
+        if not self._gateway.scales:
+            return
         wanted, records = self._gateway.scales.weigh(now)
         for one in wanted:
             self._told(now, Weighed(*one))

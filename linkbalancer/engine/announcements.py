@@ -72,7 +72,7 @@ class _Port:
     def deadline(self) -> Instant | None:
         """Return when something may be sent."""
         due = self.waiting[0][0] if self.waiting else None
-        return earliest(self.bucket.free_at() if self.ready else None, due)
+        return earliest(self.bucket.free_at(), due) if self.ready else due
 
 
 class Announcements:
@@ -85,7 +85,10 @@ class Announcements:
 
     def deadline(self) -> Instant | None:
         """Return when `send` has something to do."""
-        return earliest(*(port.deadline() for port in self._ports.values()))
+        first: Instant | None = None
+        for port in self._ports.values():
+            first = earliest(first, port.deadline())
+        return first
 
     def planned(self) -> int:
         """Return how many entries the queues hold, those that were overtaken included."""

@@ -158,12 +158,12 @@ class Chronicle:
 
     def complete(self, now: Instant, effects: list[Effect]) -> list[Effect]:
         """Return one `handle()`'s effects with its records numbered."""
-        if not any(isinstance(effect, Record) for effect in effects):
+        drafts = [
+            (_ORDER.get(effect.kind, -1), place) for place, effect in enumerate(effects) if isinstance(effect, Record)
+        ]
+        if not drafts:
             return effects
         told = list(effects)
-        drafts = [
-            (_ORDER.get(effect.kind, -1), place) for place, effect in enumerate(told) if isinstance(effect, Record)
-        ]
         for _rank, place in sorted(drafts):
             draft = told[place]
             assert isinstance(draft, Record)

@@ -75,7 +75,9 @@ def tell_router(
     sync = None if alone or isinstance(router, Delegate) else gateway.concert.groups.get(membership.id)
     before = None if sync is None or isinstance(router, Delegate) else synchrony.standing(router)
     wanted: Sequence[Wanted] = router.handle(now, event)
-    _count(gateway, membership, Step(event, state, router.group_state, heard, router.priority))
+    if router.group_state is not state or not isinstance(event, events.Tick):
+        # A tick that changes no state is nothing that anybody counts: most are a Master's, who says so again.
+        _count(gateway, membership, Step(event, state, router.group_state, heard, router.priority))
     if membership.is_master and not was_master:
         membership.observer.forget()
         # Table first: the virtual IP must not draw packets that the old next hop would turn back (design 5).
@@ -85,8 +87,9 @@ def tell_router(
         membership.observer.forget()
     for effect in wanted:
         perform(gateway, now, membership, effect)
-    if not all(isinstance(effect, effects.SendAdvert) for effect in wanted):
-        gateway.dirty.add(membership.id)
+    for effect in wanted:
+        if not isinstance(effect, effects.SendAdvert):
+            gateway.dirty.add(membership.id)
     if sync is None or before is None:
         return
     done = [effect for effect in wanted if not isinstance(effect, Steer)]

@@ -48,6 +48,8 @@ class Gateway:
         out: the effects, in order.
         running: whether the agent may act.
         leaving: whether every mastership is being handed over for good, and `left`: whether that is over.
+        link_deadlines: when each link is due, reckoned after each of its events: all of them are asked for after each
+            event of the gateway.
         table: what was last published, None before the first time.
         company: the other gateways of its LANs, and whether they steer by the same rules.
         hearing: what judges, counts and remembers the adverts of others.
@@ -74,6 +76,7 @@ class Gateway:
         self.told = Told()
         self.announcements = Announcements(self.config.announce_rate)
         self.concert = self._concert()
+        self.link_deadlines: dict[LinkName, Instant | None] = dict.fromkeys(links)
         self.table: Table | None = None
         self.informed_at: Instant = 0
         self.dirty: set[GroupId] = set()

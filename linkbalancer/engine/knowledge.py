@@ -120,6 +120,13 @@ class Knowledge:
         known = self._devices.get(device)
         return known.primary if known is not None else None
 
+    def knows(self, event: NeighbourHeard) -> bool:
+        """Return whether it is known already that a member or target answers like this, or does not."""
+        key = (event.device, event.address)
+        if event.mac is None:
+            return key not in self._answering
+        return key in self._answering and self._macs.get(key) == event.mac
+
     def neighbour(self, event: NeighbourHeard) -> bool:
         """Take in that a member or target answered or fell silent; return whether the members' MACs changed.
 

@@ -12,7 +12,10 @@ from linkbalancer.lvrrp import events
 
 def tell_link(gateway: Gateway, now: Instant, name: LinkName, event: events.Event) -> None:
     """Hand a link an event, and do what it wants."""
-    for effect in gateway.links[name].handle(now, event):
+    link = gateway.links[name]
+    wanted = link.handle(now, event)
+    gateway.link_deadlines[name] = link.deadline()
+    for effect in wanted:
         match effect:
             case events.Transmit(data):
                 gateway.out.append(SendDatagram(name, data))
@@ -20,16 +23,18 @@ def tell_link(gateway: Gateway, now: Instant, name: LinkName, event: events.Even
                 gateway.told.forget_heard()
                 gateway.touch()
                 gateway.known.change(now)
-                gateway.out.append(gateway.chronicle.turned(now, gateway.links[name], effect))
+                gateway.out.append(gateway.chronicle.turned(now, link, effect))
                 gateway.scales.turned(name, effect)
             case events.PeerSpoke(words):
-                gateway.out += gateway.chronicle.peer(name, words)
-                gateway.dirty |= gateway.told.hear(name, words) & gateway.memberships.keys()
-                gateway.scales.peer_spoke(name, gateway.links[name])
+                fault = link.peer.fault
+                if not gateway.told.is_heard(name, words, fault):  # most words are those of before
+                    gateway.out += gateway.chronicle.peer(name, words)
+                    gateway.dirty |= gateway.told.hear(name, words, fault) & gateway.memberships.keys()
+                    gateway.scales.peer_spoke(name, link)
             case events.Adjusted(changes):
                 standing.tell_adjusted(gateway, now, name, changes)
             case events.Alarm(text):
                 gateway.record("alarm", name, text, link=name)
             case _:
                 assert_never(effect)
-    gateway.out += gateway.concord.compare(name, gateway.links[name])
+    gateway.out += gateway.concord.compare(name, link)

@@ -50,6 +50,10 @@ class Scales:
         self._pans = {one.link: _Pan(Weigher(one)) for one in settings if one.groups}
         self._given_up: set[LinkName] = set()
 
+    def __bool__(self) -> bool:
+        """Tell whether any link is weighed."""
+        return bool(self._pans)
+
     # -- what happens --------------------------------------------------------------------------------------------------
 
     def turned(self, name: LinkName, effect: lvrrp.Opened | lvrrp.Closed) -> None:

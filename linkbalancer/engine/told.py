@@ -23,6 +23,7 @@ class Told:
         self._entries: dict[Vid, VidEntry] = {}
         self._words: dict[GroupId, tuple[LinkName, GroupWord, str]] = {}
         self._heard: dict[tuple[LinkName, GroupId], GroupWord] = {}
+        self._said: dict[LinkName, tuple[tuple[GroupWord, ...], str]] = {}
 
     def note_deadline(self, membership: Membership) -> None:
         """Take in when a membership changes by time alone."""
@@ -40,15 +41,23 @@ class Told:
         """Return the groups whose deadlines have come."""
         return self._deadlines.due(now)
 
-    def hear(self, link: LinkName, words: Iterable[GroupWord]) -> set[GroupId]:
-        """Take in what a link's peer said; return the groups of which it is news."""
-        news = {word.id for word in words if self._heard.get((link, word.id)) != word}
-        self._heard |= {(link, word.id): word for word in words}
+    def is_heard(self, link: LinkName, words: tuple[GroupWord, ...], fault: str) -> bool:
+        """Tell whether these very words are what a link's peer said last."""
+        return self._said.get(link) == (words, fault)
+
+    def hear(self, link: LinkName, words: Iterable[GroupWord], fault: str = "") -> set[GroupId]:
+        """Take in what a link's peer said, and which fault it has; return the groups of which it is news."""
+        said = tuple(words)
+        again = self._said.get(link, (said, fault))[1] == fault  # a fault is part of what is told of a group
+        self._said[link] = (said, fault)
+        news = {word.id for word in said if not again or self._heard.get((link, word.id)) != word}
+        self._heard |= {(link, word.id): word for word in said}
         return news
 
     def forget_heard(self) -> None:
         """Forget what peers said: a link was closed, and the words went with it."""
         self._heard.clear()
+        self._said.clear()
 
     def word(
         self, touched: Iterable[Membership], witnesses: Callable[[DeviceName], int]

@@ -51,10 +51,13 @@ class Detection:
 
     `stated` and `peer_stated` are what each end calls silence; the larger is the detect time of both. `penalty` counts
     the closings that are not forgiven yet: the wait before reopening is `up_delay` * 2^(penalty-1), none at 0.
+    `is_open`, `is_frozen`, `is_eager` and `is_steady` follow from the state, and are reckoned when it changes: whether
+    the link is open at this end; whether openness and words are kept for a peer that restarts; whether a missed query
+    is worth quick repeats, because something proven is at stake; whether time alone gives `advance` nothing to do.
     """
 
     def __init__(self, stated: Duration, up_delay: Duration, now: Instant) -> None:
-        self.state: Openness = Closed(now, UNPROVEN)
+        self.state = Closed(now, UNPROVEN)
         self.stated = stated
         self.peer_stated: Duration = 0
         self.carrier = False
@@ -71,25 +74,22 @@ class Detection:
         return max(self.stated, self.peer_stated)
 
     @property
-    def is_open(self) -> bool:
-        """Whether the link is open at this end."""
-        return isinstance(self.state, Open)
+    def state(self) -> Openness:
+        """The present state."""
+        return self._state
 
-    @property
-    def is_frozen(self) -> bool:
-        """Whether openness and words are kept for a peer that restarts."""
-        return isinstance(self.state, Open) and self.state.frozen_until is not None
-
-    @property
-    def is_eager(self) -> bool:
-        """Whether a missed query is worth quick repeats: something proven is at stake."""
-        match self.state:
-            case Open():
-                return not self.is_frozen
-            case Closed():
-                return self.state.proven_since is not None
+    @state.setter
+    def state(self, state: Openness) -> None:
+        self._state = state
+        match state:
+            case Open(frozen_until=until):
+                self.is_open, self.is_frozen, self.is_eager = True, until is not None, until is None
+                self.is_steady = until is None
+            case Closed(proven_since=since):
+                self.is_open, self.is_frozen, self.is_eager = False, False, since is not None
+                self.is_steady = since is None
             case _:
-                assert_never(self.state)
+                assert_never(state)
 
     def prove(self, now: Instant, echo: Stamp, delay: Duration) -> Instant | None:
         """Judge an echo of a stamp of ours, `delay` of whose age the peer kept it; return its instant if it proves.
@@ -108,6 +108,8 @@ class Detection:
         unbroken = self.proof_at is not None and now - self.proof_at < self.detect
         self.proof_at = max(at, self.proof_at or at)
         match self.state:
+            case Open(frozen_until=None):
+                pass  # as nearly always
             case Open():
                 self.state = replace(self.state, frozen_until=None)
             case Closed(proven_since=since):

@@ -43,7 +43,10 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What this end has measured of the link; every QUERY and STATE tells the peer the last."""
+    """What this end has measured of the link: every QUERY and STATE tells the peer the last.
+
+    Another load takes an adaptive pace of queries back.
+    """
 
     metrics: Metrics
 

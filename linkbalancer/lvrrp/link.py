@@ -23,6 +23,7 @@ from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.lvrrp.speaker import Speaker
 from linkbalancer.lvrrp.steering import Steering
 from linkbalancer.machine import Chance
+from linkbalancer.weights.metrics import Metrics
 
 
 class Link(LinkView):
@@ -66,8 +67,7 @@ class Link(LinkView):
             case events.Words(words, digest, fault):
                 return self._push(now) if self._speaker.learn(words, digest, fault) else []
             case events.Measure(metrics):
-                self._speaker.metrics = metrics
-                return []
+                return self._measure(metrics)
             case events.Adjust(wanted):
                 return self._steering.want(now, wanted)
             case events.Rekey(keys):
@@ -115,6 +115,13 @@ class Link(LinkView):
             if grace and self.proof_at is not None and now - self.proof_at < self.detect + grace:
                 self._detection.freeze(now + grace)
 
+    def _measure(self, metrics: Metrics) -> list[Effect]:
+        """Tell the peer with the next query or state; another load takes an adaptive pace back."""
+        self._speaker.metrics = metrics
+        if self._probing:
+            self._probing.measure(metrics)
+        return []
+
     # What comes in.
     def _receive(self, now: Instant, data: bytes) -> list[Effect]:
         if not self._started:
@@ -133,7 +140,10 @@ class Link(LinkView):
 
     def _believe(self, now: Instant, datagram: Datagram, *, adopted: bool) -> list[Effect]:
         """Act on a datagram of the confirmed pair."""
-        self._detection.peer_stated = datagram.detect
+        detection, stated = self._detection, datagram.detect
+        proves_nothing = datagram.kind in {MessageType.WEIGHT, MessageType.ADJUST}
+        # A shorter detect time goes with the proof that is as young as that, which such a datagram may overtake.
+        detection.peer_stated = max(stated, detection.peer_stated) if proves_nothing else stated
         if adopted:
             self._begin_anew(now)
         match datagram.kind:
@@ -160,7 +170,8 @@ class Link(LinkView):
         detection = self._detection
         was_eager = detection.is_eager
         proof = detection.prove(now, datagram.echo_sent, datagram.echo_delay)
-        self.peer.spoke(now, datagram.body)
+        if self.peer.spoke(now, datagram.body) and self._probing:
+            self._probing.hasten()
         hurry = adopted or (detection.is_eager and not was_eager)
         if self._probing:
             hurry |= self._settle(self._probing, proof)
@@ -215,8 +226,8 @@ class Link(LinkView):
     def _tick(self, now: Instant) -> list[Effect]:
         if not self._started:
             return []
-        effects: list[Effect] = [Alarm(over)] if (over := self._miswiring.expire(now)) else []
-        effects += self._advance(now)
+        over = self._miswiring.expire(now)
+        effects: list[Effect] = [*([Alarm(over)] if over else ()), *self._advance(now)]
         if is_due(now, self._closing_at()):
             effects += self._close(now, f"no round trip proven for {in_words(self.detect)}")
         if is_due(now, self._expiry_at()):
@@ -226,7 +237,8 @@ class Link(LinkView):
         return effects + self._steering.tick(now)
 
     def _advance(self, now: Instant) -> list[Effect]:
-        if not self._detection.advance(now, f"round trip proven in {in_words(self.rtt or 0)}"):
+        detection = self._detection
+        if detection.is_steady or not detection.advance(now, f"round trip proven in {in_words(self.rtt or 0)}"):
             return []
         self.peer.expire(now, self.detect)
         self._steering.opened(now)
@@ -240,8 +252,7 @@ class Link(LinkView):
 
     def _closing_at(self) -> Instant | None:
         """Silence of the detect time closes; at the controller, only once enough queries are missed as well."""
-        silent_at = self._detection.silent_at()
-        if silent_at is None or self._probing is None:
+        if (silent_at := self._detection.silent_at()) is None or self._probing is None:
             return silent_at
         exhausted_at = self._probing.exhausted_at(self.rtt)
         return None if exhausted_at is None else max(silent_at, exhausted_at)
@@ -260,7 +271,7 @@ class Link(LinkView):
         if self._probing is None or not self._started or not self._detection.carrier:
             return []
         self._speaker.key_choice.choose(now, probing.patience(self.rtt))
-        self._probing.sent(now, fast=self._detection.is_eager)
+        self._probing.sent(now, fast=self._detection.is_eager, rtt=self.rtt)
         return self._tell(now, MessageType.QUERY, self._sessions.speaking)
 
     def _answer(self, now: Instant, datagram: Datagram, conversation: Conversation) -> list[Effect]:
@@ -272,6 +283,8 @@ class Link(LinkView):
         return []
 
     def _push(self, now: Instant) -> list[Effect]:
+        if self._probing:
+            self._probing.hasten()
         if not self._started or not self._detection.carrier or self._sessions.pair is None:
             return []
         return self._tell(now, MessageType.STATE, self._sessions.pair)

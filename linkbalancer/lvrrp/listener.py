@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from linkbalancer.clock import Instant
 from linkbalancer.links import LinkName, Role
-from linkbalancer.lvrrp import packet
+from linkbalancer.lvrrp import packet, tlv
 from linkbalancer.lvrrp.arrivals import Arrivals
 from linkbalancer.lvrrp.events import Alarm
 from linkbalancer.lvrrp.miswiring import FAULT_MEMORY, Miswiring
@@ -35,6 +35,7 @@ class Listener:
         self._counters = counters
         self._miswiring = miswiring
         self.arrivals = Arrivals()
+        self._last = (b"", tlv.Body())
         self._unproven_at: Instant | None = None
         """When something last came that is not signed with a key of ours, though it belongs to no other link."""
 
@@ -51,7 +52,7 @@ class Listener:
         if useless is not None:
             self._count(useless)
             return None
-        datagram = packet.decode(data, self._speaker.keyring.verify)
+        datagram = packet.decode(data, self._speaker.keyring.verify, self._read)
         if isinstance(datagram, Rejection):
             unproven = datagram in {Rejection.TAG, Rejection.KEY}
             claimed = packet.claimed_link(data) if unproven else None
@@ -72,6 +73,12 @@ class Listener:
         elif isinstance(heard, Candidate):
             self._count("candidate")
         return Incoming(datagram, heard)
+
+    def _read(self, elements: bytes) -> tlv.Body:
+        """Read the elements of a datagram; most are those of the last one, and not read again."""
+        if elements != self._last[0]:
+            self._last = (elements, tlv.decode(elements))
+        return self._last[1]
 
     def _miswired(self, now: Instant, claimed: LinkName) -> Alarm | None:
         self._count("miswired")

@@ -85,9 +85,14 @@ def stamped_at(now: Instant, echo: Stamp) -> Instant:
     return (microseconds - (microseconds - echo) % STAMPS) * MICROSECOND
 
 
-def encode(datagram: Datagram, tag_with: Callable[[int, bytes], bytes]) -> bytes:
-    """Return the datagram's bytes, tagged by `tag_with(key id, all bytes before the tag)`."""
-    elements = tlv.encode(datagram.body)
+def encode(
+    datagram: Datagram, tag_with: Callable[[int, bytes], bytes], write: Callable[[tlv.Body], bytes] = tlv.encode
+) -> bytes:
+    """Return the datagram's bytes, tagged by `tag_with(key id, all bytes before the tag)`.
+
+    `write` does what `tlv.encode` does.
+    """
+    elements = write(datagram.body)
     length = HEADER_LENGTH + len(elements) + TAG_LENGTH
     assert length <= LENGTH_MAX, "the limits of a body keep every datagram within 1,200 bytes"
     header = _HEADER.pack(
@@ -109,10 +114,12 @@ def encode(datagram: Datagram, tag_with: Callable[[int, bytes], bytes]) -> bytes
     return signed + tag_with(datagram.key_id, signed)
 
 
-def decode(data: bytes, verify: Callable[[int, bytes, bytes], Rejection | None]) -> Datagram | Rejection:
+def decode(
+    data: bytes, verify: Callable[[int, bytes, bytes], Rejection | None], read: Callable[[bytes], tlv.Body] = tlv.decode
+) -> Datagram | Rejection:
     """Return the datagram, or why it is none; never raises.
 
-    `verify(key id, all bytes before the tag, tag)` answers None for an authentic datagram of the peer.
+    `verify(key id, all bytes before the tag, tag)` answers None for an authentic one; `read` does as `tlv.decode`.
     """
     if not HEADER_LENGTH + TAG_LENGTH <= len(data) <= LENGTH_MAX:
         return Rejection.LENGTH
@@ -131,7 +138,7 @@ def decode(data: bytes, verify: Callable[[int, bytes, bytes], Rejection | None])
     if not MessageType.QUERY <= kind <= MessageType.BYE:
         return Rejection.TYPE
     try:
-        body = tlv.decode(data[HEADER_LENGTH:-TAG_LENGTH])
+        body = read(data[HEADER_LENGTH:-TAG_LENGTH])
     except ValueError:
         return Rejection.ELEMENT
     return Datagram(

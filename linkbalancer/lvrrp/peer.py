@@ -1,7 +1,7 @@
 """What the peer has said: its last confirmed word on each VID, who and how it is, and what it has measured."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from linkbalancer.clock import Duration, Instant
@@ -11,6 +11,13 @@ from linkbalancer.lvrrp.tlv import Body
 from linkbalancer.weights.metrics import Metrics
 
 
+@dataclass(slots=True)
+class Coming:
+    """When some words came, together; most come again unchanged, and then this alone is another."""
+
+    at: Instant
+
+
 class Peer:
     """The peer of one link, as its confirmed datagrams show it."""
 
@@ -18,7 +25,10 @@ class Peer:
         self.node: NodeName | None = None
         self.fault = ""
         self.digest = b""
-        self._words: dict[GroupId, tuple[GroupWord, Instant]] = {}
+        self._words: dict[GroupId, tuple[GroupWord, Coming]] = {}
+        self._last: tuple[GroupWord, ...] = ()
+        self._came = Coming(0)
+        self._at_once = False
         self._measured: tuple[Metrics, Instant] | None = None
         self._weights: dict[GroupId, float] = {}
 
@@ -42,19 +52,27 @@ class Peer:
         """Return the weight of the link for a group as the peer reckons it, None when it is not known."""
         return self._weights.get(group)
 
-    def spoke(self, now: Instant, body: Body) -> None:
-        """Keep what a confirmed datagram says; a group it does not state is no news."""
+    def spoke(self, now: Instant, body: Body) -> bool:
+        """Keep what a confirmed datagram says; return whether a word is new. A group it does not state is no news."""
         self.node = body.node or self.node
         self.fault = body.fault
         self.digest = body.digest or self.digest
         if body.metrics is not None:
             self._measured = body.metrics, now
+        if body.words and body.words == self._last:
+            self._came.at = now
+            return False
+        before = {group: word for group, (word, _) in self._words.items()}
+        self._last, self._came = body.words, Coming(now)
         for word in body.words:
-            self._words[word.id] = (word, now)
+            self._words[word.id] = (word, self._came)
+        self._at_once = bool(body.words) and all(came is self._came for _, came in self._words.values())
+        return any(before.get(word.id) != word for word in body.words)
 
     def word(self, group: GroupId) -> tuple[GroupWord, Instant] | None:
         """Return the last word on a group and when it came."""
-        return self._words.get(group)
+        known = self._words.get(group)
+        return None if known is None else (known[0], known[1].at)
 
     def words(self) -> tuple[GroupWord, ...]:
         """Return every word, in VID order."""
@@ -63,27 +81,34 @@ class Peer:
     def oldest_at(self) -> Instant | None:
         """Return when the oldest of words and measurements came."""
         measured = () if self._measured is None else (self._measured[1],)
-        return min((*(heard_at for _, heard_at in self._words.values()), *measured), default=None)
+        words = (self._came.at,) if self._at_once else tuple(came.at for _, came in self._words.values())
+        return min((*words, *measured), default=None)
 
     def expire(self, now: Instant, age: Duration) -> tuple[GroupWord, ...]:
         """Drop the words that reached an age, and what was measured; return one word of state UNKNOWN for each."""
         if self._measured is not None and now - self._measured[1] >= age:
             self._measured = None
-        old = [group for group, (_, heard_at) in sorted(self._words.items()) if now - heard_at >= age]
+        old = sorted(group for group, (_, came) in self._words.items() if now - came.at >= age)
         for group in old:
             del self._words[group]
+        if old:
+            self._repeat_nothing()
         return tuple(GroupWord(group.vid, GroupState.UNKNOWN, 0, 0, family=group.family) for group in old)
 
     def silence(self) -> None:
         """Drop every word, and what was measured: the link closed."""
         self._words.clear()
         self._measured = None
+        self._repeat_nothing()
+
+    def _repeat_nothing(self) -> None:
+        self._last, self._at_once = (), False
 
     def snapshot(self) -> dict[str, Any]:
         """Return what a successor may believe for as long as it would be believed here."""
         words = [
-            [word.vid, int(word.state), word.priority, word.generation, word.witnesses, heard_at, *_family(word)]
-            for word, heard_at in self._words.values()
+            [word.vid, int(word.state), word.priority, word.generation, word.witnesses, came.at, *_family(word)]
+            for word, came in self._words.values()
         ]
         weights = {str(group): weight for group, weight in sorted(self._weights.items())}
         return {"node": self.node, "words": words, "fault": self.fault, "digest": self.digest.hex(), "weights": weights}
@@ -100,6 +125,7 @@ class Peer:
         self.fault, self.digest = str(snapshot.get("fault", "")), digest
         self.node = snapshot["node"]
         self._words, self._weights = words, weights
+        self._repeat_nothing()
 
 
 def _family(word: GroupWord) -> list[int]:
@@ -107,7 +133,7 @@ def _family(word: GroupWord) -> list[int]:
     return [] if word.family is Family.IPV4 else [int(word.family)]
 
 
-def _word(fields: list[int]) -> tuple[GroupId, tuple[GroupWord, Instant]]:
+def _word(fields: list[int]) -> tuple[GroupId, tuple[GroupWord, Coming]]:
     vid, state, priority, generation, witnesses, heard_at, *family = fields
     word = GroupWord(vid, GroupState(state), priority, generation, witnesses, *map(Family, family))
-    return word.id, (word, int(heard_at))
+    return word.id, (word, Coming(int(heard_at)))

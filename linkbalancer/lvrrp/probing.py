@@ -1,6 +1,6 @@
 """Probing: when the controller queries, which queries are unanswered, and how much silence means loss (design 4.3).
 
-Queries are drawn anew each time from [interval_min, interval_max] (L7). After one that is not answered they are
+When the next one is sent is `pace`'s matter (L7). After one that is not answered they are
 repeated quickly, so that the number of misses which closes a link gathers within the detect time. That number grows
 with the loss measured before the present run of misses: a link that always loses some must not close for it.
 """
@@ -9,8 +9,10 @@ from collections import Counter, deque
 from itertools import islice
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
+from linkbalancer.lvrrp.pace import Pace
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.machine import Chance
+from linkbalancer.weights.metrics import Metrics
 
 REPEAT_MIN: Duration = 25 * MILLISECOND
 RTT_MAX: Duration = 1000 * MILLISECOND
@@ -57,7 +59,7 @@ class Probing:
     def __init__(self, settings: LinkSettings, chance: Chance, counters: Counter[str]) -> None:
         self._counters = counters
         self._settings = settings
-        self._chance = chance
+        self.pace = Pace(settings, chance)
         self._outstanding: deque[Instant] = deque(maxlen=OUTSTANDING_MAX)
         self._last_sent: Instant = 0
         self._query_at: Instant | None = None
@@ -80,18 +82,19 @@ class Probing:
         The controlled end's proof is up to two intervals old in the best of times (its answer waits one for the query
         that echoes it, which waits one for the next), then `needed` queries must be able to fail.
         """
-        needed = 2 * self._settings.interval_max + patience(rtt) + self.needed * repeat(rtt)
+        needed = 2 * self.pace.lasting + patience(rtt) + self.needed * repeat(rtt)
         return max(self._settings.detect, needed)
 
-    def sent(self, now: Instant, *, fast: bool) -> None:
+    def sent(self, now: Instant, *, fast: bool, rtt: Duration | None = None) -> None:
         """Note a query; while not `fast` (the link is closed or frozen) only the newest one counts."""
         if not fast:
             self._outstanding.clear()
+        elif self._outstanding and now >= self._outstanding[0] + patience(rtt):
+            self.pace.disturb(self._last_sent)  # the first miss
         self._outstanding.append(now)
         self._counters["queries"] += 1
         self._last_sent = now
-        low, high = self._settings.interval_min, self._settings.interval_max
-        self._query_at = now + self._chance.randrange(low, high + 1)
+        self._query_at = now + self.pace.draw()
 
     def answered(self, proof_at: Instant) -> int:
         """Note that the query of `proof_at` (in whole microseconds) was answered; return how many are settled by it.
@@ -102,12 +105,16 @@ class Probing:
         while self._outstanding and self._outstanding[0] // 1000 <= proof_at // 1000:
             self._outstanding.popleft()
             settled += 1
+        if settled == 1:
+            self.pace.answered(proof_at)
         if settled:
             self._counters["queries_answered"] += 1
             self._counters["queries_missed"] += settled - 1
+        before = self._loss
         for lost in reversed(range(settled)):
             self._loss += ((_ONE if lost else 0) - self._loss) // _GAIN
-        self.needed = misses_needed(self._loss, self._settings.misses)
+        if self._loss != before:
+            self.needed = misses_needed(self._loss, self._settings.misses)
         return settled
 
     def snapshot(self) -> list[Instant]:
@@ -126,7 +133,18 @@ class Probing:
         """
         outstanding = len(self._outstanding)
         self._outstanding.clear()
+        self.pace.disturb(self._last_sent)
         return outstanding
+
+    def measure(self, metrics: Metrics) -> None:
+        """Take in what is measured of the link."""
+        if self.pace.measure(metrics):
+            self.hasten()
+
+    def hasten(self) -> None:
+        """Query at the configured pace from now on: something changed, so more may."""
+        if self.pace.disturb(self._last_sent) and self._query_at is not None:
+            self._query_at = min(self._query_at, self._last_sent + self.pace.draw())
 
     def halt(self) -> None:
         """Query no more until the next one is `sent`."""

@@ -27,6 +27,7 @@ class Speaker:
         self._words: tuple[GroupWord, ...] = ()
         self._digest = b""
         self._fault = ""
+        self._written = (tlv.Body(), b"")
         self.metrics: Metrics | None = None
         """What was measured last: said, with all words, in every query and state."""
         self._settings = settings
@@ -104,7 +105,13 @@ class Speaker:
             echo_delay=now - conversation.heard_at if conversation.peer else 0,
             body=body,
         )
-        return Transmit(packet.encode(datagram, self.keyring.tag))
+        return Transmit(packet.encode(datagram, self.keyring.tag, self._write))
+
+    def _write(self, body: tlv.Body) -> bytes:
+        """Write the elements of a datagram; most are those of the last one, and not written again."""
+        if body != self._written[0]:
+            self._written = (body, tlv.encode(body))
+        return self._written[1]
 
     def _key_id(self, conversation: Conversation) -> int:
         """The controller chooses the key; the controlled end uses the one it was last spoken to with (design 4.2)."""

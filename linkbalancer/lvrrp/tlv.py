@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from linkbalancer.clock import MILLISECOND, Duration
 from linkbalancer.links import Family, GroupState, GroupWord, LinkName, NodeName
@@ -155,15 +156,16 @@ def _encode_word(word: GroupWord) -> bytes:
     return _WORD.pack(word.vid, word.family, word.state, word.priority, generation, word.witnesses)
 
 
-def _decode_word(value: bytes) -> list[GroupWord]:
+@lru_cache(maxsize=1024)
+def _decode_word(value: bytes) -> tuple[GroupWord, ...]:
     """Return the word, or none of a later version's family; a later version's state is one that we do not know."""
     if len(value) < _WORD.size or value[0] == 0:
         raise ValueError("a word must be at least 9 bytes about a VID of 1..255")
     vid, family, state, priority, generation, witnesses = _WORD.unpack_from(value)
     known = GroupState(state) if state <= max(GroupState) else GroupState.UNKNOWN
     if family not in set(Family):
-        return []
-    return [GroupWord(vid, known, priority, generation, witnesses, Family(family))]
+        return ()
+    return (GroupWord(vid, known, priority, generation, witnesses, Family(family)),)
 
 
 def _decode_hold(value: bytes) -> Duration:

@@ -8,6 +8,7 @@ from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.events import LegHeard, NeighbourHeard
 from linkbalancer.links import NodeName
 from linkbalancer.sim.agenda import Agenda
+from linkbalancer.sim.changes import Changes
 from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import LAN_DEVICE, host_address, lan_address, number_of, virtual_ip
@@ -33,6 +34,7 @@ class Probing:
     nodes: Mapping[NodeName, Node]
     agent: Agent | None = field(init=False)
     silences: dict[NodeName, int] = field(init=False)
+    words: dict[NodeName, NeighbourHeard] = field(init=False)
     alive: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -40,6 +42,7 @@ class Probing:
         self.agent = self.node.agent
         self.alive = self.agent is None or LAN_DEVICE not in self.agent.known.deaf()
         self.silences = dict.fromkeys((name for name in (*self.lan.macs, HOST) if name != self.node.name), 0)
+        self.words = {name: self._word(name, answers=True) for name in self.silences}
 
     def __call__(self) -> None:
         """Ask everybody once."""
@@ -47,10 +50,14 @@ class Probing:
             return  # a new agent asks for itself
         self.agenda.after(NEIGHBOUR_PROBE, self)
         for name in self.silences:
-            answers = self.lan.connected(self.node.name, name) and (name == HOST or self.nodes[name].powered)
-            self.silences[name] = 0 if answers else self.silences[name] + 1
-            if answers or self.silences[name] == SILENCES:
-                self.node.handle(self._word(name, answers=answers))
+            there = name == HOST or self.nodes[name].forwards
+            if there and self.lan.passes(self.node.name, name) and self.lan.passes(name, self.node.name):
+                self.silences[name] = 0
+                self.node.handle(self.words[name])
+                continue
+            self.silences[name] += 1
+            if self.silences[name] == SILENCES:
+                self.node.handle(self._word(name, answers=False))
         hears = any(count < SILENCES for count in self.silences.values())
         if self.lan.carrier(self.node.name) and hears != self.alive:
             self.alive = hears
@@ -63,6 +70,25 @@ class Probing:
         return NeighbourHeard(LAN_DEVICE, address, mac if answers else None)
 
 
+@dataclass(slots=True)
+class Asking:
+    """A host's questions for the virtual IPs that it uses, for ever."""
+
+    agenda: Agenda
+    lan: Lan
+    nodes: Mapping[NodeName, Node]
+    vids: int
+    changes: Changes
+    turns: int = 0
+
+    def __call__(self) -> None:
+        """Ask once."""
+        self.turns += 1
+        resolve(self.lan, self.nodes, self.vids, known=self.turns % CONFIRM == 0)
+        self.changes.touch_all()
+        self.agenda.after(RESOLVE, self)
+
+
 def resolve(lan: Lan, nodes: Mapping[NodeName, Node], vids: int, *, known: bool) -> None:
     """Have the host ask for each virtual IP that it knows no address of; with `known` for the rest, too."""
     for vid in range(1, vids + 1):
@@ -70,7 +96,7 @@ def resolve(lan: Lan, nodes: Mapping[NodeName, Node], vids: int, *, known: bool)
         holders = [
             lan.macs[name]
             for name in lan.macs
-            if lan.connected(name, HOST) and nodes[name].kernel.holds(LAN_DEVICE, address)
+            if lan.connected(name, HOST) and nodes[name].forwards and nodes[name].kernel.holds(LAN_DEVICE, address)
         ]
         entry = lan.neighbours.get(address.ip)
         if holders and (entry is None or (known and entry not in holders)):

@@ -100,6 +100,11 @@ class Partition:
     side: str
     apart: tuple[NodeName, ...]
 
+    @property
+    def extent(self) -> int:
+        """How many disturbances it is at each end: one for every gateway that it moves; most faults move one a side."""
+        return max(1, len(self.apart))
+
     def begin(self, world: World) -> None:
         """Fall apart."""
         world.lans[self.side].islands = dict.fromkeys(self.apart, 1)
@@ -107,6 +112,27 @@ class Partition:
     def end(self, world: World) -> None:
         """Be one again."""
         world.lans[self.side].islands = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Deaf:
+    """A switch swallows what some gateways send one of their LAN, and nothing else: a partition that is partial."""
+
+    node: NodeName
+    speakers: tuple[NodeName, ...]
+
+    def begin(self, world: World) -> None:
+        """Swallow."""
+        self._count(world, 1)
+
+    def end(self, world: World) -> None:
+        """Pass again."""
+        self._count(world, -1)
+
+    def _count(self, world: World, change: int) -> None:
+        swallowed = world.lans[world.nodes[self.node].side].swallowed
+        for speaker in self.speakers:
+            swallowed[speaker, self.node] = swallowed.get((speaker, self.node), 0) + change
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +152,8 @@ class Leg:
     def _count(self, world: World, change: int) -> None:
         legs = world.lans[world.nodes[self.node].side].legs
         legs[self.node] = legs.get(self.node, 0) + change
+        if not legs[self.node]:
+            del legs[self.node]
         world.notice(self.node, LAN_DEVICE)
 
 

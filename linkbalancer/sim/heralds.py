@@ -1,22 +1,27 @@
-"""Heralds over a virtual LAN: they reach whoever is connected, without a chance of their own."""
+"""Heralds over a virtual LAN: they reach whoever hears their sender, without a chance of their own."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 from linkbalancer.clock import MICROSECOND, Duration
-from linkbalancer.engine.events import HeraldReceived
+from linkbalancer.engine.events import Event, HeraldReceived
+from linkbalancer.links import NodeName
+from linkbalancer.sim.lan import Lan
 from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import LAN_DEVICE, lan_address, number_of
-
-if TYPE_CHECKING:
-    from linkbalancer.sim.world import World
 
 TRAVEL: Duration = 100 * MICROSECOND
 
 
-def carry(world: "World", node: Node, data: bytes) -> None:
+def carry(
+    node: Node,
+    data: bytes,
+    *,
+    lan: Lan,
+    nodes: Mapping[NodeName, Node],
+    deliver: Callable[[Node, Duration, Event], None],
+) -> None:
     """Carry what a gateway tells its LAN; it is told again so soon that losing it now and then shows nothing."""
-    lan = world.lans[node.side]
-    source = lan_address(node.side, number_of(node.name))
+    herald = HeraldReceived(LAN_DEVICE, lan_address(node.side, number_of(node.name)), data)
     for name in lan.macs:
-        if name != node.name and lan.connected(node.name, name):
-            world.deliver(world.nodes[name], TRAVEL, HeraldReceived(LAN_DEVICE, source, data))
+        if name != node.name and lan.passes(node.name, name):
+            deliver(nodes[name], TRAVEL, herald)

@@ -4,8 +4,13 @@ It outlives the agent, as the real one does, and dies with the gateway.
 """
 
 from dataclasses import dataclass, field
+from typing import TypeAlias, assert_never
 
+from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.links import DeviceName, Interface, Mac, NextHop, Unreachable, Vid
+
+Change: TypeAlias = AddAddresses | RemoveAddresses | SetNextHop | SetMembers
+"""What an agent has its kernel do."""
 
 
 @dataclass(slots=True)
@@ -20,6 +25,20 @@ class Kernel:
     tables: dict[tuple[Vid, bool], NextHop] = field(default_factory=dict)
     members: dict[DeviceName, frozenset[Mac]] = field(default_factory=dict)
     steering: dict[str, Vid] = field(default_factory=dict)
+
+    def change(self, effect: Change) -> None:
+        """Do what the agent wants."""
+        match effect:
+            case AddAddresses(device, addresses):
+                self.addresses.update((device, address) for address in addresses)
+            case RemoveAddresses(device, addresses):
+                self.addresses.difference_update((device, address) for address in addresses)
+            case SetNextHop(vid, next_hop, guard):
+                self.tables[vid, guard] = next_hop
+            case SetMembers(device, macs):
+                self.members[device] = macs
+            case _:
+                assert_never(effect)
 
     def next_hop(self, vid: Vid, *, guard: bool) -> NextHop:
         """Look a packet's table up; a table that nobody filled has its `unreachable` alone."""

@@ -8,7 +8,9 @@ from linkbalancer.sim.agenda import Standstill
 from linkbalancer.sim.agreement import Watch, disagreements
 from linkbalancer.sim.convergence import Course
 from linkbalancer.sim.draw import FAULTY_MS, Draw, Strike
+from linkbalancer.sim.faults import Kill, KillApplications
 from linkbalancer.sim.judges import Arrivals, Cause, Objection, Overlap, no_loop, no_storm
+from linkbalancer.sim.settling import FewSwitches, Reunion
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.trace import Trace
 from linkbalancer.sim.world import Judge, World
@@ -44,13 +46,13 @@ def agreement_limit_ms(shape: Shape) -> int:
     Silence has to be noticed, a Backup's master-down timer to run out, and the controller to follow; a link that went
     up and down waits up to 16 times its `up_delay` before it is open again (design 4.3).
     """
-    detect = shape.misses * shape.probe_ms[1]
-    return 16 * detect + 2 * detect + 2 * 4 * shape.advert_ms + 8 * shape.probe_ms[1]
+    up_delay, detect = shape.misses * shape.probe_ms[1], shape.detect_ms
+    return 16 * up_delay + 2 * detect + 2 * 4 * shape.advert_ms + 8 * shape.probe_ms[1]
 
 
 def safety(shape: Shape) -> list[Judge]:
     """Return the judges of safety that look at every step."""
-    detect = shape.misses * shape.probe_ms[1]
+    detect = shape.detect_ms
     return [
         Overlap(shape),
         no_loop,
@@ -63,7 +65,7 @@ def run(drawn: Draw, *, keep_all: bool = False) -> Verdict:
     """Run a draw and return the judges' verdict."""
     world = World(drawn.shape, drawn.seed, keep_all=keep_all)
     watch = Watch()
-    world.judges += [watch, *safety(drawn.shape)]
+    world.judges += [watch, *safety(drawn.shape), Reunion(drawn.shape, watch), FewSwitches(drawn.shape, watch)]
     objection = settled_ms = None
     try:
         settled_ms = _story(world, drawn)
@@ -94,6 +96,9 @@ def _story(world: World, drawn: Draw) -> float:
 
 def _strike(world: World, drawn: Draw) -> None:
     """Switch everything on, have every fault strike, and end all that do not stand to the end."""
+    world.remembers = any(isinstance(strike.fault, Kill | KillApplications) for strike in drawn.strikes)
+    for drift in drawn.drifts:
+        world.nodes[drift.node].time.drift(drift.ppm)
     world.start()
     for strike in drawn.strikes:
         world.agenda.after(strike.at_ms * MILLISECOND, _begin(world, strike))
@@ -125,7 +130,8 @@ def settle(world: World, limit_ms: float) -> None:
         Objection: they do not within the limit.
     """
     until = world.now + round(limit_ms * MILLISECOND)
-    world.run(4 * world.shape.advert_ms)  # a master-down timer that runs already may still end
+    # A master-down timer that runs already may still end, and a silence that nobody has noticed yet.
+    world.run(max(4 * world.shape.advert_ms, world.shape.detect_ms))
     while complaints := list(disagreements(world)) or unsettled(world):
         if world.now >= until:
             raise Objection(f"no agreement {limit_ms} ms after the last change: {'; '.join(complaints)}")

@@ -30,4 +30,11 @@ class Trace:
 
 
 def _line(now: Instant, who: str, what: str, detail: object) -> str:
+    match detail:
+        case bytes():
+            detail = detail.hex()
+        case (int() as length, str() as link):
+            detail = f"{length} bytes on {link}"
+        case _:
+            pass
     return f"{now / MILLISECOND:11.3f} ms  {who:7} {what:10} {detail}".rstrip()

@@ -56,9 +56,16 @@ class Traffic:
         self.addresses = {(side, vid): Flow(f"VID {vid}", side) for side in SIDES for vid in shared}
 
     def look(self, world: Network) -> None:
-        """Send a packet of every flow, as the world is now."""
+        """Send a packet of every flow whose way may be another one, as the world is now.
+
+        A way depends on the kernels of the gateways that it visits, and on what every change of which is said to be one
+        of everything: LANs, links, who lives, what hosts know.
+        """
         for flow in self.flows:
-            flow.look(world, walk(world, flow.app, DIRECTIONS[flow.direction]))
+            if flow.now is None or world.changes.concern(flow.now.gateways):
+                flow.look(world, walk(world, flow.app, DIRECTIONS[flow.direction]))
+        if not world.changes.addresses:
+            return
         known = {side: answered(world, side) for side in SIDES}
         for (side, vid), flow in self.addresses.items():
             flow.look(world, ANSWERED if virtual_ip(side, vid) in known[side] else NOBODY)

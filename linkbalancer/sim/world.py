@@ -5,8 +5,7 @@ Instants are nanoseconds of virtual time; what a person calls it with is in mill
 """
 
 from collections.abc import Callable
-from functools import partial
-from itertools import count
+from functools import lru_cache, partial
 from random import Random
 from typing import Protocol, TypeAlias, assert_never
 
@@ -30,9 +29,11 @@ from linkbalancer.engine.effects import (
 from linkbalancer.engine.events import AdvertReceived, DatagramReceived, DeviceChanged, Event
 from linkbalancer.links import LinkName, NodeName
 from linkbalancer.sim.agenda import Agenda
-from linkbalancer.sim.arp import CONFIRM, RESOLVE, Probing, resolve
+from linkbalancer.sim.arp import RESOLVE, Asking, Probing, resolve
+from linkbalancer.sim.changes import Changes
 from linkbalancer.sim.heralds import carry
 from linkbalancer.sim.keepalived import SimulatedKeepalived
+from linkbalancer.sim.kernel import Change
 from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import (
@@ -66,7 +67,8 @@ class Fault(Protocol):
 
 
 Judge: TypeAlias = Callable[["World"], None]
-KernelEffect: TypeAlias = AddAddresses | RemoveAddresses | Announce | SetNextHop | SetMembers
+_wrapped = lru_cache(maxsize=256)(wrap)
+"""An advert mostly says what the last one did."""
 
 
 class World:
@@ -74,7 +76,8 @@ class World:
 
     Attributes:
         now: The present instant.
-        changed: Whether something happened since the judges looked that could change a packet's way.
+        changes: What happened since the judges looked that could change a packet's way.
+        remembers: Whether agents write down what a successor needs; nobody reads it where no agent is ever killed.
         judges: Asked after every entry of the agenda that changed something; they raise or note objections.
     """
 
@@ -90,9 +93,11 @@ class World:
             name: SimulatedKeepalived(node, partial(self.perform, node)) for name, node in self.nodes.items()
         }
         self.crossed: dict[tuple[str, LinkName], LinkName] = {}
-        self.changed = True
+        self.changes = Changes()
+        self.remembers = True
         self.standing: list[Fault] = []
         self.disturbed_at: Instant = 0
+        self.disturbances = 0
         self.moved: list[tuple[Instant, NodeName, str]] = []
         self.adverts: list[tuple[Instant, NodeName]] = []
         self.datagrams: list[tuple[Instant, NodeName]] = []
@@ -106,7 +111,7 @@ class World:
     def _node(self, name: NodeName) -> Node:
         chance = Random(self.chance.getrandbits(64))
         node = Node(name, self.shape, self.agenda, chance, self)
-        node.clock_offset = self.chance.randrange(10**15)
+        node.time.boot(self.chance.randrange(10**15))
         return node
 
     @property
@@ -116,8 +121,8 @@ class World:
 
     @property
     def events(self) -> int:
-        """How many events the agents have handled."""
-        return sum(node.handled for node in self.nodes.values())
+        """How many events agents and applications have handled."""
+        return sum(node.handled + node.applications.handled for node in self.nodes.values())
 
     @property
     def noisy(self) -> bool:
@@ -137,40 +142,27 @@ class World:
         for node in self.nodes.values():
             self.agenda.after(self.chance.randrange(50 * MILLISECOND), node.start)
         for lan in self.lans.values():
-            self.agenda.after(RESOLVE, self._asking(lan))
+            self.agenda.after(RESOLVE, Asking(self.agenda, lan, self.nodes, self.shape.vids, self.changes))
 
     def run(self, ms: float) -> None:
         """Let time pass; the judges look after every entry that changed something."""
         until = self.now + round(ms * MILLISECOND)
+        self.changes.touch_all()
         self._look()
         while self.agenda.step(until):
-            if self.changed:
+            if self.changes:
                 self._look()
         self._look()
 
     def _look(self) -> None:
-        self.changed = False
         for judge in self.judges:
             judge(self)
-
-    def touch(self) -> None:
-        """Note that something changed that may change a packet's fate."""
-        self.changed = True
+        self.changes.clear()
 
     def resolve(self, lan: Lan) -> None:
         """Have a host ask again for the virtual IPs that it uses."""
         resolve(lan, self.nodes, self.shape.vids, known=True)
-        self.changed = True
-
-    def _asking(self, lan: Lan) -> Callable[[], None]:
-        turns = count(1)
-
-        def ask() -> None:
-            resolve(lan, self.nodes, self.shape.vids, known=next(turns) % CONFIRM == 0)
-            self.changed = True
-            self.agenda.after(RESOLVE, ask)
-
-        return ask
+        self.changes.touch_all()
 
     # -- faults ------------------------------------------------------------------------------------------------------
 
@@ -194,8 +186,9 @@ class World:
 
     def _disturb(self, what: str, fault: Fault) -> None:
         """Note that a fault begins or ends: what moves now has a cause."""
-        self.changed = True
+        self.changes.touch_all()
         self.disturbed_at = self.now
+        self.disturbances += getattr(fault, "extent", 1)
         self.trace.note(self.now, "world", what, fault)
 
     # -- what the gateways want --------------------------------------------------------------------------------------
@@ -204,9 +197,11 @@ class World:
         """Carry out one effect of a gateway's agent."""
         match effect:
             case SendAdvert(_, source, message, destination):
-                self._send_advert(node, wrap(source, destination, message))
-            case SendDatagram() | SendHerald():
-                self._send_datagram(node, effect)
+                self._send_advert(node, _wrapped(source, destination, message))
+            case SendDatagram(link, data):
+                self._send_datagram(node, link, data)
+            case SendHerald(_, data):
+                carry(node, data, lan=self.lans[node.side], nodes=self.nodes, deliver=self._deliver)
             case Record(kind, subject, text):
                 if kind == "vid":
                     self.moved.append((self.now, node.name, f"{subject} {text}"))
@@ -215,65 +210,48 @@ class World:
                 self.keepaliveds[node.name].steer(effect)
             case Publish(table):
                 node.publish(table)
-            case Left():
+            case Left() | Retired():
                 self.trace.note(self.now, node.name, "does", effect)
-                node.left()
-            case Retired():
-                self.trace.note(self.now, node.name, "does", effect)
-                node.retired()
+                (node.left if isinstance(effect, Left) else node.retired)()
             case AddAddresses() | RemoveAddresses() | Announce() | SetNextHop() | SetMembers():
                 self.trace.note(self.now, node.name, "does", effect)
-                self.changed = True
                 self._change(node, effect)
             case _:
                 assert_never(effect)
 
-    def _change(self, node: Node, effect: KernelEffect) -> None:
+    def _change(self, node: Node, effect: Announce | Change) -> None:
         """Carry out what changes a kernel, or what a host knows."""
-        kernel = node.kernel
-        match effect:
-            case AddAddresses(device, addresses):
-                kernel.addresses.update((device, address) for address in addresses)
-            case RemoveAddresses(device, addresses):
-                kernel.addresses.difference_update((device, address) for address in addresses)
-            case Announce():
-                self._announce(node, effect)
-            case SetNextHop(vid, next_hop, guard):
-                kernel.tables[vid, guard] = next_hop
-            case SetMembers(device, macs):
-                kernel.members[device] = macs
-            case _:
-                assert_never(effect)
+        self.changes.touch(node.name, addresses=isinstance(effect, AddAddresses | RemoveAddresses))
+        if isinstance(effect, Announce):
+            self._announce(node, effect)
+        else:
+            node.kernel.change(effect)
 
     def _send_advert(self, node: Node, packet: bytes) -> None:
         self.adverts.append((self.now, node.name))
-        self.trace.note(self.now, node.name, "advert", packet[21:23].hex())
+        self.trace.note(self.now, node.name, "advert", packet[21:23])
         lan = self.lans[node.side]
+        event = AdvertReceived(LAN_DEVICE, packet, lan.macs[node.name])
         for name in lan.macs:
             delay = lan.arrival(node.name, name, self.chance) if name != node.name else None
             if delay is not None:
-                event = AdvertReceived(LAN_DEVICE, packet, lan.macs[node.name])
-                self.deliver(self.nodes[name], delay, event)
+                self._deliver(self.nodes[name], delay, event)
 
-    def _send_datagram(self, node: Node, effect: SendDatagram | SendHerald) -> None:
-        if isinstance(effect, SendHerald):
-            carry(self, node, effect.data)
-            return
-        data, link = effect.data, effect.link
+    def _send_datagram(self, node: Node, link: LinkName, data: bytes) -> None:
         self.datagrams.append((self.now, node.name))
-        self.trace.note(self.now, node.name, "datagram", f"{len(data)} bytes on {link}")
+        self.trace.note(self.now, node.name, "datagram", (len(data), link))
         receiver = self.nodes[self.peer(node.name)]
         for delay in self.wires[node.link].arrivals(opposite(node.side), self.chance):
-            self.deliver(receiver, delay, DatagramReceived(receiver.link, data))
+            self._deliver(receiver, delay, DatagramReceived(receiver.link, data))
 
-    def deliver(self, node: Node, delay: Duration, event: Event) -> None:
-        """Have a gateway see something a while from now."""
+    def _deliver(self, node: Node, delay: Duration, event: Event) -> None:
         self.agenda.after(delay, lambda: self._happens(node, event))
 
     def _announce(self, node: Node, effect: Announce) -> None:
         lan = self.lans[node.side]
         if lan.arrival(node.name, HOST, self.chance) is not None:
             lan.neighbours.update(dict.fromkeys(effect.addresses, lan.macs[node.name]))
+            self.changes.touch_all()
 
     # -- what the gateways observe -----------------------------------------------------------------------------------
 

@@ -132,7 +132,11 @@ def _do_what_is_due(self: Member, now: Instant, state: Master) -> list[Effect]:
         effects += [SendAdvert(self.priority)]
         if state.doubtful and state.installed:
             effects += [AnnounceAddresses()]  # the hosts may have been told of another Master meanwhile
-        state = replace(state, advert_at=on_time if on_time > now else now + interval, doubtful=False)
+        advert_at = on_time if on_time > now else now + interval
+        contest = (state.contested_since, state.contested_at)
+        state = Master(
+            advert_at, state.addresses_at, state.quiet_until, *contest
+        )  # `replace` takes as long as all the rest
     if state.addresses_at is not None and now >= state.addresses_at:
         state = replace(state, addresses_at=None)
         effects += [InstallAddresses(), AnnounceAddresses()]

@@ -1,9 +1,9 @@
 """Heralds over virtual LANs."""
 
 from linkbalancer.engine.company import Herald, encode
-from linkbalancer.sim.heralds import carry
+from linkbalancer.engine.effects import SendHerald
 from linkbalancer.sim.rehearsal import healthy
-from linkbalancer.sim.shape import Shape
+from linkbalancer.sim.shape import LAN_DEVICE, Shape
 from linkbalancer.sim.world import World
 
 OTHER = encode(Herald("b2", b"o" * 16))
@@ -23,9 +23,10 @@ def test_gateways_of_one_file_find_no_difference() -> None:
 
 
 def test_a_herald_reaches_its_own_lan_as_far_as_that_is_whole() -> None:
-    """Neither the far side, nor who is cut off, nor who says it."""
-    world = healthy(Shape(3, 2), 1)
+    """Neither the far side, nor who is cut off, be it that way alone, nor who says it."""
+    world = healthy(Shape(4, 2), 1)
     world.lans["near"].islands = {"b3": 1}
-    carry(world, world.nodes["b2"], OTHER)
+    world.lans["near"].swallowed = {("b2", "b4"): 1}
+    world.perform(world.nodes["b2"], SendHerald(LAN_DEVICE, OTHER))
     world.run(1)
     assert strange(world) == {"b1": ["b2"]}

@@ -8,7 +8,14 @@ from linkbalancer.sim.shape import LINKS_MAX, Shape, loaded
 
 def test_every_gateway_of_every_shape_has_a_configuration_that_an_operator_could_write() -> None:
     """They pass the daemon's own loader without a finding, and without a warning."""
-    for shape in (Shape(), Shape(3, 4, OnProbeLoss.STOP), Shape(4, 2, secret=False), Shape(1, 1), Shape(64, 64)):
+    for shape in (
+        Shape(),
+        Shape(3, 4, OnProbeLoss.STOP),
+        Shape(4, 2, secret=False),
+        Shape(1, 1),
+        Shape(64, 64),
+        Shape(3, 3, weight="latency"),
+    ):
         for name in (shape.node_names[0], shape.node_names[-1]):
             assert loaded(shape, name).warnings == ()
 
@@ -22,6 +29,13 @@ def test_the_default_shape_is_two_links_with_a_third_vid_on_link_1_alone() -> No
         2: ("member", "l2"),
         3: ("observe", None),
     }
+
+
+def test_near_gateways_weigh_their_links() -> None:
+    """The far ones obey."""
+    near, far = (loaded(Shape(3, 3, weight="latency"), name).config for name in ("b2", "f2"))
+    assert near.weights("l2").groups
+    assert not far.weights("l2").groups
 
 
 def test_contrary_sides_prefer_different_links() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from linkbalancer.cli.sim import INTERVALS, Order
+from linkbalancer.cli.sim import Order, paced
 from linkbalancer.sim.histories import Scheme
 from linkbalancer.sim.shape import LINKS_MAX, Shape
 
@@ -30,7 +30,7 @@ class Row:
 
     def order(self) -> Order:
         """Return what is to be run."""
-        return Order(self.scheme, Shape(self.links, self.links, probe_ms=INTERVALS[self.interval]))
+        return Order(self.scheme, paced(Shape(self.links, self.links), self.interval))
 
     def line(self, facts: Mapping[str, Any]) -> str:
         """Write the line."""
@@ -52,10 +52,12 @@ class Row:
 
 
 def rows(runs: Mapping[int, int]) -> Iterator[Row]:
-    """Yield every line, the older schemes after LVrrp; scheme one both ways, for its claim is about the difference."""
+    """Yield every line, LVrrp at each pace, the older schemes after it; scheme one's claim is about the difference."""
     for links, count in runs.items():
         yield Row(links, Scheme.LVRRP, "random", count)
         if links <= COMPARED_MAX:
+            yield Row(links, Scheme.LVRRP, "fixed", count)
+            yield Row(links, Scheme.LVRRP, "adaptive", count)
             yield Row(links, Scheme.TWO, "random", count)
             yield Row(links, Scheme.ONE, "random", count)
             yield Row(links, Scheme.ONE, "fixed", count)
