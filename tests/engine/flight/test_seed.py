@@ -38,9 +38,9 @@ def recorded_bench() -> Bench:
     """Return an agent on a bench whose chance is a recorded one."""
     bench = Bench()
     for link in bench.agent.links.values():
-        for one in (link._sessions, link._probing):
-            assert one is not None
-            one._chance = RecordedChance(Random(1))
+        assert link._probing is not None
+        link._sessions._chance = RecordedChance(Random(1))
+        link._probing.pace._chance = RecordedChance(Random(1))
     return bench
 
 
