@@ -4,12 +4,13 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import process_time
 from typing import Any
 
 from linkbalancer.cli.output import add_json_option, complain, emit
 from linkbalancer.links import OnProbeLoss
+from linkbalancer.lvrrp.settings import ProbeFunction
 from linkbalancer.sim.draw import KINDS, draw
 from linkbalancer.sim.figures import figures
 from linkbalancer.sim.histories import History, Scheme, bare, prepare, tell
@@ -24,8 +25,13 @@ BARE_SHARE = 20
 """One in so many histories runs once more without judges, to measure what these cost."""
 CHUNK_MAX = 20
 """How many histories a process takes at a time."""
-INTERVALS = {"random": (100, 200), "fixed": (150, 150)}
-"""How probes are spaced, in ms, at the same pace on the average (mission L7)."""
+INTERVALS = {"random": (100, 200), "fixed": (150, 150), "adaptive": (100, 200)}
+"""How probes are spaced, in ms, at the same pace on the average while anything happens (mission L7)."""
+PACES = {
+    "random": "every 100-200 ms",
+    "fixed": "every 150 ms",
+    "adaptive": "every 100-200 ms, in quiet times up to 1 s",
+}
 
 EXAMPLES = (
     ("sim --links 3 --vids 3 --runs 1000 --seed 1", "a thousand histories of three links, in figures"),
@@ -54,7 +60,7 @@ def configure(parser: ArgumentParser) -> None:
         "--interval",
         choices=tuple(INTERVALS),
         default="random",
-        help="probes every 100 to 200 ms, drawn anew each time (default), or every 150 ms",
+        help="probes every 100 to 200 ms, drawn anew each time (default); every 150 ms; or slower in quiet times",
     )
     parser.add_argument(
         "--faults", type=_kinds, default=tuple(KINDS), metavar="KIND,...", help=f"which may strike: {', '.join(KINDS)}"
@@ -66,7 +72,10 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Run the histories; return 1 if any judge objects."""
     scheme, mode = Scheme(args.scheme), OnProbeLoss(args.mode)
-    shape = Shape(args.links, args.vids or args.links + 1, mode, probe_ms=INTERVALS[args.interval])
+    if scheme is not Scheme.LVRRP and args.interval == ProbeFunction.ADAPTIVE:
+        complain(f"scheme {scheme} knows no adaptive intervals: use --interval random or fixed")
+        return 2
+    shape = paced(Shape(args.links, args.vids or args.links + 1, mode), args.interval)
     order = Order(scheme, shape, args.faults, keep_all=args.trace)
     facts = measure(order, range(args.seed, args.seed + args.runs), args.jobs)
     failed = [objection["seed"] for objection in facts["objections"]]
@@ -77,6 +86,11 @@ def run(args: Namespace) -> int:
     facts = {"schema": 1, "interval": args.interval, "seeds": facts["runs"], **facts}
     emit(args, facts, _text(facts))
     return 1 if failed else 0
+
+
+def paced(shape: Shape, interval: str) -> Shape:
+    """Return a network whose links are probed at intervals of that name."""
+    return replace(shape, probe_ms=INTERVALS[interval], function=ProbeFunction(interval))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +180,14 @@ def _text(facts: dict[str, Any]) -> str:
     """Write the figures for a person."""
     ms, rounds = facts["convergence_ms"], facts["convergence_rounds"]
     disturbances = facts["disturbances"]
-    pace = "every {}-{} ms" if facts["interval"] == "random" else "every {} ms"
-    low, high = INTERVALS[facts["interval"]]
+    pace = PACES[facts["interval"]]
     worst = facts["settled_ms_worst"]
     network = f"{facts['links']} links, {facts['vids']} VIDs, on_probe_loss {facts['mode']}"
     others = f"{disturbances['untouched']} moved nothing, {disturbances['overtaken']} were not over before the next"
     bare_rate = _count(facts["events_per_second_bare"])
     lines = [
         f"{network}: {facts['runs']} seeds, {facts['events']} events",
-        f"scheme {facts['scheme']}, probes {pace.format(low, high)}, {facts['faults']} faults",
+        f"scheme {facts['scheme']}, probes {pace}, {facts['faults']} faults",
         "",
         f"{'convergence':24}{'median':>10}{'p99':>10}{'max':>10}",
         _row("  ms", ms, "{:,.0f}"),

@@ -50,7 +50,8 @@ class Probing:
             return  # a new agent asks for itself
         self.agenda.after(NEIGHBOUR_PROBE, self)
         for name in self.silences:
-            if self.lan.connected(self.node.name, name) and (name == HOST or self.nodes[name].powered):
+            there = name == HOST or self.nodes[name].forwards
+            if there and self.lan.passes(self.node.name, name) and self.lan.passes(name, self.node.name):
                 self.silences[name] = 0
                 self.node.handle(self.words[name])
                 continue
@@ -95,7 +96,7 @@ def resolve(lan: Lan, nodes: Mapping[NodeName, Node], vids: int, *, known: bool)
         holders = [
             lan.macs[name]
             for name in lan.macs
-            if lan.connected(name, HOST) and nodes[name].kernel.holds(LAN_DEVICE, address)
+            if lan.connected(name, HOST) and nodes[name].forwards and nodes[name].kernel.holds(LAN_DEVICE, address)
         ]
         entry = lan.neighbours.get(address.ip)
         if holders and (entry is None or (known and entry not in holders)):

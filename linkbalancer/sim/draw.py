@@ -3,9 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Final
 
+from linkbalancer.links import NodeName
+from linkbalancer.lvrrp.settings import ProbeFunction
 from linkbalancer.sim.faults import (
     Cut,
+    Deaf,
     Death,
     Drain,
     Kill,
@@ -19,8 +23,22 @@ from linkbalancer.sim.faults import (
     Silent,
 )
 from linkbalancer.sim.shape import Shape, number_of, side_of
+from linkbalancer.sim.timefaults import Leap, Stall
 from linkbalancer.sim.wire import SIDES
 from linkbalancer.sim.world import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How much too fast a gateway's clock runs, in millionths, from the beginning to the end."""
+
+    node: NodeName
+    ppm: int
+
+    def __str__(self) -> str:
+        """Write it for the report of a failure."""
+        return f"the clock of {self.node} runs {self.ppm:+} ppm"
+
 
 KINDS = {
     "cut": Cut,
@@ -35,8 +53,22 @@ KINDS = {
     "lan-loss": LossyLan,
     "partition": Partition,
     "drain": Drain,
+    "deaf": Deaf,
+    "leap": Leap,
+    "stall": Stall,
+    "drift": Drift,
 }
 """Every kind of fault that can be drawn, by the name that a person knows it by."""
+
+LATER: Final = (Deaf, Leap, Stall, Drift)
+LATER_SHARE: Final = 3
+"""One seed in so many has a fault that was not drawn at first, where others are drawn too."""
+
+CALM_TIMES: Final = 6
+"""So many times as long nothing happens before the first fault where probes slow down in quiet times."""
+
+DRIFT_PPM_MAX = 200
+"""How much too fast or too slow a clock may run, in millionths; quartz does better."""
 
 STRIKES_MAX = 4
 FAULTY_MS = 4000
@@ -65,10 +97,12 @@ class Draw:
     shape: Shape
     calm_ms: int
     strikes: tuple[Strike, ...]
+    drifts: tuple[Drift, ...] = ()
 
     def __str__(self) -> str:
         """Write it as lines."""
-        return "\n".join((f"seed {self.seed}: {self.shape}, faults from {self.calm_ms} ms on", *map(str, self.strikes)))
+        begin = f"seed {self.seed}: {self.shape}, faults from {self.calm_ms} ms on"
+        return "\n".join((begin, *map(str, self.drifts), *map(str, self.strikes)))
 
 
 def draw(seed: int, shape: Shape, kinds: Iterable[str] = KINDS) -> Draw:
@@ -76,13 +110,16 @@ def draw(seed: int, shape: Shape, kinds: Iterable[str] = KINDS) -> Draw:
 
     `kinds`: the names of the faults that may strike.
     """
-    wanted = tuple(KINDS[name] for name in kinds)
+    names = tuple(kinds)
+    wanted = tuple(KINDS[name] for name in names if KINDS[name] not in LATER)
     chance = Random(f"faults {seed}")
     shape = replace(shape, contrary=chance.randrange(2) == 1)
     survivor = chance.randrange(1, shape.links + 1)
     calm_ms = chance.choice((0, 1500, 2500))
+    if shape.function is ProbeFunction.ADAPTIVE:
+        calm_ms *= CALM_TIMES
     strikes = []
-    for _ in range(chance.randrange(1, STRIKES_MAX + 1)):
+    for _ in range(chance.randrange(1, STRIKES_MAX + 1) if wanted else 0):
         fault = _fault(chance, shape, wanted)
         at_ms = calm_ms + chance.randrange(FAULTY_MS)
         lasts = chance.choice((chance.randrange(5, 200), chance.randrange(200, 3000)))
@@ -90,7 +127,28 @@ def draw(seed: int, shape: Shape, kinds: Iterable[str] = KINDS) -> Draw:
             lasts = chance.randrange(5, 500)
         stays = chance.randrange(3) == 0 and _may_stay(fault, survivor)
         strikes.append(Strike(at_ms, fault, None if stays else lasts))
-    return Draw(seed, shape, calm_ms, tuple(sorted(strikes, key=lambda strike: strike.at_ms)))
+    strikes += _later(Random(f"later faults {seed}"), shape, calm_ms, tuple(KINDS[name] for name in names))
+    drifts = _drifts(Random(f"clocks {seed}"), shape) if "drift" in names else ()
+    return Draw(seed, shape, calm_ms, tuple(sorted(strikes, key=lambda strike: strike.at_ms)), drifts)
+
+
+def _later(chance: Random, shape: Shape, calm_ms: int, wanted: tuple[type, ...]) -> list[Strike]:
+    """Draw, for some seeds, one of the faults that came later.
+
+    They have chance of their own: a seed tells the story that it told before, with one more misfortune in it.
+    """
+    node = chance.choice(shape.node_names)
+    others = tuple(name for name in shape.node_names if side_of(name) == side_of(node) != name and chance.randrange(2))
+    faults = (Deaf(node, others), Leap(node, chance.choice((5, 100, 700, 3000))), Stall(node))
+    possible = [fault for fault in faults if isinstance(fault, wanted)]
+    rarely = len(possible) < len(wanted)
+    if not possible or (rarely and chance.randrange(LATER_SHARE)):
+        return []
+    return [Strike(calm_ms + chance.randrange(FAULTY_MS), chance.choice(possible), chance.randrange(5, 2000))]
+
+
+def _drifts(chance: Random, shape: Shape) -> tuple[Drift, ...]:
+    return tuple(Drift(name, chance.randint(-DRIFT_PPM_MAX, DRIFT_PPM_MAX)) for name in shape.node_names)
 
 
 def _fault(chance: Random, shape: Shape, wanted: tuple[type, ...]) -> Fault:

@@ -110,6 +110,27 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
+class Deaf:
+    """A switch swallows what some gateways send one of their LAN, and nothing else: a partition that is partial."""
+
+    node: NodeName
+    speakers: tuple[NodeName, ...]
+
+    def begin(self, world: World) -> None:
+        """Swallow."""
+        self._count(world, 1)
+
+    def end(self, world: World) -> None:
+        """Pass again."""
+        self._count(world, -1)
+
+    def _count(self, world: World, change: int) -> None:
+        swallowed = world.lans[world.nodes[self.node].side].swallowed
+        for speaker in self.speakers:
+            swallowed[speaker, self.node] = swallowed.get((speaker, self.node), 0) + change
+
+
+@dataclass(frozen=True, slots=True)
 class Leg:
     """A gateway's LAN leg is cut; it loses the carrier there."""
 

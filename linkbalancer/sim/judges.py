@@ -34,7 +34,8 @@ class Overlap:
         present = {}
         for address, nodes in _holders(world).items():
             for one, other in combinations(nodes, 2):
-                if world.lans[one.side].connected(one.name, other.name):
+                lan = world.lans[one.side]
+                if lan.passes(one.name, other.name) and lan.passes(other.name, one.name):
                     key = (one.name, other.name, self._vids[address])
                     present[key] = self._since.get(key, world.now)
         # Those that ended just now were there until now: they are judged too.
@@ -72,7 +73,7 @@ class Arrivals:
 
     def __call__(self, world: World) -> None:
         """Look."""
-        torn = any(lan.islands for lan in world.lans.values())
+        torn = any(lan.islands or any(lan.swallowed.values()) for lan in world.lans.values())
         if world.noisy or torn or not any(_is_open(world, link) for link in world.shape.link_names):
             self._since = world.now
         since = max(self._since, world.disturbed_at)

@@ -15,6 +15,7 @@ from linkbalancer.engine.effects import AddAddresses, Announce, Effect, RemoveAd
 from linkbalancer.engine.events import AdvertReceived, DeviceChanged, Event, KeepalivedSays
 from linkbalancer.links import GroupId, GroupState
 from linkbalancer.sim.agenda import Agenda
+from linkbalancer.sim.clock import Clock
 from linkbalancer.vrrp import effects, events
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.ip import multicast
@@ -31,7 +32,7 @@ class Host(Protocol):
 
     agenda: Agenda
     powered: bool
-    clock_offset: Duration
+    time: Clock
 
     @property
     def clock(self) -> Instant:
@@ -58,13 +59,13 @@ class SimulatedKeepalived:
 
     host: Host
     perform: Callable[[Effect], None]
-    _boot: Duration | None = None
+    _boot: int | None = None
     _instances: dict[GroupId, _Instance] = field(default_factory=dict)
 
     def greet(self, loaded: Loaded) -> None:
         """Tell an agent that is new where every group stands; begin, once after each boot, in Fault."""
-        if self._boot != self.host.clock_offset:
-            self._boot = self.host.clock_offset
+        if self._boot != self.host.time.boots:
+            self._boot = self.host.time.boots
             self._instances.clear()
         for group, one in loaded.config.groups.items():
             if one.mode == MODE and group not in self._instances:
@@ -96,8 +97,8 @@ class SimulatedKeepalived:
 
     def _later(self, delay: Duration, call: Callable[[], None]) -> None:
         """Call after a while, if the gateway still has power then."""
-        host, boot = self.host, self.host.clock_offset
-        host.agenda.after(delay, lambda: call() if host.powered and host.clock_offset == boot else None)
+        host, boot = self.host, self.host.time.boots
+        host.agenda.after(delay, lambda: call() if host.powered and host.time.boots == boot else None)
 
     def _steered(self, effect: SteerKeepalived) -> None:
         one = self._instances.get(effect.group)
@@ -143,7 +144,7 @@ class SimulatedKeepalived:
             one.due = due
             return
         one.due = due
-        self._later(max(0, due - self.host.clock), lambda: self._tick(one, due))
+        self._later(self.host.time.wait(due), lambda: self._tick(one, due))
 
     def _tick(self, one: _Instance, due: Instant) -> None:
         if one.due == due and self._instances.get(one.group.id) is one:

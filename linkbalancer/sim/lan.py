@@ -13,6 +13,7 @@ HOST = "host"
 class Lan:
     """One side's LAN. `legs` counts the faults on a gateway's leg; `islands` says who is apart from the rest.
 
+    `swallowed` counts the faults that lose what one station sends another, that way alone, as a broken switch may.
     Gateways that no entry of `islands` names, and the host, are on island 0. `neighbours` is the host's ARP cache:
     the last announcement that it heard of each virtual IP.
     """
@@ -25,6 +26,7 @@ class Lan:
     loss: int = 0
     legs: dict[NodeName, int] = field(default_factory=dict)
     islands: dict[NodeName, int] = field(default_factory=dict)
+    swallowed: dict[tuple[NodeName, NodeName], int] = field(default_factory=dict)
     neighbours: dict[Address, Mac] = field(default_factory=dict)
     nodes: dict[Mac, NodeName] = field(init=False)
 
@@ -43,8 +45,12 @@ class Lan:
         same = self.islands.get(one, 0) == self.islands.get(other, 0)
         return same and self.carrier(one) and self.carrier(other)
 
+    def passes(self, sender: str, receiver: str) -> bool:
+        """Return whether a frame gets from one station to another, chance aside."""
+        return (not self.swallowed or not self.swallowed.get((sender, receiver))) and self.connected(sender, receiver)
+
     def arrival(self, sender: NodeName, receiver: NodeName, chance: Random) -> Duration | None:
         """Draw how long a frame takes, None when it does not arrive."""
-        if not self.connected(sender, receiver) or (self.loss and chance.randrange(100) < self.loss):
+        if not self.passes(sender, receiver) or (self.loss and chance.randrange(100) < self.loss):
             return None
         return self.delay + chance.randrange(self.jitter + 1)

@@ -5,23 +5,24 @@ compare the instants of two of them.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Protocol, assert_never
+from typing import Any, Protocol
 
-from linkbalancer.clock import MICROSECOND, MILLISECOND, Duration, Instant
-from linkbalancer.engine import application
+from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import Effect
-from linkbalancer.engine.events import ApplicationSteers, Event, Leave, Retire, Started, Tick
+from linkbalancer.engine.events import Event, Leave, Retire, Started, Tick
 from linkbalancer.engine.found import Found
 from linkbalancer.feed.table import Table
 from linkbalancer.links import LinkName, NodeName
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.sim.agenda import Agenda
+from linkbalancer.sim.applications import Applications
 from linkbalancer.sim.changes import Changes
+from linkbalancer.sim.clock import Clock
 from linkbalancer.sim.kernel import Kernel
 from linkbalancer.sim.shape import Shape, loaded, number_of, side_of
 
@@ -33,9 +34,6 @@ SNAPSHOT_DELAY: Duration = 50 * MILLISECOND
 
 START_DELAY: Duration = 50 * MILLISECOND
 """How long a new agent takes to come up once its predecessor has ended."""
-
-FEED_DELAY: Duration = 200 * MICROSECOND
-"""How long a table takes to an application process, and its word back."""
 
 
 class Surroundings(Protocol):
@@ -72,25 +70,36 @@ class Node:
     agent: Agent | None = None
     waiting: list[Event] | None = None
     saved: dict[str, Any] | None = None
-    clock_offset: Duration = 0
+    stalled: bool = False
     handled: int = 0
+    applications: Applications = field(init=False)
+    time: Clock = field(init=False)
     side: str = field(init=False)
     link: LinkName = field(init=False)
     _due: Instant | None = None
-    _apps: dict[str, application.Application] = field(default_factory=dict)
-    _table: Table | None = None
     _starts: int = 0
     _again: bool = False
     _saving: bool = False
 
     def __post_init__(self) -> None:
         """Take its place."""
+        self.time, self.applications = Clock(self.agenda), Applications(self)
         self.side, self.link = side_of(self.name), f"l{number_of(self.name)}"
 
     @property
     def clock(self) -> Instant:
         """This gateway's own CLOCK_BOOTTIME."""
-        return self.agenda.now + self.clock_offset
+        return self.time.now()
+
+    @property
+    def changes(self) -> Changes:
+        """Where to note that a packet may go another way."""
+        return self.world.changes
+
+    @property
+    def forwards(self) -> bool:
+        """Whether its kernel runs: it answers, and passes packets on."""
+        return self.powered and not self.stalled
 
     @property
     def working(self) -> bool:
@@ -128,7 +137,7 @@ class Node:
             boot=self.clock,
             found=Found(frozenset(self.kernel.addresses), tables, saved, live),
         )
-        self._employ(names)
+        self._employ()
         for event in self.world.devices(self):
             self.handle(event)
         self.handle(self.drained)
@@ -172,36 +181,34 @@ class Node:
 
     def kill_applications(self) -> None:
         """End every application process without a word; new ones are there at once and ask for the newest table."""
-        names = tuple(self._apps)
-        self._apps = {}
-        self._employ(names)
-        if self._table is not None and self.agent is not None:
-            self.publish(self._table)
+        self.applications.dismiss()
+        self._employ()
+        self.applications.publish_again()
 
-    def _employ(self, names: Iterable[str]) -> None:
-        applications = loaded(self.shape, self.name).rules.applications
-        for name in names:
-            if name not in self._apps:
-                self._apps[name] = application.Application(applications[name])
+    def publish(self, table: Table) -> None:
+        """Carry a table to the application processes."""
+        self.applications.publish(table)
+
+    def _employ(self) -> None:
+        self.applications.employ(loaded(self.shape, self.name).rules.applications.items())
 
     def _end(self) -> None:
-        self.agent = self.waiting = self._due = self._table = None
-        for name in self._apps:
-            self._app(name, application.ConnectionLost())
+        self.agent = self.waiting = self._due = None
+        self.applications.lose_agent()
 
     def power_off(self) -> None:
         """Lose everything: processes and kernel."""
         self._end()
-        self.powered = self._again = False
+        self.powered = self._again = self.stalled = False
         self.saved = None
         self.kernel = Kernel()
-        self._apps = {}
+        self.applications.dismiss()
 
     def power_on(self) -> None:
         """Boot, with a clock that begins anew."""
         if not self.powered:
             self.powered = True
-            self.clock_offset = -self.agenda.now + self.chance.randrange(10**10)
+            self.time.boot(self.chance.randrange(10**10))
             self.start()
 
     def pause(self) -> None:
@@ -216,6 +223,26 @@ class Node:
             self.handle(event)
         if waiting is not None:
             self.handle(Tick())
+
+    def stall(self) -> None:
+        """Stop the whole computer and its clock, as a virtual machine is stopped."""
+        if self.powered and not self.stalled:
+            self.stalled = True
+            self.time.stop()
+            self.pause()
+
+    def go_on(self) -> None:
+        """Let it run again: its clock knows of nothing."""
+        if self.stalled:
+            self.stalled = False
+            self.time.go_on()
+            self.resume()
+
+    def leap(self, by: Duration) -> None:
+        """Let the clock leap ahead; whatever has come due by it is due now."""
+        self.time.leap(by)
+        self._due = None
+        self._schedule()
 
     # -- the agent ---------------------------------------------------------------------------------------------------
 
@@ -252,7 +279,7 @@ class Node:
         if deadline is None:
             self._due = None
             return
-        due = max(deadline - self.clock_offset, self.agenda.now)
+        due = self.agenda.now + self.time.wait(deadline)
         if due == self._due:
             return
         self._due = due
@@ -262,34 +289,3 @@ class Node:
         if self._due == due:
             self._due = None
             self.handle(Tick())
-
-    # -- the applications --------------------------------------------------------------------------------------------
-
-    def publish(self, table: Table) -> None:
-        """Carry a table to the application processes."""
-        self._table = table
-        for name in self._apps:
-            delay = FEED_DELAY + self.chance.randrange(FEED_DELAY)
-            self.agenda.after(delay, lambda name=name: self._app(name, application.TableReceived(table)))  # type: ignore[misc]
-
-    def _app(self, name: str, event: application.Event) -> None:
-        machine = self._apps.get(name)
-        if machine is None or not self.powered:
-            return
-        self.handled += 1
-        for effect in machine.handle(self.clock, event):
-            match effect:
-                case application.Verify(vid, _):
-                    answer = application.Verified(vid, ok=True, pointing=self.kernel.steering.get(name))
-                    self._app(name, answer)
-                case application.Steer(_, vid):
-                    self.kernel.steering[name] = vid
-                    self.world.changes.touch(self.name)
-                    self._app(name, application.Steered(vid, ok=True))
-                case application.Report(vid, _, sequence, reason):
-                    self.agenda.after(FEED_DELAY, self._report(ApplicationSteers(name, vid, sequence, reason)))
-                case _:
-                    assert_never(effect)
-
-    def _report(self, word: ApplicationSteers) -> Callable[[], None]:
-        return lambda: self.handle(word)

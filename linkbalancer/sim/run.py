@@ -45,13 +45,13 @@ def agreement_limit_ms(shape: Shape) -> int:
     Silence has to be noticed, a Backup's master-down timer to run out, and the controller to follow; a link that went
     up and down waits up to 16 times its `up_delay` before it is open again (design 4.3).
     """
-    detect = shape.misses * shape.probe_ms[1]
-    return 16 * detect + 2 * detect + 2 * 4 * shape.advert_ms + 8 * shape.probe_ms[1]
+    up_delay, detect = shape.misses * shape.probe_ms[1], shape.detect_ms
+    return 16 * up_delay + 2 * detect + 2 * 4 * shape.advert_ms + 8 * shape.probe_ms[1]
 
 
 def safety(shape: Shape) -> list[Judge]:
     """Return the judges of safety that look at every step."""
-    detect = shape.misses * shape.probe_ms[1]
+    detect = shape.detect_ms
     return [
         Overlap(shape),
         no_loop,
@@ -96,6 +96,8 @@ def _story(world: World, drawn: Draw) -> float:
 def _strike(world: World, drawn: Draw) -> None:
     """Switch everything on, have every fault strike, and end all that do not stand to the end."""
     world.remembers = any(isinstance(strike.fault, Kill | KillApplications) for strike in drawn.strikes)
+    for drift in drawn.drifts:
+        world.nodes[drift.node].time.drift(drift.ppm)
     world.start()
     for strike in drawn.strikes:
         world.agenda.after(strike.at_ms * MILLISECOND, _begin(world, strike))

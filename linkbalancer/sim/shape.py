@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Interface
 
+from linkbalancer.clock import MILLISECOND
 from linkbalancer.config.load import Loaded, load
 from linkbalancer.links import LinkName, Mac, NodeName, OnProbeLoss, Role, Vid
+from linkbalancer.lvrrp.probing import REPEAT_MIN
+from linkbalancer.lvrrp.settings import CEILING_INTERVALS, ProbeFunction
 from linkbalancer.sim.wire import FAR, NEAR, SIDES, opposite
 
 LAN_DEVICE = "eth0"
@@ -32,6 +35,7 @@ class Shape:
     mode: OnProbeLoss = OnProbeLoss.DEMOTE
     advert_ms: int = 200
     probe_ms: tuple[int, int] = (100, 200)
+    function: ProbeFunction = ProbeFunction.RANDOM
     misses: int = 3
     secret: bool = True
     contrary: bool = False
@@ -41,6 +45,12 @@ class Shape:
         """Refuse what has no addresses here."""
         if not (1 <= self.links <= LINKS_MAX and 1 <= self.vids <= VIDS_MAX):
             raise ValueError(f"1 to {LINKS_MAX} links and 1 to {VIDS_MAX} VIDs can be simulated")
+
+    @property
+    def detect_ms(self) -> int:
+        """The longest silence that a link without loss is given, both ends alike."""
+        longest = CEILING_INTERVALS * self.probe_ms[1] if self.function is ProbeFunction.ADAPTIVE else self.probe_ms[1]
+        return max(self.misses * self.probe_ms[1], 2 * longest + (1 + self.misses) * REPEAT_MIN // MILLISECOND)
 
     @property
     def link_names(self) -> tuple[LinkName, ...]:
@@ -75,6 +85,7 @@ class Shape:
         near = side == NEAR
         others = ", ".join(str(lan_address(side, other)) for other in range(1, self.links + 1) if other != number)
         low, high = self.probe_ms
+        function = ", function: adaptive" if self.function is ProbeFunction.ADAPTIVE else ""
         credentials = f"key_file: keys/l{number}.key" if self.secret else "insecure: true"
         lines = [
             f"node: {name}",
@@ -87,7 +98,7 @@ class Shape:
             f"    local: {link_address(side, number)}",
             f"    peer: {link_address(opposite(side), number)}",
             f"    {credentials}",
-            f"    probe: {{interval: [{low}ms, {high}ms], misses: {self.misses}}}",
+            f"    probe: {{interval: [{low}ms, {high}ms], misses: {self.misses}{function}}}",
             f"    on_probe_loss: {self.mode}",
             "groups:",
             *(self._group(name, vid) for vid in range(1, self.vids + 1)),

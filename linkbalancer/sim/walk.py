@@ -59,7 +59,7 @@ def walk(world: Network, app: str, side: str) -> Walk:
     source: Mac | None = None
     while mac is not None and len(path) < HOPS_MAX:
         node = world.nodes[lan.nodes[mac]]
-        if not node.powered or not lan.connected(sender, node.name):
+        if not node.forwards or not lan.passes(sender, node.name):
             return Walk(tuple(path), None, f"{node.name} does not receive it from {sender}")
         path.append(node.name)
         vid = node.kernel.steering.get(app)
@@ -86,7 +86,7 @@ def _cross(world: Network, node: Node, path: list[NodeName]) -> Walk:
     lost = None
     if not world.wires[node.link].passes(other):
         lost = f"{node.link} is dead towards the {other} side"
-    elif not far.powered:
+    elif not far.forwards:
         lost = f"{far.name} is dead"
     elif not world.lans[other].connected(far.name, HOST):
         lost = f"{far.name} does not reach the {other} host"
@@ -99,7 +99,7 @@ def answered(world: Network, side: str) -> set[Interface]:
     return {
         address
         for name in lan.macs
-        if lan.connected(name, HOST)
+        if lan.connected(name, HOST) and world.nodes[name].forwards
         for device, address in world.nodes[name].kernel.addresses
         if device == LAN_DEVICE
     }

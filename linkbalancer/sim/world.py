@@ -109,7 +109,7 @@ class World:
     def _node(self, name: NodeName) -> Node:
         chance = Random(self.chance.getrandbits(64))
         node = Node(name, self.shape, self.agenda, chance, self)
-        node.clock_offset = self.chance.randrange(10**15)
+        node.time.boot(self.chance.randrange(10**15))
         return node
 
     @property
@@ -119,8 +119,8 @@ class World:
 
     @property
     def events(self) -> int:
-        """How many events the agents have handled."""
-        return sum(node.handled for node in self.nodes.values())
+        """How many events agents and applications have handled."""
+        return sum(node.handled + node.applications.handled for node in self.nodes.values())
 
     @property
     def noisy(self) -> bool:

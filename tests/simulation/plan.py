@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from linkbalancer.cli.sim import INTERVALS, Order
+from linkbalancer.cli.sim import Order, paced
 from linkbalancer.sim.histories import Scheme
 from linkbalancer.sim.shape import LINKS_MAX, Shape
 
@@ -30,7 +30,7 @@ class Row:
 
     def order(self) -> Order:
         """Return what is to be run."""
-        return Order(self.scheme, Shape(self.links, self.links, probe_ms=INTERVALS[self.interval]))
+        return Order(self.scheme, paced(Shape(self.links, self.links), self.interval))
 
     def line(self, facts: Mapping[str, Any]) -> str:
         """Write the line."""
