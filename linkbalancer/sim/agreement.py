@@ -24,10 +24,11 @@ def _is_drained(world: World, link: LinkName, vid: Vid) -> bool:
 
 
 def _whole(world: World, link: LinkName) -> bool:
-    return _open(world, link) and all(_present(world, node) for node in ends(world, link))
+    return opens(world, link) and all(_present(world, node) for node in ends(world, link))
 
 
-def _open(world: World, link: LinkName) -> bool:
+def opens(world: World, link: LinkName) -> bool:
+    """Tell whether a link is whole and at work at both ends, so that it must be open sooner or later."""
     return all(world.wires[link].passes(side) for side in SIDES) and all(map(_at_work, ends(world, link)))
 
 
@@ -66,7 +67,7 @@ def disagreements(world: World) -> Iterator[str]:
             yield from _no_two_masters(world, vid)
     for node in world.nodes.values():
         if node.agent is not None and _at_work(node):
-            is_open, should = node.agent.links[node.link].is_open, _open(world, node.link)
+            is_open, should = node.agent.links[node.link].is_open, opens(world, node.link)
             if is_open != should:
                 yield f"{node.name}: {node.link} is {'open' if is_open else 'closed'}, it says"
             if _present(world, node):

@@ -46,7 +46,7 @@ class Clock:
 
     def boot(self, shown: Instant) -> None:
         """Begin anew."""
-        self.boots += 1
+        self.boots, self.stopped = self.boots + 1, False
         self._set(shown)
 
     def drift(self, ppm: int) -> None:

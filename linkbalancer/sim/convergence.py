@@ -41,7 +41,11 @@ class Course:
 
 
 class Convergence:
-    """Watches who is Master. `agreed` tells whether both sides agree now, `agreed_since` since when."""
+    """Watches who is Master.
+
+    `agreed` tells whether both sides agree now, `agreed_since` since when; `paths` has the links of a VID's Masters on
+    one side, one after the other, since they were last begun.
+    """
 
     def __init__(self) -> None:
         self.course = Course()
@@ -52,6 +56,7 @@ class Convergence:
         self._broken = False
         self._last: dict[tuple[str, Vid], LinkName] = {}
         self._crossed: dict[Vid, tuple[LinkName, LinkName]] = {}
+        self.paths: dict[tuple[str, Vid], list[LinkName]] = {}
 
     def disturb(self, now: Instant, *, noisy: bool) -> None:
         """Begin to measure anew; `noisy`: chance alone may make something move from now on."""
@@ -93,6 +98,12 @@ class Convergence:
             return
         before, self._last[side, vid] = self._last.get((side, vid)), masters[0]
         self.course.switches += before not in {None, masters[0]}
+        if before != masters[0]:
+            self.paths.setdefault((side, vid), []).append(masters[0])
+
+    def begin_paths(self) -> None:
+        """Begin the paths anew, from where the VIDs are."""
+        self.paths = {key: [link] for key, link in self._last.items()}
 
     def _pair(self, vid: Vid, near: LinkName, far: LinkName) -> None:
         if near == far:

@@ -141,7 +141,7 @@ def _later(chance: Random, shape: Shape, calm_ms: int, wanted: tuple[type, ...])
     others = tuple(name for name in shape.node_names if side_of(name) == side_of(node) != name and chance.randrange(2))
     faults = (Deaf(node, others), Leap(node, chance.choice((5, 100, 700, 3000))), Stall(node))
     possible = [fault for fault in faults if isinstance(fault, wanted)]
-    rarely = len(possible) < len(wanted)
+    rarely = any(one not in LATER for one in wanted)
     if not possible or (rarely and chance.randrange(LATER_SHARE)):
         return []
     return [Strike(calm_ms + chance.randrange(FAULTY_MS), chance.choice(possible), chance.randrange(5, 2000))]

@@ -100,6 +100,11 @@ class Partition:
     side: str
     apart: tuple[NodeName, ...]
 
+    @property
+    def extent(self) -> int:
+        """How many gateways it moves; every other fault moves one a side."""
+        return max(1, len(self.apart))
+
     def begin(self, world: World) -> None:
         """Fall apart."""
         world.lans[self.side].islands = dict.fromkeys(self.apart, 1)

@@ -73,8 +73,7 @@ class Arrivals:
 
     def __call__(self, world: World) -> None:
         """Look."""
-        torn = any(lan.islands or any(lan.swallowed.values()) for lan in world.lans.values())
-        if world.noisy or torn or not any(_is_open(world, link) for link in world.shape.link_names):
+        if world.noisy or is_torn(world) or not any(_is_open(world, link) for link in world.shape.link_names):
             self._since = world.now
         since = max(self._since, world.disturbed_at)
         for flow in world.traffic.flows:
@@ -94,6 +93,11 @@ def _is_open(world: World, link: LinkName) -> bool:
         if not served or node.agent is None or node.agent.leaving or not node.agent.links[link].is_open:
             return False
     return True
+
+
+def is_torn(world: World) -> bool:
+    """Tell whether a LAN has fallen apart: no two sides can be judged that are more than two."""
+    return any(lan.islands or any(lan.swallowed.values()) for lan in world.lans.values())
 
 
 class Cause:

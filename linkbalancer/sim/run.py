@@ -10,6 +10,7 @@ from linkbalancer.sim.convergence import Course
 from linkbalancer.sim.draw import FAULTY_MS, Draw, Strike
 from linkbalancer.sim.faults import Kill, KillApplications
 from linkbalancer.sim.judges import Arrivals, Cause, Objection, Overlap, no_loop, no_storm
+from linkbalancer.sim.settling import FewSwitches, Reunion
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.trace import Trace
 from linkbalancer.sim.world import Judge, World
@@ -64,7 +65,7 @@ def run(drawn: Draw, *, keep_all: bool = False) -> Verdict:
     """Run a draw and return the judges' verdict."""
     world = World(drawn.shape, drawn.seed, keep_all=keep_all)
     watch = Watch()
-    world.judges += [watch, *safety(drawn.shape)]
+    world.judges += [watch, *safety(drawn.shape), Reunion(drawn.shape, watch), FewSwitches(drawn.shape, watch)]
     objection = settled_ms = None
     try:
         settled_ms = _story(world, drawn)

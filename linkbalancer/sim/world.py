@@ -96,6 +96,7 @@ class World:
         self.remembers = True
         self.standing: list[Fault] = []
         self.disturbed_at: Instant = 0
+        self.disturbances = 0
         self.moved: list[tuple[Instant, NodeName, str]] = []
         self.adverts: list[tuple[Instant, NodeName]] = []
         self.datagrams: list[tuple[Instant, NodeName]] = []
@@ -186,6 +187,7 @@ class World:
         """Note that a fault begins or ends: what moves now has a cause."""
         self.changes.touch_all()
         self.disturbed_at = self.now
+        self.disturbances += getattr(fault, "extent", 1)
         self.trace.note(self.now, "world", what, fault)
 
     # -- what the gateways want --------------------------------------------------------------------------------------

@@ -1,0 +1,108 @@
+"""The judges of how a network settles: how soon both sides meet, and with how few switches (docs/simulation.md).
+
+What chance does has no bound: they look away from loss, and from what began in it, until everything has come to rest.
+"""
+
+from collections import Counter
+
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
+from linkbalancer.links import LinkName, Vid
+from linkbalancer.sim.agreement import Watch, ends, opens
+from linkbalancer.sim.judges import Objection, is_torn
+from linkbalancer.sim.shape import Shape
+from linkbalancer.sim.wire import FAR, NEAR
+from linkbalancer.sim.world import World
+
+
+def reunion_limit(shape: Shape, wait: Duration) -> Duration:
+    """Return within which time of a disturbance both sides meet, if a link may have to wait so long to be open again.
+
+    The silence is noticed, or three queries prove a link and its wait passes; a master-down timer runs out, of at most
+    four intervals, and one more interval covers the advert that was under way.
+    """
+    return wait + (shape.detect_ms + 3 * shape.probe_ms[1] + 5 * shape.advert_ms) * MILLISECOND
+
+
+class Reunion:
+    """Both sides are on one link for every VID that has a whole one, within `reunion_limit` of a disturbance."""
+
+    def __init__(self, shape: Shape, watch: Watch) -> None:
+        self._shape = shape
+        self._watch = watch
+        self._since: Instant = 0
+
+    def __call__(self, world: World) -> None:
+        """Look."""
+        if world.noisy or is_torn(world):
+            self._since = world.now
+        if self._watch.convergence.agreed:
+            return
+        late = world.now - max(self._since, world.disturbed_at)
+        # Asked for only once it matters: every gateway's links have to be looked at.
+        if late > reunion_limit(self._shape, 0) and late > reunion_limit(self._shape, longest_wait(world)):
+            raise Objection(f"the two sides are apart {late / SECOND:.2f} s after the last disturbance")
+
+
+class FewSwitches:
+    """No VID changes its Master more often than there is cause, and none comes back without a new one.
+
+    Since everything was last at rest, of every VID: on the far side no more switches than disturbances; on the near
+    side no more than these and the far ones together; and on neither side does a gateway become Master again without
+    two disturbances in between.
+    """
+
+    def __init__(self, shape: Shape, watch: Watch) -> None:
+        self._convergence = watch.convergence
+        self._rest = reunion_limit(shape, 0)
+        self._counted = 0
+        self._base = -shape.links  # switching on is a disturbance for each of them
+        self._disturbed_at: Instant = 0
+        self._blind = False
+
+    def __call__(self, world: World) -> None:
+        """Look."""
+        if world.disturbances != self._counted:
+            self._disturb(world)
+        self._blind = self._blind or world.noisy
+        if self._blind:
+            return
+        causes = world.disturbances - self._base
+        for (side, vid), path in self._convergence.paths.items():
+            if len(path) > 1:
+                self._judge(side, vid, path, causes)
+
+    def _disturb(self, world: World) -> None:
+        if world.now - self._disturbed_at > self._rest and is_at_rest(world) and self._convergence.agreed:
+            self._base, self._blind = self._counted, False
+            self._convergence.begin_paths()
+        self._counted, self._disturbed_at = world.disturbances, world.now
+
+    def _judge(self, side: str, vid: Vid, path: list[LinkName], causes: int) -> None:
+        followed = len(self._convergence.paths.get((FAR, vid), ())) - 1 if side == NEAR else 0
+        why = f"on the {side} side, for {causes} disturbances: {' -> '.join(path)}"
+        if len(path) - 1 > causes + max(followed, 0):
+            raise Objection(f"VID {vid} changed {len(path) - 1} times {why}")
+        link, times = Counter(path).most_common(1)[0]
+        if times > 1 + causes // 2:
+            raise Objection(f"VID {vid} came to {link} {times} times {why}")
+
+
+def is_at_rest(world: World) -> bool:
+    """Tell whether no link that is whole still waits to be open."""
+    return all(
+        node.agent is not None and node.agent.links[node.link].is_open == opens(world, link)
+        for link in world.shape.link_names
+        for node in ends(world, link)
+        if node.working
+    )
+
+
+def longest_wait(world: World) -> Duration:
+    """Return how long the link that came and went most must prove itself before it is open again."""
+    waits = [0]
+    for node in world.nodes.values():
+        if node.agent is not None:
+            link = node.agent.links[node.link]
+            penalty = int(link.snapshot()["penalty"])
+            waits.append(link.settings.up_delay << (penalty - 1) if penalty else 0)
+    return max(waits)
