@@ -48,9 +48,11 @@ class Told:
 
     def hear(self, link: LinkName, words: Iterable[GroupWord], fault: str = "") -> set[GroupId]:
         """Take in what a link's peer said, and which fault it has; return the groups of which it is news."""
-        self._said[link] = (tuple(words), fault)
-        news = {word.id for word in words if self._heard.get((link, word.id)) != word}
-        self._heard |= {(link, word.id): word for word in words}
+        said = tuple(words)
+        again = self._said.get(link, (said, fault))[1] == fault  # a fault is part of what is told of a group
+        self._said[link] = (said, fault)
+        news = {word.id for word in said if not again or self._heard.get((link, word.id)) != word}
+        self._heard |= {(link, word.id): word for word in said}
         return news
 
     def forget_heard(self) -> None:

@@ -71,9 +71,13 @@ class Pace:
         """Take in what is measured; return whether it is another load than at the last change."""
         load = (metrics.outward, metrics.inward)
         changed = any(map(_differs, self._load, load))
-        if changed or any(lane.rate is None for lane in self._load):
-            self._load = load
+        self._load = load if changed else (_known(self._load[0], load[0]), _known(self._load[1], load[1]))
         return changed
+
+
+def _known(before: Lane, after: Lane) -> Lane:
+    """Return what to compare with: what stood at the last change, or what is known first."""
+    return after if before.rate is None else before
 
 
 def _differs(before: Lane, after: Lane) -> bool:

@@ -19,6 +19,26 @@ L2 = "  l2: {device: eth2, local: 10.2.0.1, peer: 10.2.0.2, insecure: true}\ngro
             "6:94: detect is shorter than the probe interval (200ms); make it 200ms or more",
         ),
         (
+            [(L1, L1 + ", probe: {function: fixed}")],
+            "6:96: a fixed probe interval is one duration, not a range; write one, such as 200ms, or function: random",
+        ),
+        (
+            [(L1, L1 + ", probe: {interval: 50ms, function: random}")],
+            "6:112: there is nothing to draw: the interval is one duration; write a range, such as [50ms, 100ms], or",
+        ),
+        (
+            [(L1, L1 + ", probe: {ceiling: 1s}")],
+            "6:95: only an adaptive probe interval grows to a ceiling; remove it, or write function: adaptive",
+        ),
+        (
+            [(L1, L1 + ", probe: {function: adaptive, ceiling: 199ms}")],
+            "6:115: the ceiling is below the longest interval; write 200ms to 60s",
+        ),
+        (
+            [(L1, L1 + ", probe: {function: adaptive, ceiling: 61s}")],
+            "6:115: the ceiling is too long; write 200ms to 60s",
+        ),
+        (
             [("groups:", L2.replace("eth2", "eth1"))],
             "7:16: the device eth1 belongs to link l1 already; give each link a device of its own",
         ),
@@ -126,6 +146,10 @@ def test_what_is_only_doubtful(changes: list[tuple[str, str]], warning: str) -> 
         [("priority: 150", "priority: 1")],
         [("priority: 150", "priority: 254")],
         [(L1, L1 + ", probe: {interval: 300ms, detect: 300ms}")],
+        [(L1, L1 + ", probe: {interval: 300ms, function: fixed}")],
+        [(L1, L1 + ", probe: {function: random}")],
+        [(L1, L1 + ", probe: {function: adaptive, ceiling: 60s}")],
+        [(L1, L1 + ", probe: {function: adaptive, interval: 50ms}")],
         [("192.168.1.251/24", "172.16.0.1/16"), ("members: [192.168.1.2]", "targets: [192.168.1.2]")],
         [("192.168.1.251/24", "172.16.0.1/16"), ("[192.168.1.2]", "[192.168.1.2, 172.16.0.2]")],
         [("groups:", L2.replace("10.2.0.1", "10.1.0.1"))],

@@ -91,6 +91,17 @@ def test_rules_say_what_becomes_of_flows_once() -> None:
             "l1.key, probe: {interval: 50ms}}",
             "link l1: probe interval [100ms, 200ms] -> 50ms; its LVrrp session goes on",
         ),
+        (
+            "l1.key}",
+            "l1.key, probe: {function: adaptive}}",
+            "link l1: probe function none -> adaptive; its LVrrp session goes on",
+        ),
+        (
+            "l1.key}",
+            "l1.key, probe: {function: adaptive, ceiling: 1500ms}}",
+            "link l1: probe ceiling none -> 1500ms; its LVrrp session goes on",
+        ),
+        ("l1.key}", "l1.key, probe: {detect: 1s}}", "link l1: probe detect none -> 1s; its LVrrp session goes on"),
         ("l1.key}", "l1.key, up_delay: 2s}", "link l1: up delay none -> 2s; its LVrrp session goes on"),
         (
             "l1.key}",

@@ -1,14 +1,17 @@
 """Tests of what the values of a configuration become."""
 
 from ipaddress import IPv4Address, IPv4Interface
+from random import Random
 
 import pytest
 from pydantic import ValidationError
 
 from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.config.model import Config
+from linkbalancer.engine.agent import Agent
 from linkbalancer.links import GroupId, OnProbeLoss, Role
-from linkbalancer.lvrrp.settings import LinkSettings
+from linkbalancer.lvrrp.keys import Key
+from linkbalancer.lvrrp.settings import LinkSettings, ProbeFunction
 from linkbalancer.routing.marks import Marks
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.packet import ChecksumForm
@@ -88,3 +91,21 @@ def test_a_configuration_can_be_written_and_read_again() -> None:
 
     assert Config.model_validate(config.model_dump(by_alias=True)) == config
     assert Config.model_validate_json(config.model_dump_json(by_alias=True)) == config
+
+
+@pytest.mark.parametrize(
+    ("written", "function", "ceiling"),
+    [
+        ("{}", ProbeFunction.RANDOM, SECOND),
+        ("{interval: 50ms, function: fixed}", ProbeFunction.FIXED, 250 * MILLISECOND),
+        ("{function: adaptive}", ProbeFunction.ADAPTIVE, SECOND),
+        ("{function: adaptive, ceiling: 700ms}", ProbeFunction.ADAPTIVE, 700 * MILLISECOND),
+    ],
+)
+def test_the_pace_of_probes_reaches_the_link(written: str, function: ProbeFunction, ceiling: int) -> None:
+    """The settings that a gateway's links are built from have what was written, or what follows from it."""
+    own = f"key_file: keys/l1.key, probe: {written}"
+    found = loaded(changed(("key_file: keys/l1.key", own)))
+    (link,) = Agent(found, {"l1": (Key(1, b"x" * 16),)}, Random(1), {}, session=1, boot=0).links.values()
+
+    assert (link.settings.function, link.settings.ceiling) == (function, ceiling)

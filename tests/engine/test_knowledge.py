@@ -1,5 +1,7 @@
 """What an agent knows beside its machines."""
 
+from dataclasses import replace
+
 from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, NeighbourHeard
 from linkbalancer.engine.knowledge import MEMBERS_MAX, Knowledge
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, lan_address, loaded
@@ -115,3 +117,14 @@ def test_where_applications_went_is_taken_over() -> None:
     assert known.places() == {"app1": 2}
     assert (known.steering["app1"].since, known.steering["app1"].reason) == (5, "as before")
     assert "gone" not in known.steering
+
+
+def test_an_answer_that_changes_nothing_is_known() -> None:
+    """Somebody who answers from the same MAC again, or is still silent; everything else is news."""
+    known, there = knowledge(), NeighbourHeard(LAN_DEVICE, lan_address(NEAR, 2), b"\2" * 6)
+    gone, moved = replace(there, mac=None), replace(there, mac=b"\4" * 6)
+    assert (known.knows(there), known.knows(gone)) == (False, True)
+    known.neighbour(there)
+    assert (known.knows(there), known.knows(gone), known.knows(moved)) == (True, False, False)
+    known.neighbour(gone)
+    assert (known.knows(there), known.knows(gone)) == (False, True)

@@ -61,3 +61,23 @@ def test_only_vids_whose_deadline_has_come_are_due() -> None:
     one.lost_at = None
     told.note_deadline(one)
     assert told.deadline() is None
+
+
+def test_what_a_peer_said_last_is_known_as_a_whole() -> None:
+    """The very words, and the fault beside them; a closing forgets both."""
+    told, other = Told(), GroupWord(2, GroupState.BACKUP, 100, 1)
+    told.hear("l1", (MASTER, other), "drained")
+    assert told.is_heard("l1", (MASTER, other), "drained")
+    assert not told.is_heard("l2", (MASTER, other), "drained")
+    assert not told.is_heard("l1", (MASTER,), "drained")
+    assert not told.is_heard("l1", (MASTER, other), "")
+    told.forget_heard()
+    assert not told.is_heard("l1", (MASTER, other), "drained")
+
+
+def test_another_fault_is_news_of_every_vid() -> None:
+    """What people are told of them may name it."""
+    told = Told()
+    told.hear("l1", (MASTER,), "drained by ann")
+    assert {GroupId(1)} == told.hear("l1", (MASTER,), "drained by bob")
+    assert set() == told.hear("l1", (MASTER,), "drained by bob")

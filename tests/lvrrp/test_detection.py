@@ -212,3 +212,19 @@ def test_a_closed_link_is_not_frozen() -> None:
     assert detection.silent_at() is None
     detection.prove(MS, stamp(0), 0)
     assert detection.is_eager
+
+
+def test_time_gives_a_steady_one_nothing_to_do() -> None:
+    """Whenever `is_steady` says so, `advance` changes nothing and `advance_at` names no instant."""
+    detection = Detection(600, 600, 0)
+    seen = set()
+    for state in (Closed(0, ""), Closed(0, "", 5), Open(0, ""), Open(0, "", 7)):
+        detection.state = state
+        detection.proof_at = 1
+        seen.add((detection.is_open, detection.is_frozen, detection.is_eager, detection.is_steady))
+        assert detection.is_steady is (detection.advance_at() is None)
+        if detection.is_steady:
+            assert not detection.advance(10**9, "")
+            assert detection.state is state
+
+    assert len(seen) == 4

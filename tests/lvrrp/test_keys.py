@@ -1,10 +1,14 @@
 """Key files, derived keys, and which key is sent with."""
 
+import hmac
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from linkbalancer.clock import MILLISECOND
 from linkbalancer.links import Role
-from linkbalancer.lvrrp.keys import RETRY, Key, KeyChoice, Keyring, parse_keys
+from linkbalancer.lvrrp.keys import RETRY, Key, KeyChoice, Keyring, Signing, parse_keys
 from linkbalancer.lvrrp.packet import Rejection
 
 OLD, NEW = Key(1, b"o" * 16), Key(2, b"n" * 16)
@@ -102,3 +106,11 @@ def test_one_key_is_never_changed() -> None:
         choice.choose(number * SHORT, SHORT)
 
     assert choice.current == 7
+
+
+@given(st.binary(min_size=1, max_size=64), st.lists(st.binary(max_size=200), min_size=1, max_size=3))
+def test_signing_is_hmac(key: bytes, signed: list[bytes]) -> None:
+    """Hashing the two pads once changes nothing, the second time neither."""
+    signing = Signing(key)
+
+    assert [signing.tag(data) for data in signed] == [hmac.digest(key, data, "sha256")[:16] for data in signed]

@@ -52,3 +52,35 @@ def test_a_strange_snapshot_is_refused(snapshot: dict[str, object]) -> None:
         peer.restore(snapshot)
 
     assert peer.words() == ()
+
+
+def test_what_is_said_again_is_as_young_as_that() -> None:
+    """And is no news; one changed word is, and what another datagram states does not make the rest any younger."""
+    peer = Peer()
+    assert peer.spoke(10, Body(words=(ONE, TWO)))
+    assert not peer.spoke(20, Body(words=(ONE, TWO)))
+    assert (peer.oldest_at(), peer.word(GroupId(2))) == (20, (TWO, 20))
+    assert peer.spoke(30, Body(words=(ONE, GroupWord(2, GroupState.MASTER, 100, 2))))
+    assert not peer.spoke(40, Body(words=(ONE,)))
+    assert (peer.oldest_at(), peer.word(GroupId(1))) == (30, (ONE, 40))
+    assert not peer.spoke(50, Body())
+    assert peer.oldest_at() == 30
+
+
+def test_a_word_that_came_twice_at_once_hides_no_older_one() -> None:
+    """Two words on one VID in a datagram are one."""
+    peer = Peer()
+    peer.spoke(10, Body(words=(TWO,)))
+    peer.spoke(20, Body(words=(ONE, ONE)))
+    peer.spoke(30, Body(words=(ONE, ONE)))
+
+    assert peer.oldest_at() == 10
+
+
+def test_what_expired_is_news_when_it_is_said_again() -> None:
+    """Though it is what was said last."""
+    peer = Peer()
+    peer.spoke(10, Body(words=(ONE,)))
+    assert len(peer.expire(20, 10)) == 1
+    assert peer.spoke(30, Body(words=(ONE,)))
+    assert peer.word(GroupId(1)) == (ONE, 30)
