@@ -37,7 +37,7 @@ class Drift:
 
     def __str__(self) -> str:
         """Write it for the report of a failure."""
-        return f"the clock of {self.node} runs {self.ppm:+} ppm"
+        return f"{self.node} {self.ppm:+} ppm"
 
 
 KINDS = {
@@ -102,7 +102,8 @@ class Draw:
     def __str__(self) -> str:
         """Write it as lines."""
         begin = f"seed {self.seed}: {self.shape}, faults from {self.calm_ms} ms on"
-        return "\n".join((begin, *map(str, self.drifts), *map(str, self.strikes)))
+        clocks = f", clocks {', '.join(map(str, self.drifts))}" if self.drifts else ""
+        return "\n".join((begin + clocks, *map(str, self.strikes)))
 
 
 def draw(seed: int, shape: Shape, kinds: Iterable[str] = KINDS) -> Draw:

@@ -57,12 +57,14 @@ class FewSwitches:
         self._counted = 0
         self._base = -shape.links  # switching on is a disturbance for each of them
         self._disturbed_at: Instant = 0
-        self._blind = False
+        self._blind = self._rested = False
 
     def __call__(self, world: World) -> None:
         """Look."""
         if world.disturbances != self._counted:
             self._disturb(world)
+        elif not self._rested and world.now - self._disturbed_at > self._rest and self._convergence.agreed:
+            self._rested = is_at_rest(world)
         self._blind = self._blind or world.noisy
         if self._blind:
             return
@@ -72,9 +74,10 @@ class FewSwitches:
                 self._judge(side, vid, path, causes)
 
     def _disturb(self, world: World) -> None:
-        if world.now - self._disturbed_at > self._rest and is_at_rest(world) and self._convergence.agreed:
+        if self._rested:
             self._base, self._blind = self._counted, False
             self._convergence.begin_paths()
+        self._rested = False
         self._counted, self._disturbed_at = world.disturbances, world.now
 
     def _judge(self, side: str, vid: Vid, path: list[LinkName], causes: int) -> None:

@@ -43,14 +43,17 @@ def test_the_draws_hold_every_fault() -> None:
     kinds = {type(strike.fault).__name__ for seed in range(200) for strike in draw(seed, Shape()).strikes}
     assert kinds == {
         "Cut",
+        "Deaf",
         "Drain",
         "Silent",
         "Death",
+        "Leap",
         "Leg",
         "Restart",
         "Kill",
         "KillApplications",
         "Pause",
+        "Stall",
         "Lossy",
         "LossyLan",
         "Partition",

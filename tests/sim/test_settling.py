@@ -1,0 +1,154 @@
+"""The judges of settling object when they must: to a broken rule, in a whole run."""
+
+from typing import Any
+
+import pytest
+
+from linkbalancer.links import GroupState, GroupWord
+from linkbalancer.lvrrp import rules
+from linkbalancer.sim.agreement import Watch
+from linkbalancer.sim.draw import draw
+from linkbalancer.sim.faults import Cut, Deaf, Lossy
+from linkbalancer.sim.judges import Objection
+from linkbalancer.sim.rehearsal import healthy
+from linkbalancer.sim.run import Verdict, run
+from linkbalancer.sim.settling import FewSwitches, Reunion, is_at_rest, longest_wait, reunion_limit
+from linkbalancer.sim.shape import Shape
+from linkbalancer.sim.wire import FAR, NEAR
+from linkbalancer.sim.world import World
+
+MS = 1_000_000
+SEEDS = range(4)
+
+
+def judged() -> tuple[World, Watch, Reunion, FewSwitches]:
+    """Return a settled network of two links, and its judges, who have looked once."""
+    world, watch = healthy(Shape(2, 2), 1), Watch()
+    judges = Reunion(world.shape, watch), FewSwitches(world.shape, watch)
+    world.judges += [watch, *judges]
+    world.run(4000)
+    return world, watch, *judges
+
+
+def objections(shape: Shape) -> list[str]:
+    """Return what the judges say to a few seeds."""
+    verdicts: list[Verdict] = [run(draw(seed, shape)) for seed in SEEDS]
+    return [verdict.objection for verdict in verdicts if verdict.objection is not None]
+
+
+def test_a_controller_that_ignores_its_peer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a Master opposite raises no priority, the two sides stay on different links."""
+    monkeypatch.setitem(rules._RANGES, rules.Tier.HIGH, rules._RANGES[rules.Tier.MID])
+    monkeypatch.setitem(rules._RANGES, rules.Tier.LOW, rules._RANGES[rules.Tier.MID])
+    monkeypatch.setattr("linkbalancer.engine.conduct.may_claim", lambda **_: False)
+
+    assert any("the two sides are apart" in text for text in objections(Shape(2, 2)))
+
+
+def test_a_far_side_that_moves_by_itself_is_found() -> None:
+    """A third switch of one fault is one too many."""
+    world, watch, _, judge = judged()
+    world.begin(Cut("l1"))
+    judge(world)
+    watch.convergence.paths[FAR, 1] = ["l1", "l2"]
+    judge(world)
+    watch.convergence.paths[FAR, 1] = ["l1", "l2", "l3"]
+    with pytest.raises(Objection, match=r"VID 1 changed 2 times on the far side, for 1 disturbances: l1 -> l2 -> l3"):
+        judge(world)
+
+
+def test_the_near_side_may_follow_each_switch_of_the_far_one() -> None:
+    """And move once more for a fault of its own."""
+    world, watch, _, judge = judged()
+    world.begin(Cut("l1"))
+    judge(world)
+    watch.convergence.paths[FAR, 1] = ["l1", "l2"]
+    watch.convergence.paths[NEAR, 1] = ["l1", "l3", "l2"]
+    judge(world)
+    watch.convergence.paths[NEAR, 1] = ["l1", "l3", "l4", "l2"]
+    with pytest.raises(Objection, match="VID 1 changed 3 times on the near side, for 1 disturbances"):
+        judge(world)
+
+
+def test_a_vid_that_comes_back_without_a_cause_oscillates() -> None:
+    """A fault and its end are two causes, and then it may."""
+    world, watch, _, judge = judged()
+    fault = Cut("l1")
+    world.begin(fault)
+    judge(world)
+    watch.convergence.paths[FAR, 1] = ["l1", "l2"]
+    watch.convergence.paths[NEAR, 1] = ["l1", "l2", "l1"]
+    with pytest.raises(Objection, match="VID 1 came to l1 2 times on the near side"):
+        judge(world)
+    world.end(fault)
+    judge(world)
+
+
+def test_what_chance_does_has_no_bound() -> None:
+    """Nor has what it leaves behind, until everything has been at rest."""
+    world, watch, reunion, few = judged()
+    loss, path = Lossy("l1", 5), ["l1", "l2"] * 9
+    world.begin(loss)
+    watch.convergence.agreed = False
+    watch.convergence.paths[FAR, 1] = path
+    world.agenda.now += 100_000 * MS
+    reunion(world)
+    few(world)
+    world.end(loss)
+    few(world)
+    watch.convergence.agreed = True
+    world.agenda.now += 100_000 * MS
+    few(world)
+    world.begin(Cut("l1"))
+    few(world)
+    watch.convergence.paths[FAR, 1] = path
+    with pytest.raises(Objection, match="changed 17 times"):
+        few(world)
+
+
+def test_two_sides_that_stay_apart_are_objected_to() -> None:
+    """Only past the limit, which is longer where a link waits to be open again; and not while a LAN is torn."""
+    world, watch, judge, _ = judged()
+    watch.convergence.agreed = False
+    world.begin(Cut("l1"))
+    world.agenda.now += reunion_limit(world.shape, 0)
+    judge(world)
+    world.agenda.now += MS
+    torn = Deaf("b1", ("b2",))
+    torn.begin(world)
+    judge(world)
+    torn.end(world)
+    judge(world)
+    world.agenda.now += reunion_limit(world.shape, 0) + MS
+    with pytest.raises(Objection, match="the two sides are apart"):
+        judge(world)
+
+
+def test_a_link_that_went_down_waits() -> None:
+    """As long as its penalty has it; then, while it waits, nothing is at rest."""
+    world, *_ = judged()
+    assert (longest_wait(world), is_at_rest(world)) == (0, True)
+    fault = Cut("l1")
+    world.begin(fault)
+    world.run(100)
+    assert (longest_wait(world), is_at_rest(world)) == (600 * MS, True)
+    world.end(fault)
+    world.run(100)
+    assert not is_at_rest(world)
+    world.run(2000)
+    assert is_at_rest(world)
+
+
+def test_a_circle_of_rules_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A far side that turns its order round wherever the near one has followed it never comes to rest."""
+    original = rules.controlled_stance
+
+    def turned(**known: Any) -> rules.Stance:
+        peer: GroupWord | None = known["peer"]
+        followed = peer is not None and peer.state is GroupState.MASTER
+        return original(**(known | {"base": 254 - known["base"] if followed else known["base"]}))
+
+    monkeypatch.setattr("linkbalancer.engine.stances.controlled_stance", turned)
+    assert any("the two sides are apart" in text for text in objections(Shape(3, 3)))
+    monkeypatch.setattr("linkbalancer.sim.run.Reunion", lambda *_: lambda _world: None)
+    assert any(" times on the " in text for text in objections(Shape(3, 3)))
