@@ -130,7 +130,8 @@ def settle(world: World, limit_ms: float) -> None:
         Objection: they do not within the limit.
     """
     until = world.now + round(limit_ms * MILLISECOND)
-    world.run(4 * world.shape.advert_ms)  # a master-down timer that runs already may still end
+    # A master-down timer that runs already may still end, and a silence that nobody has noticed yet.
+    world.run(max(4 * world.shape.advert_ms, world.shape.detect_ms))
     while complaints := list(disagreements(world)) or unsettled(world):
         if world.now >= until:
             raise Objection(f"no agreement {limit_ms} ms after the last change: {'; '.join(complaints)}")
