@@ -30,7 +30,8 @@ def describe(
     tracking: Tracking,
 ) -> dict[str, Any]:
     """Return the whole status as JSON-able values (schema 1)."""
-    settled_at = known.changed_at + known.settle_time
+    silence = max((link.detect for link in links.values()), default=0)  # loss, RTT and a slow pace make it longer
+    settled_at = known.changed_at + max(known.settle_time, known.patience + silence)
     working = frozenset(one.vid for one, m in memberships.items() if m.works and one.family is Family.IPV4)
     falls = _falls(known, working)
     return {

@@ -102,7 +102,7 @@ class Partition:
 
     @property
     def extent(self) -> int:
-        """How many gateways it moves; every other fault moves one a side."""
+        """How many disturbances it is at each end: one for every gateway that it moves; most faults move one a side."""
         return max(1, len(self.apart))
 
     def begin(self, world: World) -> None:

@@ -1,6 +1,7 @@
 """What can go wrong with the time of a simulated gateway: its clock, and the computer that it runs on."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from linkbalancer.clock import MILLISECOND
 from linkbalancer.links import NodeName
@@ -13,6 +14,8 @@ class Leap:
 
     node: NodeName
     by_ms: int
+    extent: ClassVar[int] = 2
+    """It is over as soon as it has begun: a link that it closes opens again by itself."""
 
     def begin(self, world: World) -> None:
         """Leap."""
@@ -27,6 +30,8 @@ class Stall:
     """A gateway stands still with its kernel and its clock (a virtual machine is stopped), and goes on at the end."""
 
     node: NodeName
+    extent: ClassVar[int] = 2
+    """When it goes on, a proof is missing that its clock has lost: its link may close once more, and open again."""
 
     def begin(self, world: World) -> None:
         """Stop."""

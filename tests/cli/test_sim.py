@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from linkbalancer.cli.main import main
-from linkbalancer.cli.sim import _objections
+from linkbalancer.cli.sim import PACES, _objections
 from linkbalancer.sim.draw import draw
 from linkbalancer.sim.histories import Scheme
 from linkbalancer.sim.run import Verdict
@@ -137,3 +137,22 @@ def test_many_seeds_are_not_all_listed() -> None:
     assert "judges object to 22 seeds: " + ", ".join(map(str, range(20))) + " and 2 more" == _objections(
         list(map(str, range(22)))
     )
+
+
+def test_probes_may_slow_down_in_quiet_times(capsys: pytest.CaptureFixture[str]) -> None:
+    """LVrrp's alone: an older scheme has no detect time that it could tell."""
+    facts = facts_of(capsys, "--runs", "2", "--links", "2", "--vids", "2", "--interval", "adaptive")
+    assert (facts["interval"], facts["violations"]) == ("adaptive", 0)
+
+    assert main(["sim", "--runs", "1", "--scheme", "two", "--interval", "adaptive"]) == 2
+    said = "linkbalancer: scheme two knows no adaptive intervals: use --interval random or fixed\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("interval", ["random", "fixed", "adaptive"])
+def test_a_person_reads_how_probes_are_spaced(interval: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In lines that fit a terminal."""
+    assert main(["sim", "--runs", "1", "--interval", interval]) == 0
+    out = capsys.readouterr().out
+    assert f"probes {PACES[interval]}, " in out
+    assert max(map(len, out.splitlines())) <= 100

@@ -52,10 +52,12 @@ class Row:
 
 
 def rows(runs: Mapping[int, int]) -> Iterator[Row]:
-    """Yield every line, the older schemes after LVrrp; scheme one both ways, for its claim is about the difference."""
+    """Yield every line, LVrrp at each pace, the older schemes after it; scheme one's claim is about the difference."""
     for links, count in runs.items():
         yield Row(links, Scheme.LVRRP, "random", count)
         if links <= COMPARED_MAX:
+            yield Row(links, Scheme.LVRRP, "fixed", count)
+            yield Row(links, Scheme.LVRRP, "adaptive", count)
             yield Row(links, Scheme.TWO, "random", count)
             yield Row(links, Scheme.ONE, "random", count)
             yield Row(links, Scheme.ONE, "fixed", count)

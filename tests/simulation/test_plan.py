@@ -2,6 +2,7 @@
 
 import pytest
 
+from linkbalancer.cli.sim import INTERVALS
 from linkbalancer.sim.histories import Scheme
 from tests.simulation.plan import HEADER, RUNS, Row, counts, rows
 
@@ -32,8 +33,9 @@ def test_older_schemes_are_compared_where_there_are_few_links() -> None:
 
     assert [(8, Scheme.LVRRP, "random"), (64, Scheme.LVRRP, "random")] == found[-2:]
     for links in (2, 3):
+        assert {(links, Scheme.LVRRP, interval) for interval in INTERVALS} < set(found)
         assert {(links, Scheme.ONE, "fixed"), (links, Scheme.ONE, "random"), (links, Scheme.TWO, "random")} < set(found)
-    assert 10 == len(found)
+    assert 14 == len(found)
 
 
 def test_a_line_has_a_cell_for_each_heading() -> None:
