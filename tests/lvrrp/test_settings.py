@@ -6,6 +6,7 @@ import pytest
 
 from linkbalancer.clock import MILLISECOND
 from linkbalancer.links import OnProbeLoss, Role
+from linkbalancer.lvrrp.settings import ProbeFunction
 from tests.lvrrp.pair import settings
 
 
@@ -34,6 +35,8 @@ def test_what_is_given_stands() -> None:
         ({"port": 0}, "port 0 is not within"),
         ({"interval_min": 0}, "at least 1 ms"),
         ({"interval_min": 201 * MILLISECOND}, "not above its upper end"),
+        ({"interval_min": 100 * MILLISECOND, "function": ProbeFunction.FIXED}, "is one duration, not a range"),
+        ({"function": ProbeFunction.ADAPTIVE, "ceiling": 199 * MILLISECOND}, "the ceiling must not be below"),
         ({"misses": 0, "detect": 600 * MILLISECOND}, "at least one query"),
         ({"detect": 199 * MILLISECOND}, "must not be shorter"),
         ({"up_delay": -2}, "must not be negative"),
