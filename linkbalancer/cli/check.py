@@ -9,6 +9,7 @@ from pathlib import Path
 
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable, write
 from linkbalancer.config import keyfile
+from linkbalancer.config.crossing import crossing
 from linkbalancer.config.findings import ConfigErrors, Finding
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import load, load_as
@@ -37,6 +38,7 @@ class Verdict:
     errors: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -44,9 +46,9 @@ class Verdict:
         return not self.errors
 
     def summary(self) -> str:
-        """Say in one line what is in a good file."""
+        """Say in one line what is in a good file, and what it asks of others, a line each."""
         counts = [f"{count} {what if count != 1 else what.removesuffix('s')}" for what, count in self.counts.items()]
-        return f"{self.file}: good: {', '.join(counts)}"
+        return "\n".join([f"{self.file}: good: {', '.join(counts)}", *(f"{self.file}: {note}" for note in self.notes)])
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -116,7 +118,7 @@ def _gateway(file: str) -> Verdict:
         "VIDs": len(loaded.config.groups),
         "applications": len(loaded.rules.applications),
     }
-    return Verdict(file, (), loaded.warnings, counts)
+    return Verdict(file, (), loaded.warnings, counts, tuple(crossing(loaded.config)))
 
 
 def _topology(file: str) -> Verdict:
@@ -184,6 +186,7 @@ def _tell(args: Namespace, verdicts: list[Verdict]) -> None:
                 **verdict.counts,
                 "errors": [asdict(error) for error in verdict.errors],
                 "warnings": [asdict(warning) for warning in verdict.warnings],
+                "notes": list(verdict.notes),
             }
             for verdict in verdicts
         ],

@@ -42,6 +42,9 @@ def _twice(outline: Outline) -> Iterator[Complaint]:
 def _taken(outline: Outline) -> Iterator[Complaint]:
     """Refuse a virtual IP that is some host's own address: it would be at two places at once."""
     takers = {link[end]: f"an end of the link {name}" for name, link in outline.links.items() for end in _ends(link)}
+    takers |= {
+        link["via"]: f"the first router of the link {name}" for name, link in outline.links.items() if link.knows("via")
+    }
     for device, lan in outline.lans.items():
         for key, kind in (("targets", "target"), ("members", "member")):
             takers.update((address, f"a {kind} of the LAN {device}") for address in known(lan, key))
