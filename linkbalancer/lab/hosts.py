@@ -67,7 +67,7 @@ class Traffic:
         self._echoes = 0
         self._answered = dict.fromkeys(SIDES, 0)
         self._connected = 0
-        self._traces = {number: Trace() for number in range(len(flows) + len(echoes))}
+        self._traces = {number: Trace(lab.topology.most_gateways) for number in range(len(flows) + len(echoes))}
         self._hosts = {side: self._launch(lab, side) for side in SIDES}
 
     def _launch(self, lab: Lab, side: str) -> HostProcess:
@@ -91,6 +91,7 @@ class Traffic:
             lab.run.namespace(name),
             {
                 "interval_ns": INTERVAL,
+                "most_gateways": lab.topology.most_gateways,
                 "ends": ends,
                 "echoes": [
                     {"address": str(echo.address), "flow": echo.number} for echo in self.echoes if echo.side == side
