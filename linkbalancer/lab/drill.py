@@ -15,7 +15,7 @@ from linkbalancer.lab.hosts import Traffic
 from linkbalancer.lab.judge import judge
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.report import Measured, Outcome, Path, Paths, Phase, build_report
-from linkbalancer.lab.settle import UNNOTICED, await_answers, await_settled, moves, watch
+from linkbalancer.lab.settle import UNNOTICED, await_answers, await_settled, most_moves, moves, watch
 from linkbalancer.lab.status import Damage, Statuses
 from linkbalancer.lab.topology import SIDES, Topology
 from linkbalancer.links import LinkName, NodeName, OnProbeLoss, Vid
@@ -133,6 +133,7 @@ class _Rehearsal:
             span=Span(start, time.monotonic_ns()),
             settling=settling,
             moves=moves(known, settling.statuses),
+            most_moves=most_moves(known, settling.statuses),
             changes=changes,
             before=before,
             after=self._paths,

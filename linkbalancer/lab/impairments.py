@@ -3,13 +3,22 @@
 Each is done in the segment's own namespace, where no gateway can see it, and undone by `repair` or by its like.
 """
 
+import time
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.lab.commands import ip, nft, shell
 from linkbalancer.lab.network import TABLE, Network
 from linkbalancer.lab.topology import Segment
 from linkbalancer.links import NodeName
+
+_SAMPLE: Final[Duration] = 500 * MILLISECOND
+_FRAME_BITS: Final = 8 * 106
+"""The lab's datagrams as Ethernet frames."""
+
+_LEAST: Final = 64_000
+"""An idle link is made no slower than this, in bits a second."""
 
 _BURST: Final = "4k"
 """As little as lets whole frames pass: a burst would hide how slow the link is."""
@@ -45,6 +54,15 @@ def slow(network: Network, segment: Segment, nodes: Iterable[NodeName], *, rate:
     """Let no more than a rate through to these nodes; what is beyond it waits up to a time, then is dropped."""
     lines = (f"tc qdisc add dev {node} root tbf rate {rate} burst {_BURST} latency {queue}\n" for node in nodes)
     shell("".join(lines), network.segment_namespace(segment))
+
+
+def offered(network: Network, link: Segment) -> int:
+    """Return how many bits a second a link is given each way, by a look at the counted flows: the busier way's half."""
+    earlier = network.crossed()[link.name]
+    time.sleep(_SAMPLE / SECOND)
+    later = network.crossed()[link.name]
+    packets = sum(later[flow] - earlier.get(flow, 0) for flow in later)
+    return max(_LEAST, packets * _FRAME_BITS * SECOND // (2 * _SAMPLE))
 
 
 def quicken(network: Network, segment: Segment, nodes: Iterable[NodeName]) -> None:

@@ -5,7 +5,7 @@ limits here. The limits belong to adverts every 200 ms and probes every 100 to 2
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 HEALING_MS: Final = 50.0
@@ -17,11 +17,17 @@ OUTAGE_MS: Final[Mapping[str, float]] = {
     "oneway": 1500.0,
     "node": 1500.0,
     "lan": 1500.0,
+    "swap": 1500.0,
+    "flap": 500.0,
+    "lone": 500.0,
+    "loss": 500.0,
+    "slow": 500.0,
 }
 """The longest outage when something breaks, by kind of fault."""
 
-LOSSLESS: Final = frozenset({"reload", "upgrade", "restart", "leave", "kill", "killall", "drain"})
-"""Faults of the service alone, and what is taken out of service in order: what forwards goes on, nothing is lost."""
+LOSSLESS: Final = frozenset({"reload", "upgrade", "restart", "leave", "kill", "killall", "drain", "neighbour"})
+"""Faults of the service alone, what is taken out of service in order, and packets that come to another gateway than the
+Master: what forwards goes on, nothing is lost."""
 
 ANSWERING: Final = frozenset({"reload", "upgrade", "restart", "kill"})
 """Faults in which the virtual IPs themselves go on answering without a gap, where no mastership moves."""
@@ -35,6 +41,12 @@ class _Judged:
     fault: Mapping[str, Any]
     phase: Mapping[str, Any]
     healed: bool
+
+    @property
+    def bounds(self) -> Mapping[str, Any]:
+        """What is expected of this fault beyond its kind."""
+        bounds: Mapping[str, Any] = self.fault.get("bounds", {})
+        return bounds
 
     @property
     def links_left(self) -> Mapping[str, list[str]]:
@@ -58,17 +70,18 @@ def judge(report: Mapping[str, Any]) -> list[str]:
 
 def name_of(fault: Mapping[str, Any]) -> str:
     """Return a fault's name with the detail that tells it from its like."""
-    details = (fault[key] for key in ("direction", "how", "process", "removes", "load") if key in fault)
+    details = (fault[key] for key in ("direction", "how", "where", "process", "removes", "load") if key in fault)
     return " ".join([fault["fault"], fault["target"], *details])
 
 
 def _phase(judged: _Judged) -> Iterator[str]:
     yield from _answers(judged)
     if judged.fault["exempt"] and not judged.healed:
+        yield from _spared(judged)
         return
     yield from _settled(judged)
     yield from _masters(judged)
-    if judged.fault["exempt"]:
+    if judged.fault["exempt"] and not judged.bounds.get("spared"):
         return
     yield from _virtual_ips(judged)
     for flow in judged.phase["flows"]:
@@ -88,9 +101,24 @@ def _settled(judged: _Judged) -> Iterator[str]:
         yield f"it did not settle: {judged.phase['unsettled']}"
     for change in judged.phase["changes"]:
         yield f"a mastership changed after it had settled: {change}"
+    most = judged.bounds.get("moves")
+    if most is not None and not judged.healed and judged.phase["most_moves"] > most:
+        yield f"a gateway changed its mastership of a VID {judged.phase['most_moves']} times, {most} are allowed"
     if judged.fault["still"]:
         for move in judged.phase["moves"]:
             yield f"a mastership moved: {move}"
+
+
+def _spared(judged: _Judged) -> Iterator[str]:
+    """Judge the flows that an exempt fault must leave alone: their link is on the hosts' side of it."""
+    for flow in judged.phase["flows"]:
+        if flow["before"]["vid"] in judged.bounds.get("spared", ()):
+            words = f"{flow['app']} {flow['direction']}"
+            limit = judged.bounds["outage_ms"]
+            if flow["outage_ms"] > limit:
+                yield f"{words}: an outage of {flow['outage_ms']:g} ms, over the limit of {limit:g} ms"
+            for sentence in _manners(flow):
+                yield f"{words}: {sentence}"
 
 
 def _virtual_ips(judged: _Judged) -> Iterator[str]:
@@ -162,6 +190,35 @@ def _outage(judged: _Judged, flow: Mapping[str, Any]) -> Iterator[str]:
         if flow["lost"]:
             yield f"{flow['lost']} of {flow['sent']} packets lost, none may be"
         return
-    limit = HEALING_MS if judged.healed else OUTAGE_MS[kind]
+    bounds = judged.bounds
+    if not _has_way(judged, flow):
+        return  # it cannot but be silent; when it comes back is the link's to say, and its path is judged then
+    if judged.healed:
+        limit = bounds.get("healing_ms") or HEALING_MS
+    elif not bounds.get("lossy"):
+        limit = bounds.get("outage_ms") or OUTAGE_MS[kind]
+    elif flow["before"]["link"] not in bounds["lossy"]:
+        limit = HEALING_MS
+    elif flow["protocol"] == "tcp":
+        return  # it waits for what is sent again, by its own clock
+    else:
+        yield from _lost_share(flow, *bounds["lost_percent"])
+        limit = OUTAGE_MS[kind]
     if flow["outage_ms"] > limit:
         yield f"an outage of {flow['outage_ms']:g} ms, over the limit of {limit:g} ms"
+
+
+def _has_way(judged: _Judged, flow: Mapping[str, Any]) -> bool:
+    """Whether an application has a VID with a link left while the fault lasts."""
+    during = replace(judged, healed=False)
+    app = flow["app"]
+    known = {**judged.report["applications"], **judged.fault.get("applications", {})}
+    steps = known[judged.fault["becomes"].get(app, app)]
+    return any(during.links_left.get(str(vid)) for step in steps for vid in step)
+
+
+def _lost_share(flow: Mapping[str, Any], least: float, most: float) -> Iterator[str]:
+    """Judge how much of a flow a bad link lost; less than it must lose means that the fault was none."""
+    share = 100 * flow["lost"] / max(1, flow["sent"])
+    if not least <= share <= most:
+        yield f"{share:.0f} % of its packets lost, {least:g} to {most:g} % are expected"

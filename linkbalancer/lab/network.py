@@ -145,8 +145,12 @@ class Network:
                 raise LabError(f"the kernel still holds {node}'s device on {segment.name} after {_GONE_S} s")
             time.sleep(20 * MILLISECOND / SECOND)
 
-    def carrier(self, segment: Segment, nodes: Iterable[NodeName], *, up: bool) -> None:
-        """Take the carrier from the named nodes' devices on a segment, or give it back."""
+    def mac(self, segment: Segment, node: NodeName) -> str:
+        """Return the MAC of a node's device on a segment."""
+        return _mac(self.topology, segment, segment.port(node))
+
+    def carrier(self, segment: Segment, nodes: Iterable[str], *, up: bool) -> None:
+        """Take the carrier from the named nodes' devices on a segment (a router's: by its port), or give it back."""
         ip([f"link set {node} {'up' if up else 'down'}" for node in nodes], self.segment_namespace(segment))
 
     def silence(

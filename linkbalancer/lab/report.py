@@ -6,7 +6,7 @@ from typing import Any
 
 from linkbalancer.clock import MILLISECOND, Duration
 from linkbalancer.lab.arrivals import Schedule, Span, Trace, figures
-from linkbalancer.lab.faults import Fault
+from linkbalancer.lab.faults import Bounds, Fault
 from linkbalancer.lab.flows import Echo, Flow
 from linkbalancer.lab.settle import Settling
 from linkbalancer.lab.status import working_links
@@ -36,6 +36,7 @@ class Phase:
     span: Span
     settling: Settling
     moves: tuple[str, ...]
+    most_moves: int = 0
     changes: tuple[str, ...]
     before: Paths
     after: Paths
@@ -100,10 +101,22 @@ def _outcome(topology: Topology, outcome: Outcome, measured: Measured) -> dict[s
         "still": fault.still,
         "becomes": dict(fault.becomes),
         "readdressed": sorted(fault.readdressed),
+        "bounds": _bounds(fault.bounds),
         **other,
         "links_left": {str(vid): list(working_links(topology, vid, fault.damage)) for vid in topology.vids},
         "broken": _phase(outcome.broken, measured),
         "healed": _phase(outcome.healed, measured),
+    }
+
+
+def _bounds(bounds: Bounds) -> dict[str, Any]:
+    return {
+        "outage_ms": bounds.outage_ms,
+        "healing_ms": bounds.healing_ms,
+        "lossy": sorted(bounds.lossy),
+        "lost_percent": list(bounds.lost_percent),
+        "moves": bounds.moves,
+        "spared": sorted(bounds.spared),
     }
 
 
@@ -114,6 +127,7 @@ def _phase(phase: Phase, measured: Measured) -> dict[str, Any]:
         "unsettled": settling.problem,
         "masters": settling.masters,
         "moves": list(phase.moves),
+        "most_moves": phase.most_moves,
         "changes": list(phase.changes),
         "gateway_answers": dict(phase.gateway_answers),
         "complaints": list(phase.complaints),
