@@ -58,11 +58,12 @@ def slow(network: Network, segment: Segment, nodes: Iterable[NodeName], *, rate:
 
 def offered(network: Network, link: Segment) -> int:
     """Return how many bits a second a link is given each way, by a look at the counted flows: the busier way's half."""
-    earlier = network.crossed()[link.name]
+    began, earlier = time.monotonic_ns(), network.crossed()[link.name]
     time.sleep(_SAMPLE / SECOND)
-    later = network.crossed()[link.name]
+    # Counting takes its time too, both times the same.
+    elapsed, later = time.monotonic_ns() - began, network.crossed()[link.name]
     packets = sum(later[flow] - earlier.get(flow, 0) for flow in later)
-    return max(_LEAST, packets * _FRAME_BITS * SECOND // (2 * _SAMPLE))
+    return max(_LEAST, packets * _FRAME_BITS * SECOND // (2 * elapsed))
 
 
 def quicken(network: Network, segment: Segment, nodes: Iterable[NodeName]) -> None:

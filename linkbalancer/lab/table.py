@@ -37,13 +37,18 @@ class _Row:
     @property
     def untouched(self) -> bool:
         """Whether nothing was lost, nothing moved, and nothing stood still for as long as one would notice."""
-        return not self.lost and len(set(self.stations)) == 1 and max(self.outage, self.healed) < _NOTICED_MS
+        return not self.lost and self.stays and max(self.outage, self.healed) < _NOTICED_MS
+
+    @property
+    def stays(self) -> bool:
+        """Whether nothing moved; of several applications each stayed where it was."""
+        return len(set(self.stations)) == 1
 
     def joins(self, other: "_Row") -> bool:
         """Whether both directions of an application, or two untouched applications, can share a line."""
         if self.apps == other.apps:
             return self.stations == other.stations and bool(self.lost) == bool(other.lost)
-        return self.untouched and other.untouched and self.ways == other.ways
+        return self.stays and other.stays and self.untouched == other.untouched and self.ways == other.ways
 
     def joined(self, other: "_Row") -> "_Row":
         """Return the line for both: losses added up, the longer outage."""
@@ -68,7 +73,7 @@ class _Row:
     def cells(self) -> list[str]:
         """The cells of the line, without the fault's own."""
         before, during, after = self.stations
-        moved = [] if self.untouched else [during, after if after != during else ""]
+        moved = [] if self.stays else [during, after if after != during else ""]
         return [
             self.names,
             "both" if len(self.ways) > 1 else self.ways[0],

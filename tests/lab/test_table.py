@@ -122,4 +122,19 @@ def test_a_long_silence_is_noticed_though_nothing_is_lost() -> None:
         flow["outage_ms"] = 4000.0
     lines = [line.split() for line in shown(report).splitlines()]
 
-    assert ["cut", "l1", "web", "both", "2", "l2", "2", "l2", "0", "4000", "0", "ok"] in lines
+    assert ["cut", "l1", "web", "both", "2", "l2", "stays", "0", "4000", "0", "ok"] in lines
+
+
+def test_applications_that_stay_and_suffer_share_a_line() -> None:
+    """The hosts' gateway is away for a moment: everybody loses a little, nobody moves."""
+    report = good_report()
+    for phase in ("broken", "healed"):
+        for flow in report["faults"][0][phase]["flows"][2:]:
+            flow.update(after=flow["before"])
+    for flow in report["faults"][0]["healed"]["flows"][2:]:
+        flow["before"] = flow["after"] = report["faults"][0]["broken"]["flows"][2]["before"]
+    for flow in report["faults"][0]["broken"]["flows"][2:]:
+        flow["before"] = flow["after"] = report["faults"][0]["broken"]["flows"][2]["before"]
+    lines = [line.split() for line in shown(report).splitlines()]
+
+    assert ["backup,", "rest", "both", "3", "l1", "stays", "104", "130", "0"] in lines
