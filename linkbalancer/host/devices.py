@@ -211,7 +211,7 @@ def _route(message: Message) -> str:
     peer = message.attributes(_ROUTE_FIXED).get(_RTA_DST)
     if peer is None:
         return f"the default of table {_number(message, _RTA_TABLE)}"
-    return f"that to {ip_address(peer)}"
+    return f"to {ip_address(peer)}"
 
 
 def _number(message: Message, kind: int) -> int:

@@ -126,7 +126,7 @@ def test_what_others_take_away_of_ours_is_told(wire: tuple[Namespace, Namespace]
             Removed("address", "192.0.2.251 on eth0"),
             Removed("rule", "priority 21"),
             Removed("route", "the default of table 20001"),
-            Removed("route", "that to 10.9.0.1"),
+            Removed("route", "to 10.9.0.1"),
         ]
 
 

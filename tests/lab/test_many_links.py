@@ -50,7 +50,7 @@ def test_three_links_survive_what_tells_them_from_two(tmp_path: Path) -> None:
     options = [word for fault in TELLING for word in ("--fault", fault)]
     faults = {fault["fault"]: fault for fault in rehearsed(THREE, tmp_path / "report.json", *options)["faults"]}
 
-    assert ["silent", "loss", "swap", "neighbour", "double"] == list(faults)
+    assert {"silent", "loss", "swap", "neighbour", "double"} == set(faults)
     assert ("b1", "f1") == masters(faults["silent"], "3")
     assert {(1, "l1")} == after(faults["loss"], "voip")
     assert all(("b3", "f3") == masters(faults[kind], vid) for kind in ("swap", "double") for vid in ("1", "2", "3"))
@@ -142,7 +142,8 @@ def test_the_route_to_a_far_end_comes_back(tmp_path: Path) -> None:
         until(lambda: routes(lab) == ["10.3.0.254"], PATIENCE_S, "the route is back")
         assert link(lab, "b3")["open"]
         assert link(lab, "b3")["since_ms"] >= since
-        assert "put back: laid the route to 10.3.9.2 via 10.3.0.254 on eth1" in lab.services["b3"].log.read_text()
+        said = lab.services["b3"].log.read_text()
+        assert "route to 10.3.9.2" in said.partition("removed by somebody else")[2]
 
         config = lab.directory.config_path("b3")
         config.write_text(config.read_text().replace("    via: 10.3.0.254", "    #"))
