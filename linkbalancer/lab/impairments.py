@@ -4,19 +4,16 @@ Each is done in the segment's own namespace, where no gateway can see it, and un
 """
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
-from linkbalancer.lab.commands import ip, nft, shell
+from linkbalancer.lab.commands import ip, ip_json, nft, shell
 from linkbalancer.lab.network import TABLE, Network
 from linkbalancer.lab.topology import Segment
 from linkbalancer.links import NodeName
 
 _SAMPLE: Final[Duration] = 500 * MILLISECOND
-_FRAME_BITS: Final = 8 * 106
-"""The lab's datagrams as Ethernet frames."""
-
 _LEAST: Final = 64_000
 """An idle link is made no slower than this, in bits a second."""
 
@@ -50,25 +47,34 @@ def repair(network: Network, segment: Segment) -> None:
     nft(f"delete chain {TABLE} loss\n", network.segment_namespace(segment))
 
 
-def slow(network: Network, segment: Segment, nodes: Iterable[NodeName], *, rate: str, queue: str) -> None:
-    """Let no more than a rate through to these nodes; what is beyond it waits up to a time, then is dropped."""
-    lines = (f"tc qdisc add dev {node} root tbf rate {rate} burst {_BURST} latency {queue}\n" for node in nodes)
+def slow(network: Network, segment: Segment, rates: Mapping[NodeName, int], queue: Duration) -> None:
+    """Let no more than so many bits a second through to each node; the rest waits up to a time, then is dropped."""
+    wait = f"{queue // MILLISECOND}ms"
+    lines = (
+        f"tc qdisc add dev {node} root tbf rate {max(rate, _LEAST)}bit burst {_BURST} latency {wait}\n"
+        for node, rate in rates.items()
+    )
     shell("".join(lines), network.segment_namespace(segment))
-
-
-def offered(network: Network, link: Segment) -> int:
-    """Return how many bits a second a link is given each way, by a look at the counted flows: the busier way's half."""
-    began, earlier = time.monotonic_ns(), network.crossed()[link.name]
-    time.sleep(_SAMPLE / SECOND)
-    # Counting takes its time too, both times the same.
-    elapsed, later = time.monotonic_ns() - began, network.crossed()[link.name]
-    packets = sum(later[flow] - earlier.get(flow, 0) for flow in later)
-    return max(_LEAST, packets * _FRAME_BITS * SECOND // (2 * elapsed))
 
 
 def quicken(network: Network, segment: Segment, nodes: Iterable[NodeName]) -> None:
     """End slowness."""
     shell("".join(f"tc qdisc del dev {node} root\n" for node in nodes), network.segment_namespace(segment))
+
+
+def offered(network: Network, segment: Segment) -> dict[NodeName, int]:
+    """Return how many bits a second go to each node of a segment, by a look at its ports."""
+    began, earlier = time.monotonic_ns(), _sent(network, segment)
+    time.sleep(_SAMPLE / SECOND)
+    elapsed, later = time.monotonic_ns() - began, _sent(network, segment)
+    return {node: 8 * (octets - earlier[node]) * SECOND // elapsed for node, octets in later.items()}
+
+
+def _sent(network: Network, segment: Segment) -> dict[NodeName, int]:
+    """Return how many octets have gone to each node so far."""
+    nodes = {port.node for port in segment.ports}
+    shown = ip_json(["-statistics", "link", "show"], network.segment_namespace(segment))
+    return {one["ifname"]: int(one["stats64"]["tx"]["bytes"]) for one in shown if one["ifname"] in nodes}
 
 
 def swap(network: Network, one: tuple[Segment, NodeName], other: tuple[Segment, NodeName]) -> None:

@@ -20,7 +20,7 @@ FLAP_MOVES = 4
 """Away, back once before anybody can know better, away again; and one more for a Master in between."""
 
 SLOW_SHARE = 0.9
-SLOW_QUEUE: Duration = 100 * MILLISECOND
+SLOW_QUEUE: Duration = 50 * MILLISECOND
 
 
 def link_faults(topology: Topology, link: Segment) -> Iterator[Fault]:
@@ -132,8 +132,8 @@ def _slow(link: Segment) -> Fault:
     nodes = [port.node for port in link.ports]
 
     def strike(lab: Lab) -> None:
-        rate = f"{int(SLOW_SHARE * offered(lab.network, link))}bit"
-        slow(lab.network, link, nodes, rate=rate, queue=f"{SLOW_QUEUE // MILLISECOND}ms")
+        rates = {node: int(SLOW_SHARE * rate) for node, rate in offered(lab.network, link).items()}
+        slow(lab.network, link, rates, SLOW_QUEUE)
 
     return Fault(
         kind="slow",

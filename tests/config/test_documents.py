@@ -61,7 +61,7 @@ def test_refusals_are_said_as_the_document_says(line: str, error: str) -> None:
     assert f"{found.what}; {found.remedy}" == error
 
 
-@pytest.mark.parametrize("block", blocks(CONFIGURATION, "yaml"), ids=["near", "observing"])
+@pytest.mark.parametrize("block", blocks(CONFIGURATION, "yaml"), ids=["near", "across", "observing"])
 def test_configuration_examples_are_right(block: str) -> None:
     """They load without a warning."""
     files = {"linkbalancer.yaml": block, "apps.conf": "App=* * * * * * [1] name=all\n"}
