@@ -22,8 +22,8 @@ from linkbalancer.links import LinkName, NodeName, OnProbeLoss, Vid
 
 START_LIMIT: Final[Duration] = 30 * SECOND
 SETTLE_LIMIT: Final[Duration] = 30 * SECOND
-"""How long a fault may take to be over with: a link that failed time and again waits 16 times its `up_delay`, and sixteen
-gateways on a busy computer start their programs slowly. What is lost meanwhile is judged apart."""
+"""How long a fault may take to be over with: a link that failed time and again waits 16 times its `up_delay`, and the
+programs of many gateways start slowly on a busy computer. What is lost meanwhile is judged apart."""
 
 EXEMPT_LIMIT: Final[Duration] = 4 * SECOND
 """How long a fault may take that is only reported."""
