@@ -72,5 +72,5 @@ def test_configuration_examples_are_right(block: str) -> None:
 def test_there_is_an_example_of_everything() -> None:
     """So that the tests above cannot pass by finding nothing."""
     assert len(blocks(RULES, "conf")) == 9
-    assert len(blocks(CONFIGURATION, "yaml")) == 2
+    assert len(blocks(CONFIGURATION, "yaml")) == 3
     assert RULES.count("| `App=") == 7
