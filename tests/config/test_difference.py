@@ -91,6 +91,7 @@ def test_rules_say_what_becomes_of_flows_once() -> None:
             "l1.key, probe: {interval: 50ms}}",
             "link l1: probe interval [100ms, 200ms] -> 50ms; its LVrrp session goes on",
         ),
+        ("l1.key}", "l1.key, via: 10.1.0.9}", "link l1: via none -> 10.1.0.9; its LVrrp session goes on"),
         ("l1.key}", "l1.key, up_delay: 2s}", "link l1: up delay none -> 2s; its LVrrp session goes on"),
         (
             "l1.key}",
