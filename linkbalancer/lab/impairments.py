@@ -17,6 +17,12 @@ _SAMPLE: Final[Duration] = 500 * MILLISECOND
 _LEAST: Final = 64_000
 """An idle link is made no slower than this, in bits a second."""
 
+_FRAME_BITS: Final = 8 * 106
+"""The lab's datagrams as Ethernet frames."""
+
+_LIMIT: Final = "1m"
+"""Bytes that would be queued; packets decide before."""
+
 _BURST: Final = "4k"
 """As little as lets whole frames pass: a burst would hide how slow the link is."""
 
@@ -49,12 +55,14 @@ def repair(network: Network, segment: Segment) -> None:
 
 def slow(network: Network, segment: Segment, rates: Mapping[NodeName, int], queue: Duration) -> None:
     """Let no more than so many bits a second through to each node; the rest waits up to a time, then is dropped."""
-    wait = f"{queue // MILLISECOND}ms"
-    lines = (
-        f"tc qdisc add dev {node} root tbf rate {max(rate, _LEAST)}bit burst {_BURST} latency {wait}\n"
-        for node, rate in rates.items()
-    )
-    shell("".join(lines), network.segment_namespace(segment))
+    script = ""
+    for node, rate in rates.items():
+        bits = max(rate, _LEAST)
+        # The queue counts packets: one of bytes would refuse long datagrams where short ones still find room.
+        packets = max(1, bits * queue // SECOND // _FRAME_BITS)
+        script += f"tc qdisc add dev {node} root handle 1: tbf rate {bits}bit burst {_BURST} limit {_LIMIT}\n"
+        script += f"tc qdisc add dev {node} parent 1:1 handle 2: pfifo limit {packets}\n"
+    shell(script, network.segment_namespace(segment))
 
 
 def quicken(network: Network, segment: Segment, nodes: Iterable[NodeName]) -> None:
