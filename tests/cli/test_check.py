@@ -81,13 +81,14 @@ def test_what_becomes_of_each_vid_without_a_link_is_said(gateway: Path, capsys: 
 
 
 def test_what_a_link_asks_of_others_is_said(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Below the summary, and it refuses nothing."""
+    """Below the summary and what dead links mean, and it refuses nothing."""
     file = gateway / "linkbalancer.yaml"
     file.write_text(CONFIG.replace("peer: 10.1.0.2", "peer: 10.9.0.2, via: 10.1.0.254"))
 
     assert main(["check", str(file)]) == 0
-    summary, note = capsys.readouterr().out.splitlines()
+    summary, dark, note = capsys.readouterr().out.splitlines()
     assert summary == f"{file}: good: 1 link, 1 VID, 1 application"
+    assert dark.startswith("  if every link is dead (on_probe_loss: stop): ")
     assert note.startswith(f"{file}: link l1: every router from 10.1.0.254 on must route 192.168.1.0/24 to 10.1.0.1, ")
     assert main(["check", "--json", str(file)]) == 0
     (found,) = json.loads(capsys.readouterr().out)["files"]
