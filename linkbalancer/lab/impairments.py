@@ -17,11 +17,9 @@ _SAMPLE: Final[Duration] = 500 * MILLISECOND
 _LEAST: Final = 64_000
 """An idle link is made no slower than this, in bits a second."""
 
-_FRAME_BITS: Final = 8 * 106
-"""The lab's datagrams as Ethernet frames."""
-
 _LIMIT: Final = "1m"
-"""Bytes that would be queued; packets decide before."""
+_FLUSH: Final[Duration] = 50 * MILLISECOND
+"""How long a quick link takes at most to deliver what waited for it when it was slow."""
 
 _BURST: Final = "4k"
 """As little as lets whole frames pass: a burst would hide how slow the link is."""
@@ -55,19 +53,21 @@ def repair(network: Network, segment: Segment) -> None:
 
 def slow(network: Network, segment: Segment, rates: Mapping[NodeName, int], queue: Duration) -> None:
     """Let no more than so many bits a second through to each node; the rest waits up to a time, then is dropped."""
-    script = ""
-    for node, rate in rates.items():
-        bits = max(rate, _LEAST)
-        # The queue counts packets: one of bytes would refuse long datagrams where short ones still find room.
-        packets = max(1, bits * queue // SECOND // _FRAME_BITS)
-        script += f"tc qdisc add dev {node} root handle 1: tbf rate {bits}bit burst {_BURST} limit {_LIMIT}\n"
-        script += f"tc qdisc add dev {node} parent 1:1 handle 2: pfifo limit {packets}\n"
-    shell(script, network.segment_namespace(segment))
+    wait = f"{queue // MILLISECOND}ms"
+    lines = (
+        f"tc qdisc add dev {node} root tbf rate {max(rate, _LEAST)}bit burst {_BURST} latency {wait}\n"
+        for node, rate in rates.items()
+    )
+    shell("".join(lines), network.segment_namespace(segment))
 
 
 def quicken(network: Network, segment: Segment, nodes: Iterable[NodeName]) -> None:
-    """End slowness."""
-    shell("".join(f"tc qdisc del dev {node} root\n" for node in nodes), network.segment_namespace(segment))
+    """End slowness: what waits is let through first, for it is not lost."""
+    namespace = network.segment_namespace(segment)
+    fast = f"root tbf rate 1gbit burst {_LIMIT} latency 1s"
+    shell("".join(f"tc qdisc change dev {node} {fast}\n" for node in nodes), namespace)
+    time.sleep(_FLUSH / SECOND)
+    shell("".join(f"tc qdisc del dev {node} root\n" for node in nodes), namespace)
 
 
 def offered(network: Network, segment: Segment) -> dict[NodeName, int]:

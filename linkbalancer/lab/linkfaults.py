@@ -19,8 +19,8 @@ FLAP_UP: Duration = 800 * MILLISECOND
 FLAP_MOVES = 4
 """Away, back once before anybody can know better, away again; and one more for a Master in between."""
 
-SLOW_SHARE = 0.9
-SLOW_QUEUE: Duration = 50 * MILLISECOND
+SLOW_SHARE = 0.95
+SLOW_QUEUE: Duration = 250 * MILLISECOND
 
 
 def link_faults(topology: Topology, link: Segment) -> Iterator[Fault]:
@@ -128,7 +128,7 @@ def _loss(link: Segment, nodes: tuple[NodeName, ...], how: str) -> Fault:
 
 
 def _slow(link: Segment) -> Fault:
-    """A link takes nine tenths of what it is given: what it takes waits, the rest is dropped; nothing may move."""
+    """A link takes 95 % of what it is given: packets wait longer and longer, and nothing may move."""
     nodes = [port.node for port in link.ports]
 
     def strike(lab: Lab) -> None:
@@ -141,7 +141,7 @@ def _slow(link: Segment) -> Fault:
         strike=strike,
         heal=lambda lab: quicken(lab.network, link, nodes),
         still=True,
-        bounds=Bounds(lossy=frozenset({link.name}), lost_percent=(1, 30)),
+        bounds=Bounds(lossy=frozenset({link.name}), lost_percent=(0, 10)),
     )
 
 
