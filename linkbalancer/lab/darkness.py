@@ -36,10 +36,14 @@ def is_its(fault: Mapping[str, Any], *, healed: bool) -> bool:
     return fault["fault"] == "blackout" or (fault["fault"] == "comeback" and not healed)
 
 
-def limit(fault: Mapping[str, Any], links: Container[str], *, healed: bool) -> float:
-    """Return the longest outage in ms in such a phase, of a flow that may use these links: the first one takes it."""
+def limit(fault: Mapping[str, Any], links: Container[str], protocol: str, *, healed: bool) -> float:
+    """Return the longest outage in ms in such a phase, of a flow that may use these links: the first one takes it.
+
+    TCP that was cut off for seconds asks again after as long as it has waited, by its own clock.
+    """
     opened: Mapping[str, float] = fault["healed" if healed else "broken"]["opened_ms"]
-    return min((since for link, since in opened.items() if link in links), default=0.0) + RETURN_MS
+    there = min((since for link, since in opened.items() if link in links), default=0.0) + RETURN_MS
+    return there if healed or protocol != "tcp" else 2 * there
 
 
 def _refused(report: Mapping[str, Any], phase: Mapping[str, Any]) -> Iterator[str]:

@@ -202,7 +202,7 @@ def _limit(judged: _Judged, flow: Mapping[str, Any]) -> float | None:
     if not ways:
         return None  # it cannot but be silent; when it comes back is the link's to say, and its path is judged then
     if dark:
-        return darkness.limit(fault, ways, healed=healed)
+        return darkness.limit(fault, ways, flow["protocol"], healed=healed)
     if healed:
         return judged.bounds.get("healing_ms") or HEALING_MS
     return _limit_of_the_break(judged, flow)

@@ -93,6 +93,17 @@ def test_an_open_link_takes_everything_within_a_second(kind: str, phase: str) ->
     assert f"an outage of {opened + 1001:g} ms, over the limit of {opened + 1000:g} ms" in said
 
 
+def test_a_connection_asks_again_by_its_own_clock() -> None:
+    """Cut off and given one link back it may have just asked in vain, and waits as long again."""
+    report = dark_report("comeback")
+    flow = report["faults"][0]["broken"]["flows"][0]
+    flow.update(protocol="tcp", outage_ms=9400.0)
+    assert judge(report) == []
+    flow["outage_ms"] = 9401.0
+    (said,) = judge(report)
+    assert "an outage of 9401 ms, over the limit of 9400 ms" in said
+
+
 def test_an_application_of_one_link_waits_for_that_link() -> None:
     """Where another link is open sooner, that is nothing to it; while its own is dead it cannot but be silent."""
     report = dark_report()
