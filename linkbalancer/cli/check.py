@@ -9,6 +9,7 @@ from pathlib import Path
 
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable, write
 from linkbalancer.config import keyfile, sitechecks
+from linkbalancer.config.crossing import crossing
 from linkbalancer.config.findings import ConfigErrors, Finding
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import Loaded, load, load_as
@@ -49,6 +50,8 @@ class Verdict:
     loaded: Loaded | None = None
     dark: dict[str, list[str]] = field(default_factory=dict)
     """What becomes of the VIDs of links while every link is dead: by `on_probe_loss`."""
+    notes: tuple[str, ...] = ()
+    """What a link across other routers asks of them."""
 
     @property
     def good(self) -> bool:
@@ -56,13 +59,14 @@ class Verdict:
         return not self.errors
 
     def summary(self) -> str:
-        """Say in one line what is in a good file, and in one more for each value what `on_probe_loss` means."""
+        """Say what is in a good file, what each `on_probe_loss` means, and what is asked of others, a line each."""
         counts = [f"{count} {what if count != 1 else what.removesuffix('s')}" for what, count in self.counts.items()]
         dark = [
             f"  if every link is dead (on_probe_loss: {loss}): {DARK[OnProbeLoss(loss)].format(_some(vids))}"
             for loss, vids in self.dark.items()
         ]
-        return "\n".join([f"{self.file}: good: {', '.join(counts)}", *dark])
+        notes = [f"{self.file}: {note}" for note in self.notes]
+        return "\n".join([f"{self.file}: good: {', '.join(counts)}", *dark, *notes])
 
 
 def _some(names: list[str]) -> str:
@@ -138,7 +142,7 @@ def _gateway(file: str) -> Verdict:
         "VIDs": len(loaded.config.groups),
         "applications": len(loaded.rules.applications),
     }
-    return Verdict(file, (), loaded.warnings, counts, loaded, _dark(loaded.config))
+    return Verdict(file, (), loaded.warnings, counts, loaded, _dark(loaded.config), tuple(crossing(loaded.config)))
 
 
 def _compare(verdicts: list[Verdict]) -> None:
@@ -229,6 +233,7 @@ def _tell(args: Namespace, verdicts: list[Verdict]) -> None:
                 **({"all_links_dead": verdict.dark} if verdict.dark else {}),
                 "errors": [asdict(error) for error in verdict.errors],
                 "warnings": [asdict(warning) for warning in verdict.warnings],
+                "notes": list(verdict.notes),
             }
             for verdict in verdicts
         ],

@@ -15,7 +15,7 @@ from linkbalancer.lab.edits import all_edits
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.faults import Fault, select_faults
 from linkbalancer.lab.lab import lab_of
-from linkbalancer.lab.repertoire import all_faults
+from linkbalancer.lab.repertoire import all_faults, double_faults
 from linkbalancer.lab.table import console_for, show_report
 
 
@@ -23,8 +23,14 @@ def configure(parser: ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("directory", type=Path, help="a configuration directory with topology.yaml (docs/drill.md)")
     parser.add_argument("--long", action="store_true", help="watch every fault and every healing for 10 s, not 2 s")
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--reload", action="store_true", help="rehearse edits of the files and reloads in place of faults"
+    )
+    instead.add_argument(
+        "--double",
+        action="store_true",
+        help="rehearse in place of single faults every pair of them on two links (three links: half an hour)",
     )
     parser.add_argument(
         "--fault",
@@ -42,7 +48,7 @@ def run(args: Namespace) -> int:
     progress = console_for(sys.stderr)
     try:
         directory = read_directory(args.directory)
-        known = all_edits(directory) if args.reload else _faults(directory)
+        known = _known(args, directory)
         faults = select_faults(known, args.fault)
         _check_output(args.output)
         with lab_of(directory) as lab:
@@ -62,7 +68,12 @@ def run(args: Namespace) -> int:
     return 0 if written and not report["failures"] else 1
 
 
-def _faults(directory: Directory) -> list[Fault]:
+def _known(args: Namespace, directory: Directory) -> list[Fault]:
+    """Return the faults among which the command line chooses."""
+    if args.reload:
+        return all_edits(directory)
+    if args.double:
+        return double_faults(directory.topology)
     return all_faults(directory.topology, tuple(directory.rules.applications))
 
 

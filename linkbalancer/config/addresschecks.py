@@ -41,7 +41,12 @@ def _twice(outline: Outline) -> Iterator[Complaint]:
 
 def _taken(outline: Outline) -> Iterator[Complaint]:
     """Refuse a virtual IP that is some host's own address: it would be at two places at once."""
-    takers = {link[end]: f"an end of the link {name}" for name, link in outline.links.items() for end in _ends(link)}
+    takers = {
+        link[key]: f"{whose} of the link {name}"
+        for name, link in outline.links.items()
+        for key, whose in (("local", "an end"), ("peer", "an end"), ("via", "the first router"))
+        if link.knows(key)
+    }
     for device, lan in outline.lans.items():
         for key, kind in (("targets", "target"), ("members", "member")):
             takers.update((address, f"a {kind} of the LAN {device}") for address in known(lan, key))
@@ -50,10 +55,6 @@ def _taken(outline: Outline) -> Iterator[Complaint]:
             if one.ip in takers:
                 what = f"the virtual IP {one.ip} is {takers[one.ip]} already"
                 yield Complaint(path, what, "give the group an address of its own")
-
-
-def _ends(link: Part) -> Iterator[str]:
-    return (end for end in ("local", "peer") if link.knows(end))
 
 
 def _devices(outline: Outline) -> Iterator[Complaint]:

@@ -52,6 +52,7 @@ def _link(link: Part) -> Iterator[Complaint]:
             yield Complaint((*path, "insecure"), "insecure: true, and a key_file too", "remove one of the two")
     if link.knows("local", "peer") and link["local"] == link["peer"]:
         yield Complaint((*path, "peer"), "both ends have one address", "give the address of the far end")
+    yield from _via(link)
     probe = link.inner("probe")
     if probe.knows("interval", "detect") and probe["detect"] is not None and probe["detect"] < probe["interval"][1]:
         longest = write_duration(probe["interval"][1])
@@ -79,6 +80,19 @@ def _pace(probe: Part) -> Iterator[Complaint]:
         what = f"the ceiling is {'below the longest interval' if ceiling < longest else 'too long'}"
         remedy = f"write {write_duration(longest)} to {write_duration(CEILING_MAX)}"
         yield Complaint((*probe.path, "ceiling"), what, remedy)
+
+
+def _via(link: Part) -> Iterator[Complaint]:
+    """Check the next hop of a link that crosses other routers."""
+    if not link.knows("via") or link["via"] is None:
+        return
+    path = (*link.path, "via")
+    if link.knows("peer") and link["via"] == link["peer"]:
+        what = f"the link's next hop {link['via']} is its far end"
+        yield Complaint(path, what, "remove via: it is for a link that crosses other routers, and names the first")
+    if link.knows("local") and link["via"] == link["local"]:
+        what = f"the link's next hop {link['via']} is this end"
+        yield Complaint(path, what, "name the first router on the way to the far end")
 
 
 def _devices(outline: Outline) -> Iterator[Complaint]:

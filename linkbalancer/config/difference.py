@@ -31,6 +31,7 @@ _SESSION: Final = {
     "device": "its LVrrp session begins anew there",
     "local": "its LVrrp session begins anew",
     "peer": "its LVrrp session begins anew",
+    "via": "its LVrrp session goes on",
     "port": "its LVrrp session begins anew; the far end needs the same port",
     "insecure": "the far end needs the same",
     "probe": "its LVrrp session goes on",

@@ -75,6 +75,7 @@ class Link(Section):
     device: Device
     local: Address
     peer: Address
+    via: Address | None = None
     port: Annotated[Integer, Field(ge=1, le=65535)] = 20112
     key_file: File | None = None
     insecure: Switch = False
@@ -95,6 +96,7 @@ class Link(Section):
             device=self.device,
             local=self.local,
             peer=self.peer,
+            via=self.via,
             port=self.port,
             interval_min=self.probe.interval[0],
             interval_max=self.probe.interval[1],

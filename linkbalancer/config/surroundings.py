@@ -1,6 +1,6 @@
 """What a gateway has of its host: marks, tables, sockets, a history, and a place to be measured at."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -41,11 +41,22 @@ class History(Section):
     size: Size = 64 << 20
 
 
-class FlightRecording(Section):
-    """How many recordings of all that the agent hears and decides are kept, to run it again (docs/replay.md)."""
+RECORDINGS: Final = 24
+"""How many recordings are kept where nobody says."""
 
-    keep: Annotated[Integer, Field(ge=0, le=1000)] = 24
+
+class FlightRecording(Section):
+    """How many recordings of all that the agent hears and decides are kept, to run it again (docs/replay.md).
+
+    `keep` None: 24 where the gateway has links; none where it has not, for there are adverts, and little else to replay.
+    """
+
+    keep: Annotated[Integer, Field(ge=0, le=1000)] | None = None
     size: Size = 8 << 20
+
+    def kept(self, *, linked: bool) -> int:
+        """Return how many are kept at a gateway with links, or without."""
+        return self.keep if self.keep is not None else RECORDINGS * linked
 
 
 class Metrics(Section):

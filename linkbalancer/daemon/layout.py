@@ -7,7 +7,7 @@ from typing import Any
 
 from linkbalancer.config.load import Loaded
 from linkbalancer.drivers.macvlan import Macvlan
-from linkbalancer.drivers.nftables.layout import Layout, Peer
+from linkbalancer.drivers.nftables.layout import Layout, Peer, PeerRoute
 from linkbalancer.drivers.nftables.refusal import Refused
 from linkbalancer.links import Address
 from linkbalancer.routing.marks import LAST_VID
@@ -28,6 +28,9 @@ def layout_of(loaded: Loaded) -> Layout:
         link_devices=tuple(sorted(links)),
         vids=config.vids,
         peers=tuple(sorted({Peer(link.peer, link.port) for link in config.links.values()})),
+        peer_routes=tuple(
+            sorted(PeerRoute(one.peer, one.via, one.device) for one in config.links.values() if one.via is not None)
+        ),
         macvlans=tuple(sorted(_macvlan(group) for group in members if group.mac is not None)),
         refused=tuple(sorted({one for group in members for one in _refused(group)}, key=str)),
     )

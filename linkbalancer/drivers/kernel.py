@@ -17,6 +17,7 @@ from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
 from linkbalancer.drivers.nftables.generation import generation
 from linkbalancer.drivers.nftables.layout import Layout
+from linkbalancer.drivers.peerroutes import PeerRoutes
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
 from linkbalancer.links import Address, DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
@@ -60,6 +61,7 @@ class Kernel:
         self._netfilter = NetlinkSocket(NETFILTER)
         self._members = MemberWriter(self._netfilter)
         self._macvlans = Macvlans(self._netlink, layout.macvlans)
+        self._peer_routes = PeerRoutes(self._netlink, layout.peer_routes)
         self._addresses = addresses.Addresses(self._netlink, {one.device: one.parent for one in layout.macvlans})
         self._strays: dict[Address, set[DeviceName]] = {}
         self._announcer = Announcer()
@@ -99,6 +101,7 @@ class Kernel:
         layout = self._layout
         self._addresses.forget()
         made, failed = self._macvlans.mend(self._holds, trim=trim)
+        laid, kept_out = self._peer_routes.mend(trim=trim)
         changed, refused = sysctl.apply(sysctl.wanted(layout.lan_devices, layout.link_devices))
         tables, floored = self._tables, routes.floored(self._netlink)
         for table in sorted(tables - floored):
@@ -106,7 +109,7 @@ class Kernel:
         self._mend_rules(trim=trim)
         for table in sorted(floored - tables) if trim else ():
             routes.remove(self._netlink, table)
-        return Prepared(tuple(changed), tuple(refused), tuple(made), tuple(failed))
+        return Prepared(tuple(changed), tuple(refused), (*made, *laid), (*failed, *kept_out))
 
     def _mend_rules(self, *, trim: bool) -> None:
         """Make the rules as they should be; what was right a moment ago and is the same now is right."""

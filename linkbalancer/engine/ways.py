@@ -9,7 +9,7 @@ from linkbalancer.lvrrp.link import Link
 
 def way_over(link: Link, source: IPv4Address | None) -> ViaLink:
     """Return the next hop over a link for packets that leave with a source."""
-    return ViaLink(link.settings.device, link.settings.peer, source)
+    return ViaLink(link.settings.device, link.settings.gateway, source)
 
 
 def any_way(links: Iterable[Link], source: IPv4Address | None) -> ViaLink | None:

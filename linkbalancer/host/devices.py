@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, TypeAlias
 
 from linkbalancer.engine.events import DeviceChanged
@@ -21,6 +21,7 @@ from linkbalancer.links import Address, DeviceName
 _OUR_PROTOCOL: Final = 112
 """The tag on what the drivers put into the kernel (`drivers.netlink.messages.PROTOCOL`)."""
 _FRA_PRIORITY, _FRA_PROTOCOL = 6, 21
+_RTA_DST: Final = 1
 _RTA_TABLE: Final = 15
 _ROUTE_FIXED: Final = 12
 _ROUTE_PROTOCOL_AT: Final = 5
@@ -173,7 +174,7 @@ class DeviceMonitor:
         if message.kind == rtnetlink.DELETE_ROUTE:
             if message.payload[_ROUTE_PROTOCOL_AT] != _OUR_PROTOCOL:
                 return None
-            return Removed("route", f"the default of table {_number(message, _RTA_TABLE)}")
+            return Removed("route", _route(message))
         if message.kind == rtnetlink.DELETE_RULE:
             if message.attributes(_ROUTE_FIXED).get(_FRA_PROTOCOL) != bytes([_OUR_PROTOCOL]):
                 return None
@@ -203,6 +204,14 @@ def _link_local(seen: Sequence[Seen]) -> IPv6Address | None:
         if isinstance(one.ip, IPv6Address) and one.ip.is_link_local and one.usable:
             return one.ip
     return None
+
+
+def _route(message: Message) -> str:
+    """Say which route a notification is about: the default of a VID's table, or that to a link's far end."""
+    peer = message.attributes(_ROUTE_FIXED).get(_RTA_DST)
+    if peer is None:
+        return f"the default of table {_number(message, _RTA_TABLE)}"
+    return f"to {ip_address(peer)}"
 
 
 def _number(message: Message, kind: int) -> int:

@@ -26,7 +26,7 @@ ARP_EVERY: Final = 5
 """An address is asked for by ARP once for so many numbers of the flows."""
 
 MOST_GATEWAYS: Final = 4
-"""Two on each side: a packet that passed more has met a gateway twice."""
+"""Two on each side: a packet that passed more has met a gateway twice, unless its link crosses routers."""
 
 
 class Kind(IntEnum):
@@ -64,8 +64,12 @@ def read_records(data: bytes) -> Iterator[Record]:
 
 @dataclass(slots=True)
 class Trace:
-    """All that is known of one flow: arrivals in order of time, numbers beside them, and what went wrong."""
+    """All that is known of one flow: arrivals in order of time, numbers beside them, and what went wrong.
 
+    `most_gateways` is how many gateways and routers a packet may pass.
+    """
+
+    most_gateways: int = MOST_GATEWAYS
     instants: list[Instant] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     redirects: list[Instant] = field(default_factory=list)
@@ -78,7 +82,7 @@ class Trace:
         match record.kind:
             case Kind.ARRIVAL:
                 self._arrive(record.at, record.number)
-                if record.gateways > MOST_GATEWAYS:
+                if record.gateways > self.most_gateways:
                     self.loops.append(record.at)
             case Kind.REDIRECT:
                 self.redirects.append(record.at)

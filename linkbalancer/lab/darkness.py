@@ -1,6 +1,6 @@
 """The verdict on hosts whose links are all dead: a gateway that says no, or none at all, as `on_probe_loss` has it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final
 
 RETURN_MS: Final = 1000.0
@@ -36,12 +36,14 @@ def is_its(fault: Mapping[str, Any], *, healed: bool) -> bool:
     return fault["fault"] == "blackout" or (fault["fault"] == "comeback" and not healed)
 
 
-def limit(fault: Mapping[str, Any], *, healed: bool) -> float | None:
-    """Return the longest outage of a flow in ms in such a phase, None where there is no way for any."""
-    if fault["fault"] == "blackout" and not healed:
-        return None
-    phase = fault["healed" if healed else "broken"]
-    return float(phase["opened_ms"] or 0.0) + RETURN_MS
+def limit(fault: Mapping[str, Any], links: Container[str], protocol: str, *, healed: bool) -> float:
+    """Return the longest outage in ms in such a phase, of a flow that may use these links: the first one takes it.
+
+    TCP that was cut off for seconds asks again after as long as it has waited, by its own clock.
+    """
+    opened: Mapping[str, float] = fault["healed" if healed else "broken"]["opened_ms"]
+    there = min((since for link, since in opened.items() if link in links), default=0.0) + RETURN_MS
+    return there if healed or protocol != "tcp" else 2 * there
 
 
 def _refused(report: Mapping[str, Any], phase: Mapping[str, Any]) -> Iterator[str]:

@@ -15,13 +15,16 @@ from linkbalancer.lab.hosts import Traffic
 from linkbalancer.lab.judge import judge
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.report import Measured, Outcome, Path, Paths, Phase, build_report
-from linkbalancer.lab.settle import UNNOTICED, await_answers, await_settled, moves, watch
+from linkbalancer.lab.settle import UNNOTICED, await_answers, await_settled, most_moves, moves, watch
 from linkbalancer.lab.status import Damage, Statuses, opened_at
 from linkbalancer.lab.topology import Topology
 from linkbalancer.links import LinkName, NodeName, Vid
 
 START_LIMIT: Final[Duration] = 30 * SECOND
-SETTLE_LIMIT: Final[Duration] = 15 * SECOND
+SETTLE_LIMIT: Final[Duration] = 30 * SECOND
+"""How long a fault may take to be over with: a link that failed time and again waits 16 times its `up_delay`, and the
+programs of many gateways start slowly on a busy computer. What is lost meanwhile is judged apart."""
+
 EXEMPT_LIMIT: Final[Duration] = 4 * SECOND
 """How long a fault may take that is only reported."""
 
@@ -134,10 +137,11 @@ class _Rehearsal:
             span=Span(start, time.monotonic_ns()),
             settling=settling,
             moves=moves(known, settling.statuses),
+            most_moves=most_moves(known, settling.statuses),
             changes=changes,
             before=before,
             after=self._paths,
-            opened=None if opened is None else max(0, opened - start),
+            opened={link: max(0, since - start) for link, since in opened.items()},
             complaints=tuple(_complaints(self._lab, said)),
         )
 

@@ -6,12 +6,33 @@ from dataclasses import dataclass, field
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.status import Damage
-from linkbalancer.links import Vid
+from linkbalancer.links import LinkName, Vid
 from linkbalancer.routing.rule import RuleSet
 
 Deed = Callable[[Lab], None]
 
 NO_DAMAGE = Damage()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a fault may cost at most, where its kind alone does not say it.
+
+    `outage_ms` and `healing_ms` limit the longest outage while it lasts, and after it. Of the flows that cross `lossy`
+    links between so many and so many percent are lost, and others notice nothing. No gateway may change its mastership
+    of a VID more than `moves` times until it has settled. Flows on `spared` VIDs are judged by
+    `outage_ms` though the fault is exempt.
+    """
+
+    outage_ms: float | None = None
+    healing_ms: float | None = None
+    lossy: frozenset[LinkName] = frozenset()
+    lost_percent: tuple[float, float] = (0, 100)
+    moves: int | None = None
+    spared: frozenset[Vid] = frozenset()
+
+
+BY_KIND = Bounds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +43,7 @@ class Fault:
     lasts. A momentary fault heals by itself (a process that is started again). An exempt one is reported, and its
     flows are not judged. While a still one lasts, and is healed, no mastership may move anywhere. `rules` are in force
     while it lasts, where they are others, and `becomes` says which application's flows are another's then. The virtual
-    IPs of `readdressed` VIDs are others meanwhile.
+    IPs of `readdressed` VIDs are others meanwhile. `bounds` are what is expected of it beyond its kind.
     """
 
     kind: str
@@ -37,6 +58,7 @@ class Fault:
     rules: RuleSet | None = None
     becomes: Mapping[str, str] = field(default_factory=dict)
     readdressed: frozenset[Vid] = frozenset()
+    bounds: Bounds = BY_KIND
 
     @property
     def name(self) -> str:

@@ -64,7 +64,8 @@ class Traffic:
         self.echoes: Final = tuple(echoes)
         self.schedule = Schedule(0, INTERVAL)
         self._connected = 0
-        self._traces = {number: Trace() for number in range(len(flows) + 2 * len(echoes))}
+        numbers = range(len(flows) + 2 * len(echoes))
+        self._traces = {number: Trace(lab.topology.most_gateways) for number in numbers}
         self._hosts = {side: self._launch(lab, side) for side in SIDES}
 
     def _launch(self, lab: Lab, side: str) -> HostProcess:
@@ -88,6 +89,7 @@ class Traffic:
             lab.run.namespace(name),
             {
                 "interval_ns": INTERVAL,
+                "most_gateways": lab.topology.most_gateways,
                 "ends": ends,
                 "echoes": [
                     {"address": str(echo.address), "flow": echo.number, "arp": echo.arp}

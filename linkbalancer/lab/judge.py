@@ -5,7 +5,7 @@ limits here. The limits belong to adverts every 200 ms and probes every 100 to 2
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from linkbalancer.lab import darkness
@@ -19,11 +19,17 @@ OUTAGE_MS: Final[Mapping[str, float]] = {
     "oneway": 1500.0,
     "node": 1500.0,
     "lan": 1500.0,
+    "swap": 1500.0,
+    "flap": 500.0,
+    "lone": 500.0,
+    "loss": 500.0,
+    "slow": 500.0,
 }
 """The longest outage when something breaks, by kind of fault."""
 
-LOSSLESS: Final = frozenset({"reload", "upgrade", "restart", "leave", "kill", "killall", "drain"})
-"""Faults of the service alone, and what is taken out of service in order: what forwards goes on, nothing is lost."""
+LOSSLESS: Final = frozenset({"reload", "upgrade", "restart", "leave", "kill", "killall", "drain", "neighbour"})
+"""Faults of the service alone, what is taken out of service in order, and packets that come to another gateway than the
+Master: what forwards goes on, nothing is lost."""
 
 ANSWERING: Final = frozenset({"reload", "upgrade", "restart", "kill"})
 """Faults in which the virtual IPs themselves go on answering without a gap, where no mastership moves."""
@@ -37,6 +43,12 @@ class _Judged:
     fault: Mapping[str, Any]
     phase: Mapping[str, Any]
     healed: bool
+
+    @property
+    def bounds(self) -> Mapping[str, Any]:
+        """What is expected of this fault beyond its kind."""
+        bounds: Mapping[str, Any] = self.fault.get("bounds", {})
+        return bounds
 
     @property
     def links_left(self) -> Mapping[str, list[str]]:
@@ -60,16 +72,17 @@ def judge(report: Mapping[str, Any]) -> list[str]:
 
 def name_of(fault: Mapping[str, Any]) -> str:
     """Return a fault's name with the detail that tells it from its like."""
-    details = (fault[key] for key in ("direction", "how", "process", "removes", "load") if key in fault)
+    details = (fault[key] for key in ("direction", "how", "where", "process", "removes", "load") if key in fault)
     return " ".join([fault["fault"], fault["target"], *details])
 
 
 def _phase(judged: _Judged) -> Iterator[str]:
     if judged.fault["exempt"] and not judged.healed:
+        yield from _spared(judged)
         return
     yield from _settled(judged)
     yield from _masters(judged)
-    if judged.fault["exempt"]:
+    if judged.fault["exempt"] and not judged.bounds.get("spared"):
         return
     yield from _virtual_ips(judged)
     for flow in judged.phase["flows"]:
@@ -83,9 +96,24 @@ def _settled(judged: _Judged) -> Iterator[str]:
         yield f"it did not settle: {judged.phase['unsettled']}"
     for change in judged.phase["changes"]:
         yield f"a mastership changed after it had settled: {change}"
+    most = judged.bounds.get("moves")
+    if most is not None and not judged.healed and judged.phase["most_moves"] > most:
+        yield f"a gateway changed its mastership of a VID {judged.phase['most_moves']} times, {most} are allowed"
     if judged.fault["still"]:
         for move in judged.phase["moves"]:
             yield f"a mastership moved: {move}"
+
+
+def _spared(judged: _Judged) -> Iterator[str]:
+    """Judge the flows that an exempt fault must leave alone: their link is on the hosts' side of it."""
+    for flow in judged.phase["flows"]:
+        if flow["before"]["vid"] in judged.bounds.get("spared", ()):
+            words = f"{flow['app']} {flow['direction']}"
+            limit = judged.bounds["outage_ms"]
+            if flow["outage_ms"] > limit:
+                yield f"{words}: an outage of {flow['outage_ms']:g} ms, over the limit of {limit:g} ms"
+            for sentence in _manners(flow):
+                yield f"{words}: {sentence}"
 
 
 def _virtual_ips(judged: _Judged) -> Iterator[str]:
@@ -153,19 +181,55 @@ def _manners(flow: Mapping[str, Any]) -> Iterator[str]:
         yield "its TCP connection broke"
 
 
-def _limit(judged: _Judged) -> float | None:
-    fault, healed = judged.fault, judged.healed
-    if darkness.is_its(fault, healed=healed):
-        return darkness.limit(fault, healed=healed)
-    return HEALING_MS if healed else OUTAGE_MS[fault["fault"]]
-
-
 def _outage(judged: _Judged, flow: Mapping[str, Any]) -> Iterator[str]:
-    kind = judged.fault["fault"]
-    if kind in LOSSLESS:
+    if judged.fault["fault"] in LOSSLESS:
         if flow["lost"]:
             yield f"{flow['lost']} of {flow['sent']} packets lost, none may be"
         return
-    limit = _limit(judged)
+    if _suffers(judged, flow) and flow["protocol"] != "tcp":
+        yield from _lost_share(flow, *judged.bounds["lost_percent"])
+    limit = _limit(judged, flow)
     if limit is not None and flow["outage_ms"] > limit:
         yield f"an outage of {flow['outage_ms']:g} ms, over the limit of {limit:g} ms"
+
+
+def _limit(judged: _Judged, flow: Mapping[str, Any]) -> float | None:
+    """Return the longest outage that a flow may have, in ms; None where none can be asked."""
+    fault, healed = judged.fault, judged.healed
+    dark = darkness.is_its(fault, healed=healed)
+    # Every link was dead, and every flow silent: it must be back soon after its first link.
+    ways = _ways(judged if dark else replace(judged, healed=False), flow)
+    if not ways:
+        return None  # it cannot but be silent; when it comes back is the link's to say, and its path is judged then
+    if dark:
+        return darkness.limit(fault, ways, flow["protocol"], healed=healed)
+    if healed:
+        return judged.bounds.get("healing_ms") or HEALING_MS
+    return _limit_of_the_break(judged, flow)
+
+
+def _limit_of_the_break(judged: _Judged, flow: Mapping[str, Any]) -> float | None:
+    if not judged.bounds.get("lossy"):
+        return judged.bounds.get("outage_ms") or OUTAGE_MS[judged.fault["fault"]]
+    if not _suffers(judged, flow):
+        return HEALING_MS
+    # A TCP connection waits for what is sent again, by its own clock.
+    return None if flow["protocol"] == "tcp" else OUTAGE_MS[judged.fault["fault"]]
+
+
+def _suffers(judged: _Judged, flow: Mapping[str, Any]) -> bool:
+    """Whether a flow crosses a link that is bad in this phase."""
+    return not judged.healed and flow["before"]["link"] in judged.bounds.get("lossy", ())
+
+
+def _ways(judged: _Judged, flow: Mapping[str, Any]) -> set[str]:
+    """Return the links that the VIDs of a flow's application have left."""
+    left = judged.links_left
+    return {link for step in _steps(judged, flow["app"]) for vid in step for link in left.get(str(vid), ())}
+
+
+def _lost_share(flow: Mapping[str, Any], least: float, most: float) -> Iterator[str]:
+    """Judge how much of a flow a bad link lost; less than it must lose means that the fault was none."""
+    share = 100 * flow["lost"] / max(1, flow["sent"])
+    if not least <= share <= most:
+        yield f"{share:.0f} % of its packets lost, {least:g} to {most:g} % are expected"

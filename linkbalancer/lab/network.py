@@ -14,11 +14,12 @@ from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.lab.commands import ip, ip_json, nft, nft_json, shell
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.flows import Flow
+from linkbalancer.lab.routers import FAR, NEAR, Router
 from linkbalancer.lab.run import Run, kill_processes
 from linkbalancer.lab.topology import Host, Port, Segment, Topology
 from linkbalancer.links import LinkName, NodeName
 
-_TABLE: Final = "bridge lab"
+TABLE: Final = "bridge lab"
 _GONE_S: Final = 10
 """How long the kernel may take to let go of a deleted namespace's devices."""
 
@@ -44,8 +45,11 @@ class Network:
         """Create every segment and node, all plugged in."""
         for segment in self.topology.segments:
             self._build_segment(segment)
-        for node in self.topology.nodes:
+        for node in (*self.topology.gateways, *(host.name for host in self.topology.hosts)):
             self.build_node(node)
+        for link in self.topology.links:
+            for place, router in enumerate(link.routers):
+                self._build_router(link, place, router)
 
     def segment_namespace(self, segment: Segment) -> str:
         """Return the namespace of a LAN or link."""
@@ -55,9 +59,17 @@ class Network:
         namespace = self.segment_namespace(segment)
         ip([f"netns add {namespace}"])
         _quiet_ipv6(namespace)
-        ip(["link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0", "link set br0 up"], namespace)
+        for number in range(len(segment.routers) + 1):
+            bridge = f"br{number}"
+            ip(
+                [
+                    f"link add {bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+                    f"link set {bridge} up",
+                ],
+                namespace,
+            )
         nft(
-            f"table {_TABLE} {{\n"
+            f"table {TABLE} {{\n"
             " set cut_from { type ifname; }\n set cut_to { type ifname; }\n"
             " chain forward { type filter hook forward priority 0; policy accept;\n"
             "  iifname @cut_from drop\n  oifname @cut_to drop\n }\n}\n",
@@ -77,12 +89,32 @@ class Network:
         )
         lines = ["link set lo up"]
         for segment, port in ports:
-            ip([f"link set {node} master br0", f"link set {node} up"], self.segment_namespace(segment))
+            self._plug(segment, node)
             lines += [f"addr add {port.address} broadcast + dev {port.device}", f"link set {port.device} up"]
         ip(lines, namespace)
         for host in self.topology.hosts:
             if host.name == node:
                 _prepare_host(namespace, host)
+
+    def _plug(self, segment: Segment, node: NodeName) -> None:
+        """Plug a node's device into a segment: into the last bridge at the far end of a link with routers."""
+        far = segment.is_link and self.topology.side(node) != "near"
+        bridge = f"br{len(segment.routers) if far else 0}"
+        ip([f"link set {node} master {bridge}", f"link set {node} up"], self.segment_namespace(segment))
+
+    def _build_router(self, link: Segment, place: int, router: Router) -> None:
+        """Create a router between two bridges of a link; it knows the ways to both sides, and forwards."""
+        namespace, wire = self.run.namespace(router.name), self.segment_namespace(link)
+        ip([f"netns add {namespace}"])
+        _quiet_ipv6(namespace)
+        _set(namespace, {"net/ipv4/ip_forward": "1"})
+        lines = ["link set lo up"]
+        for offset, (way, address) in enumerate(((NEAR, router.near), (FAR, router.far))):
+            port = router.port(way)
+            ip([f"link add {way} netns {namespace} type veth peer name {port} netns {wire}"])
+            ip([f"link set {port} master br{place + offset}", f"link set {port} up"], wire)
+            lines += [f"addr add {address} dev {way}", f"link set {way} up"]
+        ip([*lines, *(f"route add {prefix} via {following}" for prefix, following in router.routes)], namespace)
 
     def remove_node(self, node: NodeName) -> None:
         """Switch a node off: nothing of it answers any more, and nothing of its kernel survives.
@@ -113,8 +145,12 @@ class Network:
                 raise LabError(f"the kernel still holds {node}'s device on {segment.name} after {_GONE_S} s")
             time.sleep(20 * MILLISECOND / SECOND)
 
-    def carrier(self, segment: Segment, nodes: Iterable[NodeName], *, up: bool) -> None:
-        """Take the carrier from the named nodes' devices on a segment, or give it back."""
+    def mac(self, segment: Segment, node: NodeName) -> str:
+        """Return the MAC of a node's device on a segment."""
+        return _mac(self.topology, segment, segment.port(node))
+
+    def carrier(self, segment: Segment, nodes: Iterable[str], *, up: bool) -> None:
+        """Take the carrier from the named nodes' devices on a segment (a router's: by its port), or give it back."""
         ip([f"link set {node} {'up' if up else 'down'}" for node in nodes], self.segment_namespace(segment))
 
     def silence(
@@ -122,7 +158,7 @@ class Network:
     ) -> None:
         """Drop what comes from the `incoming` ports and what would leave by the `outgoing` ones; carrier stays."""
         lines = [
-            f"add element {_TABLE} {name} {{ {', '.join(_quoted(ports))} }}\n"
+            f"add element {TABLE} {name} {{ {', '.join(_quoted(ports))} }}\n"
             for name, ports in (("cut_from", incoming), ("cut_to", outgoing))
             if ports
         ]
@@ -130,14 +166,14 @@ class Network:
 
     def speak(self, segment: Segment) -> None:
         """End every silence on a segment."""
-        nft(f"flush set {_TABLE} cut_from\nflush set {_TABLE} cut_to\n", self.segment_namespace(segment))
+        nft(f"flush set {TABLE} cut_from\nflush set {TABLE} cut_to\n", self.segment_namespace(segment))
 
     def count(self, flows: Iterable[Flow]) -> None:
         """Count the packets of these flows on every link from now on."""
         self._flows = tuple(flows)
         text = "".join(
-            f"add counter {_TABLE} f{flow.number}\n"
-            f"add rule {_TABLE} forward ip saddr {flow.source} ip daddr {flow.destination} "
+            f"add counter {TABLE} f{flow.number}\n"
+            f"add rule {TABLE} forward ip saddr {flow.source} ip daddr {flow.destination} "
             f"{flow.protocol} sport {flow.source_port} {flow.protocol} dport {flow.destination_port} "
             f"counter name f{flow.number}\n"
             for flow in self._flows
@@ -150,7 +186,7 @@ class Network:
         return {
             link.name: {
                 int(entry["counter"]["name"][1:]): int(entry["counter"]["packets"])
-                for entry in nft_json(["list", "counters", "table", *_TABLE.split()], self.segment_namespace(link))
+                for entry in nft_json(["list", "counters", "table", *TABLE.split()], self.segment_namespace(link))
                 if "counter" in entry
             }
             for link in self.topology.links

@@ -5,131 +5,79 @@ from functools import partial
 
 from linkbalancer.lab.blackout import blackouts
 from linkbalancer.lab.commands import ip, ip_json, nft
+from linkbalancer.lab.doubles import chosen, every_pair
 from linkbalancer.lab.draining import Drain, drains
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.faults import Fault
-from linkbalancer.lab.interruptions import interruptions, killall, leave_and_return
+from linkbalancer.lab.interruptions import interruptions, killall, killed, leave_and_return, restarted, together
 from linkbalancer.lab.lab import Lab
-from linkbalancer.lab.status import Damage
-from linkbalancer.lab.topology import Segment, Topology
+from linkbalancer.lab.linkfaults import cut, ends, link_faults, lone, silent, swapped
+from linkbalancer.lab.nodefaults import dead, deaf, mispinned, outdated, splits, unplugged
+from linkbalancer.lab.topology import SIDES, Segment, Topology
 from linkbalancer.links import NodeName
+
+MANY_LINKS = 3
+"""From so many links on two of them may fail at once, and a third carries everything."""
 
 
 def all_faults(topology: Topology, applications: Sequence[str]) -> list[Fault]:
     """Return every fault that is rehearsed, in order; most of them on the first link and its two gateways."""
     first = topology.links[0]
-    near = next(port.node for port in first.ports if topology.side(port.node) == "near")
-    far = next(port.node for port in first.ports if topology.side(port.node) == "far")
-    faults = [*map(_cut, topology.links), _silent(first), _oneway(first, near, "out"), _oneway(first, far, "back")]
-    faults += [_lan(topology, node) for node in (near, far)]
-    faults += [_lan_silent(topology, node) for node in (near, far)]
-    faults += [_node(topology, node) for node in (near, far)]
+    near, far = ends(topology, first)
+    faults = [*map(cut, topology.links), *link_faults(topology, first)]
+    faults += [fault for link in topology.links[1:] if link.routers for fault in _of_a_cloud(topology, link)]
+    faults += swapped(topology)
+    faults += [unplugged(topology, node) for node in (near, far)]
+    faults += [deaf(topology, node) for node in (near, far)]
+    faults += splits(topology)
+    faults += [outdated(topology, side) for side in SIDES]
+    faults += mispinned(topology, near)
+    faults += [dead(topology, node) for node in (near, far)]
     faults += interruptions(topology, near, far, applications)
-    faults += [killall(near), *map(_drain, drains(topology, near, far)), *blackouts(topology)]
-    return faults + list(_strangers(topology, near))
+    faults += [killall(near), *together(near, far), *map(_drain, drains(topology, near, far))]
+    faults += _doubles(topology, faults)
+    return [*faults, *blackouts(topology), *_strangers(topology, near)]
 
 
-def _cut(link: Segment) -> Fault:
-    """Carrier lost at both ends of a link."""
-    nodes = [port.node for port in link.ports]
-    return Fault(
-        kind="cut",
-        target=link.name,
-        damage=Damage(frozenset({link.name})),
-        strike=lambda lab: lab.network.carrier(link, nodes, up=False),
-        heal=lambda lab: lab.network.carrier(link, nodes, up=True),
-    )
+def double_faults(topology: Topology) -> list[Fault]:
+    """Return every fault of a link or one of its gateways together with every one of another link."""
+    return list(every_pair({link.name: list(_breaking(topology, link)) for link in topology.links}))
 
 
-def _silent(link: Segment) -> Fault:
-    """Carrier stays, nothing passes."""
-    nodes = [port.node for port in link.ports]
-    return Fault(
-        kind="silent",
-        target=link.name,
-        damage=Damage(frozenset({link.name})),
-        strike=lambda lab: lab.network.silence(link, incoming=nodes),
-        heal=lambda lab: lab.network.speak(link),
-    )
+def _breaking(topology: Topology, link: Segment) -> Iterator[Fault]:
+    """Yield what takes a link out of use, by itself or with one of its gateways."""
+    yield cut(link)
+    yield silent(link)
+    for node in ends(topology, link):
+        yield from (dead(topology, node), unplugged(topology, node), deaf(topology, node))
 
 
-def _oneway(link: Segment, node: NodeName, direction: str) -> Fault:
-    """Carrier stays, and what a node sends on the link is lost."""
-    return Fault(
-        kind="oneway",
-        target=link.name,
-        details={"direction": direction},
-        damage=Damage(frozenset({link.name})),
-        strike=lambda lab: lab.network.silence(link, incoming=[node]),
-        heal=lambda lab: lab.network.speak(link),
-    )
+def _of_a_cloud(topology: Topology, link: Segment) -> Iterator[Fault]:
+    """Yield those faults of a link with routers in which it is unlike a wire."""
+    yield from (fault for fault in link_faults(topology, link) if fault.kind in {"silent", "loss"})
 
 
-def _links_of(topology: Topology, node: NodeName) -> frozenset[str]:
-    return frozenset(topology.gateways[node].links)
-
-
-def _lans_of(topology: Topology, node: NodeName) -> list[Segment]:
-    return [segment for segment, _ in topology.ports(node) if not segment.is_link]
-
-
-def _lan(topology: Topology, node: NodeName) -> Fault:
-    """A gateway's LAN leg without carrier."""
-
-    def plug(lab: Lab, *, up: bool) -> None:
-        for lan in _lans_of(topology, node):
-            lab.network.carrier(lan, [node], up=up)
-
-    return Fault(
-        kind="lan",
-        target=node,
-        details={"how": "carrier"},
-        damage=Damage(_links_of(topology, node)),
-        strike=partial(plug, up=False),
-        heal=partial(plug, up=True),
-    )
-
-
-def _lan_silent(topology: Topology, node: NodeName) -> Fault:
-    """A gateway's LAN leg silent both ways, with carrier."""
-
-    def strike(lab: Lab) -> None:
-        for lan in _lans_of(topology, node):
-            lab.network.silence(lan, incoming=[node], outgoing=[node])
-
-    def heal(lab: Lab) -> None:
-        for lan in _lans_of(topology, node):
-            lab.network.speak(lan)
-
-    return Fault(
-        kind="lan",
-        target=node,
-        details={"how": "silent"},
-        damage=Damage(_links_of(topology, node)),
-        strike=strike,
-        heal=heal,
-    )
-
-
-def _node(topology: Topology, node: NodeName) -> Fault:
-    """A gateway loses its power, and boots again."""
-
-    def strike(lab: Lab) -> None:
-        lab.services[node].abandon()
-        lab.network.remove_node(node)
-
-    def heal(lab: Lab) -> None:
-        lab.network.restore_node(node)
-        lab.services[node].forget_run_files()
-        lab.services[node].start()
-
-    return Fault(
-        kind="node",
-        target=node,
-        damage=Damage(_links_of(topology, node), frozenset({node})),
-        strike=strike,
-        heal=heal,
-    )
+def _doubles(topology: Topology, faults: Sequence[Fault]) -> Iterator[Fault]:
+    """Yield the pairs that are rehearsed every time, and all links but one lost at once."""
+    if len(topology.links) < MANY_LINKS:
+        return
+    first, second = topology.links[:2]
+    (near, _far), (near_2, far_2) = ends(topology, first), ends(topology, second)
+    known = {fault.name: fault for fault in faults}
+    for fault in (*_breaking(topology, second), killed(near_2, "agent"), restarted(far_2)):
+        known.setdefault(fault.name, fault)
+    pairs = [
+        (f"cut {first.name}", f"cut {second.name}"),
+        (f"silent {first.name}", f"silent {second.name}"),
+        (f"cut {first.name}", f"node {near_2}"),
+        (f"node {near}", f"node {far_2}"),
+        (f"lan {near} silent", f"lan {far_2} silent"),
+        (f"silent {first.name}", f"lan {near_2} carrier"),
+        (f"cut {first.name}", f"kill {near_2} agent"),
+        (f"cut {first.name}", f"restart {far_2}"),
+    ]
+    yield from chosen(known, pairs)
+    yield lone(topology)
 
 
 def _drain(drain: Drain) -> Fault:

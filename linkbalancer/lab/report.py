@@ -1,13 +1,13 @@
 """The report of a drill as JSON-able values (design 8); keys beyond the design's say more, none says less."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from linkbalancer.clock import MILLISECOND, Duration
 from linkbalancer.lab.arrivals import Schedule, Span, Trace, figures
 from linkbalancer.lab.blackout import answering
-from linkbalancer.lab.faults import Fault
+from linkbalancer.lab.faults import Bounds, Fault
 from linkbalancer.lab.flows import Echo, Flow
 from linkbalancer.lab.settle import Settling
 from linkbalancer.lab.status import working_links
@@ -34,16 +34,18 @@ Paths = Mapping[int, Path]
 class Phase:
     """One observation: from a blow or its healing until the end of the watch.
 
-    `opened` is how long after its begin the first link was open at both ends, 0 where one was all the time.
+    `opened` is how long after its begin each link was open at both ends, 0 where it was all the time; those that stay
+    shut are not in it.
     """
 
     span: Span
     settling: Settling
     moves: tuple[str, ...]
+    most_moves: int = 0
     changes: tuple[str, ...]
     before: Paths
     after: Paths
-    opened: Duration | None = None
+    opened: Mapping[LinkName, Duration] = field(default_factory=dict)
     complaints: tuple[str, ...] = ()
 
 
@@ -107,10 +109,22 @@ def _outcome(topology: Topology, outcome: Outcome, measured: Measured) -> dict[s
         "still": fault.still,
         "becomes": dict(fault.becomes),
         "readdressed": sorted(fault.readdressed),
+        "bounds": _bounds(fault.bounds),
         **other,
         "links_left": {str(vid): list(working_links(topology, vid, fault.damage)) for vid in topology.vids},
         "broken": _phase(outcome.broken, measured),
         "healed": _phase(outcome.healed, measured),
+    }
+
+
+def _bounds(bounds: Bounds) -> dict[str, Any]:
+    return {
+        "outage_ms": bounds.outage_ms,
+        "healing_ms": bounds.healing_ms,
+        "lossy": sorted(bounds.lossy),
+        "lost_percent": list(bounds.lost_percent),
+        "moves": bounds.moves,
+        "spared": sorted(bounds.spared),
     }
 
 
@@ -121,8 +135,9 @@ def _phase(phase: Phase, measured: Measured) -> dict[str, Any]:
         "unsettled": settling.problem,
         "masters": settling.masters,
         "moves": list(phase.moves),
+        "most_moves": phase.most_moves,
         "changes": list(phase.changes),
-        "opened_ms": None if phase.opened is None else _ms(phase.opened),
+        "opened_ms": {link: _ms(since) for link, since in phase.opened.items()},
         "complaints": list(phase.complaints),
         "flows": [_flow(flow, phase, measured) for flow in measured.flows],
         "virtual_ips": [_echo(echo, phase, measured) for echo in measured.echoes],

@@ -67,6 +67,12 @@ def watch(lab: Lab, before: Statuses, duration: Duration) -> tuple[str, ...]:
     return moves(before, lab.statuses())
 
 
+def most_moves(before: Statuses, now: Statuses) -> int:
+    """Return how often the most restless of all memberships has changed its mastership."""
+    counted = transitions(before)
+    return max((count - counted.get(key, count) for key, count in transitions(now).items()), default=0)
+
+
 def moves(before: Statuses, now: Statuses) -> tuple[str, ...]:
     """Return in words every gateway's changes of mastership between two looks, its name first."""
     counted = transitions(before)

@@ -110,14 +110,14 @@ def mastership_fault(topology: Topology, found: Masters, vid: Vid, left: Collect
     return None
 
 
-def opened_at(topology: Topology, statuses: Statuses, now: Instant) -> Instant | None:
-    """Return since when a link has been open at both ends, of several the first; None while none is."""
-    since: list[int] = []
+def opened_at(topology: Topology, statuses: Statuses, now: Instant) -> dict[LinkName, Instant]:
+    """Return since when each link that is open at both ends has been so."""
+    found: dict[LinkName, Instant] = {}
     for link in topology.links:
         ends = [(statuses.get(port.node) or {}).get("links", {}).get(link.name, {}) for port in link.ports]
         if all(end.get("open") for end in ends):
-            since.append(min(end["since_ms"] for end in ends))
-    return now - max(since) * MILLISECOND if since else None
+            found[link.name] = now - min(end["since_ms"] for end in ends) * MILLISECOND
+    return found
 
 
 def transitions(statuses: Statuses) -> dict[tuple[NodeName, str], int]:

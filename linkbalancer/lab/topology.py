@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from linkbalancer.config.model import Config
 from linkbalancer.lab.errors import LabError
+from linkbalancer.lab.routers import NEAR, Router, RouterDocument, chain
 from linkbalancer.links import DeviceName, GroupId, LinkName, NodeName, Role, Vid
 
 NODE_NAME = r"^[a-z0-9][a-z0-9-]{0,14}$"
@@ -36,6 +37,7 @@ class TopologyDocument(BaseModel):
     lans: dict[str, IPv4Network]
     gateways: dict[NodeName, dict[DeviceName, IPv4Interface]]
     hosts: dict[NodeName, HostDocument] = Field(default_factory=dict)
+    links: dict[LinkName, tuple[RouterDocument, ...]] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,15 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A LAN or a link: whatever is plugged into one bridge. `name` is the LAN's or the link's."""
+    """A LAN or a link: whatever is plugged into one bridge. `name` is the LAN's or the link's.
+
+    A link may cross `routers`, from near to far, with a bridge before, between and after them.
+    """
 
     name: str
     ports: tuple[Port, ...]
     is_link: bool = False
+    routers: tuple[Router, ...] = ()
 
     def port(self, node: NodeName) -> Port:
         """Return the port of a node; KeyError when it has none."""
@@ -90,8 +96,14 @@ class Topology:
 
     @property
     def nodes(self) -> tuple[NodeName, ...]:
-        """Gateways, then hosts."""
-        return (*self.gateways, *(host.name for host in self.hosts))
+        """Gateways, then hosts, then the routers that links cross."""
+        routers = (router.name for link in self.links for router in link.routers)
+        return (*self.gateways, *(host.name for host in self.hosts), *routers)
+
+    @property
+    def most_gateways(self) -> int:
+        """How many gateways and routers a packet may pass: two gateways on each side, else it has met one twice."""
+        return 4 + max(len(link.routers) for link in self.links)
 
     def ports(self, node: NodeName) -> Iterator[tuple[Segment, Port]]:
         """Yield every port of a node and the segment that it is on."""
@@ -132,13 +144,14 @@ class Topology:
 def derive(name: str, gateways: Mapping[NodeName, Config], document: TopologyDocument) -> Topology:
     """Join the gateways' files and `topology.yaml` to a topology; LabError says what does not fit."""
     _check_names(gateways, document)
+    _check_routers(gateways, document)
     lans = tuple(_lan(lan, prefix, gateways, document) for lan, prefix in document.lans.items())
     topology = Topology(
         name=document.name or name,
         gateways=dict(gateways),
         hosts=tuple(_hosts(lans, gateways, document)),
         lans=lans,
-        links=tuple(_links(gateways)),
+        links=tuple(_links(gateways, document)),
     )
     if not topology.links:
         raise LabError("no two gateways have a link in common: there is nothing to rehearse")
@@ -158,6 +171,17 @@ def _check_names(gateways: Mapping[NodeName, Config], document: TopologyDocument
     for node in document.hosts:
         if node in gateways:
             raise LabError(f"topology.yaml names {node} twice: as a gateway and as a host")
+
+
+def _check_routers(gateways: Mapping[NodeName, Config], document: TopologyDocument) -> None:
+    known = {*gateways, *document.hosts}
+    for link, routers in document.links.items():
+        if not any(link in config.links for config in gateways.values()):
+            raise LabError(f"topology.yaml names routers of link {link}, which no gateway has")
+        for router in routers:
+            if router.name in known:
+                raise LabError(f"topology.yaml names {router.name} twice: give router {router.name} another name")
+            known.add(router.name)
 
 
 def _lan(name: str, prefix: IPv4Network, gateways: Mapping[NodeName, Config], document: TopologyDocument) -> Segment:
@@ -194,7 +218,7 @@ def _hosts(
         yield Host(name, side, host.address, host.gateway)
 
 
-def _links(gateways: Mapping[NodeName, Config]) -> Iterator[Segment]:
+def _links(gateways: Mapping[NodeName, Config], document: TopologyDocument) -> Iterator[Segment]:
     ends: dict[LinkName, list[NodeName]] = {}
     for node, config in gateways.items():
         for link in config.links:
@@ -205,15 +229,40 @@ def _links(gateways: Mapping[NodeName, Config]) -> Iterator[Segment]:
         first, second = (gateways[node].links[name] for node in nodes)
         if (first.local, first.peer) != (second.peer, second.local):
             raise LabError(f"link {name}: {nodes[0]} and {nodes[1]} must have each other's address as their peer")
-        length = point_to_point(first.local, second.local).prefixlen
-        yield Segment(
-            name,
-            tuple(
-                Port(node, gateways[node].links[name].device, IPv4Interface((gateways[node].links[name].local, length)))
-                for node in nodes
-            ),
-            is_link=True,
-        )
+        routers = _routers(name, nodes, gateways, document)
+        yield Segment(name, tuple(_ends(name, nodes, gateways, routers)), is_link=True, routers=routers)
+
+
+def _routers(
+    name: LinkName, nodes: list[NodeName], gateways: Mapping[NodeName, Config], document: TopologyDocument
+) -> tuple[Router, ...]:
+    """Return the routers that a link crosses, which know the LANs behind its two ends."""
+    ends = {
+        side: next((node for node in nodes if gateways[node].role is role), nodes[0]) for side, role in SIDES.items()
+    }
+    lans = {
+        side: [
+            prefix
+            for prefix in document.lans.values()
+            if any(one.ip in prefix for one in document.gateways[node].values())
+        ]
+        for side, node in ends.items()
+    }
+    links = {side: gateways[node].links[name] for side, node in ends.items()}
+    return chain(name, document.links.get(name, ()), links, lans)
+
+
+def _ends(
+    name: LinkName, nodes: list[NodeName], gateways: Mapping[NodeName, Config], routers: tuple[Router, ...]
+) -> Iterator[Port]:
+    """Yield the two ends of a link: on one wire, or on the first and the last of those between the routers."""
+    links = {node: gateways[node].links[name] for node in nodes}
+    length = 0 if routers else point_to_point(*(link.local for link in links.values())).prefixlen
+    for node, link in links.items():
+        if routers:
+            near = gateways[node].role is SIDES[NEAR]
+            length = (routers[0].near if near else routers[-1].far).network.prefixlen
+        yield Port(node, link.device, IPv4Interface((link.local, length)))
 
 
 def point_to_point(one: IPv4Address, other: IPv4Address) -> IPv4Network:

@@ -18,7 +18,7 @@ import time
 from typing import Any, Final, Protocol
 
 from linkbalancer.clock import SECOND, Instant
-from linkbalancer.lab.arrivals import ARP_EVERY, ECHO_EVERY, MOST_GATEWAYS, RECORD, Kind
+from linkbalancer.lab.arrivals import ARP_EVERY, ECHO_EVERY, RECORD, Kind
 from linkbalancer.lab.resolving import Resolver
 from linkbalancer.lab.stream import Stream
 
@@ -172,10 +172,10 @@ def _attach(sock: socket.socket, program: bytes) -> None:
 class AgedSegments:
     """A raw TCP socket that is given only segments which passed too many gateways."""
 
-    def __init__(self, ends: list[dict[str, Any]], notebook: Notebook) -> None:
+    def __init__(self, ends: list[dict[str, Any]], most_gateways: int, notebook: Notebook) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
         # Classic BPF: load the byte at 8 (TTL); not below the limit: drop; else keep.
-        program = struct.pack("=HBBI", 0x30, 0, 0, 8) + struct.pack("=HBBI", 0x35, 0, 1, FULL_TTL - MOST_GATEWAYS)
+        program = struct.pack("=HBBI", 0x30, 0, 0, 8) + struct.pack("=HBBI", 0x35, 0, 1, FULL_TTL - most_gateways)
         program += struct.pack("=HBBI", 0x06, 0, 0, 0) + struct.pack("=HBBI", 0x06, 0, 0, 0xFFFF)
         _attach(self._socket, program)
         self._socket.settimeout(0)
@@ -208,7 +208,8 @@ class Traffic:
         self._icmp = IcmpEar(ends, self._notebook)
         self._echoes = [(echo["address"], echo["flow"]) for echo in task["echoes"]]
         self._resolver = Resolver(task["device"], task["echoes"], self._notebook)
-        self._aged = AgedSegments([end for end in ends if end["protocol"] == "tcp"], self._notebook)
+        connections = [end for end in ends if end["protocol"] == "tcp"]
+        self._aged = AgedSegments(connections, task["most_gateways"], self._notebook)
         self._due: Instant | None = None
         self._number = 0
         self._commands = b""

@@ -38,6 +38,7 @@ class LinkSettings:
     range grows in quiet times until its upper end is `ceiling` (default 5 times `interval_max`). A link that has proven
     no round trip for `detect` (default `misses` * `interval_max`) and left `misses` queries unanswered is closed; it
     reopens after `up_delay` (default `detect`) of unbroken proof. The controlled end uses of these the last two alone.
+    `via` is the first router of a link that crosses others (L10).
 
     Raises:
         ValueError: a value is out of its range; the text is a sentence for the operator.
@@ -57,8 +58,14 @@ class LinkSettings:
     misses: int = 3
     detect: Duration = DERIVED
     up_delay: Duration = DERIVED
+    via: IPv4Address | None = None
     on_probe_loss: OnProbeLoss = OnProbeLoss.STOP
     insecure: bool = False
+
+    @property
+    def gateway(self) -> IPv4Address:
+        """The next hop over the link: the far end itself, or the first router on the way there."""
+        return self.peer if self.via is None else self.via
 
     def __post_init__(self) -> None:
         self._derive("detect", self.misses * self.interval_max)

@@ -80,6 +80,21 @@ def test_what_becomes_of_each_vid_without_a_link_is_said(gateway: Path, capsys: 
     assert file["all_links_dead"] == {"stop": ["1"], "demote": [str(vid) for vid in range(10, 18)]}
 
 
+def test_what_a_link_asks_of_others_is_said(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Below the summary and what dead links mean, and it refuses nothing."""
+    file = gateway / "linkbalancer.yaml"
+    file.write_text(CONFIG.replace("peer: 10.1.0.2", "peer: 10.9.0.2, via: 10.1.0.254"))
+
+    assert main(["check", str(file)]) == 0
+    summary, dark, note = capsys.readouterr().out.splitlines()
+    assert summary == f"{file}: good: 1 link, 1 VID, 1 application"
+    assert dark.startswith("  if every link is dead (on_probe_loss: stop): ")
+    assert note.startswith(f"{file}: link l1: every router from 10.1.0.254 on must route 192.168.1.0/24 to 10.1.0.1, ")
+    assert main(["check", "--json", str(file)]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["files"]
+    assert [f"{file}: {one}" for one in found["notes"]] == [note]
+
+
 def test_a_directory_means_all_files_below(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Gateways, rule files and the lab's topology, each once."""
     (gateway / "topology.yaml").write_text("lans: {near: 192.168.1.0/24}\ngateways: {b1: {eth0: 192.168.1.1/24}}\n")

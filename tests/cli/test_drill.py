@@ -46,6 +46,15 @@ def test_an_unknown_fault_is_refused_at_once(tmp_path: Path, capsys: pytest.Capt
     assert list(tmp_path.iterdir()) == []
 
 
+def test_pairs_are_faults_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--double` there is nothing else; with edits they do not go together."""
+    assert main(["drill", str(EXAMPLE), "--double", "--fault", "cut:l1"]) == 2
+    assert "there is no fault 'cut l1'; there are double, each" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["drill", str(EXAMPLE), "--double", "--reload"])
+    assert ended.value.code == 2
+
+
 def test_asking_leaves_no_report(tmp_path: Path) -> None:
     """An earlier report is kept until there is a new one, and an empty one is never left."""
     (tmp_path / "old.json").write_text("{}\n")

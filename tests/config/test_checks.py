@@ -15,6 +15,18 @@ L2 = "  l2: {device: eth2, local: 10.2.0.1, peer: 10.2.0.2, insecure: true}\ngro
         ([(L1, L1 + ", insecure: true")], "6:88: insecure: true, and a key_file too; remove one of the two"),
         ([("peer: 10.1.0.2", "peer: 10.1.0.1")], "6:45: both ends have one address; give the address of the far end"),
         (
+            [(L1, L1 + ", via: 10.1.0.2")],
+            "6:83: the link's next hop 10.1.0.2 is its far end; remove via: it is for a link that crosses other",
+        ),
+        (
+            [(L1, L1 + ", via: 10.1.0.1")],
+            "6:83: the link's next hop 10.1.0.1 is this end; name the first router on the way to the far end",
+        ),
+        (
+            [(L1, L1 + ", via: 192.168.1.251")],
+            "8:45: the virtual IP 192.168.1.251 is the first router of the link l1 already",
+        ),
+        (
             [(L1, L1 + ", probe: {detect: 150ms}")],
             "6:94: detect is shorter than the probe interval (200ms); make it 200ms or more",
         ),
@@ -153,6 +165,7 @@ def test_what_is_only_doubtful(changes: list[tuple[str, str]], warning: str) -> 
         [("192.168.1.251/24", "172.16.0.1/16"), ("members: [192.168.1.2]", "targets: [192.168.1.2]")],
         [("192.168.1.251/24", "172.16.0.1/16"), ("[192.168.1.2]", "[192.168.1.2, 172.16.0.2]")],
         [("groups:", L2.replace("10.2.0.1", "10.1.0.1"))],
+        [(L1, L1 + ", via: 10.1.0.254")],
         [("applications:", "marks: {connection: 0xffffff00, packet: 0xff, guard: 0x100}\napplications:")],
     ],
 )
@@ -170,6 +183,9 @@ def test_what_is_allowed(changes: list[tuple[str, str]]) -> None:
     [
         [("device: eth1", "device: /")],
         [("10.1.0.1", "x")],
+        [(L1, L1 + ", via: x")],
+        [("peer: 10.1.0.2", "peer: x, via: 10.1.0.9")],
+        [("local: 10.1.0.1", "local: x, via: 10.1.0.9")],
         [("[192.168.1.2]", "[x]")],
         [("members: [192.168.1.2]", "targets: [x]")],
         [("keys/l1.key", "7")],

@@ -102,6 +102,7 @@ def test_rules_say_what_becomes_of_flows_once() -> None:
             "link l1: probe ceiling none -> 1500ms; its LVrrp session goes on",
         ),
         ("l1.key}", "l1.key, probe: {detect: 1s}}", "link l1: probe detect none -> 1s; its LVrrp session goes on"),
+        ("l1.key}", "l1.key, via: 10.1.0.9}", "link l1: via none -> 10.1.0.9; its LVrrp session goes on"),
         ("l1.key}", "l1.key, up_delay: 2s}", "link l1: up delay none -> 2s; its LVrrp session goes on"),
         (
             "l1.key}",

@@ -61,7 +61,7 @@ def test_refusals_are_said_as_the_document_says(line: str, error: str) -> None:
     assert f"{found.what}; {found.remedy}" == error
 
 
-@pytest.mark.parametrize("block", blocks(CONFIGURATION, "yaml"), ids=["near", "observing"])
+@pytest.mark.parametrize("block", blocks(CONFIGURATION, "yaml"), ids=["near", "across", "observing"])
 def test_configuration_examples_are_right(block: str) -> None:
     """They load without a warning."""
     files = {"linkbalancer.yaml": block, "apps.conf": "App=* * * * * * [1] name=all\n"}
@@ -72,5 +72,5 @@ def test_configuration_examples_are_right(block: str) -> None:
 def test_there_is_an_example_of_everything() -> None:
     """So that the tests above cannot pass by finding nothing."""
     assert len(blocks(RULES, "conf")) == 9
-    assert len(blocks(CONFIGURATION, "yaml")) == 2
+    assert len(blocks(CONFIGURATION, "yaml")) == 3
     assert RULES.count("| `App=") == 7

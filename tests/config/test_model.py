@@ -43,12 +43,21 @@ def test_a_link_becomes_its_machines_settings() -> None:
 def test_a_links_own_times_are_taken() -> None:
     """Nothing that is written is overruled by a default."""
     own = "probe: {interval: 50ms, misses: 4, detect: 1s}, up_delay: 0s, on_probe_loss: demote, port: 7, insecure: true"
+    own += ", via: 10.1.9.9"
     config = loaded(changed(("key_file: keys/l1.key", own))).config
     settings = config.links["l1"].settings("l1", config)
 
     assert (settings.interval_min, settings.interval_max) == (50 * MILLISECOND, 50 * MILLISECOND)
     assert (settings.misses, settings.detect, settings.up_delay) == (4, SECOND, 0)
     assert (settings.on_probe_loss, settings.port, settings.insecure) == (OnProbeLoss.DEMOTE, 7, True)
+    assert (settings.via, settings.gateway) == (IPv4Address("10.1.9.9"), IPv4Address("10.1.9.9"))
+
+
+def test_the_next_hop_of_a_plain_link_is_its_far_end() -> None:
+    """There is no router between."""
+    config = loaded().config
+
+    assert config.links["l1"].settings("l1", config).gateway == IPv4Address("10.1.0.2")
 
 
 def test_a_group_becomes_its_routers() -> None:

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from linkbalancer.daemon.layout import layout_from_words, layout_in_words, layout_of
-from linkbalancer.drivers.nftables.layout import Peer
+from linkbalancer.drivers.nftables.layout import Peer, PeerRoute
 from tests.config.texts import changed, loaded
 
 PEER = IPv4Address("10.1.0.2")
@@ -17,6 +17,15 @@ def test_the_layout_knows_the_peers_of_its_links() -> None:
     second = "  l2: {device: eth2, local: 10.2.0.1, peer: 203.0.113.9, port: 4711, key_file: keys/l2.key}\ngroups:\n"
     peers = layout_of(loaded(changed(("groups:\n", second)))).peers
     assert peers == (Peer(PEER, 20112), Peer(IPv4Address("203.0.113.9"), 4711))
+
+
+def test_the_layout_leads_to_peers_behind_other_routers() -> None:
+    """Only those of links with a `via` need a route."""
+    second = "  l2: {device: eth2, local: 10.2.0.1, peer: 10.9.0.1, via: 10.2.0.254, key_file: keys/l2.key}\ngroups:\n"
+    routes = layout_of(loaded(changed(("groups:\n", second)))).peer_routes
+
+    assert routes == (PeerRoute(IPv4Address("10.9.0.1"), IPv4Address("10.2.0.254"), "eth2"),)
+    assert [str(one) for one in routes] == ["the route to 10.9.0.1 via 10.2.0.254 on eth2"]
 
 
 def test_a_predecessors_layout_is_told_and_joined() -> None:

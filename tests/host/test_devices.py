@@ -109,6 +109,7 @@ def test_what_others_take_away_of_ours_is_told(wire: tuple[Namespace, Namespace]
         "ip rule add priority 22 table 20001",
         "ip route add default via 192.0.2.2 table 20001 protocol 112",
         "ip route add 203.0.113.0/24 via 192.0.2.2 table 20001",
+        "ip route add 10.9.0.1/32 via 192.0.2.2 protocol 112",
     )
     with closing(NetlinkSocket(ROUTE)) as driver, closing(DeviceMonitor(["eth0"], [VIP, other])) as monitor:
         Addresses(driver).add("eth0", [IPv4Interface((VIP, 24))])
@@ -119,11 +120,13 @@ def test_what_others_take_away_of_ours_is_told(wire: tuple[Namespace, Namespace]
             "ip addr del 192.0.2.251/32 dev eth0",
             "ip rule del priority 21",
             "ip route del default table 20001",
+            "ip route del 10.9.0.1/32",
         )
         assert monitor.read() == [
             Removed("address", "192.0.2.251 on eth0"),
             Removed("rule", "priority 21"),
             Removed("route", "the default of table 20001"),
+            Removed("route", "to 10.9.0.1"),
         ]
 
 

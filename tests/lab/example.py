@@ -3,12 +3,15 @@
 import shutil
 from pathlib import Path
 
-EXAMPLE = Path(__file__).parents[2] / "conf/examples/two-links"
+EXAMPLES = Path(__file__).parents[2] / "conf/examples"
+EXAMPLE = EXAMPLES / "two-links"
+THREE = EXAMPLES / "three-links"
+EIGHT = EXAMPLES / "eight-links"
 
 
-def varied(target: Path, file: str, old: str, new: str) -> Path:
-    """Copy the example to `target` with one text of one file replaced, and return the copy."""
-    shutil.copytree(EXAMPLE, target)
+def varied(target: Path, file: str, old: str, new: str, example: Path = EXAMPLE) -> Path:
+    """Copy an example to `target` with one text of one file replaced, and return the copy."""
+    shutil.copytree(example, target)
     text = (target / file).read_text()
     assert old in text
     (target / file).write_text(text.replace(old, new))

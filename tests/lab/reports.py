@@ -39,7 +39,7 @@ def phase(masters: dict[str, tuple[str, str]], flows: list[dict[str, Any]]) -> d
         },
         "moves": [],
         "changes": [],
-        "opened_ms": 0.0,
+        "opened_ms": {"l1": 0.0, "l2": 0.0},
         "complaints": [],
         "flows": flows,
         "virtual_ips": [

@@ -22,9 +22,9 @@ def dark_report(kind: str = "blackout") -> dict[str, Any]:
         for one in fault["broken"]["virtual_ips"]:
             if one["vid"] == 2:
                 one |= {"lost": 400, "outage_ms": 4000.0, "silent_ms": 4000.0, "arp_silent_ms": 4000.0}
-        fault["healed"]["opened_ms"] = 1200.0
+        fault["healed"]["opened_ms"] = {"l1": 1200.0, "l2": 1300.0}
     else:
-        fault["broken"]["opened_ms"] = 3700.0
+        fault["broken"]["opened_ms"] = {"l2": 3700.0}
     for flow in fault["broken"]["flows"]:
         flow |= {"outage_ms": 4000.0, "unreachable": 1}
     return report
@@ -85,12 +85,48 @@ def test_hosts_must_be_told_that_there_is_no_way() -> None:
 def test_an_open_link_takes_everything_within_a_second(kind: str, phase: str) -> None:
     """The time until it opens is LVrrp's, and known; from there on it counts."""
     report = dark_report(kind)
-    opened = report["faults"][0][phase]["opened_ms"]
+    opened = min(report["faults"][0][phase]["opened_ms"].values())
     report["faults"][0][phase]["flows"][0]["outage_ms"] = opened + 1000
     assert judge(report) == []
     report["faults"][0][phase]["flows"][0]["outage_ms"] = opened + 1001
     (said,) = judge(report)
     assert f"an outage of {opened + 1001:g} ms, over the limit of {opened + 1000:g} ms" in said
+
+
+def test_a_connection_asks_again_by_its_own_clock() -> None:
+    """Cut off and given one link back it may have just asked in vain, and waits as long again."""
+    report = dark_report("comeback")
+    flow = report["faults"][0]["broken"]["flows"][0]
+    flow.update(protocol="tcp", outage_ms=9400.0)
+    assert judge(report) == []
+    flow["outage_ms"] = 9401.0
+    (said,) = judge(report)
+    assert "an outage of 9401 ms, over the limit of 9400 ms" in said
+
+
+def test_an_application_of_one_link_waits_for_that_link() -> None:
+    """Where another link is open sooner, that is nothing to it; while its own is dead it cannot but be silent."""
+    report = dark_report()
+    report["vids"]["3"] = ["l1"]
+    report["applications"]["backup"] = [[3]]
+    healed = report["faults"][0]["healed"]
+    healed["opened_ms"] = {"l1": 3000.0, "l2": 1200.0}
+    for flow in healed["flows"]:
+        if flow["app"] == "backup":
+            flow["outage_ms"] = 4000.0
+    assert judge(report) == []
+    healed["opened_ms"]["l1"] = 2900.0
+    assert [line.partition(": ")[2] for line in judge(report)] == [
+        f"backup {way}: an outage of 4000 ms, over the limit of 3900 ms" for way in ("out", "back")
+    ]
+
+    report = dark_report("comeback")
+    report["applications"]["backup"] = [[3]]
+    report["faults"][0]["links_left"]["3"] = []
+    for flow in report["faults"][0]["broken"]["flows"]:
+        if flow["app"] == "backup":
+            flow.update(outage_ms=9000.0, after={"vid": 3, "link": None})
+    assert judge(report) == []
 
 
 def test_the_other_links_come_back_as_any_link() -> None:

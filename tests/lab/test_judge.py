@@ -91,6 +91,107 @@ def test_other_faults_have_longer_limits() -> None:
         assert len(judge(report)) == 1
 
 
+LOSSY = {"outage_ms": None, "healing_ms": None, "lossy": ["l1"], "lost_percent": [10, 30], "moves": None, "spared": []}
+
+
+def lossy_report() -> Report:
+    """Link 1 loses a fifth of what crosses it, and nothing moves."""
+    report = good_report()
+    fault = report["faults"][0]
+    fault.update(fault="loss", still=True, links_left=report["vids"], bounds=dict(LOSSY))
+    fault["broken"]["masters"] = fault["healed"]["masters"]
+    for flow in broken(report)["flows"]:
+        bad = flow["before"]["link"] == "l1"
+        flow.update(lost=160 if bad else 0, outage_ms=20.0 if bad else 0.0, after=flow["before"])
+    for flow in healed(report)["flows"]:
+        flow["before"] = flow["after"]
+    return report
+
+
+def test_a_bad_link_loses_its_share_and_no_more() -> None:
+    """Neither more nor less, for then it would be no bad link; and it is left for no other."""
+    assert judge(lossy_report()) == []
+
+    for lost, share in ((400, 50), (8, 1)):
+        report = lossy_report()
+        broken(report)["flows"][4]["lost"] = lost
+        assert judge(report) == [f"loss l1: rest out: {share} % of its packets lost, 10 to 30 % are expected"]
+    report = lossy_report()
+    broken(report)["flows"][4]["outage_ms"] = 501.0
+    assert judge(report) == ["loss l1: rest out: an outage of 501 ms, over the limit of 500 ms"]
+    report = lossy_report()
+    broken(report)["moves"] = ["b1 changed VID 1 1 times"]
+    assert judge(report) == ["loss l1: a mastership moved: b1 changed VID 1 1 times"]
+
+
+def test_who_does_not_cross_a_bad_link_notices_nothing() -> None:
+    """A flow over another link is judged as if nothing were broken; a TCP connection over the bad one by nothing."""
+    report = lossy_report()
+    broken(report)["flows"][0]["outage_ms"] = 51.0
+    assert judge(report) == ["loss l1: web out: an outage of 51 ms, over the limit of 50 ms"]
+
+    broken(report)["flows"][0].update(protocol="tcp", before={"vid": 1, "link": "l1"})
+    assert judge(report) == []
+
+
+def test_a_restless_link_moves_little() -> None:
+    """So often and no more."""
+    report = good_report()
+    report["faults"][0].update(fault="flap", bounds={**LOSSY, "lossy": [], "moves": 4})
+    for flow in broken(report)["flows"]:
+        flow["outage_ms"] = 120.0
+    broken(report)["most_moves"] = 4
+    assert judge(report) == []
+
+    broken(report)["most_moves"] = 5
+    assert judge(report) == ["flap l1: a gateway changed its mastership of a VID 5 times, 4 are allowed"]
+
+
+def test_two_faults_may_take_as_long_as_both() -> None:
+    """The limit is the fault's own where it has one."""
+    report = good_report()
+    report["faults"][0].update(
+        fault="double", target="cut l1 + cut l3", bounds={**LOSSY, "lossy": [], "outage_ms": 1000}
+    )
+    broken(report)["flows"][4]["outage_ms"] = 999.0
+    assert judge(report) == []
+
+    broken(report)["flows"][4]["outage_ms"] = 1001.0
+    assert judge(report) == ["double cut l1 + cut l3: rest out: an outage of 1001 ms, over the limit of 1000 ms"]
+
+
+def test_who_has_no_way_cannot_but_be_silent() -> None:
+    """Neither while it lasts nor when the link comes back: that takes as long as the link."""
+    report = good_report()
+    report["applications"]["backup"] = [[3]]
+    for phase in (broken(report), healed(report)):
+        for flow in phase["flows"][2:4]:
+            flow["outage_ms"] = 4000.0
+    broken(report)["flows"][2]["after"] = {"vid": 3, "link": None}
+    assert judge(report) == []
+
+
+def test_the_hosts_side_of_a_split_is_judged_though_it_is_exempt() -> None:
+    """Flows whose link is there by the fault's own limit, and all of them when the parts meet again."""
+    report = good_report()
+    fault = report["faults"][0]
+    fault.update(fault="split", exempt=True)
+    fault["bounds"] = {**LOSSY, "lossy": [], "outage_ms": 50, "healing_ms": 1500, "spared": [2]}
+    for flow in broken(report)["flows"][2:]:
+        flow["outage_ms"] = 4000.0
+    for flow in healed(report)["flows"][2:]:
+        flow["outage_ms"] = 1400.0
+    assert judge(report) == []
+
+    broken(report)["flows"][1].update(outage_ms=60.0, loops=2)
+    healed(report)["flows"][5]["outage_ms"] = 1600.0
+    assert judge(report) == [
+        "split l1: web back: an outage of 60 ms, over the limit of 50 ms",
+        "split l1: web back: 2 packets went round in a loop",
+        "split l1, healed: rest back: an outage of 1600 ms, over the limit of 1500 ms",
+    ]
+
+
 def test_an_exempt_fault_is_reported_only() -> None:
     """Its broken phase is judged by nothing; healed, it must have settled."""
     report = good_report()

@@ -148,12 +148,13 @@ def test_anything_else_is_no_answer(tmp_path: Path, answer: bytes) -> None:
 
 
 def test_a_link_is_open_since_both_ends_have_it_open() -> None:
-    """The later of its ends, the earlier of the links; an end that cannot be asked has nothing open."""
+    """The later of its ends; an end that cannot be asked has nothing open."""
     found = statuses()
     for node, since in (("b1", 900), ("f1", 700), ("b2", 500), ("f2", 800)):
         status = found[node]
         assert status is not None
         status["links"][f"l{node[1]}"]["since_ms"] = since
-    assert opened_at(TOPOLOGY, found, 1000 * MILLISECOND) == 300 * MILLISECOND
-    assert opened_at(TOPOLOGY, found | {"f1": None}, 1000 * MILLISECOND) == 500 * MILLISECOND
-    assert opened_at(TOPOLOGY, found | {"f1": None, "b2": None}, 1000 * MILLISECOND) is None
+    now = 1000 * MILLISECOND
+    assert opened_at(TOPOLOGY, found, now) == {"l1": 300 * MILLISECOND, "l2": 500 * MILLISECOND}
+    assert opened_at(TOPOLOGY, found | {"f1": None}, now) == {"l2": 500 * MILLISECOND}
+    assert opened_at(TOPOLOGY, found | {"f1": None, "b2": None}, now) == {}

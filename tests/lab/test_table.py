@@ -1,5 +1,6 @@
 """The table of a drill."""
 
+import copy
 import io
 from typing import Any
 
@@ -74,3 +75,66 @@ def test_an_exempt_fault_is_marked() -> None:
     report["faults"][0]["exempt"] = True
 
     assert "exempt" in shown(report)
+
+
+def several() -> dict[str, Any]:
+    """A report of a cut and of three restarts, the third of which went wrong; a drain that nobody noticed."""
+    report = good_report()
+    cut = report["faults"][0]
+    for target, kind in (("b1", "restart"), ("b2", "restart"), ("f1", "restart"), ("b1", "drain")):
+        fault = copy.deepcopy(cut)
+        fault.update(fault=kind, target=target, links_left=report["vids"])
+        fault["broken"] = fault["healed"]
+        for flow in fault["broken"]["flows"]:
+            flow["before"] = flow["after"]
+        report["faults"].append(fault)
+    report["faults"][3]["healed"]["flows"][0].update(lost=7, outage_ms=35.0)
+    report["failures"] = judge(report)
+    return report
+
+
+def test_faults_stand_in_parts_and_the_worst_first() -> None:
+    """By what they happen to; what failed stands above, and what nobody noticed shares a line."""
+    lines = [line.rstrip() for line in shown(several()).splitlines()]
+    begins = ("links", "cut l1 ", "the service", "restart f1 ", "restart b1 and 1 more ", "by order", "drain b1 ")
+    found = [[number for number, line in enumerate(lines) if line.startswith(begin)] for begin in begins]
+
+    assert [1] * len(begins) == [len(places) for places in found]
+    assert sorted(found) == found
+    assert "FAILED" in next(line for line in lines if line.startswith("restart f1"))
+
+
+def test_who_noticed_nothing_beside_others_has_no_name() -> None:
+    """One line for all of them."""
+    report = good_report()
+    for phase in ("broken", "healed"):
+        for flow in report["faults"][0][phase]["flows"][2:4]:
+            flow.update(lost=0, outage_ms=0.0, before={"vid": 3, "link": "l1"}, after={"vid": 3, "link": "l1"})
+    lines = [line.split() for line in shown(report).splitlines()]
+
+    assert ["cut", "l1", "the", "others", "both", "stays", "0", "0", "0", "ok"] in lines
+
+
+def test_a_long_silence_is_noticed_though_nothing_is_lost() -> None:
+    """A TCP connection that stood still for seconds is no application that noticed nothing."""
+    report = good_report()
+    for flow in report["faults"][0]["broken"]["flows"][:2]:
+        flow["outage_ms"] = 4000.0
+    lines = [line.split() for line in shown(report).splitlines()]
+
+    assert ["cut", "l1", "web", "both", "2", "l2", "stays", "0", "4000", "0", "ok"] in lines
+
+
+def test_applications_that_stay_and_suffer_share_a_line() -> None:
+    """The hosts' gateway is away for a moment: everybody loses a little, nobody moves."""
+    report = good_report()
+    for phase in ("broken", "healed"):
+        for flow in report["faults"][0][phase]["flows"][2:]:
+            flow.update(after=flow["before"])
+    for flow in report["faults"][0]["healed"]["flows"][2:]:
+        flow["before"] = flow["after"] = report["faults"][0]["broken"]["flows"][2]["before"]
+    for flow in report["faults"][0]["broken"]["flows"][2:]:
+        flow["before"] = flow["after"] = report["faults"][0]["broken"]["flows"][2]["before"]
+    lines = [line.split() for line in shown(report).splitlines()]
+
+    assert ["backup,", "rest", "both", "3", "l1", "stays", "104", "130", "0"] in lines

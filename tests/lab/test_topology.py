@@ -8,7 +8,7 @@ import pytest
 from linkbalancer.lab.directory import read_directory
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.topology import Port, point_to_point
-from tests.lab.example import EXAMPLE, varied
+from tests.lab.example import EIGHT, EXAMPLE, THREE, varied
 
 
 def test_links_join_the_gateways_that_name_them() -> None:
@@ -142,3 +142,64 @@ def test_addresses_at_the_ends_of_the_world_have_no_link() -> None:
     """0.0.0.0 and 255.255.255.255 are nobody's addresses."""
     with pytest.raises(LabError, match="no prefix in common"):
         point_to_point(IPv4Address("0.0.0.0"), IPv4Address("255.255.255.255"))
+
+
+def test_eight_links_are_sixteen_gateways() -> None:
+    """Every VID is on every link, and prefers the one of its number."""
+    topology = read_directory(EIGHT).topology
+
+    assert (len(topology.gateways), len(topology.links), topology.most_gateways) == (16, 8, 4)
+    assert topology.vids == tuple(range(1, 9))
+    assert all(len(topology.links_of(vid)) == 8 for vid in topology.vids)
+
+
+def test_a_link_may_cross_routers() -> None:
+    """Its ends are on the first and the last wire; each router knows the ways to both LANs and to both ends."""
+    topology = read_directory(THREE).topology
+    link = topology.links[2]
+
+    assert topology.nodes[-2:] == ("r1", "r2")
+    assert topology.most_gateways == 6
+    assert link.ports == (
+        Port("b3", "eth1", IPv4Interface("10.3.0.1/24")),
+        Port("f3", "eth1", IPv4Interface("10.3.9.2/24")),
+    )
+    assert [router.port("near") for router in link.routers] == ["r1-near", "r2-near"]
+    assert [[f"{prefix} {address}" for prefix, address in router.routes] for router in link.routers] == [
+        ["192.168.1.0/24 10.3.0.1", "192.168.2.0/24 10.3.1.2", "10.3.9.0/24 10.3.1.2"],
+        ["192.168.1.0/24 10.3.1.1", "10.3.0.0/24 10.3.1.1", "192.168.2.0/24 10.3.9.2"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("b3/linkbalancer.yaml", "via: 10.3.0.254", "via: 10.3.0.253", "its near end must have via: 10.3.0.254"),
+        ("f3/linkbalancer.yaml", "via: 10.3.9.254", "port: 20112 #", "its far end must have via: 10.3.9.254"),
+        ("topology.yaml", "near: 10.3.1.2/30", "near: 10.3.1.6/30", "r1 and r2 have no network in common"),
+        ("topology.yaml", "near: 10.3.1.2/30", "near: 10.3.1.1/30", "r1 and r2 have no network in common"),
+        ("topology.yaml", "near: 10.3.0.254/24", "near: 10.3.0.254/30", "an address within 10.3.0.252/30"),
+        ("topology.yaml", "  l3:", "  l2:", "its near end must have via: 10.3.0.254"),
+        ("topology.yaml", "  l3:", "  l4:", "names routers of link l4, which no gateway has"),
+        ("topology.yaml", "name: r2", "name: b1", "names b1 twice: give router b1 another name"),
+        ("topology.yaml", "name: r2", "name: r1", "names r1 twice: give router r1 another name"),
+        ("topology.yaml", "name: r2", "name: a-name-too-long", "topology.yaml:"),
+        ("topology.yaml", "\nlinks:", "\nlinks: {}\nhurdles:", "hurdles"),
+    ],
+)
+def test_routers_that_do_not_fit_are_named(tmp_path: Path, file: str, old: str, new: str, words: str) -> None:
+    """What the gateways say of a link and what topology.yaml says of it are one thing."""
+    directory = varied(tmp_path / "copy", file, old, new, THREE)
+
+    with pytest.raises(LabError) as error:
+        read_directory(directory)
+
+    assert words in str(error.value)
+
+
+def test_a_next_hop_needs_a_router(tmp_path: Path) -> None:
+    """Where topology.yaml names none, it says where they belong."""
+    directory = varied(tmp_path / "copy", "b1/linkbalancer.yaml", "peer: 10.1.0.2", "peer: 10.1.0.2\n    via: 10.1.0.3")
+
+    with pytest.raises(LabError, match="link l1: its near end is reached via"):
+        read_directory(directory)

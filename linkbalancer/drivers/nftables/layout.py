@@ -17,11 +17,24 @@ class Peer(NamedTuple):
     port: int
 
 
+class PeerRoute(NamedTuple):
+    """The way to the far end of a link that crosses other routers: by the first of them, on the link's device."""
+
+    peer: IPv4Address
+    via: IPv4Address
+    device: DeviceName
+
+    def __str__(self) -> str:
+        """Write it for people."""
+        return f"the route to {self.peer} via {self.via} on {self.device}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """What the table is made for: masks, this gateway's role, its devices, the VIDs that it may steer to.
 
     `peers` are the far ends of its links: the datagrams that open a link must not wait for a VID that works.
+    `peer_routes` lead to those of them that are not at the other end of the wire.
     """
 
     marks: Marks
@@ -30,6 +43,7 @@ class Layout:
     link_devices: tuple[DeviceName, ...]
     vids: tuple[Vid, ...]
     peers: tuple[Peer, ...] = ()
+    peer_routes: tuple[PeerRoute, ...] = ()
     macvlans: tuple[Macvlan, ...] = ()
     refused: tuple[Refused, ...] = ()
 
