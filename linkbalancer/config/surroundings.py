@@ -48,7 +48,7 @@ RECORDINGS: Final = 24
 class FlightRecording(Section):
     """How many recordings of all that the agent hears and decides are kept, to run it again (docs/replay.md).
 
-    `keep` None: 24 where the gateway has links; none where it has not, for there are adverts, and little else to replay.
+    `keep` None: 24 where the gateway has links; none where it has not, for adverts are all that it hears.
     """
 
     keep: Annotated[Integer, Field(ge=0, le=1000)] | None = None
