@@ -54,9 +54,9 @@ class FlightRecording(Section):
     keep: Annotated[Integer, Field(ge=0, le=1000)] | None = None
     size: Size = 8 << 20
 
-    def kept(self, *, linked: bool) -> int:
-        """Return how many are kept at a gateway with links, or without."""
-        return self.keep if self.keep is not None else RECORDINGS * linked
+    def at(self, *, linked: bool) -> "FlightRecording":
+        """Return the same with `keep` said: at a gateway with links, or without."""
+        return self if self.keep is not None else self.model_copy(update={"keep": RECORDINGS * linked})
 
 
 class Metrics(Section):

@@ -85,7 +85,7 @@ class FlightRecorder:
         """Record nothing yet."""
         self._loop, self._path, self._loaded, self._keys = loop, run_dir / SOCKET, loaded, keys
         self._complain = complain
-        self._plan = loaded.config.flight_recording
+        self._plan = loaded.config.flight_recording.at(linked=bool(loaded.config.links))
         self._passwords = Passwords(loaded.passwords)
         self._chance = RecordedChance(random.SystemRandom())
         self._errand: Errand
@@ -101,7 +101,7 @@ class FlightRecorder:
 
     def begin(self, start: Start) -> Agent:
         """Make the agent, and record its life from there, if that is wanted."""
-        if not self._plan.kept(linked=bool(self._loaded.config.links)):
+        if not self._plan.keep:
             self._agent = start.agent(self._loaded, self._keys, random.SystemRandom(), self._loop.clock)
             return self._agent
         self._agent = start.agent(self._loaded, self._keys, self._chance, self._loop.clock)
@@ -291,12 +291,7 @@ class FlightRecorder:
             keys=key_ids(self._keys),
             passwords={str(group): one.decode() for group, one in self._passwords.stand_ins.items()},
         )
-        send_head(
-            self._path,
-            self._segment,
-            head_of(head, self._loaded),
-            self._plan.kept(linked=bool(self._loaded.config.links)),
-        )
+        send_head(self._path, self._segment, head_of(head, self._loaded), self._plan.keep or 0)
 
     def _head_sent(self, now: Instant, why: str | None) -> None:
         if why is not None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], seconds: float = 10.0, what: str = "") -> T:
+def until(condition: Callable[[], T], seconds: float = 30.0, what: str = "") -> T:
     """Return the condition's first true value; fail when there is none in time."""
     end = time.monotonic() + seconds
     while True:
