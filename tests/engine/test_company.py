@@ -12,6 +12,7 @@ from linkbalancer.engine.effects import Record, SendHerald
 from linkbalancer.engine.events import HeraldReceived
 from linkbalancer.engine.health import assess
 from linkbalancer.sim.shape import LAN_DEVICE
+from tests.engine.alone import Alone, loaded
 from tests.engine.bench import Bench, of_type
 from tests.engine.statuses import status
 
@@ -126,3 +127,12 @@ def test_a_difference_is_a_finding() -> None:
         "b2 (192.0.2.2 on eth0) steers by other rules than this gateway: give both the same rule file, and reload them"
     )
     assert assess(status(other_rules=[WHO])) == ("degraded", [told])
+
+
+def test_a_gateway_without_rules_tells_nobody() -> None:
+    """It steers nothing, so there is nothing to differ in."""
+    one = loaded()
+    for found, heralds in ((one, 1), (replace(one, rules=replace(one.rules, rules=())), 0)):
+        bench = Alone(found)
+        bench.start()
+        assert len(of_type(bench.wait(1000), SendHerald)) == heralds

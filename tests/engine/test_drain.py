@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from linkbalancer.engine.drain import LIMIT, Drained, read
+from linkbalancer.engine.drain import LIMIT, Drained, as_recorded, read
 from linkbalancer.engine.effects import Publish, Record, SendAdvert, SendDatagram
 from linkbalancer.sim.faults import Cut, Death, Drain, Leg, Silent
 from linkbalancer.sim.rehearsal import healthy
@@ -19,6 +19,11 @@ ENTRIES = [
     {"kind": "vid", "name": "3", "who": "ann"},
     {"kind": "node", "name": "b1", "who": "bob", "reason": None},
 ]
+
+
+def test_an_entry_is_called_as_in_the_history() -> None:
+    """A link and a VID by name, a gateway as the one that says it."""
+    assert [as_recorded(entry) for entry in ENTRIES] == ["link l1", "VID 3", "this gateway"]
 
 
 def test_entries_are_read() -> None:

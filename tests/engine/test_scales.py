@@ -6,11 +6,15 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from linkbalancer.clock import MILLISECOND, SECOND
+from linkbalancer.engine.events import Measured
 from linkbalancer.engine.scales import MinuteBegan, Scales
 from linkbalancer.health.report import Report, Reports
 from linkbalancer.links import GroupId, GroupState, GroupWord
 from linkbalancer.lvrrp.events import Closed, Opened
 from linkbalancer.lvrrp.link import Link
+from linkbalancer.sim.node import Node
+from linkbalancer.sim.rehearsal import healthy
+from linkbalancer.sim.shape import Shape
 from linkbalancer.weights.checked import Checks
 from linkbalancer.weights.cost import Cost, Tariff
 from linkbalancer.weights.damping import Damping
@@ -178,3 +182,31 @@ def test_it_says_what_each_weight_is_made_of() -> None:
         (2, 134, 80.0),
     ]
     assert one.describe(SECOND, "l9") == []
+
+
+def wanted_of(node: Node) -> dict[str, int]:
+    """Return which priorities an agent wants of the far end of its link, by group."""
+    assert node.agent is not None
+    wanted = node.agent.status(node.clock)["links"][node.link]["wanted"]
+    return {group: one["priority"] for group, one in wanted.items()}
+
+
+def test_an_agent_weighs_and_one_that_is_started_anew_wants_what_its_predecessor_did() -> None:
+    """Before anything is measured again; the time of day is no news to a weight that does not go by it."""
+    world = healthy(Shape(2, 2, weight="latency"), 1)
+    node = world.nodes["b1"]
+    assert wanted_of(node) == {}
+    node.handle(MinuteBegan(NOON))
+    assert wanted_of(node) == {}
+    node.handle(Measured("l1", Metrics(loss=0.0, rtt=160 * MILLISECOND, jitter=0)))
+    wanted = wanted_of(node)
+    assert set(wanted) == {"1", "2"}
+    assert len(set(wanted.values())) == 1
+    world.run(200)
+    node.kill()
+    node.start()
+    assert wanted_of(node) == wanted
+    world.run(1000)
+    far = world.nodes["f1"].agent
+    assert far is not None
+    assert far.status(world.nodes["f1"].clock)["groups"]["1"]["priority"] == wanted["1"]
