@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,27 @@ RULES = """\
 App=* * * * 443 tcp [2 1] name=web
 App=* * * * * * [1 2] name=rest
 """
+
+
+@contextmanager
+def joined(directory: Path, lan: Namespace) -> Iterator[tuple["Gateway", "Gateway"]]:
+    """Join a near and a far gateway by a link, let them settle, and stop them; `lan` is what their LANs are."""
+    ends = {
+        "near": {"node": "b1", "role": "controller", "local": "10.1.0.1", "peer": "10.1.0.2", "lan": "192.0.2"},
+        "far": {"node": "f1", "role": "controlled", "local": "10.1.0.2", "peer": "10.1.0.1", "lan": "198.51.100"},
+    }
+    with Namespace("near") as near, Namespace("far") as far:
+        near.connect("eth1", far, "eth1")
+        for (name, texts), namespace in zip(ends.items(), (near, far), strict=True):
+            namespace.connect("eth0", lan, name)
+            namespace(f"ip addr add {texts['lan']}.1/24 dev eth0", f"ip addr add {texts['local']}/24 dev eth1")
+        pair = Gateway(near, directory / "near", **ends["near"]), Gateway(far, directory / "far", **ends["far"])
+        for gateway in pair:
+            gateway.start()
+        until(lambda: all(gateway.settled() for gateway in pair), 20)
+        yield pair
+        for gateway in pair:
+            gateway.stop()
 
 
 class Gateway:

@@ -11,7 +11,7 @@ import pytest
 
 from linkbalancer.engine.company import Herald, decode, encode
 from linkbalancer.host.heralds import HeraldSocket
-from tests.daemon.gateway import ROOT, Gateway, Watch
+from tests.daemon.gateway import ROOT, Gateway, Watch, joined
 from tests.daemon.waiting import alive, until
 from tests.namespaces import Namespace
 
@@ -28,33 +28,8 @@ def lan() -> Iterator[Namespace]:
 @pytest.fixture(scope="module")
 def gateways(tmp_path_factory: pytest.TempPathFactory, lan: Namespace) -> Iterator[tuple[Gateway, Gateway]]:
     """Return a near and a far gateway that have settled."""
-    directory = tmp_path_factory.mktemp("gateways")
-    with Namespace("near") as near, Namespace("far") as far:
-        near.connect("eth1", far, "eth1")
-        near.connect("eth0", lan, "near")
-        far.connect("eth0", lan, "far")
-        near("ip addr add 192.0.2.1/24 dev eth0", "ip addr add 10.1.0.1/24 dev eth1")
-        far("ip addr add 198.51.100.1/24 dev eth0", "ip addr add 10.1.0.2/24 dev eth1")
-        pair = (
-            Gateway(
-                near, directory / "near", node="b1", role="controller", local="10.1.0.1", peer="10.1.0.2", lan="192.0.2"
-            ),
-            Gateway(
-                far,
-                directory / "far",
-                node="f1",
-                role="controlled",
-                local="10.1.0.2",
-                peer="10.1.0.1",
-                lan="198.51.100",
-            ),
-        )
-        for gateway in pair:
-            gateway.start()
-        until(lambda: all(gateway.settled() for gateway in pair), 20)
+    with joined(tmp_path_factory.mktemp("gateways"), lan) as pair:
         yield pair
-        for gateway in pair:
-            gateway.stop()
 
 
 @pytest.fixture
