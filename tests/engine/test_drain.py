@@ -14,7 +14,7 @@ from linkbalancer.sim.shape import Shape
 from tests.engine.bench import Bench, of_type
 from tests.sim.test_scenarios import LIMIT_MS, names
 
-ENTRIES = [
+ENTRIES: list[dict[str, Any]] = [
     {"kind": "link", "name": "l1", "who": "root", "reason": "new cable", "at": "now"},
     {"kind": "vid", "name": "3", "who": "ann"},
     {"kind": "node", "name": "b1", "who": "bob", "reason": None},
