@@ -15,7 +15,7 @@ from typing import Any, NoReturn, assert_never
 
 from linkbalancer.clock import SECOND, Duration, Instant, earliest, in_words
 from linkbalancer.config.load import Loaded
-from linkbalancer.daemon import logs
+from linkbalancer.daemon import logs, odometer
 from linkbalancer.daemon.agentlock import AgentLock
 from linkbalancer.daemon.checks import ChecksServer
 from linkbalancer.daemon.delegation import KeepalivedServer
@@ -202,7 +202,8 @@ class AgentProcess:
 
     def _engine(self, now: Instant, snapshot: Mapping[str, Any] | None, *, live: bool) -> Start:
         """Return how to make an engine that goes on from what the kernel and a predecessor left."""
-        found = replace(self._performer.found(), snapshot=snapshot, live=live)
+        carried = odometer.remembered(self._state_dir, self._journal.complain)
+        found = replace(self._performer.found(), snapshot={**(snapshot or {}), "carried": carried}, live=live)
         return Start(self._app_ids, session=now, boot=now, found=found)
 
     def _rehearse(self) -> None:
@@ -260,6 +261,8 @@ class AgentProcess:
             self._log.info("succeeds", text=f"nobody spoke for {in_words(loop.clock() - since)}")
         self._sockets.probe(loop.clock(), self._lookout.primaries)
         begin_measuring(loop, self._loaded.config, self._take, self._journal.complain)
+        counted = self._loaded.config, self._state_dir, self._agent.carried, self._journal.complain
+        odometer.begin_counting(loop, *counted)
 
     def _members(self) -> Mapping[GroupId, Membership]:
         return self._agent.memberships

@@ -93,6 +93,7 @@ class Agent:
         self._adoption = Adoption(found or Found())
         self._adoption.recall(boot, self.links, self.known, self._gateway.tracking)
         self._gateway.scales.recall(boot, (found.snapshot or {}).get("weights") if found else None)
+        self._gateway.scales.carry((found.snapshot or {}).get("carried") if found else None)
         self._gateway.concord.recall((found.snapshot or {}).get("differing") if found else None)
         self._gateway.hearing.recall(self._adoption.vrrp)
 
@@ -183,6 +184,10 @@ class Agent:
             "weights": self._gateway.scales.snapshot(),
             "differing": sorted(self._gateway.concord.differing),
         }
+
+    def carried(self) -> dict[LinkName, Any]:
+        """Return what links have carried in the months that data caps go by, JSON-able; to be kept over a reboot."""
+        return self._gateway.scales.carried()
 
     def believed(self) -> Reports:
         """Return what the checker has told, for one that begins anew."""

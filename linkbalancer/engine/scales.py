@@ -137,6 +137,16 @@ class Scales:
             if isinstance(one, Mapping):
                 pan.weigher.restore(now, one)
 
+    def carried(self) -> dict[LinkName, Any]:
+        """Return what was carried over each link in the months that caps go by, JSON-able."""
+        return {name: months for name, pan in self._pans.items() if (months := pan.weigher.carried)}
+
+    def carry(self, found: object) -> None:
+        """Go on counting from what `carried` returned before a reboot, where no predecessor knows better."""
+        for name, months in found.items() if isinstance(found, Mapping) else ():
+            if name in self._pans:
+                self._pans[name].weigher.carry(months)
+
     def first(self, name: LinkName) -> Wanted | None:
         """Return what a starting agent wants of a far end: what its predecessor did, as far as it still weighs it.
 

@@ -41,7 +41,7 @@ class Memory:
             "open": self.is_open,
             "masters": [str(group) for group in sorted(self.masters)],
             "groups": {str(group): _remembered(one) for group, one in self.groups.items()},
-            "months": {str(day): [one.period, one.carried] for day, one in self.usage.months.items()},
+            "months": months_to_json(self.usage),
             "measured_at": self.usage.at,
         }
 
@@ -50,14 +50,32 @@ def restored(now: Instant, link: LinkName, found: Mapping[str, Any]) -> Memory |
     """Return what a snapshot says, None when it is none of this link, or from before the host's boot."""
     try:
         groups = {GroupId.read(name): _read(now, one) for name, one in found["groups"].items()}
-        months = {int(day): Month(int(period), _number(much)) for day, (period, much) in found["months"].items()}
-        usage = Usage(months, _past(now, found["measured_at"]))
+        usage = Usage(_months(found["months"]), _past(now, found["measured_at"]))
         masters = frozenset(GroupId.read(name) for name in found["masters"])
         if found["schema"] != SCHEMA or found["link"] != link or not isinstance(found["open"], bool):
             return None
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         return None
     return Memory(groups, masters, found["open"], usage)
+
+
+def months_to_json(usage: Usage) -> dict[str, Any]:
+    """Return what outlives a reboot as well: the billing months, and what was carried in each."""
+    return {str(day): [one.period, one.carried] for day, one in usage.months.items()}
+
+
+def months_from_json(found: object) -> Usage | None:
+    """Return the billing months again, None where these are none."""
+    try:
+        return Usage(_months(found))
+    except (ArithmeticError, AttributeError, TypeError, ValueError):
+        return None
+
+
+def _months(found: object) -> dict[int, Month]:
+    if not isinstance(found, Mapping):
+        raise TypeError("no months")
+    return {int(day): Month(int(period), _number(much)) for day, (period, much) in found.items()}
 
 
 def _remembered(one: Remembered) -> dict[str, Any]:

@@ -89,6 +89,17 @@ class Weigher:
         self._told = Weighed(tuple(self._answers(now)))
         return True
 
+    @property
+    def carried(self) -> dict[str, Any]:
+        """What was carried in each billing month that a data cap goes by, JSON-able; it outlives a reboot."""
+        return memory.months_to_json(self._remembered.usage)
+
+    def carry(self, found: object) -> None:
+        """Go on counting where `carried` was, unless more is known; what makes no sense is nothing."""
+        usage = memory.months_from_json(found)
+        if usage is not None and not self._remembered.usage.months:
+            self._remembered.usage = usage
+
     def explain(self, now: Instant) -> tuple[Explanation, ...]:
         """Return the parts of each weight."""
         return tuple(self._explained(now, group, weighing) for group, weighing in self._settings.groups.items())

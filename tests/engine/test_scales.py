@@ -21,7 +21,7 @@ from linkbalancer.weights.damping import Damping
 from linkbalancer.weights.hysteresis import Calm
 from linkbalancer.weights.latency import Latency
 from linkbalancer.weights.mapping import Linear
-from linkbalancer.weights.metrics import Metrics
+from linkbalancer.weights.metrics import Lane, Metrics
 from linkbalancer.weights.settings import WeigherSettings, Weighing
 from linkbalancer.weights.spread import Spread
 from linkbalancer.weights.wall import Hours, Wall
@@ -168,6 +168,32 @@ def test_a_link_that_is_not_weighed_is_not_on_the_scales() -> None:
     one = Scales([WeigherSettings("l1")])
     one.turned("l1", Opened(""))
     assert (one.weigh(SECOND), one.deadline(), one.first("l1")) == (([], []), None, None)
+
+
+def test_a_month_outlives_a_reboot() -> None:
+    """What was carried counts on; a predecessor of this boot knows better, and what makes no sense is nothing."""
+    capped = Weighing(function=Cost(cap=1e9, resets=1), mapping=Linear(54, 154))
+    one = scales(l1=capped, l2=PLAIN)
+    one.minute_began(MinuteBegan(NOON))
+    one.measured("l1", Metrics(outward=Lane(rate=8e8)))
+    one.weigh(SECOND)
+    one.measured("l1", Metrics(outward=Lane(rate=8e8)))
+    one.weigh(10 * SECOND)
+    left: Any = json.loads(json.dumps(one.carried()))
+    assert left == {"l1": {"1": [NOON.period(1), 9e8]}}
+
+    booted = scales(l1=capped)
+    booted.carry({**left, "l9": {}})
+    booted.minute_began(MinuteBegan(NOON))
+    booted.weigh(0)
+    assert booted.carried() == left
+    booted.carry({"l1": {"1": [NOON.period(1), 5.0]}})
+    assert booted.carried() == left
+    nonsense: tuple[object, ...] = (None, 7, {"l1": 7}, {"l1": {"1": 7}}, {"l1": {"1": [1, "much"]}})
+    for some in nonsense:
+        other = scales(l1=capped)
+        other.carry(some)
+        assert other.carried() == {}
 
 
 def test_it_says_what_each_weight_is_made_of() -> None:
