@@ -1,6 +1,6 @@
 """The gateways of two sites as their configurations have them, and what has to be assumed where a file is missing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Address
@@ -9,6 +9,7 @@ from linkbalancer.config.model import Config, Group
 from linkbalancer.health.influence import HIGHEST, Influence, effective
 from linkbalancer.links import DeviceName, GroupId, LinkName, NodeName, OnProbeLoss, Role
 from linkbalancer.routing.application import Application
+from linkbalancer.weights.view import BEST, LEAST
 
 SIDES: Mapping[Role, str] = {Role.CONTROLLER: "near", Role.CONTROLLED: "far", Role.STANDALONE: "here"}
 """What the LAN of each role is called: gateways of one role are taken to stand on one."""
@@ -27,7 +28,7 @@ class Member:
 
     `votes`: it takes part in the election, else it observes, or (`upstream`) the group is a plain gateway's. `legs` are
     the devices without which it is in Fault: its own, and those of its sync group. `priority` is the one with every
-    tracker good, `lowest` and `highest` what trackers can make of it.
+    tracker good, `lowest` and `highest` what trackers, and the weights of its link, can make of it.
     """
 
     device: DeviceName
@@ -116,8 +117,11 @@ def site_of(
         f"{one.name} has no file here: it is taken for the mirror of {end}, with its VIDs and priorities"
         for one, end in zip(assumed, (end.name for _, end in _open_ends(configs, given)), strict=True)
     ]
-    missing = list(_missing(configs))
-    return Site(name, (*given, *assumed), applications, not (assumed or missing), (*notes, *missing))
+    missing, weighed = list(_missing(configs)), list(_weighed(configs))
+    gateways = tuple(_moved(one, weighed) for one in (*given, *assumed))
+    return Site(
+        name, gateways, applications, not (assumed or missing), (*notes, *missing, *(one.note for one in weighed))
+    )
 
 
 def _gateway(config: Config, addresses: Mapping[DeviceName, IPv4Address]) -> Gateway:
@@ -175,6 +179,46 @@ def _open_ends(configs: Mapping[NodeName, Config], given: list[Gateway]) -> Iter
             raise SiteError(f"link {link}: {names} are both {gateways[0].role}; one end must be the controller")
         if (one.local, one.peer) != (other.peer, other.local):
             raise SiteError(f"link {link}: {names} must have each other's address as their peer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """What the controller of a link makes of the far end's priorities: of each group the lowest and the highest."""
+
+    by: NodeName
+    link: LinkName
+    ranges: Mapping[GroupId, tuple[int, int]]
+
+    @property
+    def note(self) -> str:
+        vids = ", ".join(map(str, sorted(self.ranges)))
+        return (
+            f"{self.by} weighs link {self.link} for VID {vids}: the far priorities follow what is measured; "
+            "here they are as configured"
+        )
+
+
+def _weighed(configs: Mapping[NodeName, Config]) -> Iterator[_Weighed]:
+    for config in configs.values():
+        for link in config.links:
+            groups = config.weights(link).groups
+            if groups:
+                mappings = {group: one.mapping for group, one in groups.items()}
+                ranges = {group: (one.priority(LEAST), one.priority(BEST)) for group, one in mappings.items()}
+                yield _Weighed(config.node, link, ranges)
+
+
+def _moved(gateway: Gateway, weighed: Iterable[_Weighed]) -> Gateway:
+    """Return a gateway with the priorities that weights can give its members."""
+    far = gateway.role is Role.CONTROLLED
+    ranges = {group: both for one in weighed if far and one.link in gateway.links for group, both in one.ranges.items()}
+    members = {
+        group: replace(one, lowest=min(one.lowest, *ranges[group]), highest=max(one.highest, *ranges[group]))
+        if group in ranges
+        else one
+        for group, one in gateway.members.items()
+    }
+    return replace(gateway, members=members)
 
 
 def _mirrored(link: LinkName, end: Gateway) -> Gateway:

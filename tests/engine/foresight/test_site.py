@@ -56,6 +56,20 @@ sync_groups:
     assert members[GroupId(3)].legs == {"eth3"}
 
 
+def test_weights_move_far_priorities_within_their_mapping() -> None:
+    """What they are at a given time nobody knows: they are taken as configured, which is said."""
+    weight = "{function: latency, mapping: {min: 40, max: 120}}"
+    found = small(shape=Shape(weight=weight))
+    far = {one.name: one.members[ONE] for one in found.gateways if one.role is FAR}
+    assert [(one.priority, one.lowest, one.highest) for one in far.values()] == [(150, 40, 150), (100, 40, 120)]
+    near = found.gateways[0].members[ONE]
+    assert (near.lowest, near.highest) == (150, 150)
+    assert found.notes[0] == (
+        "b1 weighs link l1 for VID 1, 2, 3: the far priorities follow what is measured; here they are as configured"
+    )
+    assert found.whole
+
+
 def test_trackers_are_taken_to_be_good() -> None:
     """The priority is the one with all of them good; the lowest and highest are what they can make of it."""
     trackers = """\
