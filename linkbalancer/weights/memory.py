@@ -47,8 +47,14 @@ class Memory:
 
 
 def restored(now: Instant, link: LinkName, found: Mapping[str, Any]) -> Memory | None:
-    """Return what a snapshot says, None when it is none of this link, or from before the host's boot."""
+    """Return what a snapshot says, None when it is none of this link.
+
+    Of one from before the host's boot, whose instants say nothing now, what the link has carried is left.
+    """
     try:
+        instants = [found["measured_at"], *(one["settled"][1] for one in found["groups"].values() if one["settled"])]
+        if any(isinstance(instant, int) and instant > now for instant in instants):
+            found = {**found, "groups": {}, "masters": [], "open": False, "measured_at": None}
         groups = {GroupId.read(name): _read(now, one) for name, one in found["groups"].items()}
         usage = Usage(_months(found["months"]), _past(now, found["measured_at"]))
         masters = frozenset(GroupId.read(name) for name in found["masters"])

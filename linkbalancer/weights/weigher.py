@@ -38,6 +38,7 @@ class Weigher:
 
     def __init__(self, settings: WeigherSettings) -> None:
         self._settings = settings
+        self._calm, self._reckoning = _derived(settings)
         self._remembered = memory.Memory({group: memory.Remembered() for group in settings.groups})
         self._metrics = Metrics()
         self._checks: Mapping[str, float | None] = {}
@@ -64,11 +65,11 @@ class Weigher:
     def deadline(self) -> Instant | None:
         """Return when a change that is put off comes into force, or flaps are forgiven."""
         instants: list[Instant | None] = []
-        for group, weighing in self._settings.groups.items():
+        for group in self._settings.groups:
             one, reckoned = self._remembered.groups[group], self._reckoned.get(group)
             instants.append(one.flaps.until)
             if one.settled is not None and reckoned is not None:
-                instants.append(one.settled.deadline(reckoned, self._calm(group, weighing)))
+                instants.append(one.settled.deadline(reckoned, self._calm[group]))
         return earliest(*instants)
 
     def snapshot(self) -> dict[str, Any]:
@@ -135,6 +136,7 @@ class Weigher:
         known.groups = {group: known.groups.get(group, memory.Remembered()) for group in settings.groups}
         self._reckoned = {group: one for group, one in self._reckoned.items() if group in settings.groups}
         self._settings = settings
+        self._calm, self._reckoning = _derived(settings)
         if self._wall is not None:
             known.usage = known.usage.dated(self._wall, settings.resets)
 
@@ -168,23 +170,13 @@ class Weigher:
         elif not flaps.suppressed(now):
             flaps = replace(flaps, until=None)
         settled = one.settled
-        if reckoned is not None and settled is not None and one.reckoning == weighing.reckoning:
-            settled = settled.followed(now, reckoned, self._calm(group, weighing))
+        if reckoned is not None and settled is not None and one.reckoning == self._reckoning[group]:
+            settled = settled.followed(now, reckoned, self._calm[group])
         elif reckoned is not None and (settled is None or settled.weight != reckoned):
             # The first weight there is, or one of another function: what an operator chooses is no noise.
             settled = Settled(reckoned, now)
-        reckoning = one.reckoning if reckoned is None else weighing.reckoning
+        reckoning = one.reckoning if reckoned is None else self._reckoning[group]
         self._remembered.groups[group] = memory.Remembered(settled, reckoning, flaps)
-
-    def _calm(self, group: GroupId, weighing: Weighing) -> Calm:
-        """Return the hysteresis of a VID; of those whose weights follow the load, each waits half a hold time more.
-
-        Else all of them would leave a full link at once, fill the next one, and come back together.
-        """
-        if not weighing.follows_load:
-            return weighing.calm
-        before = sum(other < group for other in self._settings.groups)
-        return replace(weighing.calm, hold=weighing.calm.hold * (2 + before) // 2)
 
     def _answers(self, now: Instant) -> list[tuple[GroupId, int, float]]:
         answers = []
@@ -210,7 +202,7 @@ class Weigher:
         weight, flaps = self._weight(now, group, weighing), one.flaps
         due = None
         if one.settled is not None and reckoned is not None:
-            due = one.settled.deadline(reckoned, self._calm(group, weighing))
+            due = one.settled.deadline(reckoned, self._calm[group])
         return Explanation(
             group=group,
             function=weighing.function.name,
@@ -225,3 +217,16 @@ class Weigher:
             weight=weight,
             priority=None if weight is None else weighing.mapping.priority(weight),
         )
+
+
+def _derived(settings: WeigherSettings) -> tuple[dict[GroupId, Calm], dict[GroupId, str]]:
+    """Return the hysteresis of each VID, and what it is reckoned by; once, for both are asked for at every event.
+
+    Of those whose weights follow the load, each waits half a hold time more: else all of them would leave a full link
+    at once, fill the next one, and come back together.
+    """
+    calm = {}
+    for group, weighing in settings.groups.items():
+        before = sum(other < group for other in settings.groups) if weighing.follows_load else 0
+        calm[group] = replace(weighing.calm, hold=weighing.calm.hold * (2 + before) // 2)
+    return calm, {group: weighing.reckoning for group, weighing in settings.groups.items()}

@@ -243,7 +243,7 @@ def broken(**changes: Any) -> dict[str, Any]:
         broken(link="l2"),
         broken(open=1),
         broken(groups={"x": {}}),
-        broken(groups__one__settled=[80, 99 * SECOND, None, 0]),
+        broken(groups__one__flaps=[1, 99 * SECOND, None]),
         broken(groups__one__settled=[101, 0, None, 0]),
         broken(groups__one__settled=["80", 0, None, 0]),
         broken(groups__one__settled=[80, None, None, 0]),
@@ -267,6 +267,20 @@ def test_a_snapshot_of_something_else_is_left_alone(found: dict[str, Any]) -> No
 
     assert not machine.restore(50 * SECOND, found)
     assert machine.snapshot() == before
+
+
+def test_a_reboot_of_the_host_leaves_what_was_carried() -> None:
+    """Its clock began anew, so that nothing else of a snapshot that was kept on disk says anything."""
+    capped = WeigherSettings("l1", {ONE: replace(PLAIN, function=Cost(cap=1e9, careful=0.5))})
+    machine = Weigher(capped)
+    machine.handle(900 * SECOND, Clocked(at(3)))
+    for second in (900, 960):
+        machine.handle(second * SECOND, Measured(metrics(rtt_ms=1, rate=5e7)))
+    other = successor(machine, 20, capped)
+
+    assert other.wanted == {}
+    assert other.snapshot()["months"] == machine.snapshot()["months"]
+    assert told(other, 21, Clocked(at(4))) == {ONE: 104}
 
 
 def test_the_same_settings_again_change_nothing() -> None:
