@@ -54,12 +54,12 @@ def test_weights_are_set_at_work_and_the_far_end_obeys(gateways: tuple[Gateway, 
     assert far_end["adjusted"] == {"by": "b1", "priority": 128, "weight": 50.0}
 
     weigh(near, "set", "l1", "latency", "good=1s", "bad=2s", "mapping.max=200")
-    until(lambda: adjusted(far) == {"1": (128, 128), "2": (200, 200)}, 20)
+    until(lambda: adjusted(far) == {"1": (101, 101), "2": (200, 200)}, 20)  # the link's mapping is VID 1's too
 
     near.kill("agent")
     far.kill("agent")
     until(lambda: bool(near.status()) and bool(far.status()) and all(one.settled() for one in gateways), 20)
-    assert adjusted(far) == {"1": (128, 128), "2": (200, 200)}
+    assert adjusted(far) == {"1": (101, 101), "2": (200, 200)}
 
     weigh(near, "reset", "1")
     weigh(near, "reset", "l1")
