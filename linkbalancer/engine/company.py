@@ -21,6 +21,9 @@ EVERY: Duration = 2 * SECOND
 SILENT: Duration = 10 * SECOND
 """After so long what somebody said counts no more: it has left, or the LAN is cut."""
 
+TELL_EVERY: Duration = SECOND // 2
+"""At most so often something is worth a record: what is not signed must not flood the history. The status has all."""
+
 NEIGHBOURS_MAX: Final = 64
 """Who is heard on one LAN beside these is counted, not remembered."""
 
@@ -38,10 +41,11 @@ class Herald:
 
 @dataclass(slots=True)
 class _Neighbour:
-    """What was last heard from an address."""
+    """What was last heard from an address, and whether it was told that its rules differ."""
 
     herald: Herald
     at: Instant
+    told: bool = False
 
 
 def encode(herald: Herald) -> bytes:
@@ -77,6 +81,7 @@ class Company:
         self._devices = tuple(sorted(devices))
         self._said = encode(own)
         self._next_at = boot
+        self._tell_at = boot
         self._heard: dict[tuple[DeviceName, str], _Neighbour] = {}
         self.counters: Counter[str] = Counter()
 
@@ -92,7 +97,7 @@ class Company:
         gone = [(place, self._heard.pop(place)) for place, one in list(self._heard.items()) if now - one.at >= SILENT]
         sent = [SendHerald(device, self._said) for device in self._devices]
         text = "is not heard any more: whether its rules still differ is not known"
-        return [*sent, *(_record(place, one.herald, text) for place, one in gone if self._differs(one.herald))]
+        return [*sent, *(record for place, one in gone if one.told for record in self._tell(now, place, one, text))]
 
     def hear(self, now: Instant, device: DeviceName, source: str, data: bytes) -> list[Record]:
         """Take in what came from an address of a LAN; a record says that somebody's rules differ, or no longer do."""
@@ -107,13 +112,14 @@ class Company:
         if place not in self._heard and sum(one == device for one, _ in self._heard) >= NEIGHBOURS_MAX:
             self.counters["herald:too-many"] += 1
             return []
-        before = self._heard.get(place)
-        self._heard[place] = _Neighbour(herald, now)
-        differed = before is not None and self._differs(before.herald)
-        if self._differs(herald) == differed:
+        one = self._heard.setdefault(place, _Neighbour(herald, now))
+        one.herald, one.at = herald, now
+        if self._differs(herald) == one.told:
             return []
-        text = "steers by the same rules again" if differed else "steers by other rules than this gateway"
-        return [_record(place, herald, text)]
+        text = "steers by the same rules again" if one.told else "steers by other rules than this gateway"
+        told = self._tell(now, place, one, text)
+        one.told ^= bool(told)
+        return told
 
     def differences(self) -> list[dict[str, Any]]:
         """Return who steers by other rules, JSON-able."""
@@ -125,6 +131,13 @@ class Company:
 
     def _differs(self, herald: Herald) -> bool:
         return herald.rules != self._own.rules
+
+    def _tell(self, now: Instant, place: tuple[DeviceName, str], one: _Neighbour, text: str) -> list[Record]:
+        """Return the record, or none so soon after another: a neighbour says it again, and is told of then."""
+        if now < self._tell_at:
+            return []
+        self._tell_at = now + TELL_EVERY
+        return [_record(place, one.herald, text)]
 
 
 def _record(place: tuple[DeviceName, str], herald: Herald, text: str) -> Record:

@@ -71,8 +71,21 @@ def test_a_difference_is_told_once_and_its_end() -> None:
     assert hear(one, OTHER) == ["b2 steers by other rules than this gateway (192.0.2.2 on eth0)"]
     assert hear(one, OTHER) == []
     assert one.differences() == [WHO]
-    assert hear(one, SAME) == ["b2 steers by the same rules again (192.0.2.2 on eth0)"]
+    assert hear(one, SAME, now=SECOND) == ["b2 steers by the same rules again (192.0.2.2 on eth0)"]
     assert one.differences() == []
+
+
+def test_a_liar_cannot_flood_the_history() -> None:
+    """Who says one thing and another in turn, as many, is worth a record every half second; the status has the last."""
+    one = company()
+    records = [text for turn in range(4000) for text in hear(one, (OTHER, SAME)[turn % 2], now=turn * SECOND // 1000)]
+    assert len(records) == 8
+    assert hear(one, OTHER, now=5 * SECOND) == ["b2 steers by other rules than this gateway (192.0.2.2 on eth0)"]
+    assert one.differences() == [WHO]
+    for number in range(3, 40):
+        hear(one, encode(Herald(f"b{number}", b"x")), now=5 * SECOND, source=f"192.0.2.{number}")
+    assert len(one.differences()) == 38
+    assert [type(said) for said in one.speak(20 * SECOND)] == [SendHerald, Record]
 
 
 def test_who_falls_silent_is_forgotten() -> None:
@@ -85,7 +98,7 @@ def test_who_falls_silent_is_forgotten() -> None:
     assert one.differences() == [WHO]
     one.speak(2 * SILENT)
     assert one.differences() == []
-    hear(one, OTHER, now=2 * SILENT)
+    hear(one, OTHER, now=2 * SILENT + SECOND)
     said = [record.text for record in one.speak(4 * SILENT) if isinstance(record, Record)]
     assert said == ["is not heard any more: whether its rules still differ is not known (192.0.2.2 on eth0)"]
 
