@@ -1,6 +1,7 @@
 """The agent at its edges; what it does among others is shown by the simulator's scenarios."""
 
 import json
+from datetime import date
 
 from linkbalancer.engine.conduct import tell_router
 from linkbalancer.engine.effects import (
@@ -26,6 +27,7 @@ from linkbalancer.engine.events import (
     Started,
 )
 from linkbalancer.engine.found import Found
+from linkbalancer.engine.scales import MinuteBegan
 from linkbalancer.links import GroupId, Unreachable, ViaLink, ViaMaster
 from linkbalancer.lvrrp.events import Words
 from linkbalancer.sim.faults import Cut, Kill
@@ -35,6 +37,7 @@ from linkbalancer.sim.wire import NEAR
 from linkbalancer.vrrp.events import Claim
 from linkbalancer.vrrp.ip import MULTICAST, wrap
 from linkbalancer.vrrp.packet import Advertisement, ChecksumForm, decode, encode
+from linkbalancer.weights.wall import Wall
 from tests.engine.bench import B2, MS, STOP, Bench, of_type
 
 
@@ -393,3 +396,15 @@ def test_members_are_told_apart_by_their_addresses_on_the_wire() -> None:
     """The simulator's MACs are what the guard is told."""
     world = healthy(Shape(), 1)
     assert world.nodes["b1"].kernel.members[LAN_DEVICE] == {mac_of("b2")}
+
+
+def test_what_links_have_carried_is_handed_on_over_a_reboot() -> None:
+    """A data cap does not begin anew: the agent tells what is to be kept, and goes on from what was."""
+    shape = Shape(secret=False, weight="{function: cost, cost: {cap: 1GB, resets: 1}}")
+    march = MinuteBegan(Wall(date(2026, 3, 2), 600))
+    kept = {"l1": {"1": [march.wall.period(1), 5e8]}}
+    booted = Bench(shape, found=Found(snapshot={"carried": kept}))
+    booted.start()
+    booted.do(march)
+    assert booted.agent.carried() == kept
+    assert Bench().agent.carried() == {}
