@@ -20,9 +20,6 @@ from linkbalancer.weights.settings import WeigherSettings
 from linkbalancer.weights.wall import Wall
 from linkbalancer.weights.weigher import Weigher
 
-PLANNED = frozenset(("peer stopped", "stopped here"))
-"""Why a link closes that somebody wanted closed: no flap."""
-
 
 @dataclass(frozen=True, slots=True)
 class MinuteBegan:
@@ -62,7 +59,7 @@ class Scales:
             self._note(name, Opened())
         elif name in self._pans:
             self._pans[name].masters = frozenset()
-            self._note(name, Closed(planned=effect.reason in PLANNED))
+            self._note(name, Closed(planned=effect.planned))
 
     def peer_spoke(self, name: LinkName, link: Link) -> None:
         """Note whose Master the far end is."""

@@ -102,12 +102,14 @@ class Opened:
 class Closed:
     """The link is closed now, and the peer's words with it.
 
-    What was measured goes with it, for the record: the latest proof, and how many queries were unanswered.
+    What was measured goes with it, for the record: the latest proof, and how many queries were unanswered. `planned`:
+    one of the two ends said good-bye, so that it is no flap.
     """
 
     reason: str
     proof_at: Instant | None = field(default=None, compare=False)
     misses: int = field(default=0, compare=False)
+    planned: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,7 +247,7 @@ class Link(LinkView):
     def _close(self, now: Instant, reason: str, *, flap: bool = True) -> list[Effect]:
         self.peer.silence()
         self._listener.arrivals.forget()
-        closed = events.Closed(reason, self.proof_at, self._probing.forget() if self._probing else 0)
+        closed = events.Closed(reason, self.proof_at, self._probing.forget() if self._probing else 0, not flap)
         return [closed] if self._detection.close(now, reason, flap=flap) else []
 
     def _closing_at(self) -> Instant | None:

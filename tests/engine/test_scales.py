@@ -96,8 +96,8 @@ def test_whom_the_far_end_masters_divides_the_weight_of_those_behind() -> None:
     one.peer_spoke("l1", peer(1))
     one.peer_spoke("l9", peer(1))
     assert told(one, 1) == {"l1": {1: 134, 2: 94}}
-    one.turned("l1", Closed("peer stopped"))
-    one.turned("l9", Closed("peer stopped"))
+    one.turned("l1", Closed("peer stopped", planned=True))
+    one.turned("l9", Closed("peer stopped", planned=True))
     assert told(one, 2) == {"l1": {1: 134, 2: 134}}
 
 
@@ -105,11 +105,11 @@ def test_a_planned_end_is_no_flap() -> None:
     """Whoever stops a gateway does not have its link distrusted; a carrier that goes three times is."""
     damped = Weighing(function=LATENCY, mapping=Linear(54, 154), damping=Damping())
     one = scales(l1=damped, l2=damped)
-    for name, reason in (("l1", "peer stopped"), ("l2", "no carrier")):
+    for name, reason, planned in (("l1", "peer stopped", True), ("l2", "no carrier", False)):
         one.turned(name, Opened(""))
         one.measured(name, rtt(20))
         for _ in range(5):
-            one.turned(name, Closed(reason))
+            one.turned(name, Closed(reason, planned=planned))
             one.turned(name, Opened(""))
     assert told(one, 1) == {"l1": {1: 134, 2: 134}, "l2": {1: 54, 2: 54}}
 
