@@ -1,10 +1,10 @@
 """The applications' numbers on disk: the same over edits, reloads, restarts and reboots, so that flows keep theirs."""
 
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from linkbalancer.daemon.durable import replace_file
 from linkbalancer.routing.numbering import allocate
 
 FILE = "applications.json"
@@ -51,11 +51,5 @@ def _read(path: Path) -> dict[str, int]:
 
 
 def _write(path: Path, numbers: dict[str, int]) -> None:
-    """Replace the file by a rename, so that a crash leaves the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    with fresh.open("w") as file:
-        json.dump({"schema": 1, "numbers": numbers}, file, indent=1, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    replace_file(path, json.dumps({"schema": 1, "numbers": numbers}, indent=1, sort_keys=True))

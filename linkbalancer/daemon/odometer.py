@@ -4,13 +4,13 @@ A child writes it, every ten minutes, for the agent touches no disk; only where 
 """
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.config.model import Config
+from linkbalancer.daemon.durable import replace_file
 from linkbalancer.daemon.errand import Errand
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.sockets import Complain
@@ -61,20 +61,10 @@ class Odometer:
         """Have it written, unless that is still under way."""
         text = json.dumps(self._carried())
         try:
-            self._errand.start(lambda: write(self._path, text))
+            self._errand.start(lambda: replace_file(self._path, text))
         except OSError as error:
             self._complain("keep what the links have carried", str(error))
 
     def _written(self, _now: Instant, why: str | None) -> None:
         if why is not None:
             self._complain("keep what the links have carried", why)
-
-
-def write(path: Path, text: str) -> None:
-    """Put a text in a file's place, all of it or nothing; raises OSError."""
-    beside = path.with_suffix(".new")
-    with beside.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

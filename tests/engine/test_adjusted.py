@@ -1,6 +1,6 @@
 """A far gateway whose base priorities are adjusted by its controller: stance, status, history, trackers."""
 
-from linkbalancer.engine.effects import Effect, Record, Retired, SendDatagram
+from linkbalancer.engine.effects import Record, Retired, SendDatagram
 from linkbalancer.engine.events import Retain, Retire, Weighed
 from linkbalancer.engine.tracking import Checked
 from linkbalancer.health.influence import Influence
@@ -13,23 +13,10 @@ from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.world import World
 from tests.engine.bench import of_type
+from tests.sim.test_adjust import listen
 
 ONE = GroupId(1)
 WANTED = Weighed("l1", ((ONE, 130, 37.5), (GroupId(3), 148, 2.0), (GroupId(9), 50, 1.0)))
-
-
-def listen(world: World, name: str) -> list[Record]:
-    """Return what a gateway records from now on."""
-    records: list[Record] = []
-    perform = world.perform
-
-    def note(node: Node, effect: Effect) -> None:
-        if isinstance(effect, Record) and node.name == name:
-            records.append(effect)
-        perform(node, effect)
-
-    world.perform = note  # type: ignore[method-assign]
-    return records
 
 
 def weighed() -> tuple[World, Node, list[Record]]:
