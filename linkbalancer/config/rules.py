@@ -14,7 +14,7 @@ from linkbalancer.links import Vid
 from linkbalancer.routing.application import Application, Step, steps_in_words
 from linkbalancer.routing.protocols import protocol_name
 from linkbalancer.routing.rule import Rule, RuleSet
-from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS, Interval, Selector
+from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS, Interval, Ranges, Selector
 
 FIELDS: Final = ("source", "destination", "TOS", "source port", "destination port", "protocol")
 
@@ -195,15 +195,16 @@ class _Line:
         if source and destination and source[0] != destination[0]:
             remedy = "give source and destination in one family, or one of them as *"
             self._error(words[1].column, f"the source is IPv{source[0]}, the destination IPv{destination[0]}", remedy)
+        dscp = self._read(words[2], rulefields.dscp)
         source_port = self._read(words[3], rulefields.ports)
         destination_port = self._read(words[4], rulefields.ports)
         return Selector(
             family=source[0] if source else destination[0] if destination else None,
-            source=source[1] if source else None,
-            destination=destination[1] if destination else None,
-            dscp=self._read(words[2], rulefields.dscp),
-            source_port=source_port,
-            destination_port=destination_port,
+            source=_alone(source[1] if source else None),
+            destination=_alone(destination[1] if destination else None),
+            dscp=_alone(None if dscp is None else Interval(dscp, dscp)),
+            source_port=_alone(source_port),
+            destination_port=_alone(destination_port),
             protocols=self._protocols(words, source_port, destination_port),
         )
 
@@ -264,3 +265,7 @@ class _Line:
         except FieldError as error:
             self._error(word.column, error.what, error.remedy)
             return None
+
+
+def _alone(interval: Interval | None) -> Ranges | None:
+    return None if interval is None else (interval,)

@@ -11,7 +11,7 @@ from linkbalancer.links import GroupId, Vid
 from linkbalancer.routing.classifier import Classifier, compile_rules
 from linkbalancer.routing.packet import Packet
 from linkbalancer.routing.rule import Rule, RuleSet
-from linkbalancer.routing.selector import Interval
+from linkbalancer.routing.selector import Ranges
 
 TCP, UDP = 6, 17
 
@@ -125,12 +125,15 @@ def _candidates(rule: Rule, ends: tuple[IPv4Address, IPv4Address], index: int) -
                 protocol=protocol,
                 source_port=_port(selector.source_port, _FREE_PORT + index),
                 destination_port=_port(selector.destination_port, _FREE_PORT + 1000 + index),
-                tos=0 if selector.dscp is None else selector.dscp << 2,
+                tos=0 if selector.dscp is None else selector.dscp[0].first << 2,
             )
 
 
-def _port(wanted: Interval | None, free: int) -> int:
-    return free if wanted is None else min(max(free, wanted.first), wanted.last)
+def _port(wanted: Ranges | None, free: int) -> int:
+    """Return the port that a rule wants which is nearest to a free one."""
+    if wanted is None:
+        return free
+    return min((min(max(free, one.first), one.last) for one in wanted), key=lambda port: abs(port - free))
 
 
 def _both_ways(number: int, application: str, packet: Packet) -> Iterator[Flow]:

@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 
 from linkbalancer.routing.packet import Packet
 from linkbalancer.routing.rule import Rule, RuleSet
-from linkbalancer.routing.selector import Interval, Selector
+from linkbalancer.routing.selector import Interval, Ranges, Selector, merged
 
 __all__ = ["Box", "Classifier", "Packet", "compile_rules"]
 
@@ -74,10 +74,10 @@ def compile_rules(ruleset: RuleSet) -> Classifier:
 class _Ranges:
     """One field: the sets of rules (bit n = rule n) of the elementary ranges of its values."""
 
-    def __init__(self, intervals: Sequence[Sequence[Interval] | None], family_rules: int) -> None:
+    def __init__(self, fields: Sequence[Ranges | None], family_rules: int) -> None:
         everywhere = 0
         edges: dict[int, int] = {}
-        for index, wanted in enumerate(intervals):
+        for index, wanted in enumerate(fields):
             bit = 1 << index
             if not bit & family_rules:
                 continue
@@ -104,15 +104,15 @@ class _Fields:
     def __init__(self, selectors: Sequence[Selector], family: Family) -> None:
         family_rules = sum(1 << index for index, one in enumerate(selectors) if one.family in {None, family})
 
-        def ranges(field: Callable[[Selector], Sequence[Interval] | None]) -> _Ranges:
+        def ranges(field: Callable[[Selector], Ranges | None]) -> _Ranges:
             return _Ranges([field(selector) for selector in selectors], family_rules)
 
-        self._source = ranges(lambda one: _one(one.source))
-        self._destination = ranges(lambda one: _one(one.destination))
-        self._source_port = ranges(lambda one: _one(one.source_port))
-        self._destination_port = ranges(lambda one: _one(one.destination_port))
-        self._dscp = ranges(lambda one: None if one.dscp is None else _numbers(one.dscp))
-        self._protocol = ranges(lambda one: None if one.protocols is None else _numbers(*one.protocols))
+        self._source = ranges(lambda one: one.source)
+        self._destination = ranges(lambda one: one.destination)
+        self._source_port = ranges(lambda one: one.source_port)
+        self._destination_port = ranges(lambda one: one.destination_port)
+        self._dscp = ranges(lambda one: one.dscp)
+        self._protocol = ranges(lambda one: None if one.protocols is None else _numbers(one.protocols))
 
     def candidates(self, packet: Packet) -> int:
         """Return the set of the rules that mean the packet."""
@@ -126,9 +126,5 @@ class _Fields:
         )
 
 
-def _one(interval: Interval | None) -> Sequence[Interval] | None:
-    return None if interval is None else (interval,)
-
-
-def _numbers(*numbers: int) -> Sequence[Interval]:
-    return [Interval(number, number) for number in set(numbers)]
+def _numbers(numbers: Sequence[int]) -> Ranges:
+    return merged(Interval(number, number) for number in numbers)

@@ -1,8 +1,9 @@
 """A selector: which packets a rule means, as ranges of integers."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 PROTOCOLS_WITH_PORTS: Final = (6, 17, 33, 132, 136)
 """TCP, UDP, DCCP, SCTP, UDP-Lite: what a rule with ports and protocol `*` means (mission A2)."""
@@ -26,9 +27,24 @@ class Interval:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
 
+Ranges: TypeAlias = tuple[Interval, ...]
+"""The values of a field: sorted, disjoint, not touching, never empty, so that equal sets of values are equal."""
+
+
+def merged(intervals: Iterable[Interval]) -> Ranges:
+    """Return the same integers as few intervals in order; those that overlap or touch become one."""
+    found: list[Interval] = []
+    for interval in sorted(intervals):
+        if found and interval.first <= found[-1].last + 1:
+            found[-1] = Interval(found[-1].first, max(found[-1].last, interval.last))
+        else:
+            found.append(interval)
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """The box of packets that one rule means; a field that is None takes everything.
+    """The packets that one rule means: in each field a value of its list; a field that is None takes everything.
 
     `family` is 4 or 6 when an address says so, else None: both. Addresses are intervals of the addresses' integers.
     `dscp` is the TOS byte without its two ECN bits (0..63). `protocols` is never empty, and where a port is given it
@@ -36,11 +52,11 @@ class Selector:
     """
 
     family: Literal[4, 6] | None = None
-    source: Interval | None = None
-    destination: Interval | None = None
-    dscp: int | None = None
-    source_port: Interval | None = None
-    destination_port: Interval | None = None
+    source: Ranges | None = None
+    destination: Ranges | None = None
+    dscp: Ranges | None = None
+    source_port: Ranges | None = None
+    destination_port: Ranges | None = None
     protocols: tuple[int, ...] | None = None
 
     def mirrored(self) -> "Selector":
@@ -57,33 +73,37 @@ class Selector:
 
     def covers(self, other: "Selector") -> bool:
         """Return whether every packet that another selector means is meant by this one too."""
-        intervals = (
+        ranges = (
             (self.source, other.source),
             (self.destination, other.destination),
+            (self.dscp, other.dscp),
             (self.source_port, other.source_port),
             (self.destination_port, other.destination_port),
         )
         return (
             self.family in {None, other.family}
-            and self.dscp in {None, other.dscp}
             and (self.protocols is None or (other.protocols is not None and {*self.protocols} >= {*other.protocols}))
-            and all(mine is None or (its is not None and mine.holds(its)) for mine, its in intervals)
+            and all(mine is None or (its is not None and _hold(mine, its)) for mine, its in ranges)
         )
 
     def canonical(self) -> str:
         """Write the selector so that two of them read the same exactly when they mean the same fields."""
-        protocols = None if self.protocols is None else ",".join(map(str, sorted(self.protocols)))
         fields = (
-            self.family,
+            None if self.family is None else (self.family,),
             self.source,
             self.destination,
             self.dscp,
             self.source_port,
             self.destination_port,
-            protocols,
+            None if self.protocols is None else sorted(self.protocols),
         )
-        return " ".join("*" if field is None else str(field) for field in fields)
+        return " ".join("*" if field is None else ",".join(map(str, field)) for field in fields)
 
     def application_name(self) -> str:
         """Name the application of an unnamed line by what it selects, never by where it stands."""
         return f"app-{hashlib.sha256(self.canonical().encode()).hexdigest()[:12]}"
+
+
+def _hold(mine: Ranges, its: Ranges) -> bool:
+    """Return whether every value of the one is in the other: neither touches itself, so each range must be in one."""
+    return all(any(one.holds(other) for one in mine) for other in its)

@@ -21,11 +21,11 @@ def test_the_sources_line_is_read_whole() -> None:
     parsed = parse_rules("App=10.0.0.0/8 192.0.2.1 0x10 1024-65535 80 tcp [2 1]  name=web # the shop\n", "f")
     selector = Selector(
         family=4,
-        source=Interval(10 << 24, (11 << 24) - 1),
-        destination=Interval(0xC0000201, 0xC0000201),
-        dscp=4,
-        source_port=Interval(1024, 65535),
-        destination_port=Interval(80, 80),
+        source=(Interval(10 << 24, (11 << 24) - 1),),
+        destination=(Interval(0xC0000201, 0xC0000201),),
+        dscp=(Interval(4, 4),),
+        source_port=(Interval(1024, 65535),),
+        destination_port=(Interval(80, 80),),
         protocols=(6,),
     )
 

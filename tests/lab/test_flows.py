@@ -1,5 +1,6 @@
 """The choice of a drill's traffic from the rules."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.flows import choose_flows
 from linkbalancer.routing.classifier import compile_rules
 from linkbalancer.routing.packet import Packet
+from linkbalancer.routing.rule import Rule
+from linkbalancer.routing.selector import Interval, Selector
 from tests.lab.example import EXAMPLE, varied
 
 _NUMBERS = {"tcp": 6, "udp": 17}
@@ -62,3 +65,13 @@ def test_an_application_that_no_packet_reaches_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(LabError, match="application far"):
         choose_flows(directory.topology, directory.rules)
+
+
+def test_a_list_gives_a_value_of_the_list() -> None:
+    """Of two ranges of ports the one nearer to a free port is taken, never the hole between them."""
+    directory = read_directory(EXAMPLE)
+    ports = Interval(53, 53), Interval(39_000, 39_999)
+    listed = Rule(1, "web", Selector(destination_port=ports, dscp=(Interval(8, 9), Interval(12, 12)), protocols=(17,)))
+    flows = choose_flows(directory.topology, replace(directory.rules, rules=(listed, *directory.rules.rules[1:])))
+
+    assert (flows[0].app, flows[0].tos, flows[0].destination_port) == ("web", 8 << 2, 39_999)

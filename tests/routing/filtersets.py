@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, ip_network
 
 from linkbalancer.routing.packet import Packet
 from linkbalancer.routing.rule import Rule
+from linkbalancer.routing.selector import Ranges
 
 KINDS = ("acl", "firewall", "chain")
 _PORTS = ("80", "443", "53", "1521", "161", "1024-65535", "20-23", "135-139", "0-65535")
@@ -68,13 +69,15 @@ def packets(rules: list[Rule], count: int, seed: int) -> Iterator[Packet]:
     for _ in range(count):
         one, other = chance.choice(selectors), chance.choice(selectors)
         ends = [one.source or other.source, one.destination or other.destination]
-        source, destination = (
-            IPv4Address(near([(end.first, end.last)] if end else [(0, 2**32 - 1)], 2**32 - 1)) for end in ends
-        )
+        source, destination = (IPv4Address(near(_borders(end, 2**32 - 1), 2**32 - 1)) for end in ends)
         ports = [
-            near([(end.first, end.last)] if end else [(0, 65535)], 65535)
+            near(_borders(end, 65535), 65535)
             for end in (one.source_port or other.source_port, one.destination_port or other.destination_port)
         ]
         protocol = chance.choice(one.protocols or other.protocols or (6, 17, 1))
-        tos = ((one.dscp or 0) << 2) + chance.randrange(4)
+        tos = (one.dscp[0].first << 2 if one.dscp else 0) + chance.randrange(4)
         yield Packet(source, destination, protocol, ports[0], ports[1], tos)
+
+
+def _borders(ranges: Ranges | None, limit: int) -> list[tuple[int, int]]:
+    return [(one.first, one.last) for one in ranges] if ranges else [(0, limit)]

@@ -16,12 +16,11 @@ def means(selector: Selector, packet: Packet) -> bool:
         (selector.destination, int(packet.destination)),
         (selector.source_port, packet.source_port),
         (selector.destination_port, packet.destination_port),
+        (selector.dscp, packet.tos // 4),
     ]
-    for interval, value in ranges:
-        if interval is not None and not interval.first <= value <= interval.last:
+    for wanted, value in ranges:
+        if wanted is not None and not any(one.first <= value <= one.last for one in wanted):
             return False
-    if selector.dscp is not None and selector.dscp != packet.tos // 4:
-        return False
     return selector.protocols is None or packet.protocol in selector.protocols
 
 

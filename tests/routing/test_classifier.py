@@ -11,7 +11,7 @@ from linkbalancer.config.rules import parse_rules
 from linkbalancer.routing.classifier import Box, Classifier, compile_rules
 from linkbalancer.routing.packet import Packet
 from linkbalancer.routing.rule import Rule, RuleSet
-from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS, Interval, Selector
+from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS, Interval, Ranges, Selector, merged
 from tests.routing.filtersets import KINDS, filter_set, packets
 from tests.routing.firstmatch import answer_to, first_match
 
@@ -22,26 +22,27 @@ POINTS = [0, 1, 7, 8, 9, 63, 64, 65, 255]
 LIMITS = {4: 2**32 - 1, 6: 2**128 - 1}
 
 
-def intervals(limit: int) -> st.SearchStrategy[Interval | None]:
-    """Draw an interval with its borders among a few points from both ends of a field, or everything."""
-    points = st.sampled_from(sorted({point for one in POINTS for point in (one, limit - one)}))
-    return st.none() | st.tuples(points, points).map(lambda ends: Interval(min(ends), max(ends)))
+def ranges(limit: int, most: int = 3) -> st.SearchStrategy[Ranges | None]:
+    """Draw ranges with their borders among a few points from both ends of a field, or everything."""
+    points = st.sampled_from(sorted({point for one in POINTS if one <= limit for point in (one, limit - one)}))
+    one = st.tuples(points, points).map(lambda ends: Interval(min(ends), max(ends)))
+    return st.none() | st.lists(one, min_size=1, max_size=most).map(merged)
 
 
 @st.composite
 def selectors(draw: st.DrawFn) -> Selector:
     """Draw a selector."""
     family = draw(st.sampled_from([4, 6, None]))
-    addresses = st.none() if family is None else intervals(LIMITS[family])
-    source_port, destination_port = draw(intervals(65535)), draw(intervals(65535))
-    protocols: tuple[int, ...] | None = draw(st.sampled_from([None, (6,), (17,)]))
+    addresses = st.none() if family is None else ranges(LIMITS[family])
+    source_port, destination_port = draw(ranges(65535)), draw(ranges(65535))
+    protocols: tuple[int, ...] | None = draw(st.sampled_from([None, (6,), (17, 6)]))
     if (source_port or destination_port) and protocols is None:
         protocols = PROTOCOLS_WITH_PORTS
     return Selector(
         family=family,  # type: ignore[arg-type]
         source=draw(addresses),
         destination=draw(addresses),
-        dscp=draw(st.sampled_from([None, None, 0, 4, 46])),
+        dscp=draw(ranges(63)),
         source_port=source_port,
         destination_port=destination_port,
         protocols=protocols,

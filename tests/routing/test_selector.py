@@ -1,14 +1,14 @@
 """Tests of selectors."""
 
-from linkbalancer.routing.selector import Interval, Selector
+from linkbalancer.routing.selector import Interval, Selector, merged
 
 SELECTOR = Selector(
     family=4,
-    source=Interval(1, 9),
-    destination=Interval(3, 3),
-    dscp=46,
-    source_port=Interval(1024, 65535),
-    destination_port=Interval(80, 80),
+    source=(Interval(1, 9),),
+    destination=(Interval(3, 3),),
+    dscp=(Interval(46, 46),),
+    source_port=(Interval(1024, 65535),),
+    destination_port=(Interval(80, 80),),
     protocols=(17, 6),
 )
 
@@ -26,17 +26,19 @@ def test_the_canonical_form_names_every_field() -> None:
     """The form is fixed: names of applications and digests depend on it."""
     assert SELECTOR.canonical() == "4 1-9 3 46 1024-65535 80 6,17"
     assert Selector().canonical() == "* * * * * * *"
+    listed = Selector(destination_port=(Interval(80, 80), Interval(443, 445)), protocols=(17, 6))
+    assert listed.canonical() == "* * * * * 80,443-445 6,17"
 
 
 def test_an_unnamed_application_is_named_by_what_it_selects() -> None:
     """Equal selectors have one name, whatever the order of their protocols; others have another."""
     same = Selector(
         family=4,
-        source=Interval(1, 9),
-        destination=Interval(3, 3),
-        dscp=46,
-        source_port=Interval(1024, 65535),
-        destination_port=Interval(80, 80),
+        source=(Interval(1, 9),),
+        destination=(Interval(3, 3),),
+        dscp=(Interval(46, 46),),
+        source_port=(Interval(1024, 65535),),
+        destination_port=(Interval(80, 80),),
         protocols=(6, 17),
     )
 
@@ -48,7 +50,7 @@ def test_an_unnamed_application_is_named_by_what_it_selects() -> None:
 def test_a_selector_covers_what_it_takes_whole() -> None:
     """Everything covers everything; one field that is narrower, or of another kind, and it does not."""
     everything, tcp, six = Selector(), Selector(protocols=(6,)), Selector(family=6)
-    low, all_low = Selector(source_port=Interval(1, 5)), Selector(source_port=Interval(0, 9))
+    low, all_low = Selector(source_port=(Interval(1, 5),)), Selector(source_port=(Interval(0, 9),))
 
     assert all(everything.covers(one) for one in (everything, tcp, six, low, SELECTOR))
     assert not any(one.covers(everything) for one in (tcp, six, low, SELECTOR))
@@ -58,4 +60,21 @@ def test_a_selector_covers_what_it_takes_whole() -> None:
     assert not tcp.covers(SELECTOR)
     assert Selector(protocols=(6, 17, 33)).covers(SELECTOR)
     assert not six.covers(SELECTOR)
-    assert not Selector(dscp=1).covers(SELECTOR)
+    assert not Selector(dscp=(Interval(1, 1),)).covers(SELECTOR)
+
+
+def test_ranges_are_as_few_as_can_be() -> None:
+    """Order and repeats do not count; what overlaps or touches is one range, so that equal values are equal."""
+    some = [Interval(5, 9), Interval(1, 2), Interval(12, 12), Interval(10, 10), Interval(6, 7)]
+
+    assert merged(some) == merged([*some, *reversed(some)]) == (Interval(1, 2), Interval(5, 10), Interval(12, 12))
+    assert merged([]) == ()
+
+
+def test_a_list_covers_what_lies_in_its_ranges() -> None:
+    """Each range of the other must lie in one; the hole between two ranges belongs to nobody."""
+    holed = Selector(dscp=(Interval(1, 5), Interval(8, 9)))
+
+    assert holed.covers(Selector(dscp=(Interval(2, 3), Interval(5, 5), Interval(9, 9))))
+    assert not holed.covers(Selector(dscp=(Interval(5, 8),)))
+    assert Selector(dscp=(Interval(1, 9),)).covers(holed)

@@ -11,7 +11,7 @@ With a VID's mark it could be sent back over the link that it came from, and aga
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
@@ -20,7 +20,7 @@ from linkbalancer.drivers.nftables.layout import Layout, Peer
 from linkbalancer.links import DeviceName, Role, Vid
 from linkbalancer.routing.classifier import Box, Classifier
 from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID, Marks
-from linkbalancer.routing.selector import LAST_PORT, Interval, Selector
+from linkbalancer.routing.selector import LAST_PORT, Interval, Ranges, Selector
 
 TABLE: Final = "linkbalancer"
 MAP: Final = "app2vid"
@@ -154,18 +154,27 @@ def _conditions(selector: Selector, family: int | None) -> list[str]:
     if family is not None:
         found.append(f"meta nfproto ipv{family}")
         header = "ip" if family == 4 else "ip6"
-        for field, interval in (("saddr", selector.source), ("daddr", selector.destination)):
-            if interval is not None and interval != Interval(0, _LAST_ADDRESS[family]):
-                found.append(f"{header} {field} {_addresses(interval, family)}")
+        for field, ranges in (("saddr", selector.source), ("daddr", selector.destination)):
+            if ranges is not None and ranges != (Interval(0, _LAST_ADDRESS[family]),):
+                found.append(f"{header} {field} {_one_of([_addresses(one, family) for one in ranges])}")
         if selector.dscp is not None:
-            found.append(f"{header} dscp {selector.dscp:#04x}")
+            found.append(f"{header} dscp {_one_of(_codepoints(selector.dscp))}")
     if selector.protocols is not None:
-        numbers = [str(number) for number in sorted(set(selector.protocols))]
-        found.append(f"meta l4proto {numbers[0] if len(numbers) == 1 else '{ ' + ', '.join(numbers) + ' }'}")
-    for field, interval in (("sport", selector.source_port), ("dport", selector.destination_port)):
-        if interval is not None and interval != Interval(0, LAST_PORT):
-            found.append(f"th {field} {interval}")
+        found.append(f"meta l4proto {_one_of([str(number) for number in sorted(set(selector.protocols))])}")
+    for field, ranges in (("sport", selector.source_port), ("dport", selector.destination_port)):
+        if ranges is not None and ranges != (Interval(0, LAST_PORT),):
+            found.append(f"th {field} {_one_of([str(one) for one in ranges])}")
     return found
+
+
+def _one_of(values: Sequence[str]) -> str:
+    """Write one value, or several as a set."""
+    return values[0] if len(values) == 1 else "{ " + ", ".join(values) + " }"
+
+
+def _codepoints(ranges: Ranges) -> list[str]:
+    """Write DSCPs one by one: they are part of a byte, and a range of such is not compared as one."""
+    return [f"{value:#04x}" for one in ranges for value in range(one.first, one.last + 1)]
 
 
 def _addresses(interval: Interval, family: int) -> str:

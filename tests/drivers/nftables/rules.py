@@ -32,10 +32,23 @@ def classifier(*rules: tuple[str, Selector]) -> Classifier:
 
 
 SAMPLE = classifier(
-    ("web", Selector(family=4, source=net("192.0.2.0/24"), destination_port=Interval(443, 443), protocols=(6, 17))),
-    ("web", Selector(family=4, source=net("192.0.2.7/32"), destination=net("198.51.100.0/24"), protocols=(1,))),
-    ("voice", Selector(dscp=46)),
-    ("bulk", Selector(source_port=Interval(5000, 5999), destination_port=Interval(0, 65535), protocols=(17,))),
-    ("bulk", Selector(family=6, destination=net("2001:db8::/32"), dscp=10)),
-    ("rest", Selector(family=4, source=net("0.0.0.0/0"), protocols=(6,))),
+    (
+        "web",
+        Selector(family=4, source=(net("192.0.2.0/24"),), destination_port=(Interval(443, 443),), protocols=(6, 17)),
+    ),
+    ("web", Selector(family=4, source=(net("192.0.2.7/32"),), destination=(net("198.51.100.0/24"),), protocols=(1,))),
+    ("voice", Selector(dscp=(Interval(46, 46),))),
+    ("bulk", Selector(source_port=(Interval(5000, 5999),), destination_port=(Interval(0, 65535),), protocols=(17,))),
+    (
+        "bulk",
+        Selector(
+            family=4,
+            source=(net("198.18.0.0/25"), net("198.18.1.1/32")),
+            destination_port=(Interval(53, 53), Interval(8000, 8099)),
+            protocols=(6, 17),
+        ),
+    ),
+    ("rest", Selector(dscp=(Interval(8, 9), Interval(26, 26)), protocols=(17, 47))),
+    ("bulk", Selector(family=6, destination=(net("2001:db8::/32"),), dscp=(Interval(10, 10),))),
+    ("rest", Selector(family=4, source=(net("0.0.0.0/0"),), protocols=(6,))),
 )

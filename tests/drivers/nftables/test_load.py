@@ -11,7 +11,7 @@ from linkbalancer.drivers.nftables import load, render
 from linkbalancer.drivers.nftables.elements import MapWriter, chains
 from linkbalancer.links import Role
 from linkbalancer.routing.marks import Marks
-from linkbalancer.routing.selector import Selector
+from linkbalancer.routing.selector import Interval, Selector
 from tests.drivers.nftables.rules import IDS, LAYOUT, SAMPLE, classifier
 from tests.namespaces import Namespace
 
@@ -57,7 +57,7 @@ def test_a_new_classifier_leaves_nothing_of_the_old_one(netlink: NetlinkSocket) 
     load.install(LAYOUT, SAMPLE, IDS, netlink)
     writer = MapWriter(Marks(), netlink)
     writer.steer(dict.fromkeys(IDS.values(), 1))
-    new = classifier(("voice", Selector(dscp=46)), ("new", Selector(family=4)))
+    new = classifier(("voice", Selector(dscp=(Interval(46, 46),))), ("new", Selector(family=4)))
     assert load.install(LAYOUT, new, {"voice": 3, "new": 6}, netlink)
     assert writer.read() == {1: None, 3: 1}
     left = {name for name in chains(netlink) if name.startswith(("app_", "forward_", "mirror_"))}
