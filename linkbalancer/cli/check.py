@@ -14,8 +14,10 @@ from linkbalancer.config.findings import ConfigErrors, Finding
 from linkbalancer.config.keyfile import Doubt
 from linkbalancer.config.load import Loaded, load, load_as
 from linkbalancer.config.model import Config
-from linkbalancer.config.rules import parse_rules, read_text
+from linkbalancer.config.reading import read_text
+from linkbalancer.config.rules import parse_rules
 from linkbalancer.config.schema import json_schema
+from linkbalancer.config.shadows import shadowed
 from linkbalancer.host.account import service_group
 from linkbalancer.lab.topology import TopologyDocument
 from linkbalancer.links import OnProbeLoss
@@ -175,9 +177,9 @@ def _topology(file: str) -> Verdict:
 
 
 def _rules(file: str) -> Verdict:
-    parsed = parse_rules(read_text(file, read), file)
-    counts = {"rules": len(parsed.rules), "applications": len(parsed.applications)}
-    return Verdict(file, tuple(sorted(parsed.errors)), tuple(sorted(parsed.warnings)), counts)
+    parsed = parse_rules(read_text(file, read), file, read)
+    counts = {"rules": len(parsed.columns), "applications": len(parsed.applications)}
+    return Verdict(file, tuple(sorted(parsed.errors)), tuple(sorted([*parsed.warnings, *shadowed(parsed)])), counts)
 
 
 def read(path: str) -> str:

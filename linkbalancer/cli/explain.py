@@ -12,7 +12,8 @@ from linkbalancer.cli.flows import flow, read_flows
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable, write
 from linkbalancer.cli.places import DEFAULT, GATEWAY_FILE, gateway_file, in_use
 from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
-from linkbalancer.config.rules import NOT_STEERED, load_rules, read_text
+from linkbalancer.config.reading import read_text
+from linkbalancer.config.rules import NOT_STEERED, load_rules
 from linkbalancer.links import Role
 from linkbalancer.routing.application import Application, steps_in_words
 from linkbalancer.routing.classifier import Classifier, compile_rules

@@ -27,13 +27,13 @@ def flow(fields: dict[str, Any]) -> Packet:
     source, destination = _address(fields, "src"), _address(fields, "dst")
     if source.version != destination.version:
         raise FieldError(f"src is IPv{source.version}, dst IPv{destination.version}", "give both in one family")
-    protocol = rulefields.protocol(_word(fields, "proto"))
-    if protocol is None:
+    protocol = _word(fields, "proto")
+    if protocol == rulefields.ANY:
         raise FieldError("proto is *", "name one protocol: a packet has just one")
     return Packet(
         source=source,
         destination=destination,
-        protocol=protocol,
+        protocol=rulefields.protocol(protocol),
         source_port=rulefields.port(_word(fields, "sport", "0")),
         destination_port=rulefields.port(_word(fields, "dport", "0")),
         tos=rulefields.tos(_word(fields, "tos", "0")),

@@ -7,7 +7,7 @@ from typing import Final
 from linkbalancer.cli.client import RefusedError, ask
 from linkbalancer.config.document import parse
 from linkbalancer.config.findings import ConfigErrors, Finding
-from linkbalancer.config.rules import read_text
+from linkbalancer.config.reading import read_text
 
 GATEWAY_FILE: Final = "linkbalancer.yaml"
 DEFAULT_CONFIG: Final = Path("/etc/linkbalancer") / GATEWAY_FILE

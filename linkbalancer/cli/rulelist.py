@@ -30,7 +30,7 @@ def facts(lines: Sequence[RuleLine], status: dict[str, Any] | None) -> list[dict
             "identity": line.identity,
             "application": line.application,
             "enabled": line.enabled,
-            "valid": line.rule is not None,
+            "valid": bool(line.rules),
             **dict(zip(_FIELDS, line.fields, strict=False)),
             "vids": line.vids,
             "comment": line.comment,
@@ -64,7 +64,7 @@ def _style(line: RuleLine, status: dict[str, Any] | None) -> str:
     """Return the colour's number: nothing for a rule that is as wished."""
     if not line.enabled:
         return "2"
-    if line.rule is None:
+    if not line.rules:
         return "31"
     known = status is not None and line.application in status["applications"]
     return "33" if known and _vid(line, status) is None else ""
@@ -80,7 +80,7 @@ def _now(line: RuleLine, status: dict[str, Any] | None) -> str:
     """Say where the rule's application is."""
     if not line.enabled:
         return "disabled"
-    if status is None or line.rule is None:
+    if status is None or not line.rules:
         return "?"
     if line.application not in status["applications"]:
         return "not applied yet"

@@ -29,12 +29,10 @@ from linkbalancer.cli.whoever import holder
 from linkbalancer.config.findings import ConfigErrors, FieldError
 from linkbalancer.config.ruleedit import After, Before, Edited, End, Place, Top, add, disable, enable, move, remove
 from linkbalancer.config.rulelines import (
-    CANDIDATES_MAX,
     NameRefusedError,
     RuleLine,
     find,
     rule_lines,
-    shadowed,
     shadowing,
     written,
 )
@@ -136,7 +134,7 @@ def _files(args: Namespace) -> Files:
 
 def _list(args: Namespace, files: Files, text: str) -> int:
     """Show the rules, and where each application is if a daemon says so."""
-    lines = [line for line in rule_lines(text) if line.is_rule]
+    lines = [line for line in _rule_lines(text, files) if line.is_rule]
     try:
         status = ask(args.run_dir, "status")
     except RefusedError:
@@ -147,12 +145,17 @@ def _list(args: Namespace, files: Files, text: str) -> int:
     return 0
 
 
+def _rule_lines(text: str, files: Files) -> list[RuleLine]:
+    """Return the rules of a file's text, its sets in files beside it read."""
+    return rule_lines(text, str(files.rules), lambda path: Path(path).read_text("utf-8-sig"))
+
+
 def _change(args: Namespace, files: Files, source: Source) -> int:
     """Change one line; raises UnicodeDecodeError."""
     text = source.text()
-    lines = rule_lines(text)
+    lines = _rule_lines(text, files)
     try:
-        edited = _edited(args, text, lines)
+        edited = _edited(args, files, text, lines)
     except FieldError as error:
         complain(str(error))
         return 2
@@ -164,16 +167,15 @@ def _change(args: Namespace, files: Files, source: Source) -> int:
         answer = {"schema": 1, "file": str(files.rules), "changed": False, "line": edited.number}
         emit(args, answer, "it is there already; nothing to do")
         return 0
-    _doubts(args.action, edited)
     # What follows needs the whole configuration and thus pydantic; `rules list` answers without it.
     changing = importlib.import_module("linkbalancer.cli.rulechange")
     return int(changing.carry_out(args, changing.Change(source, edited, files.config)))
 
 
-def _edited(args: Namespace, text: str, lines: list[RuleLine]) -> Edited:
+def _edited(args: Namespace, files: Files, text: str, lines: list[RuleLine]) -> Edited:
     match args.action:
         case "add":
-            return _added(args, text, lines)
+            return _added(args, files, text, lines)
         case "move":
             line = find(lines, args.rule)
             return move(text, line.number, _place(args, lines))
@@ -185,12 +187,12 @@ def _edited(args: Namespace, text: str, lines: list[RuleLine]) -> Edited:
             return disable(text, find(lines, args.rule, enabled=True).number)
 
 
-def _added(args: Namespace, text: str, lines: list[RuleLine]) -> Edited:
+def _added(args: Namespace, files: Files, text: str, lines: list[RuleLine]) -> Edited:
     """Add a rule; one that would never match is refused unless its place was chosen."""
     edited = add(text, written(args.rule), _place(args, lines))
     if any((args.before, args.after, args.top, args.end)):
         return edited
-    by = shadowing(rule_lines(edited.text), edited.number)
+    by = shadowing(_rule_lines(edited.text, files), edited.number)
     if by is not None:
         what = f"at the end it would never match: {by.application} takes all its packets before"
         raise NameRefusedError(what, f"say where it goes, such as --before {by.number}, or --end all the same", [by])
@@ -203,18 +205,3 @@ def _place(args: Namespace, lines: list[RuleLine]) -> Place:
     if args.after is not None:
         return After(find(lines, args.after).number)
     return Top() if args.top else End()
-
-
-def _doubts(action: str, edited: Edited) -> None:
-    """Say which rules get no packet where the touched line stands now."""
-    if action in {"remove", "disable"}:
-        return
-    lines = rule_lines(edited.text)
-    by = shadowing(lines, edited.number)
-    if by is not None:
-        complain(f"warning: the rule never matches: line {by.number} ({by.application}) takes all its packets before")
-    late = shadowed(lines, edited.number)
-    if late:
-        named = ", ".join(f"line {line.number} ({line.application})" for line in late[:CANDIDATES_MAX])
-        more = f" and {len(late) - CANDIDATES_MAX} more" if len(late) > CANDIDATES_MAX else ""
-        complain(f"warning: it takes all packets of {named}{more}, which will never match")

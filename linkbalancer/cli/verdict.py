@@ -9,7 +9,9 @@ from pathlib import Path
 from linkbalancer.cli.check import key_state
 from linkbalancer.config.findings import ConfigErrors, Finding
 from linkbalancer.config.load import load
-from linkbalancer.config.rules import parse_rules, read_text
+from linkbalancer.config.reading import read_text
+from linkbalancer.config.rules import parse_rules
+from linkbalancer.config.shadows import shadowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,12 @@ def judge(config: Path | None, instead: Mapping[Path, bytes]) -> Verdict:
     try:
         if config is not None:
             return Verdict((), load(str(config), read, key_state).warnings)
-        parsed = [parse_rules(read_text(str(path), read), str(path)) for path in instead]
+        parsed = [parse_rules(read_text(str(path), read), str(path), read) for path in instead]
     except ConfigErrors as error:
         return Verdict(error.findings, ())
     return Verdict(
         tuple(sorted(one for file in parsed for one in file.errors)),
-        tuple(sorted(one for file in parsed for one in file.warnings)),
+        tuple(sorted(one for file in parsed for one in (*file.warnings, *shadowed(file)))),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TypeAlias, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from linkbalancer.config import synccheck, trackerchecks, upstreamchecks, weightchecks
+from linkbalancer.config.addresssets import Addresses
 from linkbalancer.config.checks import Complaint, Outline, check
 from linkbalancer.config.complaints import complaints
 from linkbalancer.config.document import Document, Value, parse
@@ -24,7 +25,10 @@ from linkbalancer.config.keyfile import Doubt, content, password_content, secret
 from linkbalancer.config.model import Config, Group, Lan, Link
 from linkbalancer.config.notifications import check_notifications, check_secrets
 from linkbalancer.config.parts import Part, part
-from linkbalancer.config.rules import NOT_STEERED, RuleFile, load_rules, parse_rules, read_text
+from linkbalancer.config.reading import read_text
+from linkbalancer.config.rulefile import RuleFile
+from linkbalancer.config.rules import NOT_STEERED, load_rules, parse_rules
+from linkbalancer.config.shadows import shadowed
 from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.config.trackers import Tracker
 from linkbalancer.feed.codec import APPLICATIONS_MAX, NAMES_MAX, size_of_names
@@ -45,8 +49,9 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 class Loaded:
     """A good configuration: values, rules, what is doubtful in it, and the file that it came from.
 
-    `passwords` of version 2 are there once somebody has read them, and so are the `texts` of its two files
-    (`daemon.judge`).
+    `passwords` of version 2 are there once somebody has read them, and so are the `texts` of its own files
+    (`daemon.judge`). `sets` are what the rule file's sets hold, by name; `set_files` where those are that it keeps in
+    files of their own.
     """
 
     config: Config
@@ -55,11 +60,18 @@ class Loaded:
     path: str = "linkbalancer.yaml"
     passwords: Mapping[GroupId, bytes] = field(default_factory=dict, repr=False)
     texts: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    sets: Mapping[str, Addresses] = field(default_factory=dict, repr=False, compare=False)
+    set_files: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def rule_file(self) -> str:
         """The path of the rule file, empty where a gateway needs none."""
         return self.beside(self.config.applications) if self.config.applications else ""
+
+    @property
+    def own_files(self) -> tuple[str, ...]:
+        """The paths of the files that say what it is, no secrets among them: its own, its rules', its sets'."""
+        return tuple(path for path in (self.path, self.rule_file, *self.set_files) if path)
 
     def beside(self, name: str) -> str:
         """Return the path of a file that the configuration names: relative ones start at its own folder."""
@@ -99,7 +111,15 @@ def load(path: str, read: Callable[[str], str], key_state: KeyState | None = Non
         found.take(_secrets(path, config, key_state))
     if found.errors or config is None or rules is None:
         raise ConfigErrors(found.errors)
-    return Loaded(config, rules.ruleset, tuple(sorted(found.warnings)), path)
+    sets = rules.sets
+    return Loaded(
+        config,
+        rules.ruleset,
+        tuple(sorted(found.warnings)),
+        path,
+        sets=sets.contents(),
+        set_files=sets.paths(),
+    )
 
 
 def load_as(model: type[ModelT], path: str, read: Callable[[str], str]) -> ModelT:
@@ -147,10 +167,10 @@ class _Findings:
         name = _valid_file(values.get("applications")) if isinstance(values, dict) else None
         if name is None:
             given = not isinstance(values, dict) or values.get("applications") is not None
-            return None if given else RuleFile(self._document.file)
+            return None if given else parse_rules("", self._document.file)
         path = beside(self._document.file, name)
         try:
-            parsed = parse_rules(read_text(path, read), path)
+            parsed = parse_rules(read_text(path, read), path, read)
         except OSError as error:
             what = f"cannot read {path}: {error.strerror or error}"
             self.take([Complaint(("applications",), what, "name the rule file beside this one")])
@@ -159,7 +179,7 @@ class _Findings:
             self.errors += error.findings
             return None
         self.errors += parsed.errors
-        self.warnings += parsed.warnings
+        self.warnings += [*parsed.warnings, *shadowed(parsed)]
         self.errors += _steered(parsed, values.get("groups"), self._document.file)
         self.errors += _crowd(parsed)
         self.warnings += (

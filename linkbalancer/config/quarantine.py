@@ -4,13 +4,13 @@ For a gateway that starts and has nothing better: the lines that are right are w
 made a comment where it stands, so that the others keep their numbers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from linkbalancer.config.findings import ConfigErrors, Finding
 from linkbalancer.config.load import Loaded, load
-from linkbalancer.config.rules import OTHER_VIDS
+from linkbalancer.config.rulefile import OTHER_VIDS
 
 ROUNDS: Final = 16
 """How often lines are left out: without a line, another one may say something else than it said before."""
@@ -21,11 +21,13 @@ LEFT_OUT: Final = "# left out: "
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """What is left: the configuration, the rule file's text as it is used, and the errors of the lines left out."""
+    """What is left: the configuration, the texts of its files that are used otherwise than they stand there, by path.
+
+    `left_out` are the errors of the lines left out, of the rule file or of a set's.
+    """
 
     loaded: Loaded
-    file: str
-    text: str
+    texts: Mapping[str, str]
     left_out: tuple[Finding, ...]
 
 
@@ -51,14 +53,13 @@ def load_without_faulty_rules(path: str, read: Callable[[str], str]) -> Quaranti
             left_out += faulty
             texts[file] = text
         else:
-            file, text = next(iter(texts.items()), (loaded.rule_file, ""))
-            return Quarantined(loaded, file, text, tuple(left_out))
+            return Quarantined(loaded, texts, tuple(left_out))
     assert first is not None
     raise first
 
 
 def _rule_file(refused: ConfigErrors, path: str) -> str | None:
-    """Return the rule file's path where all errors are in it: it is the only file beside the configuration's own."""
+    """Return the path of the rule file, or of a set's, where all errors are in it and none in the configuration's."""
     files = {finding.file for finding in refused.findings}
     return files.pop() if len(files) == 1 and path not in files else None
 

@@ -1,52 +1,88 @@
 """What changes between two rule files: lines new, gone, moved, or of another application; layout does not count."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
+from linkbalancer.config.addresssets import SIGN, Addresses
 from linkbalancer.config.changes import Change, Kind
 from linkbalancer.config.load import Loaded
-from linkbalancer.routing.rule import Rule
+from linkbalancer.config.rulewriting import in_words, line_of
+from linkbalancer.routing.application import Application
+from linkbalancer.routing.selector import Selector
 
 SHOWN = 100
 """Characters of a line that are shown."""
+RANGES_SHOWN = 8
+"""Ranges of a set that are shown."""
 
 _Key: TypeAlias = tuple[str, str, int]
 """What a rule means, its application, and the how-manieth of its kind it is."""
 
 
 @dataclass(frozen=True, slots=True)
+class _Line:
+    """A line that is a rule, or two where it has addresses of both families."""
+
+    line: int
+    application: Application
+    selectors: tuple[Selector, ...]
+
+    @property
+    def canonical(self) -> str:
+        """What it selects."""
+        return " and ".join(selector.canonical() for selector in self.selectors)
+
+
+@dataclass(frozen=True, slots=True)
 class _File:
-    """A rule file: its name, its rules, and its lines."""
+    """A rule file: its name, its rules by line, and its lines."""
 
     name: str
-    rules: tuple[Rule, ...]
+    rules: tuple[_Line, ...]
     lines: Sequence[str]
 
-    def keys(self) -> list[_Key]:
-        """Return what each rule means, in order; all of them are different."""
+    def keys(self, by_words: AbstractSet[str]) -> list[_Key]:
+        """Return what each rule means, in order; all of them are different.
+
+        Some are taken by their words: lines with sets that are in both files, whatever their sets hold.
+        """
         seen: dict[tuple[str, str], int] = {}
         keys = []
         for rule in self.rules:
-            meaning = rule.selector.canonical(), rule.application
+            words = self.words(rule)
+            meaning = words if words in by_words else rule.canonical, rule.application.name
             seen[meaning] = seen.get(meaning, 0) + 1
             keys.append((*meaning, seen[meaning]))
         return keys
 
-    def shown(self, rule: Rule) -> str:
-        """Return a rule as it is written, without its comment and its layout."""
+    def words(self, rule: _Line) -> str:
+        """Return a rule as it is written, without its comment and its layout; empty where its text is not at hand."""
         if rule.line > len(self.lines):
-            return f"{rule.selector.canonical()} {rule.application}"
-        text = " ".join(self.lines[rule.line - 1].partition("#")[0].split())
+            return ""
+        return " ".join(self.lines[rule.line - 1].partition("#")[0].split())
+
+    def by_sets(self) -> AbstractSet[str]:
+        """Return the words of the rules that name sets."""
+        words = (self.words(rule) for rule in self.rules)
+        return {one for one in words if SIGN in one.partition("[")[0]}
+
+    def shown(self, rule: _Line) -> str:
+        """Return a rule's words for people."""
+        text = self.words(rule) or line_of(rule.selectors, rule.application)
         return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def changes(old: Loaded, old_text: str, new: Loaded, new_text: str) -> Iterator[Change]:
-    """Yield the changes in the order of the new file's lines; what is gone comes where it was."""
+    """Yield the changes of sets, then those of rules in the order of the new lines; what is gone where it was."""
+    yield from _sets(old.sets, new.sets)
     was, will = _file(old, old_text), _file(new, new_text)
-    old_keys, new_keys = was.keys(), will.keys()
+    by_words = was.by_sets() & will.by_sets()
+    old_keys, new_keys = was.keys(by_words), will.keys(by_words)
     removed, added = _edits(old_keys, new_keys)
     gone = {old_keys[index]: was.rules[index] for index in removed}
     selectors = {key[0]: key for key in gone}
@@ -59,7 +95,7 @@ def changes(old: Loaded, old_text: str, new: Loaded, new_text: str) -> Iterator[
                 (rule.line, Change(Kind.MOVED, subject, f"from line {gone.pop(key).line}: {will.shown(rule)}"))
             )
         elif (other := selectors.get(key[0])) is not None and other in gone:
-            what = f"application {gone.pop(other).application} -> {rule.application}: {will.shown(rule)}"
+            what = f"application {gone.pop(other).application.name} -> {rule.application.name}: {will.shown(rule)}"
             found.append((rule.line, Change(Kind.CHANGED, subject, what)))
         else:
             found.append((rule.line, Change(Kind.NEW, subject, will.shown(rule))))
@@ -68,7 +104,32 @@ def changes(old: Loaded, old_text: str, new: Loaded, new_text: str) -> Iterator[
 
 
 def _file(loaded: Loaded, text: str) -> _File:
-    return _File(PurePosixPath(loaded.rule_file).name, loaded.rules.rules, text.split("\n"))
+    lines = []
+    for line, rules in groupby(loaded.rules.rules, key=lambda rule: rule.line):
+        own = tuple(rules)
+        lines.append(_Line(line, loaded.rules.applications[own[0].application], tuple(rule.selector for rule in own)))
+    return _File(PurePosixPath(loaded.rule_file).name, tuple(lines), text.split("\n"))
+
+
+def _sets(old: Mapping[str, Addresses], new: Mapping[str, Addresses]) -> Iterator[Change]:
+    """Yield what comes into sets and what leaves them."""
+    for name in sorted({*old, *new}):
+        was, will = old.get(name, Addresses()), new.get(name, Addresses())
+        if name not in old:
+            yield Change(Kind.NEW, f"set {name}", _ranges(will))
+        elif name not in new:
+            yield Change(Kind.GONE, f"set {name}", _ranges(was))
+        elif was != will:
+            come, gone = _ranges(will.without(was)), _ranges(was.without(will))
+            parts = [f"{word} {some}" for word, some in (("with", come), ("without", gone)) if some]
+            yield Change(Kind.CHANGED, f"set {name}", ", ".join(parts))
+
+
+def _ranges(addresses: Addresses) -> str:
+    """Write ranges of addresses, the first of them."""
+    found = [in_words(one, 4) for one in addresses.four] + [in_words(one, 6) for one in addresses.six]
+    more = f" and {len(found) - RANGES_SHOWN} more" if len(found) > RANGES_SHOWN else ""
+    return ", ".join(found[:RANGES_SHOWN]) + more
 
 
 def _edits(was: list[_Key], will: list[_Key]) -> tuple[list[int], list[int]]:

@@ -10,6 +10,7 @@ from linkbalancer.routing.marks import LAST_VID
 from linkbalancer.routing.packet import Address
 from linkbalancer.routing.protocols import DSCPS, PROTOCOLS
 from linkbalancer.routing.selector import LAST_PORT, Interval
+from linkbalancer.routing.services import SERVICES
 
 ANY: Final = "*"
 
@@ -20,14 +21,12 @@ _MEMBER = re.compile(r"([0-9]{1,10})(?:\*([0-9]{1,10}))?", re.ASCII)
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 
 
-def addresses(word: str) -> tuple[Family, Interval] | None:
-    """Read `*` (None), an address, a prefix, or a range `a-b`.
+def address_range(word: str) -> tuple[Family, Interval]:
+    """Read an address, a prefix, or a range `a-b`.
 
     Raises:
         FieldError: It is none of them, has host bits set, mixes families or runs backwards.
     """
-    if word == ANY:
-        return None
     if "/" in word:
         network = _prefix(word)
         family: Family = 4 if isinstance(network, IPv4Network) else 6
@@ -65,15 +64,18 @@ def _prefix(word: str) -> IPv4Network | IPv6Network:
     return network
 
 
-def ports(word: str) -> Interval | None:
-    """Read `*` (None), a port, or a range `a-b`.
+def ports(word: str) -> Interval:
+    """Read a port, a service's name, or a range of ports `a-b`.
 
     Raises:
         FieldError: It is none of them, out of 0..65535, or runs backwards.
     """
-    if word == ANY:
-        return None
+    if word.lower() in SERVICES:
+        return Interval(SERVICES[word.lower()], SERVICES[word.lower()])
     first, dash, last = word.partition("-")
+    if dash and {first.lower(), last.lower()} & set(SERVICES):
+        numbers = "-".join(str(SERVICES.get(end.lower(), end)) for end in (first, last))
+        raise FieldError(f"the range {word} has a name in it", f"write numbers: {numbers}")
     low = port(first)
     high = port(last) if dash else low
     if high < low:
@@ -82,23 +84,27 @@ def ports(word: str) -> Interval | None:
 
 
 def port(word: str) -> int:
-    """Read one port, 0..65535, in decimal.
+    """Read one port, 0..65535, in decimal, or a service's name.
 
     Raises:
         FieldError: It is none.
     """
+    if word.lower() in SERVICES:
+        return SERVICES[word.lower()]
     if re.fullmatch("[0-9]{1,5}", word, re.ASCII) and int(word) <= LAST_PORT:
         return int(word)
-    raise FieldError(f"{word!r} is no port", f"write *, a number from 0 to {LAST_PORT}, or a range a-b")
+    near = nearest(word, SERVICES)
+    remedy = f"write *, a number from 0 to {LAST_PORT}, a range a-b, or such as https"
+    raise FieldError(f"{word!r} is no port", f"did you mean {near}?" if near else remedy)
 
 
-def dscp(word: str) -> int | None:
-    """Read `*` (None), a TOS byte (decimal or 0x..; its two ECN bits do not count), or the name of a DSCP.
+def dscp(word: str) -> Interval:
+    """Read a TOS byte (decimal or 0x..; its two ECN bits do not count), or the name of a DSCP.
 
     Raises:
-        FieldError: It is none of them.
+        FieldError: It is neither.
     """
-    return None if word == ANY else tos(word) >> 2
+    return Interval(tos(word) >> 2, tos(word) >> 2)
 
 
 def tos(word: str) -> int:
@@ -121,14 +127,12 @@ def tos(word: str) -> int:
     )
 
 
-def protocol(word: str) -> int | None:
-    """Read `*` (None), a protocol's name, or its number (0..255).
+def protocol(word: str) -> int:
+    """Read a protocol's name, or its number (0..255).
 
     Raises:
-        FieldError: It is none of them.
+        FieldError: It is neither.
     """
-    if word == ANY:
-        return None
     if word.lower() in PROTOCOLS:
         return PROTOCOLS[word.lower()]
     if re.fullmatch("[0-9]{1,10}", word, re.ASCII):

@@ -6,12 +6,13 @@ back as it was. A comment is taken for a rule only where its text is one, so tha
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from linkbalancer.config.addresssets import AnySets, Sets
 from linkbalancer.config.findings import FieldError, suggestion
-from linkbalancer.config.rules import parse_rules
+from linkbalancer.config.rules import parse_rule, read_sets
 from linkbalancer.routing.rule import Rule
 
 IDENTITY_DIGITS: Final = 6
@@ -35,7 +36,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
-    """A line that starts with `App=`, or would without its `#`; `rule` is what it says, None where it has an error."""
+    """A line that starts with `App=`, or would without its `#`.
+
+    `rules` are what it says, one for each family where it has addresses of both; none where it has an error.
+    """
 
     number: int
     enabled: bool
@@ -43,17 +47,17 @@ class RuleLine:
     fields: tuple[str, ...]
     vids: str
     comment: str
-    rule: Rule | None = field(repr=False)
+    rules: tuple[Rule, ...] = field(repr=False)
 
     @property
     def application(self) -> str | None:
         """The application that it names or makes, None where it has an error."""
-        return None if self.rule is None else self.rule.application
+        return self.rules[0].application if self.rules else None
 
     @property
     def is_rule(self) -> bool:
         """Whether it is one, not a comment that just begins like one."""
-        return self.enabled or self.rule is not None
+        return self.enabled or bool(self.rules)
 
     @property
     def identity(self) -> str:
@@ -81,24 +85,28 @@ def split_lines(text: str) -> list[Line]:
     return lines[:-1] if lines[-1] == Line("", "") else lines  # a text that is ended ends with an empty match
 
 
-def rule_lines(text: str) -> list[RuleLine]:
-    """Return the lines that start with `App=`, also those with errors, and the ones commented out."""
+def rule_lines(text: str, file: str = "", read: Callable[[str], str] | None = None) -> list[RuleLine]:
+    """Return the lines that start with `App=`, also those with errors, and the ones commented out.
+
+    `read` returns the text of the files that sets are kept in, whose relative names start at the rule file's folder.
+    """
+    lines = [line.text for line in split_lines(text.removeprefix(BYTE_ORDER_MARK))]
+    sets = read_sets(lines, file, read)
     found = []
-    for number, line in enumerate(split_lines(text.removeprefix(BYTE_ORDER_MARK)), start=1):
-        one = rule_line(number, line.text)
+    for number, line in enumerate(lines, start=1):
+        one = rule_line(number, line, sets)
         if one is not None:
             found.append(one)
     return found
 
 
-def rule_line(number: int, text: str) -> RuleLine | None:
-    """Read one line; None when it does not start with `App=`, commented out or not."""
+def rule_line(number: int, text: str, sets: Sets | None = None) -> RuleLine | None:
+    """Read one line; None when it does not start with `App=`, commented out or not. Without `sets`, any name is one."""
     off = _OFF.match(text)
     if off is None and _ON.match(text) is None:
         return None
     bare = text if off is None else without_mark(text)
-    parsed = parse_rules(bare, "")
-    rule = parsed.rules[0] if parsed.rules and not parsed.errors else None
+    rules = parse_rule(bare, sets or AnySets("", str)).rules
     said, _, comment = bare.partition("#")
     before, _, after = said.partition("=")[2].partition("[")
     vids = after.partition("]")[0]
@@ -109,7 +117,7 @@ def rule_line(number: int, text: str) -> RuleLine | None:
         tuple(before.split()),
         f"[{' '.join(vids.split())}]",
         comment.strip(),
-        None if rule is None else Rule(number, rule.application, rule.selector),
+        tuple(Rule(number, rule.application, rule.selector) for rule in rules),
     )
 
 
@@ -155,8 +163,8 @@ def _is_meant(line: RuleLine, name: str) -> bool:
     return line.application == name  # a commented-out line that is no rule goes by its number alone
 
 
-def written(rule: str) -> str:
-    """Return a rule to be added as a line: with its `App=`, in one line.
+def written(rule: str, sets: Sets | None = None) -> str:
+    """Return a rule to be added as a line: with its `App=`, in one line. Without `sets`, any name is one.
 
     Raises:
         FieldError: it is no rule; every error of it is said.
@@ -166,7 +174,7 @@ def written(rule: str) -> str:
         raise FieldError("a rule is one line", "add one after the other")
     if _ON.match(text) is None:
         text = f"App={text}"
-    parsed = parse_rules(text, "the rule")
+    parsed = parse_rule(text, sets or AnySets("", str))
     if parsed.errors or not parsed.rules:
         wrong = "; ".join(f"column {one.column}: {one.what}; {one.remedy}" for one in sorted(parsed.errors))
         raise FieldError(f"{text!r} is no rule: {wrong}", "quote it, so that the shell leaves * and [ ] alone")
@@ -175,18 +183,13 @@ def written(rule: str) -> str:
 
 def shadowing(lines: Sequence[RuleLine], number: int) -> RuleLine | None:
     """Return the first rule before a line that takes every packet that the line's rule selects."""
-    (mine,) = (line.rule for line in lines if line.number == number)
-    return next((line for line in lines if line.number < number and _takes(line.rule, mine) and line.enabled), None)
+    (mine,) = (line.rules for line in lines if line.number == number)
+    before = (line for line in lines if line.number < number and line.enabled)
+    return next((line for line in before if mine and _takes(line.rules, mine)), None)
 
 
-def shadowed(lines: Sequence[RuleLine], number: int) -> list[RuleLine]:
-    """Return the rules after a line that get no packet because of it."""
-    (mine,) = (line.rule for line in lines if line.number == number)
-    return [line for line in lines if line.number > number and _takes(mine, line.rule) and line.enabled]
-
-
-def _takes(first: Rule | None, second: Rule | None) -> bool:
-    return first is not None and second is not None and first.selector.covers(second.selector)
+def _takes(some: Sequence[Rule], others: Sequence[Rule]) -> bool:
+    return all(any(one.selector.covers(other.selector) for one in some) for other in others)
 
 
 def _words(text: str) -> list[str]:

@@ -1,109 +1,77 @@
-"""Rule files: `App=` lines (mission A2), read whole, with every error in its place.
+"""Rule files: `App=` lines (mission A2) and the sets that they name, read whole, with every error in its place.
 
 App=<src> <dst> <tos> <sport> <dport> <proto> [<vids>] [name=<name>]  # comment
+Set=@<name> <addresses>                                               # comment
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 from linkbalancer.config import rulefields
-from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
+from linkbalancer.config.addresssets import SIGN, Addresses, Sets, is_set_line
+from linkbalancer.config.findings import ConfigErrors, FieldError, nearest
+from linkbalancer.config.reading import Word, read_text
+from linkbalancer.config.rulefile import RuleFile, StepUse
 from linkbalancer.links import Vid
-from linkbalancer.routing.application import Application, Step, steps_in_words
+from linkbalancer.routing.application import Step
 from linkbalancer.routing.protocols import protocol_name
-from linkbalancer.routing.rule import Rule, RuleSet
-from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS, Interval, Ranges, Selector
+from linkbalancer.routing.rule import RuleSet
+from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS, Interval, Ranges, Selector, merged
 
 FIELDS: Final = ("source", "destination", "TOS", "source port", "destination port", "protocol")
+FAMILIES: Final[tuple[rulefields.Family, ...]] = (4, 6)
 
 NOT_STEERED: Final = "IPv6 is classified, not steered yet: main's routes decide"
 """What a gateway has to say of rules and packets of IPv6 as long as no VID has a virtual IP of it."""
 
-OTHER_VIDS: Final = "has other VIDs than on line"
-"""How an error says that a line is wrong only beside another one."""
-
 _START = re.compile(r"\s*App\s*=")
+_KEY = re.compile(r"\s*([A-Za-z]+)\s*=")
 _WORD = re.compile(r"\S+")
 ValueT = TypeVar("ValueT")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word of a line and the column where it starts, from 1."""
+def parse_rules(text: str, file: str, read: Callable[[str], str] | None = None) -> RuleFile:
+    """Read a rule file's text; never raises, errors are in the answer.
 
-    text: str
-    column: int
-
-
-@dataclass(frozen=True, slots=True)
-class StepUse:
-    """Where a rule file names a step of VIDs: for those who know which VIDs there are."""
-
-    step: Step
-    line: int
-    column: int
-
-
-@dataclass(slots=True)
-class RuleFile:
-    """A rule file as read: the rules that are right, and what is wrong with the others."""
-
-    file: str
-    rules: list[Rule] = field(default_factory=list)
-    applications: dict[str, Application] = field(default_factory=dict)
-    uses: list[StepUse] = field(default_factory=list)
-    errors: list[Finding] = field(default_factory=list)
-    warnings: list[Finding] = field(default_factory=list)
-    _first_lines: dict[str, int] = field(default_factory=dict)
-    _selectors: dict[Selector, int] = field(default_factory=dict)
-
-    @property
-    def ruleset(self) -> RuleSet:
-        """The rules in order and their applications."""
-        return RuleSet(tuple(self.rules), dict(self.applications))
-
-    def add(self, line: int, column: int, selector: Selector, steps: tuple[Step, ...], name: Word | None) -> None:
-        """Take in a line whose parts are right; check what it has to do with the lines before it."""
-        application = name.text if name else selector.application_name()
-        first = self._selectors.setdefault(selector, line)
-        if first != line:
-            self.warn(line, column, f"never matches: line {first} selects the same packets", "remove one of the two")
-        known = self.applications.get(application)
-        if known is not None and known.steps != steps:
-            there = self._first_lines[application]
-            self.error(
-                line,
-                name.column if name else column,
-                f"the application {application} {OTHER_VIDS} {there}: {steps_in_words(known.steps)}",
-                "give all its lines one list, or another name",
-            )
-            return
-        if known is None:
-            self.applications[application] = Application(application, steps)
-            self._first_lines[application] = line
-        self.rules.append(Rule(line, application, selector))
-
-    def first_line(self, application: str) -> int:
-        """Return where an application of the file is named first."""
-        return self._first_lines[application]
-
-    def error(self, line: int, column: int, what: str, remedy: str) -> None:
-        """Note an error."""
-        self.errors.append(Finding(self.file, line, column, what, remedy))
-
-    def warn(self, line: int, column: int, what: str, remedy: str) -> None:
-        """Note something that is allowed, but hardly meant."""
-        self.warnings.append(Finding(self.file, line, column, what, remedy))
-
-
-def parse_rules(text: str, file: str) -> RuleFile:
-    """Read a rule file's text; never raises, errors are in the answer."""
-    into = RuleFile(file)
-    for number, line in enumerate(text.split("\n"), start=1):
-        _Line(into, number, line.partition("#")[0].rstrip()).read()
+    `read` returns the text of the files that sets are kept in; without it there are none.
+    """
+    lines = text.split("\n")
+    sets = read_sets(lines, file, read)
+    into = RuleFile(file, sets)
+    for number, line in enumerate(lines, start=1):
+        if not is_set_line(line):
+            _read_line(into, number, line)
+    into.errors += sets.errors
+    for one in sets.unused():
+        what, remedy = f"no rule uses the set {one.name}", "name it in a rule, or remove it"
+        into.warn(one.line, one.column, what, remedy)
     return into
+
+
+def parse_rule(line: str, sets: Sets) -> RuleFile:
+    """Read one line by itself, as a rule of a file with these sets."""
+    into = RuleFile(sets.file, sets)
+    _read_line(into, 1, line)
+    return into
+
+
+def read_sets(lines: Iterable[str], file: str, read: Callable[[str], str] | None = None) -> Sets:
+    """Read the sets that a rule file's lines define."""
+    sets = Sets(file, read or _no_file)
+    for number, line in enumerate(lines, start=1):
+        if is_set_line(line):
+            sets.define(number, _said(line))
+    return sets
+
+
+def _read_line(into: RuleFile, number: int, line: str) -> None:
+    _Line(into, number, _said(line)).read()
+
+
+def _said(line: str) -> str:
+    """Return a line without its comment."""
+    return line.partition("#")[0].rstrip()
 
 
 def load_rules(path: str, read: Callable[[str], str]) -> RuleSet:
@@ -113,24 +81,14 @@ def load_rules(path: str, read: Callable[[str], str]) -> RuleSet:
         ConfigErrors: It has errors; all of them are in `findings`.
         OSError: `read` cannot read it.
     """
-    parsed = parse_rules(read_text(path, read), path)
+    parsed = parse_rules(read_text(path, read), path, read)
     if parsed.errors:
         raise ConfigErrors(parsed.errors)
     return parsed.ruleset
 
 
-def read_text(path: str, read: Callable[[str], str]) -> str:
-    """Read a file of the configuration.
-
-    Raises:
-        ConfigErrors: It is not UTF-8.
-        OSError: `read` cannot read it.
-    """
-    try:
-        return read(path)
-    except UnicodeDecodeError as error:
-        place = Finding(path, 1, 1, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8")
-        raise ConfigErrors([place]) from None
+def _no_file(path: str) -> str:
+    raise FileNotFoundError(2, "no files are read here", path)
 
 
 class _Line:
@@ -141,6 +99,7 @@ class _Line:
         self._number = number
         self._text = text
         self._good = True
+        self._sets_used = ""
 
     def read(self) -> None:
         """Read the line; a rule goes to the file when nothing is wrong with it."""
@@ -149,18 +108,23 @@ class _Line:
         start = _START.match(self._text)
         column = len(self._text) - len(self._text.lstrip()) + 1
         if start is None:
-            self._error(column, "the line is no rule", "start it with App=, or make it a comment with #")
+            self._no_rule(column)
             return
         opening = self._text.find("[", start.end())
         closing = self._text.find("]", opening) if opening >= 0 else -1
         if closing < 0:
             self._no_list(self._words(start.end(), len(self._text)), opening)
             return
-        selector = self._selector(self._words(start.end(), opening), opening + 1)
+        selectors = self._selectors(self._words(start.end(), opening), opening + 1)
         steps = self._steps(self._words(opening + 1, closing), opening + 1)
         name = self._options(self._words(closing + 1, len(self._text)))
         if self._good:
-            self._into.add(self._number, column, selector, steps, name)
+            self._into.add(Word(self._text, column), self._number, selectors, steps, name)
+            if name is None and self._sets_used:
+                what = (
+                    f"the line uses {self._sets_used} and has no name: a change of the set makes it another application"
+                )
+                self._into.warn(self._number, column, what, "add name=")
 
     def _words(self, start: int, end: int) -> list[Word]:
         return [Word(match[0], match.start() + 1) for match in _WORD.finditer(self._text, start, end)]
@@ -178,53 +142,126 @@ class _Line:
         else:
             self._error(len(self._text) + 1, "the line names no VIDs", "add a list such as [1 2] after the protocol")
 
-    def _selector(self, words: list[Word], end: int) -> Selector:
-        if len(words) < len(FIELDS):
-            self._error(
-                end,
-                f"{len(words)} fields before the VIDs, not {len(FIELDS)}",
-                f"write {', '.join(FIELDS)}, with * where any will do",
+    def _no_rule(self, column: int) -> None:
+        key = _KEY.match(self._text)
+        near = None if key is None else nearest(key[1], ("App", "Set"))
+        remedy = "start it with App= or Set=, or make it a comment with #"
+        self._error(column, "the line is no rule", f"did you mean {near}=?" if near else remedy)
+
+    def _selectors(self, words: list[Word], end: int) -> list[Selector]:
+        """Return what the six fields mean: a selector, or one a family where addresses of both are listed."""
+        if len(words) != len(FIELDS):
+            self._miscounted(words, end)
+            return []
+        source, destination = self._addresses(words[0]), self._addresses(words[1])
+        dscp = self._ranges(words[2], rulefields.dscp)
+        source_port = self._ranges(words[3], rulefields.ports)
+        destination_port = self._ranges(words[4], rulefields.ports)
+        protocols = self._protocols(words, source_port, destination_port)
+        if not self._good:
+            return []
+        return [
+            Selector(
+                family=family,
+                source=None if source is None else source.of(family),
+                destination=None if destination is None else destination.of(family),
+                dscp=dscp,
+                source_port=source_port,
+                destination_port=destination_port,
+                protocols=protocols,
             )
-            return Selector()
-        if len(words) > len(FIELDS):
+            for family in self._families(words, source, destination)
+        ]
+
+    def _miscounted(self, words: list[Word], end: int) -> None:
+        torn = next((word for word in words if word.text.startswith(",") or word.text.endswith(",")), None)
+        if torn is not None:
+            self._error(torn.column, f"{torn.text!r} ends in the middle of a list", "write lists without blanks: a,b")
+        elif len(words) < len(FIELDS):
+            remedy = f"write {', '.join(FIELDS)}, with * where any will do"
+            self._error(end, f"{len(words)} fields before the VIDs, not {len(FIELDS)}", remedy)
+        else:
             extra = words[len(FIELDS)]
             self._error(extra.column, f"{extra.text!r} is one field too many", f"write just {', '.join(FIELDS)}")
-            return Selector()
-        source = self._read(words[0], rulefields.addresses)
-        destination = self._read(words[1], rulefields.addresses)
-        if source and destination and source[0] != destination[0]:
+
+    def _families(
+        self, words: list[Word], source: Addresses | None, destination: Addresses | None
+    ) -> list[rulefields.Family | None]:
+        """Return the families for which the line has addresses at both ends; both, as None, where it has none."""
+        ends = [end for end in (source, destination) if end is not None]
+        if not ends:
+            return [None]
+        each = [{family for family in FAMILIES if end.of(family)} for end in ends]
+        families = [family for family in FAMILIES if all(family in one for one in each)]
+        if not families:
+            (first, *_), (second, *_) = each
             remedy = "give source and destination in one family, or one of them as *"
-            self._error(words[1].column, f"the source is IPv{source[0]}, the destination IPv{destination[0]}", remedy)
-        dscp = self._read(words[2], rulefields.dscp)
-        source_port = self._read(words[3], rulefields.ports)
-        destination_port = self._read(words[4], rulefields.ports)
-        return Selector(
-            family=source[0] if source else destination[0] if destination else None,
-            source=_alone(source[1] if source else None),
-            destination=_alone(destination[1] if destination else None),
-            dscp=_alone(None if dscp is None else Interval(dscp, dscp)),
-            source_port=_alone(source_port),
-            destination_port=_alone(destination_port),
-            protocols=self._protocols(words, source_port, destination_port),
-        )
+            self._error(words[1].column, f"the source is IPv{first}, the destination IPv{second}", remedy)
+        for here, there, word, names in zip(each, each[::-1], words, ("source", "destination"), strict=False):
+            idle = here - there
+            if families and idle and SIGN not in word.text:
+                other = "destination" if names == "source" else "source"
+                what = f"the IPv{idle.pop()} addresses of the {names} match nothing: the {other} has none"
+                self._into.warn(self._number, word.column, what, "remove them, or give both ends both families")
+        return list(families)
+
+    def _addresses(self, word: Word) -> Addresses | None:
+        found = self._list(word, self._element)
+        return None if found is None else Addresses.joined(found)
+
+    def _element(self, word: Word) -> Addresses | None:
+        if word.text.startswith(SIGN):
+            self._sets_used = self._sets_used or word.text
+        found = self._into.sets.find(word, self._number)
+        if found is None:  # its error is said where it is defined
+            self._good = False
+        return found
+
+    def _ranges(self, word: Word, reader: Callable[[str], Interval]) -> Ranges | None:
+        found = self._list(word, lambda part: reader(part.text))
+        return None if found is None else merged(found) or None
+
+    def _list(self, word: Word, reader: Callable[[Word], ValueT | None]) -> list[ValueT] | None:
+        """Return the elements of a list that are right, None for `*`."""
+        if word.text == rulefields.ANY:
+            return None
+        found: list[ValueT] = []
+        for part in word.parts():
+            if part.text == rulefields.ANY:
+                self._error(part.column, "* stands in a list, and takes everything", "write * alone, or the others")
+                continue
+            if not part.text:
+                self._error(part.column, "the list has an empty place", "write one comma between two, and no blank")
+                continue
+            try:
+                value = reader(part)
+            except FieldError as error:
+                self._error(part.column, error.what, error.remedy)
+                continue
+            if value is not None:
+                found.append(value)
+        return found
 
     def _protocols(
-        self, words: list[Word], source_port: Interval | None, destination_port: Interval | None
+        self, words: list[Word], source_port: Ranges | None, destination_port: Ranges | None
     ) -> tuple[int, ...] | None:
-        number = self._read(words[5], rulefields.protocol)
+        found = self._list(words[5], lambda part: rulefields.protocol(part.text))
+        numbers = None if found is None else tuple(sorted(set(found)))
         if source_port is None and destination_port is None:
-            return None if number is None else (number,)
-        if number is None:
+            return numbers
+        if numbers is None:
             return PROTOCOLS_WITH_PORTS
-        if number not in PROTOCOLS_WITH_PORTS:
+        portless = [protocol_name(number) for number in numbers if number not in PROTOCOLS_WITH_PORTS]
+        if portless:
             where = words[3] if source_port else words[4]
             named = ", ".join(map(protocol_name, PROTOCOLS_WITH_PORTS))
+            told = words[5].text if len(numbers) == 1 else portless[0]
             self._error(
                 where.column,
-                f"the port {where.text} with protocol {words[5].text}, which has no ports",
+                f"the port {where.text} with protocol {told}, which has no ports",
                 f"write *, or one of the protocols {named}",
             )
-        return (number,)
+        return numbers
 
     def _steps(self, words: list[Word], opening: int) -> tuple[Step, ...]:
         if not words:
@@ -265,7 +302,3 @@ class _Line:
         except FieldError as error:
             self._error(word.column, error.what, error.remedy)
             return None
-
-
-def _alone(interval: Interval | None) -> Ranges | None:
-    return None if interval is None else (interval,)

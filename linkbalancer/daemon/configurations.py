@@ -74,11 +74,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What never changes of an entry: its difference, line by line, its rule file's path, its links' keys as shown."""
+    """What never changes of an entry: its difference, line by line, its links' keys as shown.
+
+    `rules` is its rule file's path, `sets` are the paths of the sets that this keeps in files.
+    """
 
     difference: tuple[str, ...] = ()
     rules: str = ""
     keys: Mapping[str, Any] = field(default_factory=dict)
+    sets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,8 @@ class Configuration:
 
     def public(self) -> dict[str, str]:
         """Return the texts without secrets: whoever may ask may read them."""
-        return {path: text for path, text in self.texts.items() if path in {self.entry.path, self.facts.rules}}
+        open_to_all = {self.entry.path, self.facts.rules, *self.facts.sets}
+        return {path: text for path, text in self.texts.items() if path in open_to_all}
 
 
 class NotKeptError(Exception):
@@ -140,7 +145,8 @@ class Configurations:
             raise NotKeptError(f"there is no configuration {number}: {some}") from None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise NotKeptError(f"configuration {number} cannot be read: {error}") from None
-        return Configuration(entry, Facts(tuple(known["difference"]), known["rules"], known["keys"]), texts)
+        facts = Facts(tuple(known["difference"]), known["rules"], known["keys"], tuple(known.get("sets", ())))
+        return Configuration(entry, facts, texts)
 
     def add(self, entry: Entry, facts: Facts, texts: Mapping[str, str], spared: Iterable[int]) -> Entry:
         """Keep another configuration under the next number, and drop what is too old and not `spared`.

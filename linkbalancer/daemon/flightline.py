@@ -69,7 +69,7 @@ def head_of(head: Head, loaded: Loaded) -> str:
     The notifications are left out: where they go may be a secret, and no decision depends on them. What is left must
     be read as the very same.
     """
-    texts = {name: head.texts[name] for name in (loaded.path, loaded.rule_file) if name}
+    texts = {name: head.texts[name] for name in loaded.own_files}
     texts[loaded.path] = without_notifications(texts[loaded.path])
     told = replace(head, texts=texts, wall=time.clock_gettime_ns(time.CLOCK_REALTIME) - boottime())
     read = told.loaded()

@@ -40,7 +40,7 @@ def judge(path: str, texts: Texts) -> Judged:
     keys, warnings = _keys(loaded, texts)
     passwords, doubts = _passwords(loaded, texts)
     warnings += [*doubts, *_confidences(loaded, texts)]
-    plain = {path: texts.read(path) for path in (path, loaded.rule_file) if path}
+    plain = {path: texts.read(path) for path in loaded.own_files}
     whole = replace(loaded, passwords=passwords, texts=plain)
     return Judged(texts, whole, keys, (*map(str, loaded.warnings), *warnings))
 

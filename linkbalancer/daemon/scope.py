@@ -94,7 +94,7 @@ class Scope:
         good = [one.number for one in self.entries() if one.state == store.GOOD]
         kept = {number for number in {*spared, *good[-1:]} if number is not None}
         one = side(judged)
-        facts = Facts(tuple(changes.lines()), judged.loaded.rule_file, one.keys)
+        facts = Facts(tuple(changes.lines()), judged.loaded.rule_file, one.keys, judged.loaded.set_files)
         return self.kept.add(entry, facts, judged.texts.files, kept)
 
     def notice(self, entry: Entry | None, judged: Judged, source: str, *lines: str) -> dict[str, Any]:

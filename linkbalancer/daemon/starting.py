@@ -126,7 +126,7 @@ class Start:
         texts = Texts()
         try:
             found = load_without_faulty_rules(self.by.path, texts.read)
-            texts.files[found.file] = found.text
+            texts.files.update(found.texts)
             judged = self.by.judge(texts)
         except (ConfigErrors, RefusedError, OSError):
             return None

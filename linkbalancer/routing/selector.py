@@ -1,7 +1,8 @@
 """A selector: which packets a rule means, as ranges of integers."""
 
 import hashlib
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -40,6 +41,36 @@ def merged(intervals: Iterable[Interval]) -> Ranges:
         else:
             found.append(interval)
     return tuple(found)
+
+
+def difference(mine: Ranges, its: Ranges) -> Ranges:
+    """Return the values of the one that the other does not have."""
+    found: list[Interval] = []
+    for interval in mine:
+        first = interval.first
+        for other in _overlapping(interval, its):
+            if first < other.first:
+                found.append(Interval(first, other.first - 1))
+            first = other.last + 1
+        if first <= interval.last:
+            found.append(Interval(first, interval.last))
+    return tuple(found)
+
+
+def intersection(mine: Ranges, its: Ranges) -> Ranges:
+    """Return the values that both have."""
+    return tuple(
+        Interval(max(interval.first, other.first), min(interval.last, other.last))
+        for interval in mine
+        for other in _overlapping(interval, its)
+    )
+
+
+def _overlapping(interval: Interval, ranges: Ranges) -> Iterator[Interval]:
+    for index in range(bisect_left(ranges, interval.first, key=lambda one: one.last), len(ranges)):
+        if ranges[index].first > interval.last:
+            return
+        yield ranges[index]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +114,7 @@ class Selector:
         return (
             self.family in {None, other.family}
             and (self.protocols is None or (other.protocols is not None and {*self.protocols} >= {*other.protocols}))
-            and all(mine is None or (its is not None and _hold(mine, its)) for mine, its in ranges)
+            and all(mine is None or (its is not None and not difference(its, mine)) for mine, its in ranges)
         )
 
     def canonical(self) -> str:
@@ -99,11 +130,8 @@ class Selector:
         )
         return " ".join("*" if field is None else ",".join(map(str, field)) for field in fields)
 
-    def application_name(self) -> str:
-        """Name the application of an unnamed line by what it selects, never by where it stands."""
-        return f"app-{hashlib.sha256(self.canonical().encode()).hexdigest()[:12]}"
 
-
-def _hold(mine: Ranges, its: Ranges) -> bool:
-    """Return whether every value of the one is in the other: neither touches itself, so each range must be in one."""
-    return all(any(one.holds(other) for one in mine) for other in its)
+def application_name(selectors: Iterable[Selector]) -> str:
+    """Name the application of an unnamed line by what it selects, never by where it stands."""
+    told = "\n".join(one.canonical() for one in selectors)
+    return f"app-{hashlib.sha256(told.encode()).hexdigest()[:12]}"

@@ -111,14 +111,14 @@ def test_a_directory_means_all_files_below(gateway: Path, capsys: pytest.Capture
 def test_all_errors_are_on_standard_error_with_their_places(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 1; each once, though the rule file is read for the gateway and by itself."""
     (gateway / "linkbalancer.yaml").write_text(CONFIG.replace("role", "roll").replace(": apps", ": ./apps"))
-    (gateway / "apps.conf").write_text(RULES.replace("443", "https"))
+    (gateway / "apps.conf").write_text(RULES.replace("443", "htps"))
     (gateway / "topology.yaml").write_text("lan: {}\nlans: {}\ngateways: {}\n")
 
     assert main(["check", str(gateway)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert [line.removeprefix(f"{gateway}/").split("; ")[0] for line in err.splitlines()] == [
-        "apps.conf:1:13: 'https' is no port",
+        "apps.conf:1:13: 'htps' is no port",
         "linkbalancer.yaml:1:1: the key role is missing",
         "linkbalancer.yaml:2:1: the key roll is not known",
         "topology.yaml:1:1: the key lan is not known",
@@ -196,7 +196,7 @@ def test_json_has_every_finding(gateway: Path, capsys: pytest.CaptureFixture[str
             "line": 1,
             "column": 1,
             "what": "the line is no rule",
-            "remedy": "start it with App=, or make it a comment with #",
+            "remedy": "start it with App= or Set=, or make it a comment with #",
         }
     ]
     assert (rules["rules"], rules["applications"], rules["warnings"]) == (1, 1, [])

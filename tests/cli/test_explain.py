@@ -172,7 +172,7 @@ GOOD: dict[str, Any] = {"src": "10.0.0.1", "dst": "192.0.2.1", "proto": "tcp", "
         ({**GOOD, "sport": 65536}, "sport is out of range; ports are 0 to 65535"),
         ({**GOOD, "sport": -1}, "sport is out of range"),
         ({**GOOD, "dport": 1.5}, "dport is neither text nor a whole number"),
-        ({**GOOD, "dport": "http"}, "'http' is no port"),
+        ({**GOOD, "dport": "htp"}, "'htp' is no port; did you mean http?"),
         ({**GOOD, "tos": 256}, "the TOS byte 256 is over 255"),
     ],
 )

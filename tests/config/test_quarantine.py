@@ -30,8 +30,9 @@ def test_faulty_lines_are_left_out() -> None:
     """The others keep their numbers, and each error is told."""
     found = load_without_faulty_rules(PATH, reader("App=* * * * 443 tcp [9] name=bad\nnonsense\n" + RULES))
 
-    assert found.file == "etc/apps.conf"
-    assert found.text.split("\n")[:2] == ["# left out: App=* * * * 443 tcp [9] name=bad", "# left out: nonsense"]
+    (text,) = found.texts.values()
+    assert list(found.texts) == ["etc/apps.conf"]
+    assert text.split("\n")[:2] == ["# left out: App=* * * * 443 tcp [9] name=bad", "# left out: nonsense"]
     assert [rule.line for rule in found.loaded.rules.rules] == [3, 4]
     assert [finding.line for finding in found.left_out] == [1, 2]
 
@@ -48,7 +49,7 @@ def test_without_a_faulty_line_nothing_is_left_out() -> None:
     """What `load` takes is taken as it is."""
     found = load_without_faulty_rules(PATH, reader(RULES))
 
-    assert (found.left_out, found.text) == ((), "")
+    assert (found.left_out, found.texts) == ((), {})
 
 
 @pytest.mark.parametrize(

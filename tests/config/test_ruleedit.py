@@ -20,7 +20,7 @@ def told(text: str) -> list[tuple[object, ...]]:
 
 def facts(line: RuleLine) -> tuple[object, ...]:
     """Return what one line says."""
-    selector = None if line.rule is None else line.rule.selector
+    selector = [rule.selector for rule in line.rules]
     return (line.enabled, line.application, selector, line.vids, line.comment)
 
 
@@ -128,7 +128,7 @@ def test_disabling_then_enabling_changes_nothing(text: str, data: st.DataObject)
     untouched(text, off.text, line.number, line.number)
     (found,) = (one for one in rule_lines(off.text) if one.number == line.number)
     assert not found.enabled
-    assert (found.rule, found.identity, found.text) == (line.rule, line.identity, line.text)
+    assert (found.rules, found.identity, found.text) == (line.rules, line.identity, line.text)
     assert enable(off.text, line.number).text == text
 
 

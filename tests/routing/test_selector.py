@@ -1,6 +1,9 @@
 """Tests of selectors."""
 
-from linkbalancer.routing.selector import Interval, Selector, merged
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linkbalancer.routing.selector import Interval, Ranges, Selector, application_name, difference, intersection, merged
 
 SELECTOR = Selector(
     family=4,
@@ -42,9 +45,10 @@ def test_an_unnamed_application_is_named_by_what_it_selects() -> None:
         protocols=(6, 17),
     )
 
-    assert same.application_name() == SELECTOR.application_name()
-    assert SELECTOR.mirrored().application_name() != SELECTOR.application_name()
-    assert Selector().application_name() == "app-5d41f07abddd"
+    assert application_name([same]) == application_name([SELECTOR])
+    assert application_name([SELECTOR.mirrored()]) != application_name([SELECTOR])
+    assert application_name([SELECTOR, Selector()]) != application_name([SELECTOR])
+    assert application_name([Selector()]) == "app-5d41f07abddd"
 
 
 def test_a_selector_covers_what_it_takes_whole() -> None:
@@ -78,3 +82,20 @@ def test_a_list_covers_what_lies_in_its_ranges() -> None:
     assert holed.covers(Selector(dscp=(Interval(2, 3), Interval(5, 5), Interval(9, 9))))
     assert not holed.covers(Selector(dscp=(Interval(5, 8),)))
     assert Selector(dscp=(Interval(1, 9),)).covers(holed)
+
+
+_values = st.sets(st.integers(0, 30), max_size=20)
+
+
+def _ranges(values: set[int]) -> Ranges:
+    return merged(Interval(value, value) for value in values)
+
+
+@given(_values, _values)
+def test_ranges_are_sets_of_values(mine: set[int], its: set[int]) -> None:
+    """What one has and the other lacks, what both have, and whether a rule of the one covers one of the other."""
+    one, other = _ranges(mine), _ranges(its)
+
+    assert difference(one, other) == _ranges(mine - its)
+    assert intersection(one, other) == _ranges(mine & its)
+    assert Selector(dscp=one).covers(Selector(dscp=other)) is (mine >= its)
