@@ -4,31 +4,18 @@ App=<src> <dst> <tos> <sport> <dport> <proto> [<vids>] [name=<name>]  # comment
 Set=@<name> <addresses>                                               # comment
 """
 
-import re
 from collections.abc import Callable, Iterable
-from typing import Final, TypeVar
+from typing import Final
 
-from linkbalancer.config import rulefields
-from linkbalancer.config.addresssets import SIGN, Addresses, Sets, is_set_line
-from linkbalancer.config.findings import ConfigErrors, FieldError, nearest
-from linkbalancer.config.reading import Word, read_text
-from linkbalancer.config.rulefile import RuleFile, StepUse
-from linkbalancer.links import Vid
-from linkbalancer.routing.application import Step
-from linkbalancer.routing.protocols import protocol_name
+from linkbalancer.config.addresssets import Sets, is_set_line
+from linkbalancer.config.findings import ConfigErrors
+from linkbalancer.config.reading import read_text
+from linkbalancer.config.rulefile import RuleFile
+from linkbalancer.config.ruleparsing import read_line
 from linkbalancer.routing.rule import RuleSet
-from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS, Interval, Ranges, Selector, merged
-
-FIELDS: Final = ("source", "destination", "TOS", "source port", "destination port", "protocol")
-FAMILIES: Final[tuple[rulefields.Family, ...]] = (4, 6)
 
 NOT_STEERED: Final = "IPv6 is classified, not steered yet: main's routes decide"
 """What a gateway has to say of rules and packets of IPv6 as long as no VID has a virtual IP of it."""
-
-_START = re.compile(r"\s*App\s*=")
-_KEY = re.compile(r"\s*([A-Za-z]+)\s*=")
-_WORD = re.compile(r"\S+")
-ValueT = TypeVar("ValueT")
 
 
 def parse_rules(text: str, file: str, read: Callable[[str], str] | None = None) -> RuleFile:
@@ -66,7 +53,7 @@ def read_sets(lines: Iterable[str], file: str, read: Callable[[str], str] | None
 
 
 def _read_line(into: RuleFile, number: int, line: str) -> None:
-    _Line(into, number, _said(line)).read()
+    read_line(into, number, _said(line))
 
 
 def _said(line: str) -> str:
@@ -89,216 +76,3 @@ def load_rules(path: str, read: Callable[[str], str]) -> RuleSet:
 
 def _no_file(path: str) -> str:
     raise FileNotFoundError(2, "no files are read here", path)
-
-
-class _Line:
-    """One line while it is read."""
-
-    def __init__(self, into: RuleFile, number: int, text: str) -> None:
-        self._into = into
-        self._number = number
-        self._text = text
-        self._good = True
-        self._sets_used = ""
-
-    def read(self) -> None:
-        """Read the line; a rule goes to the file when nothing is wrong with it."""
-        if not self._text.strip():
-            return
-        start = _START.match(self._text)
-        column = len(self._text) - len(self._text.lstrip()) + 1
-        if start is None:
-            self._no_rule(column)
-            return
-        opening = self._text.find("[", start.end())
-        closing = self._text.find("]", opening) if opening >= 0 else -1
-        if closing < 0:
-            self._no_list(self._words(start.end(), len(self._text)), opening)
-            return
-        selectors = self._selectors(self._words(start.end(), opening), opening + 1)
-        steps = self._steps(self._words(opening + 1, closing), opening + 1)
-        name = self._options(self._words(closing + 1, len(self._text)))
-        if self._good:
-            self._into.add(Word(self._text, column), self._number, selectors, steps, name)
-            if name is None and self._sets_used:
-                what = (
-                    f"the line uses {self._sets_used} and has no name: a change of the set makes it another application"
-                )
-                self._into.warn(self._number, column, what, "add name=")
-
-    def _words(self, start: int, end: int) -> list[Word]:
-        return [Word(match[0], match.start() + 1) for match in _WORD.finditer(self._text, start, end)]
-
-    def _error(self, column: int, what: str, remedy: str) -> None:
-        self._good = False
-        self._into.error(self._number, column, what, remedy)
-
-    def _no_list(self, words: list[Word], opening: int) -> None:
-        if opening >= 0:
-            self._error(opening + 1, "the list of VIDs has no end", "close it with ]")
-        elif len(words) > len(FIELDS):
-            rest = " ".join(word.text for word in words[len(FIELDS) :]).strip("]")
-            self._error(words[len(FIELDS)].column, "the VIDs are not in brackets", f"write [{rest}]")
-        else:
-            self._error(len(self._text) + 1, "the line names no VIDs", "add a list such as [1 2] after the protocol")
-
-    def _no_rule(self, column: int) -> None:
-        key = _KEY.match(self._text)
-        near = None if key is None else nearest(key[1], ("App", "Set"))
-        remedy = "start it with App= or Set=, or make it a comment with #"
-        self._error(column, "the line is no rule", f"did you mean {near}=?" if near else remedy)
-
-    def _selectors(self, words: list[Word], end: int) -> list[Selector]:
-        """Return what the six fields mean: a selector, or one a family where addresses of both are listed."""
-        if len(words) != len(FIELDS):
-            self._miscounted(words, end)
-            return []
-        source, destination = self._addresses(words[0]), self._addresses(words[1])
-        dscp = self._ranges(words[2], rulefields.dscp)
-        source_port = self._ranges(words[3], rulefields.ports)
-        destination_port = self._ranges(words[4], rulefields.ports)
-        protocols = self._protocols(words, source_port, destination_port)
-        if not self._good:
-            return []
-        return [
-            Selector(
-                family=family,
-                source=None if source is None else source.of(family),
-                destination=None if destination is None else destination.of(family),
-                dscp=dscp,
-                source_port=source_port,
-                destination_port=destination_port,
-                protocols=protocols,
-            )
-            for family in self._families(words, source, destination)
-        ]
-
-    def _miscounted(self, words: list[Word], end: int) -> None:
-        torn = next((word for word in words if word.text.startswith(",") or word.text.endswith(",")), None)
-        if torn is not None:
-            self._error(torn.column, f"{torn.text!r} ends in the middle of a list", "write lists without blanks: a,b")
-        elif len(words) < len(FIELDS):
-            remedy = f"write {', '.join(FIELDS)}, with * where any will do"
-            self._error(end, f"{len(words)} fields before the VIDs, not {len(FIELDS)}", remedy)
-        else:
-            extra = words[len(FIELDS)]
-            self._error(extra.column, f"{extra.text!r} is one field too many", f"write just {', '.join(FIELDS)}")
-
-    def _families(
-        self, words: list[Word], source: Addresses | None, destination: Addresses | None
-    ) -> list[rulefields.Family | None]:
-        """Return the families for which the line has addresses at both ends; both, as None, where it has none."""
-        ends = [end for end in (source, destination) if end is not None]
-        if not ends:
-            return [None]
-        each = [{family for family in FAMILIES if end.of(family)} for end in ends]
-        families = [family for family in FAMILIES if all(family in one for one in each)]
-        if not families:
-            (first, *_), (second, *_) = each
-            remedy = "give source and destination in one family, or one of them as *"
-            self._error(words[1].column, f"the source is IPv{first}, the destination IPv{second}", remedy)
-        for here, there, word, names in zip(each, each[::-1], words, ("source", "destination"), strict=False):
-            idle = here - there
-            if families and idle and SIGN not in word.text:
-                other = "destination" if names == "source" else "source"
-                what = f"the IPv{idle.pop()} addresses of the {names} match nothing: the {other} has none"
-                self._into.warn(self._number, word.column, what, "remove them, or give both ends both families")
-        return list(families)
-
-    def _addresses(self, word: Word) -> Addresses | None:
-        found = self._list(word, self._element)
-        return None if found is None else Addresses.joined(found)
-
-    def _element(self, word: Word) -> Addresses | None:
-        if word.text.startswith(SIGN):
-            self._sets_used = self._sets_used or word.text
-        found = self._into.sets.find(word, self._number)
-        if found is None:  # its error is said where it is defined
-            self._good = False
-        return found
-
-    def _ranges(self, word: Word, reader: Callable[[str], Interval]) -> Ranges | None:
-        found = self._list(word, lambda part: reader(part.text))
-        return None if found is None else merged(found) or None
-
-    def _list(self, word: Word, reader: Callable[[Word], ValueT | None]) -> list[ValueT] | None:
-        """Return the elements of a list that are right, None for `*`."""
-        if word.text == rulefields.ANY:
-            return None
-        found: list[ValueT] = []
-        for part in word.parts():
-            if part.text == rulefields.ANY:
-                self._error(part.column, "* stands in a list, and takes everything", "write * alone, or the others")
-                continue
-            if not part.text:
-                self._error(part.column, "the list has an empty place", "write one comma between two, and no blank")
-                continue
-            try:
-                value = reader(part)
-            except FieldError as error:
-                self._error(part.column, error.what, error.remedy)
-                continue
-            if value is not None:
-                found.append(value)
-        return found
-
-    def _protocols(
-        self, words: list[Word], source_port: Ranges | None, destination_port: Ranges | None
-    ) -> tuple[int, ...] | None:
-        found = self._list(words[5], lambda part: rulefields.protocol(part.text))
-        numbers = None if found is None else tuple(sorted(set(found)))
-        if source_port is None and destination_port is None:
-            return numbers
-        if numbers is None:
-            return PROTOCOLS_WITH_PORTS
-        portless = [protocol_name(number) for number in numbers if number not in PROTOCOLS_WITH_PORTS]
-        if portless:
-            where = words[3] if source_port else words[4]
-            named = ", ".join(map(protocol_name, PROTOCOLS_WITH_PORTS))
-            told = words[5].text if len(numbers) == 1 else portless[0]
-            self._error(
-                where.column,
-                f"the port {where.text} with protocol {told}, which has no ports",
-                f"write *, or one of the protocols {named}",
-            )
-        return numbers
-
-    def _steps(self, words: list[Word], opening: int) -> tuple[Step, ...]:
-        if not words:
-            self._error(opening, "the list of VIDs is empty", "name at least one VID")
-        steps: list[Step] = []
-        seen: set[Vid] = set()
-        for word in words:
-            step = self._read(word, rulefields.step)
-            if step is None:
-                continue
-            for member in step:
-                if member.vid in seen:
-                    self._error(word.column, f"the VID {member.vid} is in the list twice", "name each VID once")
-                seen.add(member.vid)
-            self._into.uses.append(StepUse(step, self._number, word.column))
-            steps.append(step)
-        return tuple(steps)
-
-    def _options(self, words: list[Word]) -> Word | None:
-        name: Word | None = None
-        for word in words:
-            key, equals, value = word.text.partition("=")
-            if not equals:
-                self._error(word.column, f"{word.text!r} is no option", "write option=value, or # before a comment")
-            elif key not in rulefields.OPTIONS:
-                refusal = rulefields.unknown_option(key)
-                self._error(word.column, refusal.what, refusal.remedy)
-            elif name is not None:
-                self._error(word.column, f"the option {key} is given twice", "give it once")
-            else:
-                column = word.column + len(key) + 1
-                name = Word(self._read(Word(value, column), rulefields.name) or "", column)
-        return name
-
-    def _read(self, word: Word, reader: Callable[[str], ValueT]) -> ValueT | None:
-        try:
-            return reader(word.text)
-        except FieldError as error:
-            self._error(word.column, error.what, error.remedy)
-            return None

@@ -74,10 +74,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What never changes of an entry: its difference, line by line, its links' keys as shown.
-
-    `rules` is its rule file's path, `sets` are the paths of the sets that this keeps in files.
-    """
+    """What never changes of an entry: its difference, its rule file's and sets' paths, its links' keys as shown."""
 
     difference: tuple[str, ...] = ()
     rules: str = ""
@@ -95,8 +92,8 @@ class Configuration:
 
     def public(self) -> dict[str, str]:
         """Return the texts without secrets: whoever may ask may read them."""
-        open_to_all = {self.entry.path, self.facts.rules, *self.facts.sets}
-        return {path: text for path, text in self.texts.items() if path in open_to_all}
+        own = {self.entry.path, self.facts.rules, *self.facts.sets}
+        return {path: text for path, text in self.texts.items() if path in own}
 
 
 class NotKeptError(Exception):
@@ -109,10 +106,7 @@ def digest(path: str, texts: Mapping[str, str]) -> str:
 
 
 class Configurations:
-    """The store in a directory, made when it is first written to.
-
-    `warn` is told, a sentence each time, what is torn.
-    """
+    """The store in a directory, made when it is first written to; `warn` is told, a sentence each, what is torn."""
 
     def __init__(self, directory: Path, warn: Callable[[str], None] = lambda _text: None) -> None:
         self.directory = directory
@@ -145,8 +139,8 @@ class Configurations:
             raise NotKeptError(f"there is no configuration {number}: {some}") from None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise NotKeptError(f"configuration {number} cannot be read: {error}") from None
-        facts = Facts(tuple(known["difference"]), known["rules"], known["keys"], tuple(known.get("sets", ())))
-        return Configuration(entry, facts, texts)
+        sets = tuple(known.get("sets", ()))  # entries of older versions have none
+        return Configuration(entry, Facts(tuple(known["difference"]), known["rules"], known["keys"], sets), texts)
 
     def add(self, entry: Entry, facts: Facts, texts: Mapping[str, str], spared: Iterable[int]) -> Entry:
         """Keep another configuration under the next number, and drop what is too old and not `spared`.
