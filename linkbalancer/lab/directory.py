@@ -7,11 +7,12 @@ neither read nor copied nor written, wherever they are.
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
+from linkbalancer.config.addresssets import FILE
 from linkbalancer.config.findings import ConfigErrors
-from linkbalancer.config.load import Loaded, load, load_as
+from linkbalancer.config.load import Loaded, beside, load, load_as
 from linkbalancer.config.model import Config
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.rewriting import Keys, rewritten
@@ -26,10 +27,11 @@ _KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """A gateway's files as they were read: its configuration, and the rule file that it names."""
+    """A gateway's files as they were read: its configuration, the rule file that it names, the files of its sets."""
 
     config: str
     rules: str
+    sets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,10 @@ class Directory:
     def copy_to(self, target: Path) -> "Directory":
         """Write a copy for a lab of its own, with a fresh key for each link, and return it.
 
-        Every gateway gets its folder with `linkbalancer.yaml`, the rules as `apps.conf` and `keys/LINK.key`, and its
-        configuration is made to say so; its other words, and their lines, stay. FileExistsError when there is something
-        at `target` already.
+        Every gateway gets its folder with `linkbalancer.yaml`, the rules as `apps.conf`, the files of their sets and
+        `keys/LINK.key`, and its configuration is made to say so; its other words, and their lines, stay.
+
+        FileExistsError when there is something at `target` already; LabError when a set's file is not beside the rules.
         """
         keys: dict[LinkName, str] = {}
         target.mkdir(parents=True)
@@ -69,6 +72,8 @@ class Directory:
             texts = self.texts[node]
             (folder / CONFIG).write_text(rewritten(texts.config, values), encoding="utf-8")
             (folder / RULES).write_text(texts.rules, encoding="utf-8")
+            for name, text in texts.sets.items():
+                _write_set(folder, name, text)
         return Directory(target, self.topology, self.rules, self.texts)
 
 
@@ -76,6 +81,16 @@ def _write_secret(file: Path, text: str) -> None:
     """Write a file that is not there yet, for its owner's eyes alone."""
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as out:
         out.write(text)
+
+
+def _write_set(folder: Path, name: str, text: str) -> None:
+    """Write a set's file into a gateway's folder; one with an absolute path is where it is."""
+    if PurePosixPath(name).is_absolute():
+        return
+    if ".." in PurePosixPath(name).parts:
+        raise LabError(f"the set's file {name} is outside of the rule file's folder; put it beside the rule file")
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
 
 
 def read_directory(path: Path) -> Directory:
@@ -97,7 +112,9 @@ def read_directory(path: Path) -> Directory:
             raise LabError(f"{file}: it is gateway {node}'s, so its folder must have that name")
         gateways[node] = loaded.config
         rules[node] = loaded.rules
-        texts[node] = Texts(read.texts[str(file)], read.texts.get(loaded.rule_file, ""))
+        names = [name.removeprefix(FILE) for name in loaded.sets if name.startswith(FILE)]
+        sets = {name: read.texts[beside(loaded.rule_file, name)] for name in names}
+        texts[node] = Texts(read.texts[str(file)], read.texts.get(loaded.rule_file, ""), sets)
     if not gateways:
         raise LabError(f"{path} holds no gateway: there is no */{CONFIG} in it")
     first, *others = rules.values()

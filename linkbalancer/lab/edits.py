@@ -14,7 +14,7 @@ from typing import Any
 
 from linkbalancer.config.load import load_rules
 from linkbalancer.lab.conntrack import forget_flows
-from linkbalancer.lab.directory import CONFIG, RULES, Directory
+from linkbalancer.lab.directory import CONFIG, RULES, Directory, Texts
 from linkbalancer.lab.editing import Step, edited, everywhere, in_config, in_configs
 from linkbalancer.lab.faults import Fault
 from linkbalancer.lab.flows import choose_flows, classify
@@ -72,11 +72,11 @@ def _applications(directory: Directory) -> Iterator[Fault]:
 
 def _application_removed(directory: Directory) -> Iterator[Fault]:
     """Remove the first application whose flows another one takes over."""
-    text = next(iter(directory.texts.values())).rules
+    texts = next(iter(directory.texts.values()))
     flows = choose_flows(directory.topology, directory.rules)
     for name in directory.rules.applications:
         change = partial(_without, name=name)
-        rules = _read(change(text))
+        rules = _read(change(texts.rules), texts)
         if rules is None or name in rules.applications:
             continue
         takers = {classify(flow, rules) for flow in flows if flow.app == name}
@@ -97,9 +97,9 @@ def _preference_reversed(directory: Directory) -> Iterator[Fault]:
     names = [name for name, one in directory.rules.applications.items() if len(one.vids) > 1]
     if not names:
         return
-    text = next(iter(directory.texts.values())).rules
+    texts = next(iter(directory.texts.values()))
     change = partial(_reversed, name=names[-1])
-    rules = _read(change(text))
+    rules = _read(change(texts.rules), texts)
     if rules is not None and rules != directory.rules:
         yield _with_rules(edited("preference reversed", everywhere(directory, RULES, change)), rules, {})
 
@@ -111,8 +111,8 @@ def _reversed(text: str, name: str) -> str:
     return re.sub(rf"(?m)^(App=.*)\[([\d ]+)\](.*\bname={re.escape(name)}\b.*)$", turned, text)
 
 
-def _read(text: str) -> RuleSet | None:
-    rules = load_rules(RULES, lambda _path: text)
+def _read(text: str, texts: Texts) -> RuleSet | None:
+    rules = load_rules(RULES, lambda path: text if path == RULES else texts.sets[path])
     return rules if rules.rules else None
 
 

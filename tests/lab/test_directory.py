@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from linkbalancer.config.load import load
+from linkbalancer.config.load import Loaded, load
 from linkbalancer.lab.directory import read_directory
+from linkbalancer.lab.edits import all_edits
 from linkbalancer.lab.errors import LabError
 from tests.lab.example import EXAMPLE, varied
 
@@ -112,3 +113,41 @@ def test_a_topology_without_a_link_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(LabError, match="link in common"):
         read_directory(original)
+
+
+def _with_set(tmp_path: Path, name: str) -> Path:
+    """Copy the example, with web's sources kept in a file."""
+    return varied(
+        tmp_path / "conf", "apps.conf", "name=web", f"name=web\nApp= @file:{name} * * * 7777 udp [1 2] name=far"
+    )
+
+
+def _copied(conf: Path) -> Loaded:
+    return load(str(configuration(conf, "b1")), lambda name: Path(name).read_text())
+
+
+def test_the_files_of_sets_are_copied(tmp_path: Path) -> None:
+    """Beside the copied rules, with the same name; the copy says the same, and its edits know them."""
+    original = _with_set(tmp_path, "sets/far.txt")
+    (original / "sets").mkdir()
+    (original / "sets/far.txt").write_text("192.168.1.0/24\n")
+
+    directory = read_directory(original)
+    directory.copy_to(tmp_path / "lab/conf")
+
+    assert (tmp_path / "lab/conf/b1/sets/far.txt").read_text() == "192.168.1.0/24\n"
+    assert _copied(tmp_path / "lab/conf").rules == directory.rules
+    assert any(edit.target == "preference-reversed" for edit in all_edits(directory))
+
+
+def test_a_set_is_beside_the_rules_or_has_an_absolute_path(tmp_path: Path) -> None:
+    """What is elsewhere cannot be copied; what has a path of its own is where it is."""
+    (tmp_path / "far.txt").write_text("192.168.1.0/24\n")
+    absolute = _with_set(tmp_path, str(tmp_path / "far.txt"))
+    directory = read_directory(absolute)
+    directory.copy_to(tmp_path / "lab/one")
+    assert _copied(tmp_path / "lab/one").rules == directory.rules
+
+    shutil.rmtree(absolute)
+    with pytest.raises(LabError, match="outside of the rule file's folder; put it beside the rule file"):
+        read_directory(_with_set(tmp_path, "../far.txt")).copy_to(tmp_path / "lab/two")
