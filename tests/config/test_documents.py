@@ -10,9 +10,11 @@ import pytest
 from linkbalancer.cli.main import main
 from linkbalancer.config.load import load
 from linkbalancer.config.rules import parse_rules
+from linkbalancer.config.shadows import shadowed
 
 DOCS = Path(__file__).parents[2] / "docs"
 RULES = (DOCS / "rules.md").read_text()
+SETS = {"etc/sets/branches.txt": "10.1.0.0/16\n2001:db8:1::/48\n", "/var/lib/lists/guests.txt": "172.16.0.0/24\n"}
 CONFIGURATION = (DOCS / "configuration.md").read_text()
 
 
@@ -24,11 +26,12 @@ def blocks(text: str, language: str) -> list[str]:
 
 @pytest.mark.parametrize("block", blocks(RULES, "conf"), ids=lambda block: block.split("name=")[1].split()[0])
 def test_rule_examples_are_right(block: str) -> None:
-    """No error and no warning, and a rule for every line."""
-    parsed = parse_rules(block, "example")
+    """No error, no warning, nothing shadowed, and a rule for every line."""
+    parsed = parse_rules(block, "etc/example", SETS.__getitem__)
 
-    assert parsed.errors == parsed.warnings == []
-    assert len(parsed.rules) == len(block.splitlines())
+    assert parsed.errors == parsed.warnings == list(shadowed(parsed)) == []
+    assert [line for line in block.splitlines() if not line.startswith(("App=", "Set=@"))] == []
+    assert len({rule.line for rule in parsed.rules}) == block.count("App=") > 0
 
 
 def test_the_unnamed_example_is_named_by_its_selector() -> None:
@@ -52,7 +55,9 @@ def test_what_explain_is_said_to_answer(
 
 
 @pytest.mark.parametrize(
-    ("line", "error"), re.findall(r"^\| `(App=.*?)` \| (.*?) \|$", RULES, re.MULTILINE), ids=lambda text: text[:30]
+    ("line", "error"),
+    re.findall(r"^\| `((?:App|app|Set)=.*?)` \| (.*?) \|$", RULES, re.MULTILINE),
+    ids=lambda text: text[:30],
 )
 def test_refusals_are_said_as_the_document_says(line: str, error: str) -> None:
     """One error, in these words."""
@@ -71,6 +76,7 @@ def test_configuration_examples_are_right(block: str) -> None:
 
 def test_there_is_an_example_of_everything() -> None:
     """So that the tests above cannot pass by finding nothing."""
-    assert len(blocks(RULES, "conf")) == 9
+    assert len(blocks(RULES, "conf")) == 11
     assert len(blocks(CONFIGURATION, "yaml")) == 3
-    assert RULES.count("| `App=") == 7
+    assert RULES.count("| `App=") == 12
+    assert RULES.count("| `Set=") == RULES.count("| `app=") == 1
