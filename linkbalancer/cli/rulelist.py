@@ -19,6 +19,8 @@ HEADER: Final = (
     "is on",
     "comment",
 )
+WIDE: Final = 24
+"""Characters of a list that are shown; programs are told all of it."""
 _FIELDS: Final = ("source", "destination", "tos", "source_port", "destination_port", "protocol")
 
 
@@ -71,9 +73,20 @@ def _style(line: RuleLine, status: dict[str, Any] | None) -> str:
 
 
 def _cells(line: RuleLine, status: dict[str, Any] | None) -> tuple[str, ...]:
-    fields = line.fields if len(line.fields) == len(_FIELDS) else ("?",) * len(_FIELDS)
+    fields = tuple(map(_short, line.fields)) if len(line.fields) == len(_FIELDS) else ("?",) * len(_FIELDS)
     name = line.application or "(has an error)"
     return (str(line.number), line.identity, name, *fields, line.vids, _now(line, status), line.comment)
+
+
+def _short(words: str) -> str:
+    """Return the first elements of a long list, and how many more there are."""
+    first, *others = words.split(",")
+    shown = [first]
+    for other in others:
+        if len(",".join([*shown, other])) > WIDE:
+            return f"{','.join(shown)},+{len(others) + 1 - len(shown)}"
+        shown.append(other)
+    return words
 
 
 def _now(line: RuleLine, status: dict[str, Any] | None) -> str:

@@ -160,7 +160,7 @@ class Sets:
 
     def _file(self, word: Word, line: int) -> Addresses | None:
         name = word.text.removeprefix(FILE)
-        if not name:
+        if not name or not name.isprintable():
             raise FieldError(f"{FILE} names no file", f"write such as {FILE}branches.txt")
         path = str(PurePosixPath(self.file).parent / name)
         if path not in self.files:

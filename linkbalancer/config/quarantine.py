@@ -1,4 +1,4 @@
-"""Quarantine: a configuration whose only errors are in rule lines, loaded without those lines.
+"""Quarantine: a configuration whose only errors are in rule lines, or in lines of sets, loaded without those lines.
 
 For a gateway that starts and has nothing better: the lines that are right are worth more than none. Each faulty line is
 made a comment where it stands, so that the others keep their numbers.
@@ -46,22 +46,17 @@ def load_without_faulty_rules(path: str, read: Callable[[str], str]) -> Quaranti
             loaded = load(path, lambda name: texts[name] if name in texts else read(name))
         except ConfigErrors as refused:
             first = first or refused
-            file = _rule_file(refused, path)
             faulty = _by_themselves(refused.findings)
-            if file is None or (text := _without(texts, file, read, faulty)) is None:
-                raise first from None
+            for file in {finding.file for finding in refused.findings}:
+                here = [finding for finding in faulty if finding.file == file]
+                if file == path or (text := _without(texts, file, read, here)) is None:
+                    raise first from None
+                texts[file] = text
             left_out += faulty
-            texts[file] = text
         else:
             return Quarantined(loaded, texts, tuple(left_out))
     assert first is not None
     raise first
-
-
-def _rule_file(refused: ConfigErrors, path: str) -> str | None:
-    """Return the path of the rule file, or of a set's, where all errors are in it and none in the configuration's."""
-    files = {finding.file for finding in refused.findings}
-    return files.pop() if len(files) == 1 and path not in files else None
 
 
 def _by_themselves(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -69,7 +64,7 @@ def _by_themselves(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if OTHER_VIDS not in finding.what) or findings
 
 
-def _without(texts: dict[str, str], file: str, read: Callable[[str], str], faulty: tuple[Finding, ...]) -> str | None:
+def _without(texts: dict[str, str], file: str, read: Callable[[str], str], faulty: list[Finding]) -> str | None:
     """Return the file's text with its faulty lines as comments, None where an error is in no line."""
     try:
         lines = (texts[file] if file in texts else read(file)).split("\n")

@@ -334,3 +334,49 @@ def test_start_up_is_light() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
     assert {"asyncio", "pydantic", "pyroute2", "structlog", "rich"}.isdisjoint(modules)
+
+
+def test_rules_with_sets_are_edited_like_others(config: Path, rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sets stay where they are, rules that use them keep their words, and an unknown one is an error with its place."""
+    (config.parent / "far.txt").write_text("10.1.0.0/16\n")
+    sets = "Set=@far  @file:far.txt, 10.2.0.0/16   # the others\n"
+    rules.write_text(sets + RULES)
+
+    assert main(["rules", "add", "@far,10.9.0.1 * * * ssh,telnet tcp [1 2] name=ssh", "--top", str(config)]) == 0
+    assert "App=@far,10.9.0.1 * * * ssh,telnet tcp [1 2] name=ssh\n" in rules.read_text()
+    added = rules.read_text()
+    assert main(["rules", "disable", "ssh", str(config)]) == 0
+    assert "no rule uses the set @far" in capsys.readouterr().err
+    assert main(["rules", "enable", "ssh", str(config)]) == 0
+    assert main(["rules", "move", "ssh", "--after", "web", str(config)]) == 1  # two lines are called web
+    assert main(["rules", "move", "ssh", "--after", "4", str(config)]) == 0
+    assert main(["rules", "move", "ssh", "--before", "3", str(config)]) == 0
+    assert rules.read_text() == added
+    capsys.readouterr()
+
+    assert main(["rules", "list", str(config), "--json"]) == 0
+    (ssh, *_others) = json.loads(capsys.readouterr().out)["rules"]
+    assert (ssh["source"], ssh["destination_port"], ssh["valid"]) == ("@far,10.9.0.1", "ssh,telnet", True)
+    assert main(["rules", "add", "@fur * * * * * [1] name=fur", "--top", str(config)]) == 1
+    assert ":3:5: there is no set @fur; did you mean @far?" in capsys.readouterr().err
+    assert main(["rules", "remove", "ssh", str(config)]) == 0
+    assert rules.read_text() == sets + RULES
+
+
+def test_a_rule_behind_a_set_that_takes_its_packets_is_refused(config: Path, rules: Path) -> None:
+    """What a set's file holds counts."""
+    (config.parent / "far.txt").write_text("10.1.0.0/16,2001:db8::/32\n")
+    rules.write_text("App=@file:far.txt * * * * * [1] name=far\n")
+
+    assert main(["rules", "add", "10.1.7.0/24,2001:db8::5 * * * * * [1 2] name=near", str(config)]) == 1
+    assert main(["rules", "add", "10.1.7.0/24,2001:db9::5 * * * * * [1 2] name=near", str(config)]) == 0
+
+
+def test_a_long_list_is_cut_in_the_table(rules: Path) -> None:
+    """The first of its elements and how many more there are."""
+    ports = ",".join(str(port) for port in range(1000, 1020, 2))
+    rules.write_text(f"App=* * * * {ports} tcp [1] name=many\nApp=* * * * 1,2,3 tcp [1] name=few\n")
+    text = plain(rule_lines(rules.read_text()), None)
+
+    assert "  1000,1002,1004,1006,1008,+5  " in text
+    assert "  1,2,3  " in text

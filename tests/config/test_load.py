@@ -247,3 +247,29 @@ def test_no_kind_of_value_breaks_the_loader(old: str, new: str) -> None:
     refused = refusals(changed((old, new + old[old.index(":") :] if ":" in old else new)))
 
     assert all(len(found.split("; ")) >= 2 for found in refused)
+
+
+def test_the_files_that_say_what_a_gateway_is() -> None:
+    """Its own, its rules' and its sets'; what the sets hold is known by name, and an error in one is a refusal."""
+    files = {
+        "etc/linkbalancer.yaml": CONFIG,
+        "etc/apps.conf": "Set=@x @file:far.txt\nApp=@x * * * * * [1] name=a\n",
+        "etc/far.txt": "10.1.0.0/16",
+    }
+    good = load("etc/linkbalancer.yaml", files.__getitem__)
+
+    assert good.own_files == ("etc/linkbalancer.yaml", "etc/apps.conf", "etc/far.txt")
+    assert sorted(good.sets) == ["@file:far.txt", "@x"]
+    assert good.set_files == ("etc/far.txt",)
+    files["etc/far.txt"] = "10.1.0.0/33"
+    with pytest.raises(ConfigErrors, match=r"etc/far.txt:1:1: 10.1.0.0/33 has no prefix length"):
+        load("etc/linkbalancer.yaml", files.__getitem__)
+
+
+def test_a_line_that_never_matches_is_a_warning() -> None:
+    """Also where it takes several lines to shadow it."""
+    text = "App=* * * * 0-99 tcp [1] name=a\nApp=* * * * 100-199 tcp [1] name=b\nApp=* * * * 50-150 tcp [1] name=c\n"
+
+    assert [(one.line, one.what) for one in loaded(rules=text).warnings if one.file.endswith("apps.conf")] == [
+        (3, "never matches: lines 1, 2 take all its packets before, together")
+    ]

@@ -89,3 +89,27 @@ def test_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigErrors) as refused:
         load_without_faulty_rules(PATH, reader(TWO_ROUNDS))
     assert "there is no group for VID 9" in str(refused.value)
+
+
+def test_a_faulty_set_takes_its_rules_with_it_and_no_other() -> None:
+    """Of a set's file the faulty line alone is left out; where nothing is left, so is what uses it; each is told."""
+    sets = {"etc/b.txt": "10.1.0.0/16\n10.0.0.300\n", "etc/none.txt": "10.0.0.301\n"}
+    rules = (
+        "Set=@bad 10.0.0.1/8\n"
+        "App=@bad * * * * * [1] name=bad\n"
+        "App=@file:none.txt * * * * * [1] name=none\n"
+        "App=@file:b.txt * * * 443 tcp [1] name=far\n"
+    )
+    plain = reader(rules + RULES)
+    found = load_without_faulty_rules(PATH, lambda name: sets[name] if name in sets else plain(name))
+
+    assert sorted(found.texts) == ["etc/apps.conf", "etc/b.txt", "etc/none.txt"]
+    assert found.texts["etc/b.txt"] == "10.1.0.0/16\n# left out: 10.0.0.300\n"
+    assert [rule.line for rule in found.loaded.rules.rules] == [4, 5, 6]
+    assert sorted((one.file, one.line) for one in found.left_out) == [
+        ("etc/apps.conf", 1),
+        ("etc/apps.conf", 2),
+        ("etc/apps.conf", 3),
+        ("etc/b.txt", 2),
+        ("etc/none.txt", 1),
+    ]

@@ -40,6 +40,7 @@ def test_what_is_kept_is_read_back(kept: Configurations) -> None:
     assert (found.entry, found.texts) == (added, TEXTS)
     assert found.facts.difference == FACTS.difference
     assert set(found.public()) == {PATH, "/etc/linkbalancer/apps.conf"}
+    assert found.facts == FACTS
     assert stat.S_IMODE(kept.directory.stat().st_mode) == 0o700
     assert stat.S_IMODE((kept.directory / "000001.json").stat().st_mode) == 0o600
 
@@ -215,3 +216,14 @@ def test_an_entry_of_other_kinds_is_ignored(kept: Configurations, name: str, val
     block = json.dumps({**json.loads(content[:BLOCK]), name: "@"}).replace('"@"', value)
     path.write_bytes(block.encode().ljust(BLOCK - 1)[: BLOCK - 1] + b"\n" + content[BLOCK:])
     assert [one.number for one in kept.entries()] == [2]
+
+
+def test_the_files_of_sets_are_public(kept: Configurations) -> None:
+    """As the rule file that names them; an entry of an older version names none."""
+    texts = {**TEXTS, "/etc/linkbalancer/far.txt": "10.0.0.1\n"}
+    kept.add(entry(digest=digest(PATH, texts)), replace(FACTS, sets=("/etc/linkbalancer/far.txt",)), texts, ())
+    assert set(kept.read(1).public()) == set(texts) - {"/etc/linkbalancer/l1.key"}
+
+    file = kept.directory / "000001.json"
+    file.write_text(file.read_text().replace(', "sets": ["/etc/linkbalancer/far.txt"]', ""))
+    assert kept.read(1).facts == FACTS
