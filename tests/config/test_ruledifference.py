@@ -94,6 +94,7 @@ def test_sets_that_come_and_go() -> None:
         f"set @branch new: {shown} and 2 more",
         f"rule apps.conf:2 new: {BRANCH}",
     ]
+    assert lines([many, BRANCH, REST], [many, REST, BRANCH]) == [f"rule apps.conf:2 moved: from line 3: {REST}"]
     assert lines([many, BRANCH, REST], [REST])[0] == f"set @branch gone: {shown} and 2 more"
 
 

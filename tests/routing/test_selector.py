@@ -99,3 +99,10 @@ def test_ranges_are_sets_of_values(mine: set[int], its: set[int]) -> None:
     assert difference(one, other) == _ranges(mine - its)
     assert intersection(one, other) == _ranges(mine & its)
     assert Selector(dscp=one).covers(Selector(dscp=other)) is (mine >= its)
+
+
+def test_an_interval_holds_what_lies_in_it() -> None:
+    """Its own ends included."""
+    assert Interval(1, 5).holds(Interval(1, 5))
+    assert not Interval(1, 5).holds(Interval(5, 6))
+    assert not Interval(1, 5).holds(Interval(0, 1))
