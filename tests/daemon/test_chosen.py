@@ -406,3 +406,37 @@ def test_a_trial_that_everybody_died_in(site: Site) -> None:
     site.start()
     entry = site.kept.entries()[-1]
     assert (entry.on_trial, entry.who, entry.until, entry.open) == (True, "anna", 400 * SECOND, ("l1",))
+
+
+FAR = "App=@file:far.txt * * * 443 tcp [1] name=web\n"
+
+
+def test_a_changed_set_is_another_configuration(site: Site) -> None:
+    """Its file counts as the rule file does: by a reload, in what differs, in what is kept, and for those who ask."""
+    site.write("far.txt", "10.1.0.0/16\n")
+    site.write("apps.conf", FAR + RULES)
+    first = site.good(site.start())
+    assert str(site.directory / "far.txt") in first.notice["sums"]
+    site.write("far.txt", "10.1.0.0/16\n10.7.0.1\n")
+
+    second = site.good(site.reload(first))
+
+    assert second.notice["entry"] == 2
+    found = site.kept.read(2)
+    assert list(found.facts.difference) == ["set @file:far.txt: with 10.7.0.1"]
+    assert found.public()[str(site.directory / "far.txt")] == "10.1.0.0/16\n10.7.0.1\n"
+    assert first.judged.loaded.rules.digest != second.judged.loaded.rules.digest
+    back = site.reload(second, source="entry", entry=1, how="rollback")
+    assert back.judged.loaded.rules.digest == first.judged.loaded.rules.digest
+
+
+def test_a_faulty_set(site: Site) -> None:
+    """Refuses a reload at its place; at a start with nothing kept its faulty line alone is left out."""
+    site.write("far.txt", "10.1.0.0/16\n10.7.0.300\n")
+    site.write("apps.conf", FAR + RULES)
+
+    chosen = site.start()
+    assert chosen.notice["source"] == "quarantine"
+    assert "far.txt:2:1: '10.7.0.300' is no address" in chosen.notice["lines"][1]
+    assert set(chosen.judged.loaded.rules.applications) == {"web", "all"}
+    assert "far.txt:2:1: '10.7.0.300' is no address" in refusal(lambda: site.reload(chosen))[0]

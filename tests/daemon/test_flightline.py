@@ -73,3 +73,17 @@ def test_what_cannot_be_told_apart_is_not_recorded() -> None:
     )
     with pytest.raises(RecordingError, match="write it in block style"):
         head_of(head(flow), flow)
+
+
+def test_the_files_of_sets_are_recorded() -> None:
+    """Without them the rules would not be the same when they are read again."""
+    texts = {
+        "linkbalancer.yaml": SHAPE.text("b1"),
+        "apps.conf": SHAPE.rules() + "App=@file:far.txt * * * 9 udp [1] name=far\n",
+        "far.txt": "10.1.0.0/16\n",
+    }
+    loaded = replace(load("linkbalancer.yaml", texts.__getitem__), texts=texts)
+    told = Tape(sealed([head_of(head(loaded), loaded)])).head
+
+    assert told.texts["far.txt"] == "10.1.0.0/16\n"
+    assert told.loaded().rules == loaded.rules
