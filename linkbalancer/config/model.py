@@ -29,7 +29,7 @@ from linkbalancer.config.measuring import CapacityField, MetricsEvery
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.reckoning import Finder, weighing
 from linkbalancer.config.section import Section
-from linkbalancer.config.surroundings import Api, FlightRecording, History, MarkBits, Metrics, Tables
+from linkbalancer.config.surroundings import Api, FlightRecording, History, MarkBits, Metrics, Processes, Tables
 from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.config.trackers import Tracker, TrackerInfluence
 from linkbalancer.config.upstream import ASK_NEXT_DOOR, GatewayProbe, Probes, Quorum, Streak
@@ -216,6 +216,7 @@ class Config(Section):
     announce_rate: AnnounceRate = 100
     start_delay: Time = 0
     applications: File | None = None
+    processes: Processes | None = None
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
     api: Api = Api()

@@ -7,9 +7,14 @@ from pydantic import Field
 from linkbalancer.config.fields import Integer, Keep, Listen, Size, UserGroup
 from linkbalancer.config.quantities import DAY
 from linkbalancer.config.section import Section
+from linkbalancer.feed.codec import APPLICATIONS_MAX
 from linkbalancer.routing.marks import Marks
 
 Mask = Annotated[Integer, Field(ge=1, le=0xFFFFFFFF)]
+
+
+Processes = Annotated[Integer, Field(ge=1, le=APPLICATIONS_MAX)]
+"""How many processes share the applications; None in its place: one for each."""
 
 
 class MarkBits(Section):

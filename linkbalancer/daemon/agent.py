@@ -393,9 +393,9 @@ class AgentProcess:
         self._lifeline.say("beat")
 
     def _applied(self, now: Instant, applied: Applied) -> None:
-        if applied.vid is not None:
-            self._places[applied.application] = applied.vid
-        self._take(now, [ApplicationSteers(applied.application, applied.vid, applied.sequence, applied.reason)])
+        self._places |= {place.application: place.vid for place in applied.places if place.vid is not None}
+        steers = [ApplicationSteers(one.application, one.vid, applied.sequence, one.reason) for one in applied.places]
+        self._take(now, steers)
 
     def _reconcile_now(self, _now: Instant) -> None:
         if self._exit is not None:

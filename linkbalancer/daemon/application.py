@@ -1,12 +1,15 @@
-"""One application's process: reads the rules itself, follows the agent's table, and steers its application.
+"""A process of applications: reads the rules itself, follows the agent's table, and steers what it has.
 
-It speaks to the kernel about two things only: whether a VID's rule and table are there, and its own element of the map.
+It speaks to the kernel about two things only: whether a VID's rule and table are there, and its own elements of the
+map. One process has one application, or a share of them all (`processes`).
 """
 
 import gc
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from errno import EEXIST, ENOENT
 from pathlib import Path
 from typing import assert_never
 
@@ -15,26 +18,16 @@ from linkbalancer.config.load import Loaded, load_rules
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.agent import FEED
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
-from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.loop import Loop, boottime
 from linkbalancer.daemon.moves import Moves
 from linkbalancer.daemon.zygote import BEAT
 from linkbalancer.drivers import routes, rules
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables.elements import MapWriter
-from linkbalancer.engine.application import (
-    Application,
-    ConnectionLost,
-    Event,
-    Report,
-    Steer,
-    Steered,
-    TableReceived,
-    Tick,
-    Verified,
-    Verify,
-)
-from linkbalancer.feed.codec import LIMIT, Applied, Goodbye, decode, encode
+from linkbalancer.engine.application import ConnectionLost, Report, TableReceived, Tick
+from linkbalancer.engine.share import Event, Look, Point, Pointed, Seen, Share, Tell
+from linkbalancer.feed.codec import LIMIT, PLACES_MAX, Applied, Goodbye, Place, decode, encode
 from linkbalancer.feed.table import Table
 from linkbalancer.links import Vid
 from linkbalancer.routing.marks import Marks
@@ -45,53 +38,91 @@ AGAIN_MAX: Duration = 320 * MILLISECOND
 """How soon a lost agent is looked for again: first, and at most (doubling in between)."""
 
 
-def run(name: str, loaded: Loaded, read: Callable[[str], str], lifeline: Lifeline, run_dir: Path) -> int:
-    """Be the process of one application until told to end; return the exit status."""
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Which applications a process has: its own name, theirs, and how many processes there are."""
+
+    process: str
+    applications: tuple[str, ...]
+    processes: int
+
+
+def run(office: Office, loaded: Loaded, read: Callable[[str], str], lifeline: Lifeline, run_dir: Path) -> int:
+    """Be the process of these applications until told to end; return the exit status."""
     ruleset = load_rules(loaded.rule_file, read)
-    machine = Application(ruleset.applications[name])
-    process = ApplicationProcess(machine, Eyes(loaded), lifeline, run_dir / FEED, logs.start(process=f"app:{name}"))
-    process.moves = Moves(run_dir, name, loaded.config.marks, len(loaded.rules.applications))
+    share = Share([ruleset.applications[name] for name in office.applications], office.processes)
+    moves = Moves(run_dir, office.process, loaded.config.marks, len(ruleset.applications))
+    hands = Hands(loaded, moves)
+    process = ApplicationProcess(share, hands, lifeline, run_dir / FEED, logs.start(process=office.process))
+    moves.attend(process.loop)
     return process.run()
 
 
-class Eyes:
-    """What an application's process asks the kernel, and the one thing that it writes there."""
+class Hands:
+    """What an application process asks the kernel, and the one thing that it writes there."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, moves: Moves) -> None:
         """Open the netlink sockets; raises DriverError."""
         self._marks: Marks = loaded.config.marks
         self._vids = frozenset(loaded.config.vids)
+        self._rules = frozenset(rule for rule in routing_rules(self._vids, self._marks) if rule.mask)
         self._netlink = NetlinkSocket(ROUTE)
         self._map = MapWriter(self._marks, NetlinkSocket(NETFILTER))
+        self._moves = moves
+        self._pointing: dict[int, Vid | None] = {}
 
-    def verify(self, vid: Vid, app_id: int) -> Verified:
-        """Return whether a VID's rule and table are there, and where the application points."""
+    def look(self, question: Look) -> Seen:
+        """Return whether VIDs' rules and tables are there, and where applications point."""
         try:
-            pointing = self._map.read().get(app_id)
-            why = self._missing(vid)
+            unknown = [one for one in question.app_ids if question.afresh or one not in self._pointing]
+            if unknown:
+                for one in unknown:
+                    self._pointing.pop(one, None)
+                self._pointing |= self._map.read_some(unknown)
+            missing = self._missing(question.vids)
         except DriverError as error:
-            return Verified(vid, ok=False, why=str(error))
-        return Verified(vid, not why, why, pointing)
+            self._pointing = {}
+            return Seen(dict.fromkeys(question.vids, str(error)), {})
+        return Seen(missing, {one: self._pointing.get(one) for one in question.app_ids})
 
-    def steer(self, app_id: int, vid: Vid) -> Steered:
-        """Point the application at a VID."""
+    def point(self, wanted: Mapping[int, Vid], name: Callable[[int], str]) -> Pointed:
+        """Point applications at VIDs, all in one transaction."""
+        before, began = {one: self._pointing.get(one) for one in wanted}, boottime()
         try:
-            self._map.steer({app_id: vid})
+            self._write(wanted)
         except DriverError as error:
-            return Steered(vid, ok=False, why=str(error))
-        return Steered(vid, ok=True)
+            self._pointing = {}
+            return Pointed(wanted, ok=False, why=str(error))
+        self._pointing |= wanted
+        took = boottime() - began
+        for one, vid in wanted.items():
+            self._moves.moved(one, name(one), before[one], vid, took)
+        return Pointed(wanted, ok=True)
 
-    def _missing(self, vid: Vid) -> str:
-        """Return what is missing for a VID, empty when nothing is."""
-        if vid not in self._vids:
-            return "there is no such group"
-        table = self._marks.table(vid)
-        wanted = [rule for rule in routing_rules(self._vids, self._marks) if rule.table == table and rule.mask]
-        if not set(wanted) <= set(rules.read(self._netlink)):
-            return f"the routing rule to its table {table} is missing"
-        if table not in routes.floored(self._netlink):
-            return f"its table {table} is missing"
-        return ""
+    def _write(self, wanted: Mapping[int, Vid]) -> None:
+        """Write to the map by what is known of it; where that was wrong, by what it holds. Raises DriverError."""
+        known = {one: self._pointing[one] for one in wanted if one in self._pointing}
+        try:
+            self._map.steer(wanted, known)
+        except DriverError as error:
+            if error.errno not in {ENOENT, EEXIST}:
+                raise
+            self._map.steer(wanted)
+
+    def _missing(self, vids: Collection[Vid]) -> dict[Vid, str]:
+        """Return what is missing for VIDs; nothing for one that lacks nothing."""
+        rules_there = frozenset(rules.read(self._netlink))
+        tables_there = routes.floored(self._netlink)
+        found = {}
+        for vid in vids:
+            table = self._marks.table(vid)
+            if vid not in self._vids:
+                found[vid] = "there is no such group"
+            elif not {rule for rule in self._rules if rule.table == table} <= rules_there:
+                found[vid] = f"the routing rule to its table {table} is missing"
+            elif table not in tables_there:
+                found[vid] = f"its table {table} is missing"
+        return found
 
 
 class ApplicationProcess:
@@ -99,39 +130,36 @@ class ApplicationProcess:
 
     def __init__(
         self,
-        machine: Application,
-        eyes: Eyes,
+        share: Share,
+        hands: Hands,
         lifeline: Lifeline,
         feed: Path,
         log: logs.Log,
     ) -> None:
-        self._machine, self._eyes, self._lifeline, self._feed, self._log = machine, eyes, lifeline, str(feed), log
-        self._loop = Loop()
+        self._share, self._hands, self._lifeline, self._feed, self._log = share, hands, lifeline, str(feed), log
+        self.loop = Loop()
         self._socket: socket.socket | None = None
         self._delay = AGAIN
-        self._connect_at: Instant | None = self._loop.clock()
-        self._told: tuple[Vid | None, str] | None = None
-        self.moves: Moves | None = None
+        self._connect_at: Instant | None = self.loop.clock()
+        self._told: dict[str, tuple[Vid | None, str]] = {}
         self._orphaned = False
 
     def run(self) -> int:
         """Turn until told to end."""
-        loop = self._loop
+        loop = self.loop
         loop.add(self._lifeline, self._hear)
         loop.watch(self)
-        if self.moves is not None:
-            self.moves.attend(loop)
         loop.every(BEAT, lambda _now: self._beat())
         gc.freeze()
         self._lifeline.say("ready")
         loop.run()
         if self._socket is not None:
-            self._send(encode(Goodbye(self._machine.name)))
+            self._send(encode(Goodbye()))
         return 0
 
     def deadline(self) -> Instant | None:
         """Return the machine's deadline, or when to look for the agent."""
-        return self._machine.deadline() if self._connect_at is None else self._connect_at
+        return self._share.deadline() if self._connect_at is None else self._connect_at
 
     def expire(self, now: Instant) -> None:
         """Look for the agent while there is none; else it is the machine's deadline."""
@@ -150,10 +178,10 @@ class ApplicationProcess:
             if self._socket is None:
                 os._exit(0)
             self._orphaned = True
-            self._loop.remove(self._lifeline)
+            self.loop.remove(self._lifeline)
             self._log.warning("orphaned", text="the supervisor is gone; following its agent to the end")
         elif spoken is not None:  # leave, end or renew: what is steered stays steered
-            self._loop.stop()
+            self.loop.stop()
 
     def _connect(self, now: Instant) -> None:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -166,9 +194,10 @@ class ApplicationProcess:
             self._delay = min(2 * self._delay, AGAIN_MAX)
             return
         self._socket, self._connect_at, self._delay = sock, None, AGAIN
-        self._loop.add(sock, self._read)
+        self.loop.add(sock, self._read)
         # The agent learns who is there before there is a table to report on.
-        self._send(encode(Applied(self._machine.name, self._machine.place, 0, 0, self._machine.reason)))
+        known = self._share.applications.items()
+        self._tell_agent([Place(name, one.place, one.reason) for name, one in known], 0, 0)
 
     def _read(self, now: Instant) -> None:
         """Read everything there is; only the last table counts."""
@@ -196,7 +225,7 @@ class ApplicationProcess:
         if self._orphaned:
             os._exit(0)
         if self._socket is not None:
-            self._loop.remove(self._socket)
+            self.loop.remove(self._socket)
             self._socket.close()
             self._socket = None
         self._connect_at = now + self._delay
@@ -205,29 +234,30 @@ class ApplicationProcess:
     def _take(self, now: Instant, event: Event) -> None:
         events = [event]
         while events:
-            for effect in self._machine.handle(now, events.pop(0)):
+            for effect in self._share.handle(now, events.pop(0)):
                 match effect:
-                    case Verify(vid, app_id):
-                        events.append(self._eyes.verify(vid, app_id))
-                    case Steer(app_id, vid):
-                        events.append(self._steer(app_id, vid))
-                    case Report():
-                        self._report(effect)
+                    case Look():
+                        events.append(self._hands.look(effect))
+                    case Point(wanted):
+                        events.append(self._hands.point(wanted, self._share.name_of))
+                    case Tell(reports):
+                        self._report(reports)
                     case _:
                         assert_never(effect)
 
-    def _steer(self, app_id: int, vid: Vid) -> Steered:
-        before, began = self._machine.place, self._loop.clock()
-        steered = self._eyes.steer(app_id, vid)
-        if self.moves is not None and steered.ok:
-            self.moves.moved(app_id, before, vid, self._loop.clock() - began)
-        return steered
+    def _report(self, reports: Sequence[tuple[str, Report]]) -> None:
+        """Tell the agent, and the log what is new; the reports of one event are of one table."""
+        newest = reports[-1][1]
+        places = [Place(name, report.vid, report.reason) for name, report in reports]
+        self._tell_agent(places, newest.session, newest.sequence)
+        for place in places:
+            if (place.vid, place.reason) != self._told.get(place.application):
+                self._told[place.application] = place.vid, place.reason
+                self._log.info("steers", app=place.application, vid=place.vid, text=place.reason)
 
-    def _report(self, report: Report) -> None:
-        self._send(encode(Applied(self._machine.name, report.vid, report.session, report.sequence, report.reason)))
-        if (report.vid, report.reason) != self._told:
-            self._told = (report.vid, report.reason)
-            self._log.info("steers", vid=report.vid, text=report.reason)
+    def _tell_agent(self, places: Sequence[Place], session: int, sequence: int) -> None:
+        for start in range(0, len(places), PLACES_MAX):
+            self._send(encode(Applied(tuple(places[start : start + PLACES_MAX]), session, sequence)))
 
     def _send(self, data: bytes) -> None:
         """Tell the agent; one that does not read will be told more later, one that is gone is noticed by reading."""

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from linkbalancer.config import upstream
 from linkbalancer.config.keepalived.section import MODE
+from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import agent, api, application, capabilities, checker, notifier, recorder
+from linkbalancer.daemon.application import Office
 from linkbalancer.daemon.chosen import choose
 from linkbalancer.daemon.configurations import Configurations
 from linkbalancer.daemon.judge import Judged, judge
@@ -25,6 +27,9 @@ from linkbalancer.routing.classifier import Classifier, compile_rules
 
 PREFIX = "app:"
 """How an application's process is called before the application's own name."""
+
+SHARED = "apps:"
+"""How a process that shares the applications with others is called before its number."""
 
 SECTIONS: dict[str, set[str]] = {API: {"api", "metrics"}, RECORDER: {"history", "api"}, CHECKER: {"trackers"}}
 """The workers beside the agent, each with the sections of the configuration that are its own, and nobody else's."""
@@ -79,6 +84,7 @@ def _tell(line: str) -> None:
 def offer(checked: Checked, directories: Directories) -> Brood:
     """Return what can be forked of a checked configuration."""
     loaded, run_dir, state_dir = checked.judged.loaded, directories.run, directories.state
+    staff = offices(loaded)
     keys, read, notice = checked.judged.keys, checked.judged.texts.read, checked.chosen.notice
 
     def work(name: str, lifeline: Lifeline) -> int:
@@ -96,7 +102,7 @@ def offer(checked: Checked, directories: Directories) -> Brood:
             capabilities.keep(*capabilities.of_notifier(loaded.config.notifications.values()))
             return notifier.run(loaded, read, lifeline, run_dir=run_dir)
         capabilities.keep(*capabilities.APPLICATION)
-        return application.run(name.removeprefix(PREFIX), loaded, read, lifeline, run_dir)
+        return application.run(staff[name], loaded, read, lifeline, run_dir)
 
     return Brood(specs(checked), checked.chosen.bundle(), work, notice)
 
@@ -107,7 +113,7 @@ def specs(checked: Checked) -> dict[str, str]:
     What was parsed counts, not how it was written: a comment or another layout replaces nobody.
     """
     config, rules = checked.judged.loaded.config, checked.judged.loaded.rules
-    others = {section for sections in SECTIONS.values() for section in sections} | {"notifications"}
+    others = {section for sections in SECTIONS.values() for section in sections} | {"notifications", "processes"}
     definitions = {name: one.definition for name, one in rules.applications.items()}
     keys = {name: [(key.id, key.secret.hex()) for key in some] for name, some in checked.judged.keys.items()}
     passwords = {str(group): one.hex() for group, one in checked.judged.loaded.passwords.items()}
@@ -119,7 +125,7 @@ def specs(checked: Checked) -> dict[str, str]:
     for group in whole["groups"].values():
         for key in PROBING:
             del group[key]
-    shared = (repr(config.marks), config.vids)
+    shared = (repr(config.marks), config.vids, config.processes)
     found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys, passwords)}
     found |= {name: _digest(config.model_dump(mode="json", include=some)) for name, some in SECTIONS.items()}
     if config.trackers or static or delegated:
@@ -127,7 +133,23 @@ def specs(checked: Checked) -> dict[str, str]:
     else:
         del found[CHECKER]
     found |= _notifier(checked.judged)
-    return found | {PREFIX + name: _digest(one, *shared) for name, one in definitions.items()}
+    staff = offices(checked.judged.loaded).values()
+    return found | {one.process: _digest([definitions[name] for name in one.applications], *shared) for one in staff}
+
+
+def offices(loaded: Loaded) -> dict[str, Office]:
+    """Return the processes of the applications by their names: one for each, or so many that share them.
+
+    An application's name alone says whose it is, so that an edit of others does not send it to another process.
+    """
+    names, wanted = list(loaded.rules.applications), loaded.config.processes
+    if wanted is None:
+        return {PREFIX + name: Office(PREFIX + name, (name,), len(names)) for name in names}
+    shares: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        process = f"{SHARED}{int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % wanted + 1}"
+        shares[process] = (*shares.get(process, ()), name)
+    return {process: Office(process, some, wanted) for process, some in shares.items()}
 
 
 def _notifier(judged: Judged) -> dict[str, str]:

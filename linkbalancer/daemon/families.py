@@ -45,7 +45,11 @@ FAMILIES: Final = (
         "When a process of the daemon was started, in seconds since 1970.",
         ("process",),
     ),
-    Family("linkbalancer_application_processes", Kind.GAUGE, "How many applications have a process that answers."),
+    Family(
+        "linkbalancer_application_processes",
+        Kind.GAUGE,
+        "How many processes steer applications and answer; several applications may share one.",
+    ),
     Family("linkbalancer_settled", Kind.GAUGE, "Whether nothing has changed for long enough to call it settled."),
     Family("linkbalancer_health", Kind.STATE_SET, "The gateway as a whole.", ("linkbalancer_health",), always=False),
     Family(

@@ -6,7 +6,7 @@ or stopped process can neither grow this one's memory nor hold it up.
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -23,11 +23,11 @@ CLIENTS = 4096
 
 @dataclass(slots=True)
 class _Client:
-    """One process: its socket, who it is, and whether it has missed the newest table."""
+    """One process: its socket, whose it is, and whether it has missed the newest table."""
 
     sock: socket.socket
     pid: int
-    application: str | None = None
+    applications: set[str] = field(default_factory=set)
     behind: bool = False
 
 
@@ -64,8 +64,8 @@ class FeedServer:
             self._send(client)
 
     def processes(self) -> dict[str, int]:
-        """Return the process id of every application that is connected."""
-        return {client.application: client.pid for client in self._clients.values() if client.application is not None}
+        """Return the id of the process of every application that is connected; several may have one."""
+        return {name: client.pid for client in self._clients.values() for name in client.applications}
 
     def close(self) -> None:
         """Hang up on everybody."""
@@ -106,42 +106,42 @@ class FeedServer:
             self._loop.change(client.sock, partial(self._talk, client), write=late)
 
     def _talk(self, client: _Client, now: Instant) -> None:
-        """Read all that a process says; and if it had missed a table, try the newest again."""
-        while True:
-            try:
-                data = client.sock.recv(LIMIT + 1)
-            except BlockingIOError:
-                break
-            except OSError:
-                data = b""
-            if not data:
-                self._drop(client)
-                return
-            message = decode(data)
-            match message:
-                case Applied():
-                    self._name(client, message.application)
-                    self._heard(now, message)
-                case Goodbye():
-                    self._drop(client)
-                    return
-                case Malformed(reason):
-                    self._complain(f"process {client.pid} sent no message of the feed: {reason}")
-                    self._drop(client)
-                    return
-                case Table():
-                    self._complain(f"process {client.pid} sent a table")
-                    self._drop(client)
-                    return
-        if client.behind:
+        """Read one thing that a process says, so that all take turns; send it a table that it has missed."""
+        try:
+            data = client.sock.recv(LIMIT + 1)
+        except BlockingIOError:
+            data = None
+        except OSError:
+            data = b""
+        if data is not None and not self._understand(client, now, data):
+            self._drop(client)
+        elif client.behind:
             self._send(client)
 
-    def _name(self, client: _Client, application: str) -> None:
-        """Note whose process it is; an older one of the same application, if it still lives, has been replaced."""
-        if client.application == application:
+    def _understand(self, client: _Client, now: Instant, data: bytes) -> bool:
+        """Take in a message; return whether there may be more from that process."""
+        if not data:
+            return False
+        match decode(data):
+            case Applied() as message:
+                self._name(client, {place.application for place in message.places})
+                self._heard(now, message)
+                return True
+            case Malformed(reason):
+                self._complain(f"process {client.pid} sent no message of the feed: {reason}")
+            case Table():
+                self._complain(f"process {client.pid} sent a table")
+            case Goodbye():
+                pass
+        return False
+
+    def _name(self, client: _Client, applications: set[str]) -> None:
+        """Note whose process it is; an older one of any of them, if it still lives, has been replaced."""
+        new = applications - client.applications
+        if not new:
             return
-        client.application = application
-        for other in [one for one in self._clients.values() if one.application == application and one is not client]:
+        client.applications |= new
+        for other in [one for one in self._clients.values() if one is not client and one.applications & new]:
             self._drop(other)
 
     def _drop(self, client: _Client) -> None:

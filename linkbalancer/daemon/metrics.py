@@ -80,7 +80,9 @@ def expose(status: Mapping[str, Any] | None) -> Exposition:
                 to.set("linkbalancer_device_vrrp_total", count, device=device, counter=name)
         for name, application in status["applications"].items():
             _application(to, name, application, status)
-    to.set("linkbalancer_application_processes", sum(name.startswith("app:") for name in processes))
+    to.set(
+        "linkbalancer_application_processes", len({pid for name, pid in processes.items() if name.startswith("app:")})
+    )
     for name, pid in processes.items():
         if ":" not in name:
             to.set("linkbalancer_process_start_time_seconds", started_at(pid), process=name)

@@ -1,4 +1,4 @@
-"""What an application's process adds to the history: the change in the kernel, and later how many flows it moved."""
+"""What an application process adds to the history: changes in the kernel, and later how many flows each moved."""
 
 from pathlib import Path
 
@@ -16,56 +16,55 @@ APART: Duration = 60 * MILLISECOND
 
 
 class Moves:
-    """Tells the recorder of one application's moves; a source of the loop for the counting.
+    """Tells the recorder of applications' moves; a source of the loop for the counting.
 
     Args:
         run_dir: where the recorder listens.
-        application: its name.
+        teller: the process that steers them.
         marks: the bits of the connection mark.
-        applications: how many there are.
+        applications: how many there are on this gateway.
     """
 
-    def __init__(self, run_dir: Path, application: str, marks: Marks, applications: int) -> None:
-        self._application, self._marks, self._applications = application, marks, applications
-        self._recording = Recording(run_dir, f"app:{application}", boottime())
-        self._count_at: Instant | None = None
-        self._moved: tuple[int, Vid] = (0, 0)
+    def __init__(self, run_dir: Path, teller: str, marks: Marks, applications: int) -> None:
+        self._marks, self._applications = marks, applications
+        self._recording = Recording(run_dir, teller, boottime())
+        self._counts: dict[int, tuple[Instant, str, Vid]] = {}
 
     def attend(self, loop: Loop) -> None:
         """Have the loop send, and count, when it is time."""
         loop.watch(self._recording)
         loop.watch(self)
 
-    def moved(self, app_id: int, before: Vid | None, vid: Vid, took: Duration) -> None:
-        """Tell that the application's element in the kernel's map has been written; a first one moves no flows."""
+    def moved(self, app_id: int, application: str, before: Vid | None, vid: Vid, took: Duration) -> None:
+        """Tell that an application's element in the kernel's map has been written; a first one moves no flows."""
         came = "" if before is None else f", was {before}"
-        self._tell(
-            "kernel", f"the map's element of {self._application} is VID {vid}{came}", vid, took_us=took // MICROSECOND
-        )
+        text = f"the map's element of {application} is VID {vid}{came}"
+        self._tell("kernel", text, application, vid, took_us=took // MICROSECOND)
         if before is not None and flows.affordable(self._applications):
-            self._moved = app_id, vid
-            self._count_at = boottime() + AFTER + app_id % flows.APPLICATIONS_MAX * APART
+            self._counts[app_id] = boottime() + AFTER + app_id % flows.APPLICATIONS_MAX * APART, application, vid
 
     def deadline(self) -> Instant | None:
-        """Return when the flows are to be counted (the loop asks)."""
-        return self._count_at
+        """Return when flows are to be counted next (the loop asks)."""
+        return min((due for due, _name, _vid in self._counts.values()), default=None)
 
-    def expire(self, _now: Instant) -> None:
-        """Count the flows; one count that fails is left out."""
-        self._count_at = None
-        app_id, vid = self._moved
-        try:
-            found = flows.count(self._marks, app_id)
-        except DriverError:
-            return
-        many = "at least " if found >= flows.FLOWS_MAX else ""
-        self._tell("flows", f"{many}{found} flows of {self._application} are on VID {vid} now", vid, flows=found)
+    def expire(self, now: Instant) -> None:
+        """Count the flows that are due; one count that fails is left out."""
+        for app_id in [app_id for app_id, (due, _name, _vid) in self._counts.items() if due <= now]:
+            _due, application, vid = self._counts.pop(app_id)
+            try:
+                found = flows.count(self._marks, app_id)
+            except DriverError:
+                continue
+            many = "at least " if found >= flows.FLOWS_MAX else ""
+            self._tell(
+                "flows", f"{many}{found} flows of {application} are on VID {vid} now", application, vid, flows=found
+            )
 
-    def _tell(self, kind: str, text: str, vid: Vid, **fields: int) -> None:
+    def _tell(self, kind: str, text: str, application: str, vid: Vid, **fields: int) -> None:
         self._recording.tell(
             kind,
             text,
-            subject=self._application,
-            follows={"kind": "application", "app": self._application, "vid": vid},
-            fields={"app": self._application, "vid": vid, **fields},
+            subject=application,
+            follows={"kind": "application", "app": application, "vid": vid},
+            fields={"app": application, "vid": vid, **fields},
         )

@@ -15,7 +15,7 @@ from linkbalancer.routing.application import Application as Configured
 from linkbalancer.routing.choice import choose
 
 AGAIN: Duration = 1 * SECOND
-"""How often the kernel is asked whether it still holds what this process wrote."""
+"""How often the kernel is asked whether it still holds what this process wrote, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +87,16 @@ Effect: TypeAlias = Verify | Steer | Report
 
 
 class Application:
-    """The machine of one application.
+    """The machine of one application; the kernel is asked `again` so long after the last time.
 
     `place` is the VID that the kernel's map holds for it as far as known, `reason` why that is so, in words.
     """
 
-    def __init__(self, application: Configured) -> None:
+    def __init__(self, application: Configured, again: Duration = AGAIN) -> None:
         self.name = application.name
         self.place: Vid | None = None
         self.reason = "waiting for the agent's first table"
+        self._again = again
         self._steps = application.steps
         self._order = application.vids
         self._definition = application.definition
@@ -140,7 +141,7 @@ class Application:
         table = self._table
         if table is None:
             return []
-        self._again_at = now + AGAIN
+        self._again_at = now + self._again
         self._awaited = None
         app_id = table.applications.get(self.name)
         if app_id is None:
@@ -155,7 +156,7 @@ class Application:
 
     def _decide(self, table: Table) -> tuple[Vid | None, str]:
         """Return the VID to point at, None when the kernel has none of its list, and the reason."""
-        working = table.working() - self._broken.keys()
+        working = table.working - self._broken.keys() if self._broken else table.working
         vid = choose(self._steps, working)
         if vid is not None:
             passed = [

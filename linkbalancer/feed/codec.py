@@ -5,7 +5,7 @@ never be able to raise an exception in this one.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, assert_never
 
@@ -18,7 +18,7 @@ LIMIT = 196_608
 """The longest message in bytes; a longer one would not fit a Unix socket's default buffer (208 KiB) as one packet."""
 
 APPLICATIONS_MAX = 4000
-"""Applications of a gateway: each is a process, and the agent's end of the feed takes 4096 processes."""
+"""Applications of a gateway: each may be a process, and the agent's end of the feed takes 4096 processes."""
 
 NAMES_MAX = 136_000
 """The room in a table for the names of applications, by `size_of_names`; the rest of `LIMIT` is for 255 VIDs."""
@@ -27,21 +27,30 @@ _MASTERS = frozenset({"self", "other", "none"})
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """An application process tells where its application goes now (None: nowhere by it), and by which table."""
+class Place:
+    """Where an application goes now (None: nowhere by its process), and why."""
 
     application: str
     vid: int | None
+    reason: str
+
+
+PLACES_MAX = 64
+"""Places in one message: the agent takes in so many at once, some milliseconds of its time, before it looks up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An application process tells where applications of its go now, and by which table."""
+
+    places: tuple[Place, ...]
     session: int
     sequence: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Goodbye:
     """An application process ends on purpose; what it steered stays."""
-
-    application: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +80,11 @@ def encode(message: Message) -> bytes:
                 "definitions": "".join(definitions[name] for name in applications),
                 "vids": [[entry.vid, entry.works, entry.master, entry.reason, entry.link] for entry in vids],
             }
-        case Applied(application, vid, session, sequence, reason):
-            fields = {
-                "type": "applied",
-                "application": application,
-                "vid": vid,
-                "session": session,
-                "sequence": sequence,
-                "reason": reason,
-            }
-        case Goodbye(application):
-            fields = {"type": "goodbye", "application": application}
+        case Applied(places, session, sequence):
+            told = [[place.application, place.vid, place.reason] for place in places]
+            fields = {"type": "applied", "session": session, "sequence": sequence, "places": told}
+        case Goodbye():
+            fields = {"type": "goodbye"}
         case _:
             assert_never(message)
     data = json.dumps(fields, separators=(",", ":")).encode()
@@ -105,15 +108,10 @@ def decode(data: bytes) -> Message | Malformed:
             case "table":
                 return _table(fields)
             case "applied":
-                return Applied(
-                    _text(fields["application"]),
-                    None if fields["vid"] is None else _number(fields["vid"]),
-                    _number(fields["session"]),
-                    _number(fields["sequence"]),
-                    _text(fields["reason"]),
-                )
+                places = tuple(_place(one) for one in _list(fields, "places"))
+                return Applied(places, _number(fields["session"]), _number(fields["sequence"]))
             case "goodbye":
-                return Goodbye(_text(fields["application"]))
+                return Goodbye()
             case _:
                 return Malformed("unknown type")
     except KeyError as missing:
@@ -126,9 +124,7 @@ def _table(fields: dict[str, Any]) -> Table:
     applications = fields["applications"]
     if not isinstance(applications, dict):
         raise TypeError("applications is no object")
-    vids = fields["vids"]
-    if not isinstance(vids, list):
-        raise TypeError("vids is no list")
+    vids = _list(fields, "vids")
     return Table(
         _number(fields["session"]),
         _number(fields["sequence"]),
@@ -147,6 +143,21 @@ def _definitions(applications: Iterable[str], text: str) -> dict[str, str]:
         name: text[at : at + DEFINITION_LENGTH]
         for name, at in zip(names, range(0, len(text), DEFINITION_LENGTH), strict=True)
     }
+
+
+def _list(fields: Mapping[str, Any], key: str) -> list[Any]:
+    value = fields[key]
+    if not isinstance(value, list):
+        raise TypeError(f"{key} is no list")
+    return value
+
+
+def _place(place: object) -> Place:
+    match place:
+        case [str(application), vid, str(reason)]:
+            return Place(application, None if vid is None else _number(vid), reason)
+        case _:
+            raise TypeError("one of places is no [application, vid, reason]")
 
 
 def _entry(entry: object) -> VidEntry:

@@ -1,6 +1,6 @@
 """The table of VIDs: what the agent tells every application process, whole, newest wins (style rule 10)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from linkbalancer.links import Vid
 
@@ -26,6 +26,7 @@ class Table:
 
     A process follows a table only where its own definition is the agent's, so an edit of one application is nothing to
     the others. `sequence` grows with every table of one agent; `session` is another number for every start of an agent.
+    `working` are the VIDs that work, found from the others.
     """
 
     session: int
@@ -33,7 +34,8 @@ class Table:
     applications: dict[str, int]
     definitions: dict[str, str]
     vids: tuple[VidEntry, ...]
+    working: frozenset[Vid] = field(init=False, repr=False, compare=False)
 
-    def working(self) -> frozenset[Vid]:
-        """Return the VIDs that work."""
-        return frozenset(entry.vid for entry in self.vids if entry.works)
+    def __post_init__(self) -> None:
+        """Find the VIDs that work, once: a process asks for them again for each of its applications."""
+        object.__setattr__(self, "working", frozenset(entry.vid for entry in self.vids if entry.works))

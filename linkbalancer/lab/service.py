@@ -85,7 +85,10 @@ class Service:
             self._process.send_signal(signal.SIGHUP)
 
     def processes(self) -> dict[str, int]:
-        """Return the daemon's processes by their names: supervisor, zygote, agent, api, `app:` and an application."""
+        """Return the daemon's processes by their names: supervisor, zygote, agent, api, `app:` and an application.
+
+        A process that shares them with others is `apps:` and its number.
+        """
         if self._process is None:
             return {}
         pid = self._process.pid
@@ -94,7 +97,7 @@ class Service:
             for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
                 with contextlib.suppress(OSError):
                     name = Path(f"/proc/{child}/comm").read_text().strip().removeprefix("lb:")
-                    found[name if name in _OFFICES else f"app:{name}"] = int(child)
+                    found[name if name in _OFFICES or name.startswith("apps:") else f"app:{name}"] = int(child)
         return found
 
     def restart(self) -> None:

@@ -75,7 +75,8 @@ def _table(taken: Sequence[Figure]) -> Table:
     table.add_column("ratio", justify="right", no_wrap=True)
     table.add_column("goal", no_wrap=True)
     for figure in taken:
-        goal = f"{'[green]' if figure.reached else '[red]'}{figure.goal}[/]" if figure.goal else ""
+        unit = f" {figure.unit}" if figure.goal and figure.goal.limit is not None else ""
+        goal = f"{'[green]' if figure.reached else '[red]'}{figure.goal}{unit}[/]" if figure.goal else ""
         ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
         table.add_row(figure.name, figure.unit, _cell(figure.ours), _cell(figure.peer), ratio, goal)
     return table

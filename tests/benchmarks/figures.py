@@ -26,7 +26,7 @@ class Goal:
 
     def __str__(self) -> str:
         if self.limit is not None:
-            return f"<= {self.limit:.0f} ms"
+            return f"<= {self.limit:.0f}"
         return f"<= {self.ratio:g}" if self.ratio is not None else f"<= +{self.margin:g}"
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from linkbalancer.clock import MILLISECOND
-from tests.benchmarks import cost, failover, linkcost, outages, quiet
+from tests.benchmarks import cost, failover, following, linkcost, outages, quiet
 from tests.benchmarks.cost import Load
 from tests.benchmarks.crossing import Crossing, built, every
 from tests.benchmarks.figures import Figure, Goal
@@ -27,6 +27,7 @@ def jobs() -> list[Job]:
     found.append(Job(("false-masters 10ms",), _false_masters, alone=True))
     found += failover.jobs()
     found += linkcost.jobs()
+    found += following.jobs()
     found += [_cost_job(Load(groups, interval_ms)) for interval_ms in INTERVALS_MS[:2] for groups in GROUPS]
     return found
 

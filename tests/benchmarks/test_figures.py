@@ -63,7 +63,7 @@ def test_a_limit_is_reported_with_what_it_is_made_of() -> None:
     terms = {"skew_ms": 121.9, "rtt_ms": 0.5, "bound_ms": 133.4}
     document = Figure("failover carrier", "ms", (5.0,), (7.0,), 1.0, Goal(limit=133.4), terms).document()
     assert document["terms"] == terms
-    assert str(Goal(limit=133.4)) == "<= 133 ms"
+    assert str(Goal(limit=133.4)) == "<= 133"
 
 
 def test_what_the_peer_has_not_is_ours_alone() -> None:

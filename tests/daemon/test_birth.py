@@ -161,6 +161,33 @@ def test_whom_an_edit_concerns(tmp_path: Path, edit: dict[str, str | bytes], con
     assert changed(tmp_path, **edit) == concerned
 
 
+SHARED = CONFIG + "processes: 3\n"
+
+
+def applications(count: int) -> str:
+    """Return a rule file of so many applications."""
+    return "".join(f"App=* * * * {number} udp [1] name=app-{number}\n" for number in range(1, count + 1))
+
+
+def test_applications_share_processes(tmp_path: Path) -> None:
+    """So many processes have them all, none has nothing to do, and what is edited concerns the one that has it."""
+    rules = applications(30)
+    before = specs(tmp_path, SHARED, rules)
+    assert {name for name in before if "app" in name} == {"apps:1", "apps:2", "apps:3"}
+    assert "apps:3" not in specs(tmp_path, SHARED, RULES) or "apps:1" not in specs(tmp_path, SHARED, RULES)
+
+    after = specs(tmp_path, SHARED, rules.replace("[1] name=app-7\n", "[1] name=app-7-b\n"))
+    concerned = {name for name in before if before[name] != after[name]}
+    assert {"agent"} < concerned
+    assert len(concerned) <= 3
+    assert before.keys() == after.keys()
+
+
+def test_how_many_processes_share_is_nothing_to_the_agent(tmp_path: Path) -> None:
+    """Its end of the feed takes as many as come."""
+    assert "agent" not in changed(tmp_path, config=SHARED)
+
+
 def test_orders(tmp_path: Path) -> None:
     """Without a request the texts that are handed in count, with one the files do."""
     before = specs(tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from linkbalancer.clock import MILLISECOND
 from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.feed.codec import Applied, Goodbye, decode, encode
+from linkbalancer.feed.codec import Applied, Goodbye, Place, decode, encode
 from linkbalancer.feed.table import Table, VidEntry
 
 
@@ -92,15 +92,43 @@ def test_a_process_that_does_not_read_gets_the_newest_later(agent: Agent) -> Non
 def test_what_applications_say(agent: Agent) -> None:
     """A report reaches the agent, and names the process by its credentials."""
     process = agent.connect()
-    applied = Applied("web", 2, 1, 5, "works")
+    applied = Applied((Place("web", 2, "works"), Place("mail", None, "nothing works")), 1, 5)
     process.send(encode(applied))
     agent.turn()
     assert agent.heard == [applied]
-    assert agent.server.processes() == {"web": os.getpid()}
-    process.send(encode(Goodbye("web")))
+    assert agent.server.processes() == {"web": os.getpid(), "mail": os.getpid()}
+    process.send(encode(Goodbye()))
     agent.turn()
     assert agent.server.processes() == {}
     process.close()
+
+
+def test_a_newer_process_of_an_application_takes_its_place(agent: Agent) -> None:
+    """Who has any application that another process tells of is replaced by it; who has others stays."""
+    old, other, new = agent.connect(), agent.connect(), agent.connect()
+    old.send(encode(Applied((Place("web", 1, ""), Place("mail", 1, "")), 0, 0)))
+    other.send(encode(Applied((Place("voip", 1, ""),), 0, 0)))
+    agent.turn()
+    new.send(encode(Applied((Place("mail", 2, ""),), 0, 0)))
+    agent.turn()
+    assert old.recv(10) == b""
+    assert agent.server.processes().keys() == {"voip", "mail"}
+    for one in (old, other, new):
+        one.close()
+
+
+def test_processes_take_turns(agent: Agent) -> None:
+    """A process that has much to say does not keep the agent from others, and nothing of it is lost."""
+    talkers = [agent.connect(), agent.connect()]
+    for number in range(3):
+        for name, process in zip("ab", talkers, strict=True):
+            process.send(encode(Applied((Place(f"{name}{number}", 1, ""),), 0, 0)))
+    agent.turn()
+    heard = [applied.places[0].application for applied in agent.heard]
+    assert [name[1] for name in heard] == ["0", "0", "1", "1", "2", "2"]
+    assert sorted(heard) == ["a0", "a1", "a2", "b0", "b1", "b2"]
+    for process in talkers:
+        process.close()
 
 
 @pytest.mark.parametrize("nonsense", [b"hello", encode(table(1))])
@@ -120,7 +148,7 @@ def test_a_confused_process_is_dropped(agent: Agent, nonsense: bytes) -> None:
 def test_dead_processes_are_forgotten(agent: Agent) -> None:
     """A closed connection is dropped, also when it is noticed by sending."""
     process = agent.connect()
-    process.send(encode(Applied("web", None, 0, 0, "")))
+    process.send(encode(Applied((Place("web", None, ""),), 0, 0)))
     process.close()
     agent.server.publish(table(1))
     agent.turn()

@@ -27,7 +27,8 @@ def main(config: str, run_dir: Path, state_dir: Path, descriptor: int, name: str
     call_myself(f"lb:{name}")
     loaded = load(config, read)
     if name != "agent":
-        return application.run(name, loaded, read, lifeline, run_dir)
+        office = application.Office(f"app:{name}", (name,), 1)
+        return application.run(office, loaded, read, lifeline, run_dir)
     keys = {
         link: parse_keys(read(loaded.beside(one.key_file))) for link, one in loaded.config.links.items() if one.key_file
     }

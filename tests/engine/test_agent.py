@@ -92,7 +92,7 @@ def test_another_master_that_is_heard_is_the_next_hop() -> None:
     assert SetNextHop(2, hop) in effects
     assert SetMembers(LAN_DEVICE, frozenset({B2})) in effects
     table = of_type(effects, Publish)[-1].table
-    assert table.working() == {2}
+    assert table.working == {2}
 
 
 def test_a_silent_master_is_given_up_and_its_table_says_unreachable() -> None:

@@ -14,6 +14,7 @@ from linkbalancer.feed.codec import (
     Goodbye,
     Malformed,
     Message,
+    Place,
     decode,
     encode,
     size_of_names,
@@ -38,6 +39,7 @@ ENTRIES = st.builds(
     TEXTS,
     st.none() | TEXTS,
 )
+PLACES = st.builds(Place, TEXTS, st.none() | st.integers(1, 255), TEXTS)
 MESSAGES = st.one_of(
     st.builds(
         lambda session, sequence, applications, entries: a_table(applications, entries, session, sequence),
@@ -46,10 +48,10 @@ MESSAGES = st.one_of(
         st.dictionaries(TEXTS, st.integers(1, 65535), max_size=4),
         st.lists(ENTRIES, max_size=4).map(tuple),
     ),
-    st.builds(Applied, TEXTS, st.none() | st.integers(1, 255), NUMBERS, NUMBERS, TEXTS),
-    st.builds(Goodbye, TEXTS),
+    st.builds(Applied, st.lists(PLACES, max_size=4).map(tuple), NUMBERS, NUMBERS),
+    st.just(Goodbye()),
 )
-APPLIED = {"type": "applied", "application": "web", "vid": 1, "session": 1, "sequence": 1, "reason": "works"}
+APPLIED = {"type": "applied", "session": 1, "sequence": 1, "places": [["web", 1, "works"]]}
 TABLE = {"type": "table", "session": 1, "sequence": 1, "applications": {}, "definitions": "", "vids": []}
 
 
@@ -88,10 +90,12 @@ def test_one_wrong_field_never_raises(good: dict[str, object], data: st.DataObje
         (b"\xff", "no JSON"),
         (b"[]", "no JSON object"),
         (b"{}", "unknown type"),
-        (b'{"type": "goodbye"}', "application is missing"),
-        (json.dumps({**APPLIED, "vid": True}).encode(), "'True' is no number"),
+        (b'{"type": "applied"}', "places is missing"),
         (json.dumps({**APPLIED, "session": -1}).encode(), "'-1' is no number"),
-        (json.dumps({**APPLIED, "reason": 5}).encode(), "'5' is no text"),
+        (json.dumps({**APPLIED, "places": 5}).encode(), "places is no list"),
+        (json.dumps({**APPLIED, "places": [["web", True, ""]]}).encode(), "'True' is no number"),
+        (json.dumps({**APPLIED, "places": [["web", 1, 5]]}).encode(), "one of places is no [application, vid, reason]"),
+        (json.dumps({**TABLE, "vids": [[1, True, "self", "", 5]]}).encode(), "'5' is no text"),
         (json.dumps({**TABLE, "applications": []}).encode(), "applications is no object"),
         (json.dumps({**TABLE, "definitions": "abcd"}).encode(), "definitions do not fit the applications"),
         (json.dumps({**TABLE, "vids": {}}).encode(), "vids is no list"),
@@ -110,7 +114,7 @@ def test_the_reason_is_said(data: bytes, reason: str) -> None:
 def test_a_message_that_is_too_long_is_not_sent() -> None:
     """The limit holds on the sender's side too, with the size in the error."""
     with pytest.raises(ValueError, match=f"bytes is longer than {LIMIT}"):
-        encode(Goodbye("x" * LIMIT))
+        encode(Applied((Place("x" * LIMIT, 1, ""),), 1, 1))
 
 
 NAMES = st.text("abcXYZ019_.-", min_size=1, max_size=63)

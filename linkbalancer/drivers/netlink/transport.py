@@ -8,6 +8,7 @@ import errno
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from linkbalancer.drivers.errors import DriverError
@@ -29,10 +30,13 @@ _SOL_NETLINK: Final = 270
 _CAP_ACK: Final = 10
 _EXT_ACK: Final = 11
 _STRICT: Final = 12
+_SEND_BUFFER_FORCE: Final = 32
 _ACK_TLVS: Final = 0x200
 _ACK_MESSAGE: Final = 1
 
 _RECEIVE_BYTES: Final = 1 << 16
+_SEND_BYTES: Final = 1 << 21
+"""What one request may have: a transaction over all of a gateway's applications is longer than the usual 208 KiB."""
 _PATIENCE: Final = struct.pack("@ll", 2, 0)
 """The kernel answers within the call; two seconds without an answer mean that it was lost."""
 _DUMP_ATTEMPTS: Final = 5
@@ -49,6 +53,8 @@ class NetlinkSocket:
             raise DriverError("open a netlink socket", error.errno or errno.EIO) from error
         self._socket.bind((0, 0))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
+        with suppress(OSError):  # who may not is who changes nothing
+            self._socket.setsockopt(socket.SOL_SOCKET, _SEND_BUFFER_FORCE, _SEND_BYTES)
         for option in (_CAP_ACK, _EXT_ACK, _STRICT):
             self._socket.setsockopt(_SOL_NETLINK, option, 1)
         self._sequence = 0

@@ -7,7 +7,7 @@ not be able to take the process down.
 import errno
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -48,6 +48,8 @@ _GOTO: Final = -4
 
 _PER_MESSAGE: Final = 500
 """Elements in one message: an attribute's length has 16 bits."""
+_ASKED_FOR_ALONE: Final = 8
+"""So many elements are asked for one by one (15 us each); for more, all are listed (2.5 us each)."""
 _DEVICE_NAME_BYTES: Final = 16
 _DUMP_ATTEMPTS: Final = 10
 
@@ -62,6 +64,8 @@ class MapWriter:
     def __init__(self, marks: Marks, netlink: NetlinkSocket | None = None) -> None:
         self._marks = marks
         self._netlink = netlink or NetlinkSocket(NETFILTER)
+        self._keys: dict[int, bytes] = {}
+        self._verdicts: dict[Vid | None, bytes] = {}
 
     def close(self) -> None:
         """Close the socket; nothing in the kernel changes."""
@@ -71,20 +75,37 @@ class MapWriter:
         """Return application ids and their VIDs; None: left to the main table. Raises DriverError (no such table)."""
         found: dict[int, Vid | None] = {}
         for key, data in _elements(self._netlink, MAP):
-            application_id = self._marks.application_of(struct.unpack("=I", key)[0])
-            chain = _verdict_chain(data)
-            found[application_id] = int(chain.removeprefix(VID)) if chain.startswith(VID) else None
+            found[self._marks.application_of(struct.unpack("=I", key)[0])] = _vid(data)
         return found
 
-    def steer(self, wanted: Mapping[int, Vid | None]) -> bool:
+    def read_some(self, application_ids: Collection[int]) -> dict[int, Vid | None]:
+        """Return these applications and their VIDs, of a large map without the rest. Raises DriverError."""
+        if len(application_ids) <= _ASKED_FOR_ALONE:
+            try:
+                return {one: self._read_one(one) for one in application_ids}
+            except DriverError as error:
+                if error.errno != errno.ENOENT:  # that may be the element, or the whole map
+                    raise
+        wanted = set(application_ids)
+        return {one: vid for one, vid in self.read().items() if one in wanted}
+
+    def _read_one(self, application_id: int) -> Vid | None:
+        """Return an application's VID. Raises DriverError (the map has no such application)."""
+        item = nested(_LIST_ITEM, self._key(application_id))
+        content = _INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, MAP) + nested(_LIST_ELEMENTS, item)
+        reply = self._netlink.ask(message(_GET_ELEMENT, 0, content), f"look for an element of {MAP}")
+        return next((_vid(data) for _key, data in _listed(reply)), None)
+
+    def steer(self, wanted: Mapping[int, Vid | None], found: Mapping[int, Vid | None] | None = None) -> bool:
         """Send applications to VIDs, all at the same instant; None leaves one to the main table.
 
-        Return whether anything had to change. Raises DriverError (a VID without chain), and then nothing has changed.
+        `found` is what the map holds of them as far as known, which spares a look. Return whether anything had to
+        change. Raises DriverError (a VID without chain, or `found` was wrong), and then nothing has changed.
         """
-        found = self.read()
+        found = self.read_some(wanted) if found is None else found
         changed = {one: vid for one, vid in wanted.items() if one not in found or found[one] != vid}
         old = [nested(_LIST_ITEM, self._key(one)) for one in changed if one in found]
-        new = [nested(_LIST_ITEM, self._key(one), _verdict(vid)) for one, vid in changed.items()]
+        new = [nested(_LIST_ITEM, self._key(one), self._verdict(vid)) for one, vid in changed.items()]
         return _change(self._netlink, MAP, old, new, f"steer {len(changed)} applications")
 
     def forget(self, unwanted: Iterable[int]) -> bool:
@@ -95,7 +116,18 @@ class MapWriter:
 
     def _key(self, application_id: int) -> bytes:
         """Return the attribute that names an application's element."""
-        return nested(_KEY, attribute(_VALUE, struct.pack("=I", self._marks.connection_mark(application_id))))
+        key = self._keys.get(application_id)
+        if key is None:
+            key = nested(_KEY, attribute(_VALUE, struct.pack("=I", self._marks.connection_mark(application_id))))
+            self._keys[application_id] = key
+        return key
+
+    def _verdict(self, vid: Vid | None) -> bytes:
+        """Return the data of an element: go to the VID's chain, or return."""
+        data = self._verdicts.get(vid)
+        if data is None:
+            data = self._verdicts[vid] = _verdict(vid)
+        return data
 
 
 class MemberWriter:
@@ -149,15 +181,17 @@ def _elements(netlink: NetlinkSocket, name: str) -> list[tuple[bytes, bytes]]:
     content = _INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, name)
     operation = f"list the elements of {name}"
     for _attempt in range(_DUMP_ATTEMPTS):
-        found = [
-            (dict(attributes(parts[_KEY]))[_VALUE], parts.get(_DATA, b""))
-            for reply in netlink.dump(_GET_ELEMENT, content, operation)
-            for item in attributes(dict(attributes(reply, len(_INET))).get(_LIST_ELEMENTS, b""))
-            for parts in [dict(attributes(item[1]))]
-        ]
+        found = [pair for reply in netlink.dump(_GET_ELEMENT, content, operation) for pair in _listed(reply)]
         if len(found) == len({key for key, _data in found}):
             return found
     raise DriverError(f"{operation}: its hash table grows all the time", errno.EINTR)
+
+
+def _listed(reply: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield key and data of the elements in one message of the kernel's."""
+    for _kind, item in attributes(dict(attributes(reply, len(_INET))).get(_LIST_ELEMENTS, b"")):
+        parts = dict(attributes(item))
+        yield dict(attributes(parts[_KEY]))[_VALUE], parts.get(_DATA, b"")
 
 
 def _change(netlink: NetlinkSocket, name: str, old: list[bytes], new: list[bytes], operation: str) -> bool:
@@ -190,10 +224,11 @@ def _verdict(vid: Vid | None) -> bytes:
     return nested(_DATA, nested(_VERDICT, code, text(_VERDICT_CHAIN, f"{VID}{vid}")))
 
 
-def _verdict_chain(data: bytes) -> str:
-    """Return the chain that an element's data leads to, empty when it leads to none."""
+def _vid(data: bytes) -> Vid | None:
+    """Return the VID to whose chain an element's data leads; None when it leads to none."""
     verdict = dict(attributes(dict(attributes(data)).get(_VERDICT, b"")))
-    return _name(verdict.get(_VERDICT_CHAIN))
+    chain = _name(verdict.get(_VERDICT_CHAIN))
+    return int(chain.removeprefix(VID)) if chain.startswith(VID) else None
 
 
 def _name(value: bytes | None) -> str:

@@ -117,7 +117,7 @@ def _told(effect: Effect) -> str:
         case SteerKeepalived(group, priority):
             return f"VID {group}: Keepalived gets {'Fault' if priority is None else f'priority {priority}'}"
         case Publish(table):
-            works = ", ".join(map(str, sorted(table.working()))) or "none"
+            works = ", ".join(map(str, sorted(table.working))) or "none"
             return f"table {table.sequence} to the applications: VIDs that work: {works}"
         case Left():
             return "everything is handed over"

@@ -12,6 +12,7 @@ from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter, chains
+from linkbalancer.feed.codec import APPLICATIONS_MAX
 from linkbalancer.routing.marks import Marks
 from tests.drivers.nftables.rules import LAYOUT
 from tests.namespaces import Namespace
@@ -53,6 +54,42 @@ def test_thousands_of_elements_take_several_messages(prepared: tuple[Namespace, 
     writer = MapWriter(Marks(), prepared[1])
     assert writer.steer(THOUSANDS)
     assert writer.read() == {1: None, **THOUSANDS}
+
+
+def test_a_few_of_many_are_asked_for_alone(prepared: tuple[Namespace, NetlinkSocket]) -> None:
+    """What a large map has for some applications; one that it does not have is left out, and no map is an error."""
+    here, netlink = prepared
+    writer = MapWriter(Marks(), netlink)
+    writer.steer({**THOUSANDS, 5: None})
+    assert writer.read_some([2, 3, 5]) == {2: 1, 3: 2, 5: None}
+    assert writer.read_some([2, 9999]) == {2: 1}
+    assert writer.read_some(range(2, 102)) == {number: THOUSANDS[number] for number in range(2, 102)} | {5: None}
+    here("nft delete table inet linkbalancer")
+    with pytest.raises(DriverError) as refused:
+        writer.read_some([2])
+    assert refused.value.errno == errno.ENOENT
+
+
+def test_what_is_known_spares_a_look_and_is_not_trusted(prepared: tuple[Namespace, NetlinkSocket]) -> None:
+    """The transaction goes by it; where it is wrong the kernel refuses all, and nothing has changed."""
+    writer = MapWriter(Marks(), prepared[1])
+    writer.steer({2: 1, 3: 1})
+    assert writer.steer({2: 2, 3: 2}, {2: 1, 3: 1})
+    assert not writer.steer({2: 2}, {2: 2})
+    for wrong in ({2: 2}, {2: 2, 3: 2, 4: 1}):  # 3 is there already; 4 is not
+        with pytest.raises(DriverError) as refused:
+            writer.steer({2: 1, 3: 1, 4: 2}, wrong)
+        assert refused.value.errno in {errno.EEXIST, errno.ENOENT}
+        assert writer.read_some([2, 3, 4]) == {2: 2, 3: 2}
+
+
+def test_the_largest_map_moves_in_one_transaction(prepared: tuple[Namespace, NetlinkSocket]) -> None:
+    """All of a gateway's applications at once."""
+    writer = MapWriter(Marks(), prepared[1])
+    everything = dict.fromkeys(range(2, 2 + APPLICATIONS_MAX), 1)
+    assert writer.steer(everything)
+    assert writer.steer(dict.fromkeys(everything, 2), everything)
+    assert set(writer.read_some(everything).values()) == {2}
 
 
 class Leisurely(NetlinkSocket):
