@@ -232,6 +232,8 @@ class Agent:
         for name, at in tuple(gateway.link_deadlines.items()):
             if is_due(now, at):
                 tell_link(gateway, now, name, lvrrp.Tick())
+        # A Master whose link has closed resigns, and does not first say that it is there.
+        conclude(gateway, now)
         for group in gateway.told.due(now):
             membership = self.memberships[group]
             if is_due(now, membership.verdict_deadline()):

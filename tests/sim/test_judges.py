@@ -68,7 +68,7 @@ def test_announcements_that_no_host_hears_are_found(monkeypatch: pytest.MonkeyPa
 def test_a_move_without_a_cause_is_objected_to() -> None:
     """A group that changes its state long after the last fault has no reason to."""
     world, judge = settled(), Cause(0)
-    with pytest.raises(Objection, match="after the last fault"):
+    with pytest.raises(Objection, match="after the last cause"):
         judge(world)
 
 

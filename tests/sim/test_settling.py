@@ -53,7 +53,7 @@ def test_a_far_side_that_moves_by_itself_is_found() -> None:
     watch.convergence.paths[FAR, 1] = ["l1", "l2"]
     judge(world)
     watch.convergence.paths[FAR, 1] = ["l1", "l2", "l3"]
-    with pytest.raises(Objection, match=r"VID 1 changed 2 times on the far side, for 1 disturbances: l1 -> l2 -> l3"):
+    with pytest.raises(Objection, match=r"VID 1 changed 2 times on the far side, for 1 causes: l1 -> l2 -> l3"):
         judge(world)
 
 
@@ -66,7 +66,7 @@ def test_the_near_side_may_follow_each_switch_of_the_far_one() -> None:
     watch.convergence.paths[NEAR, 1] = ["l1", "l3", "l2"]
     judge(world)
     watch.convergence.paths[NEAR, 1] = ["l1", "l3", "l4", "l2"]
-    with pytest.raises(Objection, match="VID 1 changed 3 times on the near side, for 1 disturbances"):
+    with pytest.raises(Objection, match="VID 1 changed 3 times on the near side, for 1 causes"):
         judge(world)
 
 
