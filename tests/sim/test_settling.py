@@ -1,5 +1,6 @@
 """The judges of settling object when they must: to a broken rule, in a whole run."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,12 +8,13 @@ import pytest
 from linkbalancer.links import GroupState, GroupWord
 from linkbalancer.lvrrp import rules
 from linkbalancer.sim.agreement import Watch
+from linkbalancer.sim.convergence import Crossing
 from linkbalancer.sim.draw import draw
 from linkbalancer.sim.faults import Cut, Deaf, Lossy
 from linkbalancer.sim.judges import Objection
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import Verdict, run
-from linkbalancer.sim.settling import FewSwitches, Reunion, is_at_rest, longest_wait, reunion_limit
+from linkbalancer.sim.settling import FewSwitches, Led, Reunion, is_at_rest, longest_wait, reunion_limit
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.wire import FAR, NEAR
 from linkbalancer.sim.world import World
@@ -152,3 +154,52 @@ def test_a_circle_of_rules_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any("the two sides are apart" in text for text in objections(Shape(3, 3)))
     monkeypatch.setattr("linkbalancer.sim.run.Reunion", lambda *_: lambda _world: None)
     assert any(" times on the " in text for text in objections(Shape(3, 3)))
+
+
+def crossed(at: int, went: tuple[str, str], late: int | None) -> Crossing:
+    """Return a crossing of VID 1 from the two links of a network to one another."""
+    return Crossing(at, 1, (went[1], went[0]), went, late)
+
+
+def test_a_near_side_that_runs_after_no_word_may_cross() -> None:
+    """A caretaker is elected without one; whoever was led has to have followed a word of just now."""
+    world, watch, *_ = judged()
+    judge = Led(world.shape, watch)
+    led, caretaker = crossed(world.now, ("l1", "l2"), None), crossed(world.now, ("l2", "l1"), None)
+    watch.convergence.crossings = [caretaker, replace(led, late=2 * MS)]
+    judge(world)
+    assert watch.convergence.crossings == []
+    for late in (3 * MS, None):
+        watch.convergence.crossings = [replace(led, late=late)]
+        with pytest.raises(Objection, match="VID 1 crossed, from l2 and l1 to l1 and l2, though the near side had a"):
+            judge(world)
+
+
+def test_a_word_may_be_old_where_something_stood_still() -> None:
+    """As old as words are believed, and no older; and chance excuses everything."""
+    world, watch, *_ = judged()
+    judge = Led(world.shape, watch)
+    fault = Cut("l2")
+    world.begin(fault)
+    watch.convergence.crossings = [crossed(world.now, ("l1", "l2"), 600 * MS)]
+    judge(world)
+    watch.convergence.crossings = [crossed(world.now, ("l1", "l2"), 601 * MS)]
+    with pytest.raises(Objection, match="crossed"):
+        judge(world)
+    world.begin(Lossy("l2", 5))
+    watch.convergence.crossings = [crossed(world.now, ("l1", "l2"), None)]
+    judge(world)
+
+
+def test_another_priority_is_a_cause() -> None:
+    """For the VID that has it, once; and nothing is at rest right after it."""
+    world, watch, _, judge = judged()
+    assert judge._rested
+    world.adjusted.append((world.now, 1))
+    path = ["l1", "l2", "l3", "l4"]  # switching on has been two causes already
+    watch.convergence.paths[FAR, 1] = path
+    judge(world)
+    assert not judge._rested
+    watch.convergence.paths[FAR, 2] = path
+    with pytest.raises(Objection, match=r"VID 2 changed 3 times on the far side, for 2 causes"):
+        judge(world)
