@@ -6,8 +6,7 @@ What chance does has no bound: they look away from loss, and from what began in 
 from collections import Counter
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
-from linkbalancer.links import GroupId, LinkName, Vid
-from linkbalancer.lvrrp.rules import Tier
+from linkbalancer.links import GroupId, GroupState, LinkName, Vid
 from linkbalancer.sim.agreement import Watch, ends, opens
 from linkbalancer.sim.convergence import Crossing
 from linkbalancer.sim.judges import Objection, is_torn, longest_detect
@@ -103,12 +102,11 @@ class FewSwitches:
 
 
 class Led:
-    """A crossing has one of two causes: a word under way, or a near Master whom no word has led to where it is.
+    """A crossing has one of two causes: a word under way, or an election that no word has a part in.
 
     The near side follows words. A word is a flight old when it is heard, so the near side may go where the far one was
-    a flight ago: it follows again with the next word. And while no peer of a near gateway is Master, one of them is
-    caretaker, by an election of its own that no word has a part in. Anything else would be the two sides chasing each
-    other.
+    a flight ago: it follows again with the next word. And until a near gateway has heard that its peer is Master, one
+    of them is caretaker, by an election of their own. Anything else would be the two sides chasing each other.
     """
 
     def __init__(self, shape: Shape, watch: Watch) -> None:
@@ -119,19 +117,29 @@ class Led:
         """Look."""
         crossings, self._convergence.crossings = self._convergence.crossings, []
         for crossing in crossings:
-            if not (world.noisy or is_torn(world)):
-                self._judge(world, crossing)
+            if not (world.noisy or is_torn(world)) and self._is_chase(world, crossing):
+                came, went = (" and ".join(pair) for pair in (crossing.came, crossing.went))
+                raise Objection(f"VID {crossing.vid} crossed, from {came} to {went}, and a word said otherwise")
 
-    def _judge(self, world: World, crossing: Crossing) -> None:
-        near, _ = ends(world, crossing.went[0])
-        led = near.agent is not None and near.agent.memberships[GroupId(crossing.vid)].tier is Tier.HIGH
-        wire = world.wires[crossing.went[0]]
-        # What stood still hears old words when it goes on; none is believed that is older than the detect time.
+    def _is_chase(self, world: World, crossing: Crossing) -> bool:
+        # Who stood still hears old words when it goes on; none is believed that is older than the detect time.
         stood = bool(world.standing) or world.now - world.disturbed_at < self._detect
-        flight = longest_detect(world) if stood else wire.delay + wire.jitter + MILLISECOND
-        if led and (crossing.late is None or crossing.late > flight):
-            sides = " to ".join(" and ".join(pair) for pair in (crossing.came, crossing.went))
-            raise Objection(f"VID {crossing.vid} crossed, from {sides}, though the near side had a word to follow")
+        near, far = crossing.went
+        if has_word(world, near, crossing.vid):
+            wire = world.wires[near]
+            flight = longest_detect(world) if stood else wire.delay + wire.jitter + MILLISECOND
+            return crossing.late is None or crossing.late > flight
+        return not stood and has_word(world, far, crossing.vid)
+
+
+def has_word(world: World, link: LinkName, vid: Vid) -> bool:
+    """Tell whether a near gateway takes part, and has heard that its peer is Master."""
+    near, _ = ends(world, link)
+    if near.agent is None or not near.working:
+        return False
+    heard = near.agent.links[link].peer.word(GroupId(vid))
+    runs = near.agent.memberships[GroupId(vid)].tier is not None
+    return runs and near.agent.links[link].is_open and heard is not None and heard[0].state is GroupState.MASTER
 
 
 def is_at_rest(world: World) -> bool:

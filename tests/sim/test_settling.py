@@ -1,6 +1,5 @@
 """The judges of settling object when they must: to a broken rule, in a whole run."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -161,26 +160,37 @@ def crossed(at: int, went: tuple[str, str], late: int | None) -> Crossing:
     return Crossing(at, 1, (went[1], went[0]), went, late)
 
 
-def test_a_near_side_that_runs_after_no_word_may_cross() -> None:
-    """A caretaker is elected without one; whoever was led has to have followed a word of just now."""
+def test_the_near_side_may_go_where_a_word_of_just_now_says() -> None:
+    """Where the far side was a flight ago; b1 has heard that f1 is Master."""
     world, watch, *_ = judged()
     judge = Led(world.shape, watch)
-    led, caretaker = crossed(world.now, ("l1", "l2"), None), crossed(world.now, ("l2", "l1"), None)
-    watch.convergence.crossings = [caretaker, replace(led, late=2 * MS)]
+    watch.convergence.crossings = [crossed(world.now, ("l1", "l2"), 2 * MS)]
     judge(world)
     assert watch.convergence.crossings == []
     for late in (3 * MS, None):
-        watch.convergence.crossings = [replace(led, late=late)]
-        with pytest.raises(Objection, match="VID 1 crossed, from l2 and l1 to l1 and l2, though the near side had a"):
+        watch.convergence.crossings = [crossed(world.now, ("l1", "l2"), late)]
+        with pytest.raises(Objection, match="VID 1 crossed, from l2 and l1 to l1 and l2, and a word said otherwise"):
             judge(world)
+
+
+def test_a_caretaker_may_cross_until_somebody_is_led() -> None:
+    """b2 is no peer of a Master; but b1 is, and has heard so."""
+    world, watch, *_ = judged()
+    judge = Led(world.shape, watch)
+    caretaker = crossed(world.now, ("l2", "l1"), None)
+    watch.convergence.crossings = [caretaker]
+    with pytest.raises(Objection, match="VID 1 crossed, from l1 and l2 to l2 and l1, and a word said otherwise"):
+        judge(world)
+    world.nodes["b1"].kill()
+    watch.convergence.crossings = [caretaker]
+    judge(world)
 
 
 def test_a_word_may_be_old_where_something_stood_still() -> None:
     """As old as words are believed, and no older; and chance excuses everything."""
     world, watch, *_ = judged()
     judge = Led(world.shape, watch)
-    fault = Cut("l2")
-    world.begin(fault)
+    world.begin(Cut("l2"))
     watch.convergence.crossings = [crossed(world.now, ("l1", "l2"), 600 * MS)]
     judge(world)
     watch.convergence.crossings = [crossed(world.now, ("l1", "l2"), 601 * MS)]
@@ -203,3 +213,13 @@ def test_another_priority_is_a_cause() -> None:
     watch.convergence.paths[FAR, 2] = path
     with pytest.raises(Objection, match=r"VID 2 changed 3 times on the far side, for 2 causes"):
         judge(world)
+
+
+def test_a_near_side_that_elects_by_itself_crosses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no word matters, both sides find their own best link, past each other."""
+    monkeypatch.setitem(rules._RANGES, rules.Tier.HIGH, rules._RANGES[rules.Tier.MID])
+    monkeypatch.setitem(rules._RANGES, rules.Tier.LOW, rules._RANGES[rules.Tier.MID])
+    monkeypatch.setattr("linkbalancer.engine.conduct.may_claim", lambda **_: False)
+    for other in ("Reunion", "FewSwitches"):
+        monkeypatch.setattr(f"linkbalancer.sim.run.{other}", lambda *_: lambda _world: None)
+    assert any(", and a word said otherwise" in text for text in objections(Shape(3, 3)))
