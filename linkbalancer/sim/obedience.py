@@ -65,6 +65,11 @@ class Obedience:
         self._seen: dict[tuple[LinkName, Vid], tuple[object, Weight]] = {}
         world.agenda.after(LOOK_EVERY, self._again)
 
+    @property
+    def trembles(self) -> bool:
+        """Whether weights follow what LVrrp measures by itself, which is a little another one each time."""
+        return self._recipe.function in BY_RTT
+
     def limit(self) -> Duration:
         """Return within which time everything must be as the weights say, where links are open and nothing changes.
 
