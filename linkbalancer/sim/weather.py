@@ -88,12 +88,12 @@ def _figures(chance: Random) -> Figures:
 
 
 def _ripple(chance: Random, figures: Figures) -> Figures:
-    """Draw a change that is often too small to count."""
+    """Draw a change that is often too small to count, in whole kbit/s: that is how one end tells the other."""
     return Figures(
         trip=min(max(figures.trip + chance.randrange(-300, 301) * MICROSECOND, 0), TRIP_MAX),
         loss=min(max(figures.loss + chance.randrange(-5, 6) / 1000, 0.0), LOSS_MAX),
         capacity=figures.capacity,
-        rate=min(figures.rate * chance.uniform(0.9, 1.1), figures.capacity),
+        rate=min(round(figures.rate * chance.uniform(0.9, 1.1), -3), figures.capacity),
     )
 
 
@@ -102,7 +102,6 @@ class Seasons:
 
     Attributes:
         figures: What is true of each link now.
-        turned_at: When that changed last.
     """
 
     def __init__(self, world: World, weather: Weather) -> None:
@@ -111,7 +110,6 @@ class Seasons:
         self.weather = weather
         self.figures: dict[LinkName, Figures] = {}
         self._past: dict[LinkName, list[tuple[Instant, Figures]]] = {link: [] for link, _ in weather.first}
-        self.turned_at = world.now
         for link, figures in weather.first:
             self.turn(link, figures)
         for turn in weather.turns:
@@ -121,7 +119,7 @@ class Seasons:
         """Let a link be so from now on."""
         self._world.trace.note(self._world.now, "world", "WEATHER", f"{link}: {figures}")
         self._world.changes.touch_all()
-        self.figures[link], self.turned_at = figures, self._world.now
+        self.figures[link] = figures
         self._past[link].append((self._world.now, figures))
         self._world.wires[link].delay = figures.trip
         self._measuring.measure(link, figures.metrics)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from linkbalancer.links import GroupId
+from linkbalancer.lvrrp import rules
 from linkbalancer.sim.draw import draw
 from linkbalancer.sim.faults import Cut, Kill
 from linkbalancer.sim.judges import Objection
@@ -105,10 +106,8 @@ def test_an_election_by_something_else_is_found(monkeypatch: pytest.MonkeyPatch)
     assert any(", and the weights say {" in text for text in objections())
 
 
-def _constant(**known: Any) -> Any:
-    from linkbalancer.lvrrp.rules import controlled_stance  # noqa: PLC0415
-
-    return controlled_stance(**(known | {"base": 100}))
+def _constant(**known: Any) -> rules.Stance:
+    return rules.controlled_stance(**(known | {"base": 100}))
 
 
 def test_a_weight_may_stand_where_it_came_from_before_a_restart() -> None:

@@ -61,12 +61,12 @@ def test_a_share_and_its_priority_are_those_of_the_engine(mapping: str, spread: 
             )
 
 
-@pytest.mark.parametrize("damping", [False, True])
-def test_calm_is_configured_as_it_is_drawn(damping: bool) -> None:  # noqa: FBT001 - a case
+@pytest.mark.parametrize("recipe", [Recipe(hysteresis=12, hold_ms=3000), Recipe(damping=True)], ids=str)
+def test_calm_is_configured_as_it_is_drawn(recipe: Recipe) -> None:
     """Hysteresis, hold, and whether flaps count."""
-    weighing = configured(Recipe(hysteresis=12, hold_ms=3000, damping=damping))
-    assert (weighing.calm.least, weighing.calm.hold) == (12, 3 * 10**9)
-    assert (weighing.damping is not None) is damping
+    weighing = configured(recipe)
+    assert (weighing.calm.least, weighing.calm.hold) == (recipe.hysteresis, recipe.hold_ms * 10**6)
+    assert (weighing.damping is not None) is recipe.damping
 
 
 def test_vids_that_carry_the_load_wait_for_each_other() -> None:
