@@ -22,13 +22,13 @@ class Objection(Exception):  # noqa: N818 - the judges' word
 class Overlap:
     """A virtual IP is on two gateways that hear each other no longer than an advertisement takes to come round.
 
-    Where neither is Master any more, no advertisement comes: what either has installed then ends with its grace
-    (protocol section 5), an interval and the skew time of priority 1 later, or with the next Master's.
+    Where neither is Master any more, no advertisement comes: what either has kept of its mastership (protocol section 5)
+    then ends with the next one, and that begins within a master-down interval, four of advertisements at most.
     """
 
     def __init__(self, shape: Shape) -> None:
         self.limit: Duration = (shape.advert_ms + 50) * MILLISECOND
-        self._grace: Duration = 2 * shape.advert_ms * MILLISECOND
+        self._grace: Duration = 3 * shape.advert_ms * MILLISECOND
         self._vids: dict[Interface, Vid] = {
             virtual_ip(side, vid): vid for side in SIDES for vid in range(1, shape.vids + 1)
         }

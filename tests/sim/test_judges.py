@@ -185,10 +185,10 @@ def test_what_is_left_of_two_masters_that_resigned_may_stay_for_a_grace() -> Non
         assert isinstance(router, Router)
         router.state = Backup(0, 0)
     judge(world)
-    world.agenda.now += 640_000_000
+    world.agenda.now += 840_000_000
     judge(world)
     world.agenda.now += 20_000_000
-    with pytest.raises(Objection, match="is on b1 and b2 for 660"):
+    with pytest.raises(Objection, match="is on b1 and b2 for 860"):
         judge(world)
 
 
