@@ -22,7 +22,7 @@ class Objection(Exception):  # noqa: N818 - the judges' word
 class Overlap:
     """A virtual IP is on two gateways that hear each other no longer than an advertisement takes to come round.
 
-    Where neither is Master any more, no advertisement comes: what either has kept of its mastership (protocol section 5)
+    Where neither is Master any more, no advertisement comes: what either has kept of its time as Master (protocol 5)
     then ends with the next one, and that begins within a master-down interval, four of advertisements at most.
     """
 

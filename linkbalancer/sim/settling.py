@@ -4,10 +4,11 @@ What chance does has no bound: they look away from loss, and from what began in 
 """
 
 from collections import Counter
+from collections.abc import Iterator
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
-from linkbalancer.links import GroupId, GroupState, LinkName, Vid
-from linkbalancer.sim.agreement import Watch, ends, opens
+from linkbalancer.links import GroupId, GroupState, LinkName, NodeName, Vid
+from linkbalancer.sim.agreement import Watch, ends, masters, opens
 from linkbalancer.sim.convergence import Crossing
 from linkbalancer.sim.judges import Objection, is_torn, longest_detect
 from linkbalancer.sim.shape import Shape
@@ -53,7 +54,8 @@ class FewSwitches:
 
     Since everything was last at rest, of every VID: on the far side no more switches than causes; on the near side no
     more than these and the far ones together; and on neither side does a gateway become Master again without two causes
-    in between. A cause is a disturbance, or that one far priority of this VID was adjusted.
+    in between. A cause is a disturbance, or that one far priority of this VID was adjusted. A tie is two: far gateways
+    of one priority, as weights may give them, are elected in the same instant, and the near side follows either's word.
     """
 
     def __init__(self, shape: Shape, watch: Watch) -> None:
@@ -62,8 +64,8 @@ class FewSwitches:
         self._counted = 0
         self._base = -shape.links  # switching on is a disturbance for each of them
         self._disturbed_at: Instant = 0
-        self._adjusted: Counter[Vid] = Counter()
-        self._heard = 0
+        self._more: Counter[Vid] = Counter()
+        self._heard = self._moved = 0
         self._blind = self._rested = False
 
     def __call__(self, world: World) -> None:
@@ -71,22 +73,25 @@ class FewSwitches:
         if world.disturbances != self._counted:
             self._disturb(world)
         if len(world.adjusted) != self._heard:
-            self._adjusted.update(vid for _, vid in world.adjusted[self._heard :])
+            self._more.update(vid for _, vid in world.adjusted[self._heard :])
             self._heard, self._rested, self._disturbed_at = len(world.adjusted), False, world.now
         elif not self._rested and world.now - self._disturbed_at > self._rest and self._convergence.agreed:
             self._rested = is_at_rest(world)
+        for _, name, _ in world.moved[self._moved :]:
+            self._more.update(dict.fromkeys(ties(world, name), 2))
+        self._moved = len(world.moved)
         self._blind = self._blind or world.noisy
         if self._blind:
             return
         causes = world.disturbances - self._base
         for (side, vid), path in self._convergence.paths.items():
             if len(path) > 1:
-                self._judge(side, vid, path, causes + self._adjusted[vid])
+                self._judge(side, vid, path, causes + self._more[vid])
 
     def _disturb(self, world: World) -> None:
         if self._rested:
             self._base, self._blind = self._counted, False
-            self._adjusted.clear()
+            self._more.clear()
             self._convergence.begin_paths()
         self._rested = False
         self._counted, self._disturbed_at = world.disturbances, world.now
@@ -99,6 +104,15 @@ class FewSwitches:
         link, times = Counter(path).most_common(1)[0]
         if times > 1 + causes // 2:
             raise Objection(f"VID {vid} came to {link} {times} times {why}")
+
+
+def ties(world: World, name: NodeName) -> Iterator[Vid]:
+    """Yield of which VIDs a far gateway is Master beside another one of the same priority."""
+    node = world.nodes[name]
+    for group, one in node.agent.memberships.items() if node.agent is not None and node.side == FAR else ():
+        others = (other for other in masters(world, FAR, group.vid) if other is not node) if one.is_master else ()
+        if any(other.agent and other.agent.memberships[group].priority == one.priority for other in others):
+            yield group.vid
 
 
 class Led:

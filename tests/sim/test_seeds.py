@@ -40,6 +40,12 @@ def test_a_crossing_has_a_cause_that_is_known(links: int, interval: str, seed: i
     assert (verdict.objection, verdict.course.crossings) == (None, crossings)
 
 
+def test_two_far_gateways_of_one_priority_may_cost_two_switches_more() -> None:
+    """Weights may be equal; then two timers run out in the same instant, and the near side follows either word."""
+    verdict = run(draw(56, paced(Shape(3, 3), "adaptive"), weighed=True))
+    assert verdict.objection is None, verdict.report()
+
+
 def test_a_master_that_finds_its_link_closed_does_not_say_first_that_it_is_there() -> None:
     """It stood still for longer than the detect time: an advert of VID 1, if any, is a resignation."""
     world = healthy(Shape(2, 2), 1)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from linkbalancer.links import GroupState, GroupWord
+from linkbalancer.links import GroupId, GroupState, GroupWord
 from linkbalancer.lvrrp import rules
 from linkbalancer.sim.agreement import Watch
 from linkbalancer.sim.convergence import Crossing
@@ -13,10 +13,12 @@ from linkbalancer.sim.faults import Cut, Deaf, Lossy
 from linkbalancer.sim.judges import Objection
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import Verdict, run
-from linkbalancer.sim.settling import FewSwitches, Led, Reunion, is_at_rest, longest_wait, reunion_limit
+from linkbalancer.sim.settling import FewSwitches, Led, Reunion, is_at_rest, longest_wait, reunion_limit, ties
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.wire import FAR, NEAR
 from linkbalancer.sim.world import World
+from linkbalancer.vrrp.router import Router
+from linkbalancer.vrrp.states import Master
 
 MS = 1_000_000
 SEEDS = range(4)
@@ -223,3 +225,26 @@ def test_a_near_side_that_elects_by_itself_crosses(monkeypatch: pytest.MonkeyPat
     for other in ("Reunion", "FewSwitches"):
         monkeypatch.setattr(f"linkbalancer.sim.run.{other}", lambda *_: lambda _world: None)
     assert any(", and a word said otherwise" in text for text in objections(Shape(3, 3)))
+
+
+def test_a_tie_is_two_causes() -> None:
+    """Two far gateways are Master, with one priority; with another it is none, and the near side has none."""
+    world, watch, _, judge = judged()
+    one, other = (world.nodes[name].agent for name in ("f1", "f2"))
+    assert one is not None
+    assert other is not None
+    routers = [agent.memberships[GroupId(1)].router for agent in (one, other)]
+    for router in routers:
+        assert isinstance(router, Router)
+        router.state = Master(0)
+    assert (list(ties(world, "f2")), list(ties(world, "b1"))) == ([], [])
+    for router in routers:
+        assert isinstance(router, Router)
+        router.priority = 100
+    assert list(ties(world, "f2")) == [1]
+    world.moved.append((world.now, "f2", "VID 1 master: by chance"))
+    watch.convergence.paths[FAR, 1] = ["l1", "l2", "l1", "l2", "l1"]
+    judge(world)
+    watch.convergence.paths[FAR, 1] += ["l2"]
+    with pytest.raises(Objection, match=r"VID 1 changed 5 times on the far side, for 4 causes"):
+        judge(world)
