@@ -11,7 +11,7 @@ from typing import Any
 from linkbalancer.cli.output import add_json_option, complain, emit
 from linkbalancer.links import OnProbeLoss
 from linkbalancer.lvrrp.settings import ProbeFunction
-from linkbalancer.sim.draw import KINDS, draw
+from linkbalancer.sim.draw import KINDS, Draw, draw
 from linkbalancer.sim.figures import figures
 from linkbalancer.sim.histories import History, Scheme, bare, prepare, tell
 from linkbalancer.sim.shape import LINKS_MAX, VIDS_MAX, Shape
@@ -36,6 +36,7 @@ PACES = {
 EXAMPLES = (
     ("sim --links 3 --vids 3 --runs 1000 --seed 1", "a thousand histories of three links, in figures"),
     ("sim --scheme one --interval fixed", "the scheme that came first, probing in step: how often it deadlocks"),
+    ("sim --weights --links 3 --vids 3", "links whose measures change: VIDs go where the weights say, and rest there"),
     ("sim --seed 4711 --runs 1 --trace", "one history again, with every event"),
 )
 
@@ -65,6 +66,11 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--faults", type=_kinds, default=tuple(KINDS), metavar="KIND,...", help=f"which may strike: {', '.join(KINDS)}"
     )
+    parser.add_argument(
+        "--weights",
+        action="store_true",
+        help="links are measured, weighed and change as the seed draws: VIDs must go by the weights (lvrrp alone)",
+    )
     parser.add_argument("--jobs", type=_within(1, 1024), default=1, help="processes to share the runs (default 1)")
     parser.add_argument("--trace", action="store_true", help="write every event of every run (long)")
 
@@ -75,12 +81,15 @@ def run(args: Namespace) -> int:
     if scheme is not Scheme.LVRRP and args.interval == ProbeFunction.ADAPTIVE:
         complain(f"scheme {scheme} knows no adaptive intervals: use --interval random or fixed")
         return 2
+    if scheme is not Scheme.LVRRP and args.weights:
+        complain(f"scheme {scheme} knows no weights: leave out --weights")
+        return 2
     shape = paced(Shape(args.links, args.vids or args.links + 1, mode), args.interval)
-    order = Order(scheme, shape, args.faults, keep_all=args.trace)
+    order = Order(scheme, shape, args.faults, weighed=args.weights, keep_all=args.trace)
     facts = measure(order, range(args.seed, args.seed + args.runs), args.jobs)
     failed = [objection["seed"] for objection in facts["objections"]]
     for seed in failed[:REPORTS_MAX]:
-        complain(str(tell(scheme, draw(seed, shape, args.faults), lines=TRACE_LINES).text))
+        complain(str(tell(scheme, order.draw(seed), lines=TRACE_LINES).text))
     if len(failed) > REPORTS_MAX:
         complain(f"{len(failed) - REPORTS_MAX} more like these; --seed N --runs 1 --trace shows any of them")
     facts = {"schema": 1, "interval": args.interval, "seeds": facts["runs"], **facts}
@@ -100,12 +109,17 @@ class Order:
     scheme: Scheme
     shape: Shape
     kinds: tuple[str, ...] = tuple(KINDS)
+    weighed: bool = False
     keep_all: bool = False
+
+    def draw(self, seed: int) -> Draw:
+        """Return what a seed decides."""
+        return draw(seed, self.shape, self.kinds, weighed=self.weighed)
 
     def run(self, seeds: range) -> tuple[list[History], float]:
         """Run some histories; return them, and how much CPU time they took."""
         began = process_time()
-        done = [tell(self.scheme, draw(seed, self.shape, self.kinds), keep_all=self.keep_all) for seed in seeds]
+        done = [tell(self.scheme, self.draw(seed), keep_all=self.keep_all) for seed in seeds]
         return done, process_time() - began
 
 
@@ -124,6 +138,7 @@ def measure(order: Order, seeds: range, jobs: int) -> dict[str, Any]:
         "links": order.shape.links,
         "vids": order.shape.vids,
         "mode": str(order.shape.mode),
+        "weighed": order.weighed,
         **figures(order.shape, histories),
         "events_per_second": _rate(sum(history.events for history in histories), spent),
         "events_per_second_bare": _bare(order, seeds),
@@ -145,7 +160,7 @@ def _bare(order: Order, seeds: range) -> int | None:
     """Measure the events a second without judges, on some of the same seeds."""
     began = process_time()
     some = seeds[: max(1, len(seeds) // BARE_SHARE)]
-    events = sum(bare(order.scheme, draw(seed, order.shape, order.kinds)) for seed in some)
+    events = sum(bare(order.scheme, order.draw(seed)) for seed in some)
     return _rate(events, process_time() - began)
 
 
@@ -187,7 +202,7 @@ def _text(facts: dict[str, Any]) -> str:
     bare_rate = _count(facts["events_per_second_bare"])
     lines = [
         f"{network}: {facts['runs']} seeds, {facts['events']} events",
-        f"scheme {facts['scheme']}, probes {pace}, {facts['faults']} faults",
+        f"scheme {facts['scheme']}{', links weighed' * facts['weighed']}, probes {pace}, {facts['faults']} faults",
         "",
         f"{'convergence':24}{'median':>10}{'p99':>10}{'max':>10}",
         _row("  ms", ms, "{:,.0f}"),
@@ -195,6 +210,7 @@ def _text(facts: dict[str, Any]) -> str:
         f"  after {disturbances['measured']} disturbances; {others}",
         f"{'switches per fault':24}{facts['switches_per_fault']:10.2f}",
         f"{'crossings':24}{facts['crossings']:10,} in {facts['crossed_runs']} runs",
+        *((f"{'adjusted priorities':24}{facts['adjusted']:10,}",) if facts["weighed"] else ()),
         f"{'violations':24}{facts['violations']:10,}",
         f"{'events per second':24}{_count(facts['events_per_second']):>10}, without judges {bare_rate} (one core)",
         "",

@@ -229,9 +229,13 @@ class Agent:
         gateway.out += gateway.company.speak(now)
         if gateway.table is None:
             gateway.touch()
+        touched = frozenset(gateway.dirty)
         for name, at in tuple(gateway.link_deadlines.items()):
             if is_due(now, at):
                 tell_link(gateway, now, name, lvrrp.Tick())
+        if gateway.dirty - touched:
+            # A Master whose link has closed resigns, and does not first say that it is there.
+            conclude(gateway, now)
         for group in gateway.told.due(now):
             membership = self.memberships[group]
             if is_due(now, membership.verdict_deadline()):

@@ -126,12 +126,12 @@ class Watch:
 
     def __call__(self, world: World) -> None:
         """Look."""
-        seen = (world.disturbed_at, len(world.standing), sum(map(_at_work, world.nodes.values())))
+        seen = (world.stirred_at, len(world.standing), sum(map(_at_work, world.nodes.values())))
         moved = world.moved[self._moved :]
         if seen == self._seen and not moved:
             return
         if seen[:2] != self._seen[:2]:
-            self.convergence.disturb(world.disturbed_at, noisy=world.noisy)
+            self.convergence.disturb(world.stirred_at, noisy=world.noisy)
         anew = {name for _, name, _ in moved}
         if seen != self._seen:
             self._usable = _all_usable(world)

@@ -30,7 +30,7 @@ class Course:
             chance, which has no end that could be measured from.
         switches: How often a VID's Master of one side was succeeded by another gateway.
         crossings: How often both sides left two different links for two others without meeting on one in between, and
-            were as far apart as before.
+            were as far apart as before, while a link could carry the VID.
     """
 
     took: list[Duration] = field(default_factory=list)
@@ -40,11 +40,29 @@ class Course:
     crossings: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Both sides of a VID have moved, each to another link than the other.
+
+    Attributes:
+        came: The links that the near and the far side came from.
+        went: Those that they are on now.
+        late: How long before the crossing the far side had left the link that the near side is on now; None if it was
+            not there since this was last looked at anew.
+    """
+
+    at: Instant
+    vid: Vid
+    came: tuple[LinkName, LinkName]
+    went: tuple[LinkName, LinkName]
+    late: Duration | None
+
+
 class Convergence:
     """Watches who is Master.
 
     `agreed` tells whether both sides agree now, `agreed_since` since when; `paths` has the links of a VID's Masters on
-    one side, one after the other, since they were last begun.
+    one side, one after the other, since they were last begun; `crossings` has those that nobody has taken yet.
     """
 
     def __init__(self) -> None:
@@ -56,6 +74,8 @@ class Convergence:
         self._broken = False
         self._last: dict[tuple[str, Vid], LinkName] = {}
         self._crossed: dict[Vid, tuple[LinkName, LinkName]] = {}
+        self._left: dict[tuple[Vid, LinkName], Instant] = {}
+        self.crossings: list[Crossing] = []
         self.paths: dict[tuple[str, Vid], list[LinkName]] = {}
 
     def disturb(self, now: Instant, *, noisy: bool) -> None:
@@ -84,20 +104,24 @@ class Convergence:
             near, far = found[NEAR, vid], found[FAR, vid]
             agreed = agreed and (not links or (len(near) == 1 and near == far and near[0] in links))
             for side in SIDES:
-                self._succeed(side, vid, found[side, vid])
-            if len(near) == len(far) == 1:
-                self._pair(vid, near[0], far[0])
+                self._succeed(now, side, vid, found[side, vid])
+            if not links:
+                self._crossed.pop(vid, None)  # they cannot meet
+            elif len(near) == len(far) == 1:
+                self._pair(now, vid, (near[0], far[0]))
         if not agreed:
             self._broken = True
         elif not self.agreed:
             self.agreed_since = now
         self.agreed = agreed
 
-    def _succeed(self, side: str, vid: Vid, masters: tuple[LinkName, ...]) -> None:
+    def _succeed(self, now: Instant, side: str, vid: Vid, masters: tuple[LinkName, ...]) -> None:
         if len(masters) != 1:
             return
         before, self._last[side, vid] = self._last.get((side, vid)), masters[0]
         self.course.switches += before not in {None, masters[0]}
+        if side == FAR and before is not None and before != masters[0]:
+            self._left[vid, before] = now
         if before != masters[0]:
             self.paths.setdefault((side, vid), []).append(masters[0])
 
@@ -105,11 +129,15 @@ class Convergence:
         """Begin the paths anew, from where the VIDs are."""
         self.paths = {key: [link] for key, link in self._last.items()}
 
-    def _pair(self, vid: Vid, near: LinkName, far: LinkName) -> None:
-        if near == far:
+    def _pair(self, now: Instant, vid: Vid, went: tuple[LinkName, LinkName]) -> None:
+        if went[0] == went[1]:
             self._crossed.pop(vid, None)
             return
-        before = self._crossed.get(vid)
-        if before is None or (before[0] != near and before[1] != far):
-            self._crossed[vid] = (near, far)
-            self.course.crossings += before is not None
+        came = self._crossed.get(vid)
+        if came is None:
+            self._crossed[vid] = went
+        elif came[0] != went[0] and came[1] != went[1]:
+            self._crossed[vid] = went
+            self.course.crossings += 1
+            left = self._left.get((vid, went[0]))
+            self.crossings.append(Crossing(now, vid, came, went, None if left is None else now - left))

@@ -24,6 +24,7 @@ from linkbalancer.sim.faults import (
 )
 from linkbalancer.sim.shape import Shape, number_of, side_of
 from linkbalancer.sim.timefaults import Leap, Stall
+from linkbalancer.sim.weather import Weather, draw_weather
 from linkbalancer.sim.wire import SIDES
 from linkbalancer.sim.world import Fault
 
@@ -98,18 +99,20 @@ class Draw:
     calm_ms: int
     strikes: tuple[Strike, ...]
     drifts: tuple[Drift, ...] = ()
+    weather: Weather | None = None
 
     def __str__(self) -> str:
         """Write it as lines."""
         begin = f"seed {self.seed}: {self.shape}, faults from {self.calm_ms} ms on"
         clocks = f", clocks {', '.join(map(str, self.drifts))}" if self.drifts else ""
-        return "\n".join((begin + clocks, *map(str, self.strikes)))
+        weather = () if self.weather is None else (str(self.weather),)
+        return "\n".join((begin + clocks, *map(str, self.strikes), *weather))
 
 
-def draw(seed: int, shape: Shape, kinds: Iterable[str] = KINDS) -> Draw:
+def draw(seed: int, shape: Shape, kinds: Iterable[str] = KINDS, *, weighed: bool = False) -> Draw:
     """Draw the faults of a run, and whether the two sides prefer the same links; one link stays free of what lasts.
 
-    `kinds`: the names of the faults that may strike.
+    `kinds`: the names of the faults that may strike. `weighed`: links are measured and weighed, and change.
     """
     names = tuple(kinds)
     wanted = tuple(KINDS[name] for name in names if KINDS[name] not in LATER)
@@ -130,7 +133,9 @@ def draw(seed: int, shape: Shape, kinds: Iterable[str] = KINDS) -> Draw:
         strikes.append(Strike(at_ms, fault, None if stays else lasts))
     strikes += _later(Random(f"later faults {seed}"), shape, calm_ms, tuple(KINDS[name] for name in names))
     drifts = _drifts(Random(f"clocks {seed}"), shape) if "drift" in names else ()
-    return Draw(seed, shape, calm_ms, tuple(sorted(strikes, key=lambda strike: strike.at_ms)), drifts)
+    weather = draw_weather(seed, shape.link_names, calm_ms, FAULTY_MS) if weighed else None
+    shape = shape if weather is None else weather.dress(shape)
+    return Draw(seed, shape, calm_ms, tuple(sorted(strikes, key=lambda strike: strike.at_ms)), drifts, weather)
 
 
 def _later(chance: Random, shape: Shape, calm_ms: int, wanted: tuple[type, ...]) -> list[Strike]:

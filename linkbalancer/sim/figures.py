@@ -29,6 +29,7 @@ def figures(shape: Shape, histories: Sequence[History]) -> dict[str, Any]:
             "untouched": sum(history.course.untouched for history in histories),
             "overtaken": sum(history.course.overtaken for history in histories),
         },
+        "adjusted": sum(history.adjusted for history in histories),
         "switches": switches,
         "switches_per_fault": round(switches / faults, 3) if faults else 0.0,
         "crossings": sum(history.course.crossings for history in histories),

@@ -26,7 +26,7 @@ RULES: dict[Scheme, story.Rulebook] = {Scheme.ONE: story.scheme_one, Scheme.TWO:
 class History:
     """How one seed ended. `objection` is None when no judge objected, `settled_ms` counted from the last fault's end.
 
-    `text` is the trace, if it was asked for.
+    `adjusted`: how often a far gateway took another priority. `text` is the trace, if it was asked for.
     """
 
     seed: int
@@ -35,6 +35,7 @@ class History:
     course: Course
     faults: int
     events: int
+    adjusted: int = 0
     text: str | None = None
 
 
@@ -54,7 +55,13 @@ def _tell(scheme: Scheme, drawn: Draw, *, keep_all: bool) -> tuple[History, Trac
         verdict = lvrrp.run(drawn, keep_all=keep_all)
         faults = len(drawn.strikes)
         return History(
-            drawn.seed, verdict.objection, verdict.settled_ms, verdict.course, faults, verdict.events
+            drawn.seed,
+            verdict.objection,
+            verdict.settled_ms,
+            verdict.course,
+            faults,
+            verdict.events,
+            verdict.adjusted,
         ), verdict.trace
     ending = story.tell(drawn, RULES[scheme], keep_all=keep_all)
     return History(

@@ -3,7 +3,7 @@
 from itertools import combinations
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
-from linkbalancer.links import Interface, LinkName, NodeName, Vid
+from linkbalancer.links import GroupId, Interface, LinkName, NodeName, Vid
 from linkbalancer.sim.agreement import ends
 from linkbalancer.sim.lan import HOST
 from linkbalancer.sim.node import Node
@@ -20,14 +20,19 @@ class Objection(Exception):  # noqa: N818 - the judges' word
 
 
 class Overlap:
-    """A virtual IP is on two gateways that hear each other no longer than an advertisement takes to come round."""
+    """A virtual IP is on two gateways that hear each other no longer than an advertisement takes to come round.
+
+    Where neither is Master any more, no advertisement comes: what either has kept of its time as Master (protocol 5)
+    then ends with the next one, and that begins within a master-down interval, four of advertisements at most.
+    """
 
     def __init__(self, shape: Shape) -> None:
         self.limit: Duration = (shape.advert_ms + 50) * MILLISECOND
+        self._grace: Duration = 3 * shape.advert_ms * MILLISECOND
         self._vids: dict[Interface, Vid] = {
             virtual_ip(side, vid): vid for side in SIDES for vid in range(1, shape.vids + 1)
         }
-        self._since: dict[tuple[NodeName, NodeName, Vid], Instant] = {}
+        self._since: dict[tuple[NodeName, NodeName, Vid], tuple[Instant, Duration]] = {}
 
     def __call__(self, world: World) -> None:
         """Look."""
@@ -36,14 +41,20 @@ class Overlap:
             for one, other in combinations(nodes, 2):
                 lan = world.lans[one.side]
                 if lan.passes(one.name, other.name) and lan.passes(other.name, one.name):
-                    key = (one.name, other.name, self._vids[address])
-                    present[key] = self._since.get(key, world.now)
+                    vid = self._vids[address]
+                    since, limit = self._since.get((one.name, other.name, vid), (world.now, self.limit))
+                    graced = limit if _is_master(one, vid) or _is_master(other, vid) else self.limit + self._grace
+                    present[one.name, other.name, vid] = since, graced
         # Those that ended just now were there until now: they are judged too.
-        for (one_name, other_name, vid), since in (self._since | present).items():
-            if world.now - since > self.limit:
+        for (one_name, other_name, vid), (since, limit) in (self._since | present).items():
+            if world.now - since > limit:
                 held = (world.now - since) / MILLISECOND
                 raise Objection(f"the virtual IP of VID {vid} is on {one_name} and {other_name} for {held:.1f} ms")
         self._since = present
+
+
+def _is_master(node: Node, vid: Vid) -> bool:
+    return node.agent is not None and node.agent.memberships[GroupId(vid)].is_master
 
 
 def _holders(world: World) -> dict[Interface, list[Node]]:
@@ -65,10 +76,13 @@ def no_loop(world: World) -> None:
 
 
 class Arrivals:
-    """While a link is open at both ends, and nothing breaks any more, no flow stands still for longer than `limit`."""
+    """While a link is open at both ends, and nothing breaks any more, no flow stands still for longer than `limit`.
 
-    def __init__(self, limit: Duration) -> None:
-        self.limit = limit
+    Nor for longer than that by what links take to notice a silence beyond `detect`, after they have lost much.
+    """
+
+    def __init__(self, limit: Duration, detect: Duration) -> None:
+        self.limit, self._detect = limit, detect
         self._since: Instant = 0
 
     def __call__(self, world: World) -> None:
@@ -80,7 +94,8 @@ class Arrivals:
             # Nothing has arrived before the first start: every flow begins with a gap.
             gap = flow.gaps[-1]
             lost = (world.now if gap.end is None else gap.end) - max(gap.begin, since)
-            if lost > self.limit:
+            # What links remember of loss is asked for only once it matters: every gateway's has to be looked at.
+            if lost > self.limit and lost > self.limit + max(0, longest_detect(world) - self._detect):
                 raise Objection(
                     f"{flow.app} {flow.direction} stands still for {lost / MILLISECOND:.0f} ms: {gap.first}"
                 )
@@ -95,13 +110,20 @@ def _is_open(world: World, link: LinkName) -> bool:
     return True
 
 
+def longest_detect(world: World) -> Duration:
+    """Return the longest silence that any end gives its link: a link that has lost much is given more time."""
+    return max(
+        (link.detect for node in world.nodes.values() if node.agent for link in node.agent.links.values()), default=0
+    )
+
+
 def is_torn(world: World) -> bool:
     """Tell whether a LAN has fallen apart: no two sides can be judged that are more than two."""
     return any(lan.islands or any(lan.swallowed.values()) for lan in world.lans.values())
 
 
 class Cause:
-    """A group's state changes for a reason: no longer than `limit` after the last fault began or ended."""
+    """A group's state changes for a reason: no longer than `limit` after a fault began or ended, or a priority did."""
 
     def __init__(self, limit: Duration) -> None:
         self.limit = limit
@@ -110,9 +132,9 @@ class Cause:
     def __call__(self, world: World) -> None:
         """Look."""
         for at, name, what in world.moved[self._seen :]:
-            quiet = at - world.disturbed_at
+            quiet = at - world.stirred_at
             if quiet > self.limit and not world.noisy:
-                raise Objection(f"{name}: {what}, {quiet / SECOND:.2f} s after the last fault")
+                raise Objection(f"{name}: {what}, {quiet / SECOND:.2f} s after the last cause")
         self._seen = len(world.moved)
 
 

@@ -1,9 +1,13 @@
-"""A virtual LAN: gateways and one host on a switch that can lose frames, cut a leg or fall apart into islands."""
+"""A virtual LAN: gateways and one host on a switch that can lose frames, cut a leg or fall apart into islands.
+
+What one station sends another arrives in order, as IEEE 802.1Q has it of one priority; only where frames are lost, they
+overtake each other as well.
+"""
 
 from dataclasses import dataclass, field
 from random import Random
 
-from linkbalancer.clock import MICROSECOND, Duration
+from linkbalancer.clock import MICROSECOND, Duration, Instant
 from linkbalancer.links import Address, Mac, NodeName
 
 HOST = "host"
@@ -29,6 +33,7 @@ class Lan:
     swallowed: dict[tuple[NodeName, NodeName], int] = field(default_factory=dict)
     neighbours: dict[Address, Mac] = field(default_factory=dict)
     nodes: dict[Mac, NodeName] = field(init=False)
+    _last: dict[tuple[NodeName, NodeName], Instant] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Learn who has which MAC address."""
@@ -54,3 +59,11 @@ class Lan:
         if not self.passes(sender, receiver) or (self.loss and chance.randrange(100) < self.loss):
             return None
         return self.delay + chance.randrange(self.jitter + 1)
+
+    def queue(self, sender: NodeName, receiver: NodeName, now: Instant, delay: Duration) -> Duration:
+        """Return how long a frame takes that would take so long alone: not less than the one before it."""
+        if self.loss:
+            return delay
+        last = self._last.get((sender, receiver), 0)
+        self._last[sender, receiver] = due = max(now + delay, last)
+        return due - now

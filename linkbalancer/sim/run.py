@@ -1,6 +1,6 @@
 """One run: calm, faults under the eyes of the safety judges, then an end of faults and the demand for agreement."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from linkbalancer.clock import MILLISECOND
@@ -10,9 +10,11 @@ from linkbalancer.sim.convergence import Course
 from linkbalancer.sim.draw import FAULTY_MS, Draw, Strike
 from linkbalancer.sim.faults import Kill, KillApplications
 from linkbalancer.sim.judges import Arrivals, Cause, Objection, Overlap, no_loop, no_storm
-from linkbalancer.sim.settling import FewSwitches, Reunion
+from linkbalancer.sim.obedience import Obedience
+from linkbalancer.sim.settling import FewSwitches, Led, Reunion
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.trace import Trace
+from linkbalancer.sim.weather import Seasons
 from linkbalancer.sim.world import Judge, World
 
 QUIET_MS = 2000
@@ -25,7 +27,8 @@ STEP_MS = 50
 class Verdict:
     """How a run ended. `objection` is None when no judge objected; `settled_ms` is counted from the end of the faults.
 
-    `course`: how quickly both sides agreed after each disturbance, up to the objection.
+    `course`: how quickly both sides agreed after each disturbance, up to the objection. `adjusted`: how often a far
+    gateway took another priority.
     """
 
     drawn: Draw
@@ -34,6 +37,7 @@ class Verdict:
     events: int
     trace: Trace
     course: Course = field(default_factory=Course)
+    adjusted: int = 0
 
     def report(self, lines: int = 60) -> str:
         """Write what a person needs to understand a failure."""
@@ -57,39 +61,53 @@ def safety(shape: Shape) -> list[Judge]:
         Overlap(shape),
         no_loop,
         Cause(agreement_limit_ms(shape) * MILLISECOND),
-        Arrivals((detect + 4 * shape.advert_ms + 100) * MILLISECOND),
+        Arrivals((detect + 4 * shape.advert_ms + 100) * MILLISECOND, detect * MILLISECOND),
     ]
 
 
 def run(drawn: Draw, *, keep_all: bool = False) -> Verdict:
     """Run a draw and return the judges' verdict."""
     world = World(drawn.shape, drawn.seed, keep_all=keep_all)
-    watch = Watch()
-    world.judges += [watch, *safety(drawn.shape), Reunion(drawn.shape, watch), FewSwitches(drawn.shape, watch)]
+    watch, obedience = Watch(), None
+    if drawn.weather is not None:
+        obedience = Obedience(world, Seasons(world, drawn.weather))
+    settling = (judge(drawn.shape, watch) for judge in (Reunion, FewSwitches, Led))
+    world.judges += [watch, *safety(drawn.shape), *settling]
     objection = settled_ms = None
     try:
-        settled_ms = _story(world, drawn)
+        settled_ms = _story(world, drawn, obedience)
     except (Objection, Standstill) as error:
         objection = str(error)
     watch.convergence.close()
-    return Verdict(drawn, objection, settled_ms, world.events, world.trace, watch.convergence.course)
+    adjusted = len(world.adjusted)
+    return Verdict(drawn, objection, settled_ms, world.events, world.trace, watch.convergence.course, adjusted)
 
 
 def bare(drawn: Draw) -> int:
     """Run a draw's faults with nobody looking, packets and judges; return how many events were handled."""
     world = World(drawn.shape, drawn.seed)
     world.judges.clear()
+    if drawn.weather is not None:
+        Seasons(world, drawn.weather)
     _strike(world, drawn)
     return world.events
 
 
-def _story(world: World, drawn: Draw) -> float:
+def _story(world: World, drawn: Draw, obedience: Obedience | None) -> float:
     _strike(world, drawn)
     no_storm(world)
     healed_at = world.now
-    settle(world, agreement_limit_ms(world.shape))
+    rest(world, obedience)
     settled_ms = (world.now - healed_at) / MILLISECOND
-    quiet(world)
+    adjusted = len(world.adjusted)
+    try:
+        quiet(world)
+    except Objection:
+        # A round-trip time trembles: one that was all but the hysteresis away may come to be worth a move, once.
+        if obedience is None or not obedience.trembles or len(world.adjusted) == adjusted:
+            raise
+        rest(world, obedience)
+        quiet(world)
     no_storm(world)
     return settled_ms
 
@@ -109,6 +127,19 @@ def _strike(world: World, drawn: Draw) -> None:
             world.end(fault)
 
 
+def rest(world: World, obedience: Obedience | None) -> None:
+    """Let time pass until both sides agree, and every VID is where the weights say, if there are any.
+
+    Raises:
+        Objection: they do not within the limit.
+    """
+    limit_ms = agreement_limit_ms(world.shape)
+    if obedience is None:
+        settle(world, limit_ms)
+    else:
+        settle(world, limit_ms + obedience.limit() / MILLISECOND, obedience.disobedience)
+
+
 def _begin(world: World, strike: Strike) -> Callable[[], None]:
     def begin() -> None:
         world.begin(strike.fault)
@@ -123,8 +154,10 @@ def _begin(world: World, strike: Strike) -> Callable[[], None]:
     return begin
 
 
-def settle(world: World, limit_ms: float) -> None:
+def settle(world: World, limit_ms: float, more: Callable[[], Iterable[str]] = tuple) -> None:
     """Let time pass until both sides agree and every gateway says that it is settled.
+
+    `more`: what else must have come to rest, in sentences on what has not.
 
     Raises:
         Objection: they do not within the limit.
@@ -132,7 +165,7 @@ def settle(world: World, limit_ms: float) -> None:
     until = world.now + round(limit_ms * MILLISECOND)
     # A master-down timer that runs already may still end, and a silence that nobody has noticed yet.
     world.run(max(4 * world.shape.advert_ms, world.shape.detect_ms))
-    while complaints := list(disagreements(world)) or unsettled(world):
+    while complaints := list(disagreements(world)) or unsettled(world) or list(more()):
         if world.now >= until:
             raise Objection(f"no agreement {limit_ms} ms after the last change: {'; '.join(complaints)}")
         world.run(STEP_MS)

@@ -27,7 +27,7 @@ from linkbalancer.engine.effects import (
     SteerKeepalived,
 )
 from linkbalancer.engine.events import AdvertReceived, DatagramReceived, DeviceChanged, Event
-from linkbalancer.links import LinkName, NodeName
+from linkbalancer.links import LinkName, NodeName, Vid
 from linkbalancer.sim.agenda import Agenda
 from linkbalancer.sim.arp import RESOLVE, Asking, Probing, resolve
 from linkbalancer.sim.changes import Changes
@@ -77,6 +77,7 @@ class World:
     Attributes:
         now: The present instant.
         changes: What happened since the judges looked that could change a packet's way.
+        adjusted: When the far end of a link took another priority for a VID.
         remembers: Whether agents write down what a successor needs; nobody reads it where no agent is ever killed.
         judges: Asked after every entry of the agenda that changed something; they raise or note objections.
     """
@@ -99,6 +100,7 @@ class World:
         self.disturbed_at: Instant = 0
         self.disturbances = 0
         self.moved: list[tuple[Instant, NodeName, str]] = []
+        self.adjusted: list[tuple[Instant, Vid]] = []
         self.adverts: list[tuple[Instant, NodeName]] = []
         self.datagrams: list[tuple[Instant, NodeName]] = []
         self.traffic = Traffic(self)
@@ -128,6 +130,11 @@ class World:
     def noisy(self) -> bool:
         """Whether chance alone may make something move: frames or datagrams are lost."""
         return any(lan.loss for lan in self.lans.values()) or any(wire.loss for wire in self.wires.values())
+
+    @property
+    def stirred_at(self) -> Instant:
+        """When anything last gave a VID a cause to move: a fault that began or ended, or another priority."""
+        return max(self.disturbed_at, self.adjusted[-1][0]) if self.adjusted else self.disturbed_at
 
     def peer(self, name: NodeName) -> NodeName:
         """Return the gateway at the other end of a gateway's link."""
@@ -202,10 +209,8 @@ class World:
                 self._send_datagram(node, link, data)
             case SendHerald(_, data):
                 carry(node, data, lan=self.lans[node.side], nodes=self.nodes, deliver=self._deliver)
-            case Record(kind, subject, text):
-                if kind == "vid":
-                    self.moved.append((self.now, node.name, f"{subject} {text}"))
-                self.trace.note(self.now, node.name, kind, f"{subject}: {text}")
+            case Record():
+                self._note(node, effect)
             case SteerKeepalived():
                 self.keepaliveds[node.name].steer(effect)
             case Publish(table):
@@ -218,6 +223,15 @@ class World:
                 self._change(node, effect)
             case _:
                 assert_never(effect)
+
+    def _note(self, node: Node, record: Record) -> None:
+        if record.kind == "vid":
+            self.moved.append((self.now, node.name, f"{record.subject} {record.text}"))
+            self.changes.touch(node.name)
+        elif record.kind == "adjusted":
+            self.adjusted.append((self.now, int(dict(record.fields)["vid"])))
+            self.changes.touch(node.name)
+        self.trace.note(self.now, node.name, record.kind, f"{record.subject}: {record.text}")
 
     def _change(self, node: Node, effect: Announce | Change) -> None:
         """Carry out what changes a kernel, or what a host knows."""
@@ -235,7 +249,7 @@ class World:
         for name in lan.macs:
             delay = lan.arrival(node.name, name, self.chance) if name != node.name else None
             if delay is not None:
-                self._deliver(self.nodes[name], delay, event)
+                self._deliver(self.nodes[name], lan.queue(node.name, name, self.now, delay), event)
 
     def _send_datagram(self, node: Node, link: LinkName, data: bytes) -> None:
         self.datagrams.append((self.now, node.name))

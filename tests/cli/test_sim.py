@@ -156,3 +156,26 @@ def test_a_person_reads_how_probes_are_spaced(interval: str, capsys: pytest.Capt
     out = capsys.readouterr().out
     assert f"probes {PACES[interval]}, " in out
     assert max(map(len, out.splitlines())) <= 100
+
+
+def test_weights_can_be_judged_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Links change as the seed draws; the answer says how often far priorities were adjusted, and a trace why."""
+    words = ("--runs", "3", "--weights")
+    facts = facts_of(capsys, *words)
+    assert (facts["weighed"], facts["violations"]) == (True, 0)
+    assert facts["adjusted"] > 0
+    assert not facts_of(capsys, "--runs", "1")["weighed"]
+
+    assert main(["sim", *words, "--trace"]) == 0
+    captured = capsys.readouterr()
+    assert "scheme lvrrp, links weighed, probes every 100-200 ms, " in captured.out
+    assert "adjusted priorities" in captured.out
+    assert max(map(len, captured.out.splitlines())) <= 100
+    assert "weighed by " in captured.err
+    assert " WEATHER " in captured.err
+
+
+def test_an_older_scheme_knows_no_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    """It would ignore them."""
+    assert main(["sim", "--runs", "1", "--scheme", "one", "--weights"]) == 2
+    assert capsys.readouterr().err == "linkbalancer: scheme one knows no weights: leave out --weights\n"

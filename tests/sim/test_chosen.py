@@ -1,10 +1,13 @@
 """Faults that Hypothesis chooses: no judge objects to any; where one does, the shortest story is left."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, find, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
+from linkbalancer.clock import MICROSECOND
 from linkbalancer.lvrrp.detection import Detection
 from linkbalancer.sim.draw import DRIFT_PPM_MAX, FAULTY_MS, Draw, Drift, Strike
 from linkbalancer.sim.faults import (
@@ -24,6 +27,8 @@ from linkbalancer.sim.faults import (
 from linkbalancer.sim.run import run
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.timefaults import Leap, Stall
+from linkbalancer.sim.weather import Turn, Weather
+from linkbalancer.sim.weighing import FUNCTIONS, MAPPINGS, SPREADS, TRIP_MAX, Figures, Recipe
 from linkbalancer.sim.wire import FAR, NEAR, SIDES
 
 SHAPE = Shape(2, 2)
@@ -59,6 +64,31 @@ def told(seed: int, chosen: list[Strike], clocks: tuple[Drift, ...]) -> Draw:
     return Draw(seed, SHAPE, CALM_MS, tuple(sorted(chosen, key=lambda strike: strike.at_ms)), clocks)
 
 
+lines = st.builds(
+    lambda trip, loss, capacity, load: Figures(trip * MICROSECOND, loss / 1000, capacity * 1e6, capacity * load * 1e4),
+    st.integers(0, TRIP_MAX // MICROSECOND),
+    st.integers(0, 100),
+    st.integers(1, 1000),
+    st.integers(0, 100),
+)
+recipes = st.builds(
+    Recipe,
+    st.sampled_from(tuple(FUNCTIONS)),
+    st.integers(3, 50),
+    st.integers(0, 3000),
+    st.sampled_from(MAPPINGS),
+    st.sampled_from(SPREADS),
+    st.booleans(),
+)
+turns = st.lists(st.builds(Turn, st.integers(0, CALM_MS + FAULTY_MS), links, lines), max_size=4)
+
+
+def weighed(drawn: Draw, recipe: Recipe, first: tuple[Figures, Figures], changes: list[Turn]) -> Draw:
+    """Return the history with links that are so, become so, and are weighed so."""
+    weather = Weather(recipe, tuple(zip(SHAPE.link_names, first, strict=True)), tuple(changes))
+    return replace(drawn, shape=weather.dress(drawn.shape), weather=weather)
+
+
 draws = st.builds(told, st.integers(0, 10**6), st.lists(strikes, max_size=4), drifts)
 
 
@@ -68,6 +98,29 @@ def test_no_judge_objects_to_chosen_faults(drawn: Draw) -> None:
     """Up to four of any kind, at any time, of any length, with clocks that drift."""
     verdict = run(drawn)
     assert verdict.objection is None, verdict.report()
+
+
+@profile(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.builds(weighed, draws, recipes, st.tuples(lines, lines), turns))
+def test_no_judge_objects_to_chosen_weights(drawn: Draw) -> None:
+    """Whatever weighs the links, however they change, and whatever breaks beside them."""
+    verdict = run(drawn)
+    assert verdict.objection is None, verdict.report()
+
+
+@pytest.mark.slow
+def test_a_weight_that_is_not_obeyed_is_told_as_shortly_as_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where far ends do nothing of what they acknowledge, nothing has to break or change: two links are enough."""
+    monkeypatch.setattr("linkbalancer.lvrrp.obeying.Obeying.priority", lambda *_: None)
+    struck = st.lists(st.just(Strike(CALM_MS, Cut("l1"), 100)), max_size=1)
+    turned = st.lists(st.just(Turn(CALM_MS, "l2", Figures(loss=0.02))), max_size=1)
+    first = st.just((Figures(loss=0.05), Figures()))
+    told_once = st.builds(told, st.just(1), struck, st.just(()))
+    several = st.builds(weighed, told_once, st.just(Recipe("loss")), first, turned)
+    patience = profile(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    found = find(several, lambda drawn: run(drawn).objection is not None, settings=patience)
+    assert found.weather is not None
+    assert (found.strikes, found.weather.turns) == ((), ())
 
 
 def test_what_fails_is_told_as_shortly_as_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:

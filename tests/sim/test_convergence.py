@@ -1,6 +1,6 @@
 """What is measured of a history: the time to agreement, switches, crossings."""
 
-from linkbalancer.sim.convergence import Convergence, Course
+from linkbalancer.sim.convergence import Convergence, Course, Crossing
 from linkbalancer.sim.wire import FAR, NEAR
 
 BOTH = {1: {"l1", "l2"}}
@@ -100,3 +100,17 @@ def test_nothing_is_closed_before_the_start() -> None:
     convergence.close()
 
     assert Course() == convergence.course
+
+
+def test_a_crossing_tells_where_it_went_and_how_late() -> None:
+    """The near side went where the far one had been 5 ago; where no link carries the VID, nobody can meet."""
+    convergence = begun()
+    convergence.disturb(1000, noisy=False)
+    look(convergence, 1010, "l1", "l2")
+    look(convergence, 1020, "l1", "l1 l2")
+    look(convergence, 1030, "l3", "l1")
+    assert convergence.crossings == [Crossing(1030, 1, ("l1", "l2"), ("l3", "l1"), None)]
+    look(convergence, 1035, "l2", "l3")
+    assert convergence.crossings[1:] == [Crossing(1035, 1, ("l3", "l1"), ("l2", "l3"), 5)]
+    look(convergence, 1040, "l1", "l2", {1: set()})
+    assert convergence.course.crossings == 2

@@ -7,15 +7,16 @@ from linkbalancer.links import GroupId, Mac, Unreachable
 from linkbalancer.sim.agreement import disagreements
 from linkbalancer.sim.draw import draw
 from linkbalancer.sim.faults import Death, Kill, Leg, Lossy, Silent
-from linkbalancer.sim.judges import Cause, Objection, Overlap, no_loop, no_storm
+from linkbalancer.sim.judges import Arrivals, Cause, Objection, Overlap, longest_detect, no_loop, no_storm
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import quiet, run, settle
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, virtual_ip
-from linkbalancer.sim.traffic import Traffic
+from linkbalancer.sim.traffic import Gap, Traffic
+from linkbalancer.sim.walk import Walk
 from linkbalancer.sim.wire import NEAR
 from linkbalancer.sim.world import World
 from linkbalancer.vrrp.router import Router
-from linkbalancer.vrrp.states import Master
+from linkbalancer.vrrp.states import Backup, Master
 
 
 def settled() -> World:
@@ -68,7 +69,7 @@ def test_announcements_that_no_host_hears_are_found(monkeypatch: pytest.MonkeyPa
 def test_a_move_without_a_cause_is_objected_to() -> None:
     """A group that changes its state long after the last fault has no reason to."""
     world, judge = settled(), Cause(0)
-    with pytest.raises(Objection, match="after the last fault"):
+    with pytest.raises(Objection, match="after the last cause"):
         judge(world)
 
 
@@ -171,3 +172,39 @@ def test_a_flow_that_never_walked_counts_as_lost() -> None:
     world = settled()
     world.traffic = Traffic(world)
     assert "app1 out: None" in list(disagreements(world))
+
+
+def test_what_is_left_of_two_masters_that_resigned_may_stay_for_a_grace() -> None:
+    """Nobody is there whose advert would end it; but it ends."""
+    world, judge = settled(), Overlap(Shape())
+    for name in ("b1", "b2"):
+        node = world.nodes[name]
+        assert node.agent is not None
+        node.kernel.addresses.add((LAN_DEVICE, virtual_ip(NEAR, 1)))
+        router = node.agent.memberships[GroupId(1)].router
+        assert isinstance(router, Router)
+        router.state = Backup(0, 0)
+    judge(world)
+    world.agenda.now += 840_000_000
+    judge(world)
+    world.agenda.now += 20_000_000
+    with pytest.raises(Objection, match="is on b1 and b2 for 860"):
+        judge(world)
+
+
+def test_a_silence_after_loss_is_noticed_later() -> None:
+    """As late as the detect times in force have it, and no later."""
+    world = settled()
+    limit = (world.shape.detect_ms + 900) * 1_000_000
+    judge = Arrivals(limit, world.shape.detect_ms * 1_000_000)
+    detect = longest_detect(world)
+    assert detect == world.shape.detect_ms * 1_000_000
+    flow = world.traffic.flows[0]
+    flow.gaps.append(Gap(world.now, Walk((), None, "nobody")))
+    link = world.nodes["b2"].agent.links["l2"]  # type: ignore[union-attr]
+    link._detection.stated = detect + 300_000_000
+    world.agenda.now += limit + 300_000_000
+    judge(world)
+    world.agenda.now += 1
+    with pytest.raises(Objection, match="stands still for 1800 ms"):
+        judge(world)

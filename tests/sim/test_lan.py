@@ -28,3 +28,12 @@ def test_a_lossy_lan_loses_some_frames() -> None:
     arrivals = [net.arrival("b1", "b2", chance) for _ in range(400)]
     assert 120 < arrivals.count(None) < 280
     assert all(net.delay <= delay <= net.delay + net.jitter for delay in arrivals if delay is not None)
+
+
+def test_frames_between_two_stations_keep_their_order_unless_some_are_lost() -> None:
+    """A frame that would be quicker than the one before it waits for that one; others do not."""
+    net = lan()
+    assert [net.queue("b1", "b2", now, delay) for now, delay in ((0, 90), (10, 50), (100, 50))] == [90, 80, 50]
+    assert net.queue("b2", "b1", 10, 50) == 50
+    net.loss = 5
+    assert net.queue("b1", "b2", 110, 20) == 20

@@ -4,18 +4,21 @@ from typing import Any
 
 import pytest
 
-from linkbalancer.links import GroupState, GroupWord
+from linkbalancer.links import GroupId, GroupState, GroupWord
 from linkbalancer.lvrrp import rules
 from linkbalancer.sim.agreement import Watch
+from linkbalancer.sim.convergence import Crossing
 from linkbalancer.sim.draw import draw
 from linkbalancer.sim.faults import Cut, Deaf, Lossy
 from linkbalancer.sim.judges import Objection
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import Verdict, run
-from linkbalancer.sim.settling import FewSwitches, Reunion, is_at_rest, longest_wait, reunion_limit
+from linkbalancer.sim.settling import FewSwitches, Led, Reunion, is_at_rest, longest_wait, reunion_limit, ties
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.wire import FAR, NEAR
 from linkbalancer.sim.world import World
+from linkbalancer.vrrp.router import Router
+from linkbalancer.vrrp.states import Master
 
 MS = 1_000_000
 SEEDS = range(4)
@@ -53,7 +56,7 @@ def test_a_far_side_that_moves_by_itself_is_found() -> None:
     watch.convergence.paths[FAR, 1] = ["l1", "l2"]
     judge(world)
     watch.convergence.paths[FAR, 1] = ["l1", "l2", "l3"]
-    with pytest.raises(Objection, match=r"VID 1 changed 2 times on the far side, for 1 disturbances: l1 -> l2 -> l3"):
+    with pytest.raises(Objection, match=r"VID 1 changed 2 times on the far side, for 1 causes: l1 -> l2 -> l3"):
         judge(world)
 
 
@@ -66,7 +69,7 @@ def test_the_near_side_may_follow_each_switch_of_the_far_one() -> None:
     watch.convergence.paths[NEAR, 1] = ["l1", "l3", "l2"]
     judge(world)
     watch.convergence.paths[NEAR, 1] = ["l1", "l3", "l4", "l2"]
-    with pytest.raises(Objection, match="VID 1 changed 3 times on the near side, for 1 disturbances"):
+    with pytest.raises(Objection, match="VID 1 changed 3 times on the near side, for 1 causes"):
         judge(world)
 
 
@@ -152,3 +155,96 @@ def test_a_circle_of_rules_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any("the two sides are apart" in text for text in objections(Shape(3, 3)))
     monkeypatch.setattr("linkbalancer.sim.run.Reunion", lambda *_: lambda _world: None)
     assert any(" times on the " in text for text in objections(Shape(3, 3)))
+
+
+def crossed(at: int, went: tuple[str, str], late: int | None) -> Crossing:
+    """Return a crossing of VID 1 from the two links of a network to one another."""
+    return Crossing(at, 1, (went[1], went[0]), went, late)
+
+
+def test_the_near_side_may_go_where_a_word_of_just_now_says() -> None:
+    """Where the far side was a flight ago; b1 has heard that f1 is Master."""
+    world, watch, *_ = judged()
+    judge = Led(world.shape, watch)
+    watch.convergence.crossings = [crossed(world.now, ("l1", "l2"), 2 * MS)]
+    judge(world)
+    assert watch.convergence.crossings == []
+    for late in (3 * MS, None):
+        watch.convergence.crossings = [crossed(world.now, ("l1", "l2"), late)]
+        with pytest.raises(Objection, match="VID 1 crossed, from l2 and l1 to l1 and l2, and a word said otherwise"):
+            judge(world)
+
+
+def test_a_caretaker_may_cross_until_somebody_is_led() -> None:
+    """b2 is no peer of a Master; but b1 is, and has heard so."""
+    world, watch, *_ = judged()
+    judge = Led(world.shape, watch)
+    caretaker = crossed(world.now, ("l2", "l1"), None)
+    watch.convergence.crossings = [caretaker]
+    with pytest.raises(Objection, match="VID 1 crossed, from l1 and l2 to l2 and l1, and a word said otherwise"):
+        judge(world)
+    world.nodes["b1"].kill()
+    watch.convergence.crossings = [caretaker]
+    judge(world)
+
+
+def test_a_word_may_be_old_where_something_stood_still() -> None:
+    """As old as words are believed, and no older; and chance excuses everything."""
+    world, watch, *_ = judged()
+    judge = Led(world.shape, watch)
+    world.begin(Cut("l2"))
+    watch.convergence.crossings = [crossed(world.now, ("l1", "l2"), 600 * MS)]
+    judge(world)
+    watch.convergence.crossings = [crossed(world.now, ("l1", "l2"), 601 * MS)]
+    with pytest.raises(Objection, match="crossed"):
+        judge(world)
+    world.begin(Lossy("l2", 5))
+    watch.convergence.crossings = [crossed(world.now, ("l1", "l2"), None)]
+    judge(world)
+
+
+def test_another_priority_is_a_cause() -> None:
+    """For the VID that has it, once; and nothing is at rest right after it."""
+    world, watch, _, judge = judged()
+    assert judge._rested
+    world.adjusted.append((world.now, 1))
+    path = ["l1", "l2", "l3", "l4"]  # switching on has been two causes already
+    watch.convergence.paths[FAR, 1] = path
+    judge(world)
+    assert not judge._rested
+    watch.convergence.paths[FAR, 2] = path
+    with pytest.raises(Objection, match=r"VID 2 changed 3 times on the far side, for 2 causes"):
+        judge(world)
+
+
+def test_a_near_side_that_elects_by_itself_crosses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no word matters, both sides find their own best link, past each other."""
+    monkeypatch.setitem(rules._RANGES, rules.Tier.HIGH, rules._RANGES[rules.Tier.MID])
+    monkeypatch.setitem(rules._RANGES, rules.Tier.LOW, rules._RANGES[rules.Tier.MID])
+    monkeypatch.setattr("linkbalancer.engine.conduct.may_claim", lambda **_: False)
+    for other in ("Reunion", "FewSwitches"):
+        monkeypatch.setattr(f"linkbalancer.sim.run.{other}", lambda *_: lambda _world: None)
+    assert any(", and a word said otherwise" in text for text in objections(Shape(3, 3)))
+
+
+def test_a_tie_is_two_causes() -> None:
+    """Two far gateways are Master, with one priority; with another it is none, and the near side has none."""
+    world, watch, _, judge = judged()
+    one, other = (world.nodes[name].agent for name in ("f1", "f2"))
+    assert one is not None
+    assert other is not None
+    routers = [agent.memberships[GroupId(1)].router for agent in (one, other)]
+    for router in routers:
+        assert isinstance(router, Router)
+        router.state = Master(0)
+    assert (list(ties(world, "f2")), list(ties(world, "b1"))) == ([], [])
+    for router in routers:
+        assert isinstance(router, Router)
+        router.priority = 100
+    assert list(ties(world, "f2")) == [1]
+    world.moved.append((world.now, "f2", "VID 1 master: by chance"))
+    watch.convergence.paths[FAR, 1] = ["l1", "l2", "l1", "l2", "l1"]
+    judge(world)
+    watch.convergence.paths[FAR, 1] += ["l2"]
+    with pytest.raises(Objection, match=r"VID 1 changed 5 times on the far side, for 4 causes"):
+        judge(world)

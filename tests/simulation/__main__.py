@@ -32,9 +32,10 @@ def main() -> int:
         report.append({"interval": row.interval, **facts})
         sys.stdout.write(f"{row.line(facts)}\n")
         if row.scheme is Scheme.LVRRP:
-            failed += [f"--links {row.links} --vids {row.links} --seed {one['seed']}" for one in facts["objections"]]
-    REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps({"schema": 1, "seed": arguments.seed, "rows": report}, indent=1) + "\n")
+            failed += [f"{row.words()} --seed {one['seed']}" for one in facts["objections"]]
+        # After every line: who is interrupted after hours keeps what is done.
+        REPORT.parent.mkdir(exist_ok=True)
+        REPORT.write_text(json.dumps({"schema": 1, "seed": arguments.seed, "rows": report}, indent=1) + "\n")
     sys.stdout.write(f"{REPORT} has every figure and every objection; {time.monotonic() - began:.0f} s\n")
     for words in failed:
         sys.stdout.write(f"a judge objects: linkbalancer sim {words} --runs 1\n")

@@ -21,22 +21,31 @@ HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table: as many VIDs as links, a scheme, how probes are spaced, and how many histories."""
+    """A line of the table: as many VIDs as links, a scheme, how probes are spaced, and how many histories.
+
+    `weighed`: of links that are measured and weighed.
+    """
 
     links: int
     scheme: Scheme
     interval: str
     runs: int
+    weighed: bool = False
 
     def order(self) -> Order:
         """Return what is to be run."""
-        return Order(self.scheme, paced(Shape(self.links, self.links), self.interval))
+        return Order(self.scheme, paced(Shape(self.links, self.links), self.interval), weighed=self.weighed)
+
+    def words(self) -> str:
+        """Return the options of `linkbalancer sim` for it."""
+        weights = " --weights" if self.weighed else ""
+        return f"--links {self.links} --vids {self.links} --interval {self.interval}{weights}"
 
     def line(self, facts: Mapping[str, Any]) -> str:
         """Write the line."""
         cells = (
             self.links,
-            self.scheme,
+            f"{self.scheme}, weighed" if self.weighed else self.scheme,
             self.interval,
             f"{facts['runs']:,}",
             f"{facts['faults']:,}",
@@ -52,9 +61,13 @@ class Row:
 
 
 def rows(runs: Mapping[int, int]) -> Iterator[Row]:
-    """Yield every line, LVrrp at each pace, the older schemes after it; scheme one's claim is about the difference."""
+    """Yield every line, LVrrp at each pace and by weights, the older schemes after it.
+
+    Scheme one's claim is about the difference between its paces.
+    """
     for links, count in runs.items():
         yield Row(links, Scheme.LVRRP, "random", count)
+        yield Row(links, Scheme.LVRRP, "random", count, weighed=True)
         if links <= COMPARED_MAX:
             yield Row(links, Scheme.LVRRP, "fixed", count)
             yield Row(links, Scheme.LVRRP, "adaptive", count)

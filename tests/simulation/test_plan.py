@@ -29,13 +29,22 @@ def test_what_says_nothing_is_refused(text: str) -> None:
 
 def test_older_schemes_are_compared_where_there_are_few_links() -> None:
     """Every size has a line of LVrrp."""
-    found = [(row.links, row.scheme, row.interval) for row in rows(RUNS)]
+    found = [(row.links, row.scheme, row.interval) for row in rows(RUNS) if not row.weighed]
 
     assert [(8, Scheme.LVRRP, "random"), (64, Scheme.LVRRP, "random")] == found[-2:]
     for links in (2, 3):
         assert {(links, Scheme.LVRRP, interval) for interval in INTERVALS} < set(found)
         assert {(links, Scheme.ONE, "fixed"), (links, Scheme.ONE, "random"), (links, Scheme.TWO, "random")} < set(found)
     assert 14 == len(found)
+    assert [2, 3, 8, 64] == [row.links for row in rows(RUNS) if row.weighed]
+
+
+def test_a_line_of_weights_says_so() -> None:
+    """In the table, and in the command that runs one of its histories again."""
+    row = Row(3, Scheme.LVRRP, "random", 5, weighed=True)
+    assert row.order().weighed
+    assert "--links 3 --vids 3 --interval random --weights" == row.words()
+    assert "--links 3 --vids 3 --interval random" == Row(3, Scheme.LVRRP, "random", 5).words()
 
 
 def test_a_line_has_a_cell_for_each_heading() -> None:
