@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from linkbalancer.cli import sim
 from linkbalancer.cli.main import main
 from linkbalancer.cli.sim import PACES, _objections
 from linkbalancer.sim.draw import draw
@@ -60,7 +59,7 @@ def test_rates_of_machine_code_are_not_taken_for_others(
     """Whether the engines are compiled is part of every answer."""
     assert main(["sim", "--seeds", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["compiled"] is False
-    monkeypatch.setattr(sim.link, "__file__", "/somewhere/link.cpython-311-x86_64-linux-gnu.so")
+    monkeypatch.setattr("linkbalancer.cli.sim.link.__file__", "/somewhere/link.cpython-311-x86_64-linux-gnu.so")
     assert main(["sim", "--seeds", "1"]) == 0
     assert "(one core, compiled)" in capsys.readouterr().out
 
