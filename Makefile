@@ -29,9 +29,9 @@ bench:  ## what our daemon costs and how long traffic stops, beside Keepalived; 
 	@scripts/setup test
 	@BENCH="$(BENCH)" REPEAT="$(or $(REPEAT),15)" SEED="$(or $(SEED),1)" scripts/test bench
 
-sim:  ## tens of thousands of simulated histories as a table; build/simulation.json (hours; RUNS=100, RUNS="2:500 8:20", SEED=1)
-	@scripts/setup check
-	@RUNS="$(RUNS)" SEED="$(or $(SEED),1)" scripts/test sim
+sim:  ## tens of thousands of simulated histories as a table; build/simulation.json (hours; RUNS=100, RUNS="2:500 8:20", SEED=1; COMPILED=yes: half the time)
+	@scripts/setup $(if $(filter yes,$(COMPILED)),compiled,check)
+	@COMPILED="$(COMPILED)" RUNS="$(RUNS)" SEED="$(or $(SEED),1)" scripts/test sim
 
 fuzz:  ## every decoder under libFuzzer, DURATION seconds in all (600); any exception is a failure, with its bytes
 	@scripts/setup test

@@ -1,15 +1,18 @@
 """`linkbalancer sim`: run the protocol in virtual time under random faults, judged at every step."""
 
+import gc
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from time import process_time
 from typing import Any
 
 from linkbalancer.cli.output import add_json_option, complain, emit
 from linkbalancer.links import OnProbeLoss
+from linkbalancer.lvrrp import link
 from linkbalancer.lvrrp.settings import ProbeFunction
 from linkbalancer.sim.draw import KINDS, Draw, draw
 from linkbalancer.sim.figures import figures
@@ -25,6 +28,8 @@ BARE_SHARE = 20
 """One in so many histories runs once more without judges, to measure what these cost."""
 CHUNK_MAX = 20
 """How many histories a process takes at a time."""
+GARBAGE = 50_000
+"""After so many new objects Python looks for garbage, and not after 700: a history leaves hardly any before its end."""
 INTERVALS = {"random": (100, 200), "fixed": (150, 150), "adaptive": (100, 200)}
 """How probes are spaced, in ms, at the same pace on the average while anything happens (mission L7)."""
 PACES = {
@@ -126,6 +131,7 @@ class Order:
 def measure(order: Order, seeds: range, jobs: int) -> dict[str, Any]:
     """Run a history for each seed and return the figures; progress, and traces if wanted, go to standard error."""
     prepare(order.scheme, order.shape)
+    gc.set_threshold(GARBAGE)
     histories: list[History] = []
     spent = 0.0
     for done, seconds in _all(order, seeds, jobs):
@@ -139,10 +145,16 @@ def measure(order: Order, seeds: range, jobs: int) -> dict[str, Any]:
         "vids": order.shape.vids,
         "mode": str(order.shape.mode),
         "weighed": order.weighed,
+        "compiled": is_compiled(),
         **figures(order.shape, histories),
         "events_per_second": _rate(sum(history.events for history in histories), spent),
         "events_per_second_bare": _bare(order, seeds),
     }
+
+
+def is_compiled() -> bool:
+    """Tell whether the machines run as machine code (`scripts/compile`), and not as they are written."""
+    return Path(link.__file__).suffix != ".py"
 
 
 def _all(order: Order, seeds: range, jobs: int) -> Iterator[tuple[list[History], float]]:
@@ -200,6 +212,7 @@ def _text(facts: dict[str, Any]) -> str:
     network = f"{facts['links']} links, {facts['vids']} VIDs, on_probe_loss {facts['mode']}"
     others = f"{disturbances['untouched']} moved nothing, {disturbances['overtaken']} were not over before the next"
     bare_rate = _count(facts["events_per_second_bare"])
+    core = "one core, compiled" if facts["compiled"] else "one core"
     lines = [
         f"{network}: {facts['runs']} seeds, {facts['events']} events",
         f"scheme {facts['scheme']}{', links weighed' * facts['weighed']}, probes {pace}, {facts['faults']} faults",
@@ -212,7 +225,7 @@ def _text(facts: dict[str, Any]) -> str:
         f"{'crossings':24}{facts['crossings']:10,} in {facts['crossed_runs']} runs",
         *((f"{'adjusted priorities':24}{facts['adjusted']:10,}",) if facts["weighed"] else ()),
         f"{'violations':24}{facts['violations']:10,}",
-        f"{'events per second':24}{_count(facts['events_per_second']):>10}, without judges {bare_rate} (one core)",
+        f"{'events per second':24}{_count(facts['events_per_second']):>10}, without judges {bare_rate} ({core})",
         "",
         f"settled at the latest {worst:.0f} ms after the last change" if worst is not None else "nothing settled",
         _objections([str(objection["seed"]) for objection in facts["objections"]]),

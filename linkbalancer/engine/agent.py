@@ -90,6 +90,8 @@ class Agent:
         }
         self._gateway = Gateway(loaded, self.known, self.links, boot, stopwatch)
         self.memberships = self._gateway.memberships
+        self._moved = True
+        self._rest: Instant | None = None
         self._adoption = Adoption(found or Found())
         self._adoption.recall(boot, self.links, self.known, self._gateway.tracking)
         self._gateway.scales.recall(boot, (found.snapshot or {}).get("weights") if found else None)
@@ -111,7 +113,7 @@ class Agent:
         return self._handle(now, event)
 
     def _handle(self, now: Instant, event: Event) -> list[Effect]:
-        gateway = self._gateway
+        gateway, self._moved = self._gateway, True
         gateway.out = []
         match event:
             case Started():
@@ -161,19 +163,18 @@ class Agent:
 
     def deadline(self) -> Instant | None:
         """Return when to hand in the next `Tick`."""
-        gateway = self._gateway
-        first = earliest(gateway.told.deadline(), gateway.announcements.deadline(), *gateway.link_deadlines.values())
-        if not gateway.retirement.over:
-            first = earliest(first, gateway.retirement.deadline())
-        if not gateway.running:
-            return first
-        informed_at = gateway.informed_at if gateway.table is None else None
-        first = earliest(first, gateway.company.deadline(), informed_at)
-        return earliest(first, gateway.scales.deadline()) if gateway.scales else first
+        if self._moved:
+            self._rest, self._moved = self._gateway.deadline(), False
+        # A repeated advert moves a group's deadline, and nothing else.
+        return earliest(self._gateway.told.deadline(), self._rest)
 
     def status(self, now: Instant) -> dict[str, Any]:
         """Return what each link, VID and application does, since when, why, and what is next (schema 1)."""
         return status.describe(now, self._gateway)
+
+    def is_settled(self, now: Instant) -> bool:
+        """Tell whether nothing has changed for as long as a change may take to show."""
+        return now >= status.settles_at(self._gateway)
 
     def snapshot(self, now: Instant, *, live: bool = False) -> dict[str, Any]:
         """Return what a successor needs to go on where this agent stands (`live`: exactly); never sessions or keys."""
@@ -259,7 +260,9 @@ class Agent:
                 for name in self.links:
                     tell_link(gateway, now, name, lvrrp.Bye(None))
             case Retire(groups, links) if not gateway.leaving:
-                gateway.retirement = Retirement(groups & self.memberships.keys(), links & self.links.keys(), now)
+                gateway.retirement = Retirement(
+                    groups.intersection(self.memberships), links.intersection(self.links), now
+                )
             case _:
                 left, gateway.retirement = gateway.retirement, NOBODY
                 for name in sorted(self.links) if left.over and left is not NOBODY else ():

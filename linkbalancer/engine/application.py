@@ -156,7 +156,7 @@ class Application:
 
     def _decide(self, table: Table) -> tuple[Vid | None, str]:
         """Return the VID to point at, None when the kernel has none of its list, and the reason."""
-        working = table.working - self._broken.keys() if self._broken else table.working
+        working = table.working.difference(self._broken)
         vid = choose(self._steps, working)
         if vid is not None:
             passed = [

@@ -18,6 +18,7 @@ from linkbalancer.links import DEAD_PRIORITY, Address, DeviceName, Interface, Ro
 from linkbalancer.lvrrp.rules import may_claim
 from linkbalancer.vrrp import effects, events
 from linkbalancer.vrrp.packet import multicast
+from linkbalancer.vrrp.router import Router
 from linkbalancer.vrrp.states import Initialize
 
 Wanted: TypeAlias = effects.Effect | Steer
@@ -34,10 +35,10 @@ def take_stance(gateway: Gateway, now: Instant, membership: Membership) -> None:
     membership.stance = taken
     router = membership.router
     assert router is not None
-    if not taken.runs and router.state == Initialize(None) and membership.installed:
+    if not taken.runs and _is_idle(router) and membership.installed:
         # Found installed by a predecessor: give them a time limit, as for any other leaving.
         tell_router(gateway, now, membership, events.Startup(DEAD_PRIORITY, found=True))
-        if router.state == Initialize(None):
+        if _is_idle(router):
             # The start was refused, so nobody else would ever take them away.
             perform(gateway, now, membership, effects.ReleaseAddresses())
     event = membership.towards(taken)
@@ -46,6 +47,11 @@ def take_stance(gateway: Gateway, now: Instant, membership: Membership) -> None:
     _moved(gateway, now, membership, taken.reason)
     if not taken.runs:
         membership.reason = taken.reason  # of several reasons one may go, and the others keep it from running
+
+
+def _is_idle(router: Router | Delegate) -> bool:
+    """Tell whether it neither runs nor holds addresses."""
+    return router.state == Initialize(None)
 
 
 def follow(gateway: Gateway, now: Instant, membership: Membership) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from linkbalancer.clock import Instant
+from linkbalancer.clock import Instant, earliest
 from linkbalancer.config.load import Loaded
 from linkbalancer.engine.announcements import Announcements
 from linkbalancer.engine.chronicle import Chronicle, named
@@ -69,10 +69,11 @@ class Gateway:
         for membership in self.memberships.values():
             membership.plain = self.config.role is Role.STANDALONE
         self.drained = Drained()
-        self.tracking = Tracking(self.config.influences)
+        influences = self.config.influences
+        self.tracking = Tracking(influences)
         self.running = self.leaving = self.left = False
         self.retirement: Retirement = NOBODY
-        self.chronicle = Chronicle(self.config.groups, self.config.influences)
+        self.chronicle = Chronicle(self.config.groups, influences)
         self.told = Told()
         self.announcements = Announcements(self.config.announce_rate)
         self.concert = self._concert()
@@ -115,6 +116,16 @@ class Gateway:
         self.scales.checked(self.tracking.reports())
         self.out += records
         self.dirty |= groups & self.memberships.keys()
+
+    def deadline(self) -> Instant | None:
+        """Return when the first of all is due but what the groups do."""
+        first = earliest(self.announcements.deadline(), *self.link_deadlines.values())
+        if not self.retirement.over:
+            first = earliest(first, self.retirement.deadline())
+        if not self.running:
+            return first
+        first = earliest(first, self.company.deadline(), self.informed_at if self.table is None else None)
+        return earliest(first, self.scales.deadline()) if self.scales else first
 
     def record(self, kind: str, subject: str, text: str, **fields: str | int) -> None:
         """Say what happened to something that is no group."""

@@ -146,7 +146,7 @@ class Knowledge:
     def _is_asked(self, device: DeviceName, address: IPv4Address) -> bool:
         """Return whether the configuration has an address asked whether it is there."""
         lan = self._lans.get(device)
-        return lan is not None and address in (*lan.members, *lan.targets)
+        return lan is not None and (address in lan.members or address in lan.targets)
 
     def meet(self, device: DeviceName, mac: Mac, speaker: Address | None = None) -> bool:
         """Take in the source of an advertisement; return whether it is a member not known before.

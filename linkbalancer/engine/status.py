@@ -23,8 +23,7 @@ def describe(now: Instant, gateway: Gateway) -> dict[str, Any]:
     """Return the whole status as JSON-able values (schema 1)."""
     config, known, links, memberships = gateway.config, gateway.known, gateway.links, gateway.memberships
     counters, drained, tracking = gateway.hearing.counters, gateway.drained, gateway.tracking
-    silence = max((link.detect for link in links.values()), default=0)  # loss, RTT and a slow pace make it longer
-    settled_at = known.changed_at + max(known.settle_time, known.patience + silence)
+    settled_at = settles_at(gateway)
     working = frozenset(one.vid for one, m in memberships.items() if m.works and one.family is Family.IPV4)
     falls = _falls(known, working)
     return {
@@ -51,6 +50,13 @@ def describe(now: Instant, gateway: Gateway) -> dict[str, Any]:
         "counters": {**known.counters, **gateway.company.counters},
         "other_rules": gateway.company.differences(),
     }
+
+
+def settles_at(gateway: Gateway) -> Instant:
+    """Return from when on a gateway counts as settled, if nothing changes any more."""
+    known = gateway.known
+    silence = max((link.detect for link in gateway.links.values()), default=0)  # loss, RTT, a slow pace make it longer
+    return known.changed_at + max(known.settle_time, known.patience + silence)
 
 
 def hop_in_words(hop: NextHop) -> str:

@@ -168,6 +168,8 @@ def claimed_place(data: bytes) -> tuple[int, int, int]:
 
 def claimed_link(data: bytes) -> str | None:
     """Return which link a datagram says it is of, though its tag does not fit: good for an alarm, for nothing else."""
+    if len(data) < HEADER_LENGTH + TAG_LENGTH:
+        return None
     try:
         for kind, value in tlv.elements(data[HEADER_LENGTH:-TAG_LENGTH]):
             if kind == tlv.Kind.LINK:

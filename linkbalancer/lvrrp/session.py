@@ -128,7 +128,7 @@ class Sessions:
     def hear(self, now: Instant, datagram: Datagram) -> Heard:
         """Place an authentic datagram of the peer."""
         fresh = self._fresh()
-        if datagram.session in (self._hello.own, self.speaking.own, *fresh):
+        if datagram.session in {self._hello.own, self.speaking.own} or datagram.session in fresh:
             return Refusal.OWN_SESSION
         if self._pair is not None and datagram.session == self._pair.peer:
             return self._continued(now, self._pair, datagram)

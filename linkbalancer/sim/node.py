@@ -248,14 +248,15 @@ class Node:
 
     def handle(self, event: Event) -> None:
         """Hand an event to the agent, and carry out what it wants."""
-        if self.agent is None:
+        agent = self.agent  # while effects are carried out it may go, and another may come
+        if agent is None:
             return
         if self.waiting is not None:
             if len(self.waiting) < QUEUE_MAX:
                 self.waiting.append(event)
             return
         self.handled += 1
-        effects = self.agent.handle(self.clock, event)
+        effects = agent.handle(self.clock, event)
         for effect in effects:
             self.world.perform(self, effect)
         self._schedule()

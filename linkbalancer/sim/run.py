@@ -176,7 +176,7 @@ def unsettled(world: World) -> list[str]:
     return [
         f"{node.name} says it is not settled"
         for node in world.nodes.values()
-        if node.agent is not None and node.working and not node.agent.status(node.clock)["settled"]
+        if node.agent is not None and node.working and not node.agent.is_settled(node.clock)
     ]
 
 

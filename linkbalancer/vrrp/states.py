@@ -5,7 +5,7 @@ not been heard yet. Between the two Masters of an orderly handover, somebody thu
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 from linkbalancer.clock import Duration, Instant, earliest
 from linkbalancer.links import GroupState
@@ -15,9 +15,12 @@ from linkbalancer.links import GroupState
 class Initialize:
     """Not running (RFC 9568 6.4.1). `holding_until`: when held addresses are released at the latest, None: none are."""
 
-    group_state: ClassVar[GroupState] = GroupState.INITIALISING
-
     holding_until: Instant | None = None
+
+    @property
+    def group_state(self) -> GroupState:
+        """What LVrrp calls it."""
+        return GroupState.INITIALISING
 
     def deadline(self) -> Instant | None:
         """Return when held addresses must go."""
@@ -42,8 +45,6 @@ class Backup:
     missed has been given time to come.
     """
 
-    group_state: ClassVar[GroupState] = GroupState.BACKUP
-
     master_down_at: Instant
     master_interval: Duration
     holding: bool = False
@@ -54,6 +55,11 @@ class Backup:
     hastened_at: Instant | None = None
     ready: bool = False
     listened: bool = False
+
+    @property
+    def group_state(self) -> GroupState:
+        """What LVrrp calls it."""
+        return GroupState.BACKUP
 
     def deadline(self) -> Instant | None:
         """Return when the master-down timer fires, or, when it has, when held addresses must go."""
@@ -78,14 +84,17 @@ class Master:
     deadline beside `advert_at`.
     """
 
-    group_state: ClassVar[GroupState] = GroupState.MASTER
-
     advert_at: Instant
     addresses_at: Instant | None = None
     quiet_until: Instant | None = None
     contested_since: Instant | None = None
     contested_at: Instant | None = None
     doubtful: bool = False
+
+    @property
+    def group_state(self) -> GroupState:
+        """What LVrrp calls it."""
+        return GroupState.MASTER
 
     def deadline(self) -> Instant | None:
         """Return the first of the two deadlines."""

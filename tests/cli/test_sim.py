@@ -53,6 +53,17 @@ def test_an_objection_exits_1_and_shows_the_seed(
     assert "nothing settled" in captured.out
 
 
+def test_rates_of_machine_code_are_not_taken_for_others(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the engines are compiled is part of every answer."""
+    assert main(["sim", "--seeds", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["compiled"] is False
+    monkeypatch.setattr("linkbalancer.cli.sim.link.__file__", "/somewhere/link.cpython-311-x86_64-linux-gnu.so")
+    assert main(["sim", "--seeds", "1"]) == 0
+    assert "(one core, compiled)" in capsys.readouterr().out
+
+
 def test_progress_is_shown_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A person sees how far it is."""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)

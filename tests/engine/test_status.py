@@ -73,8 +73,12 @@ def test_a_dead_link_carries_nothing() -> None:
     world.run(1000)
     facts = status(world, "b1")
     assert (facts["links"]["l1"]["if_it_dies"], facts["settled"]) == ("nothing moves", False)
+    b1 = world.nodes["b1"]
+    assert b1.agent is not None
+    assert not b1.agent.is_settled(b1.clock)
     settle(world, 5000)
-    assert status(world, "b1")["groups"]["3"]["if_it_dies"] == "nothing moves"
+    assert b1.agent.is_settled(b1.clock)
+    assert (status(world, "b1")["groups"]["3"]["if_it_dies"], status(world, "b1")["settled"]) == ("nothing moves", True)
 
 
 def test_a_link_that_is_back_says_when_it_opens() -> None:

@@ -137,6 +137,7 @@ def test_an_unauthentic_datagram_names_its_link() -> None:
     other = packet.encode(QUERY, Keyring((KEY,), "l2", Role.CONTROLLER).tag)
 
     assert packet.claimed_link(other) == "l1"
+    assert packet.claimed_link(QUERY_BYTES[:20]) is None
     assert packet.claimed_link(QUERY_BYTES[:44] + bytes(16)) is None
     assert packet.claimed_link(QUERY_BYTES[:-17] + b"\n" + bytes(16)) is None
 

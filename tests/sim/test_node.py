@@ -1,9 +1,15 @@
 """Gateways that are switched, killed, paused and restarted."""
 
+import pytest
+
+from linkbalancer.clock import Instant, earliest
+from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.events import LegHeard
+from linkbalancer.sim.draw import draw
 from linkbalancer.sim.faults import Death, Kill, KillApplications, Pause, Restart
 from linkbalancer.sim.node import QUEUE_MAX
 from linkbalancer.sim.rehearsal import healthy
+from linkbalancer.sim.run import bare
 from linkbalancer.sim.shape import LAN_DEVICE, Shape
 from linkbalancer.sim.world import World
 
@@ -51,6 +57,22 @@ def test_a_start_while_the_predecessor_leaves_waits_for_its_end() -> None:
     world.run(1000)
     assert world.nodes["f1"].agent is not None
     assert world.nodes["f1"].agent is not old
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_deadline_that_was_kept_is_the_one_that_is(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most events move none of an agent's deadlines; what is remembered is what would be reckoned anew."""
+    remembered, compared = Agent.deadline, []
+
+    def deadline(self: Agent) -> Instant | None:
+        first = remembered(self)
+        assert first == earliest(self._gateway.told.deadline(), self._gateway.deadline())
+        compared.append(first)
+        return first
+
+    monkeypatch.setattr(Agent, "deadline", deadline)
+    bare(draw(seed, Shape(3, 3)))
+    assert len(compared) > 1000
 
 
 def test_a_paused_agent_finds_what_its_sockets_could_hold() -> None:
