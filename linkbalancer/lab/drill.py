@@ -16,6 +16,7 @@ from linkbalancer.lab.judge import judge
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.report import Measured, Outcome, Path, Paths, Phase, build_report
 from linkbalancer.lab.settle import UNNOTICED, await_answers, await_settled, most_moves, moves, watch
+from linkbalancer.lab.spreading import of_no_use
 from linkbalancer.lab.status import Damage, Statuses, opened_at
 from linkbalancer.lab.topology import Topology
 from linkbalancer.links import LinkName, NodeName, Vid
@@ -138,6 +139,7 @@ class _Rehearsal:
             settling=settling,
             moves=moves(known, settling.statuses),
             most_moves=most_moves(known, settling.statuses),
+            of_no_use=of_no_use(settling.statuses.values()),
             changes=changes,
             before=before,
             after=self._paths,

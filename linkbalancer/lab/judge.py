@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from linkbalancer.lab import darkness
+from linkbalancer.lab.spreading import uneven
 
 HEALING_MS: Final = 50.0
 """The longest outage when something comes back."""
@@ -136,6 +137,19 @@ def _masters(judged: _Judged) -> Iterator[str]:
         if all(len(found) == 1 for found in links.values()) and not _common(links["near"][0], links["far"][0], left):
             names = " and ".join(str(judged.phase["masters"][side][vid]) for side in ("near", "far"))
             yield f"the Masters of VID {vid}, {names}, share no link of those that are left ({', '.join(left)})"
+    yield from _spread(judged)
+
+
+def _spread(judged: _Judged) -> Iterator[str]:
+    """Judge that VIDs which are spread evenly are so, near and far: as many VIDs as links are one on each."""
+    if not judged.report["even"] or judged.fault["fault"] == "drain":
+        return
+    left = {link for links in judged.links_left.values() for link in links} - set(judged.phase["of_no_use"])
+    for side in ("near", "far"):
+        mastering = [link for vid in judged.links_left for links in _links_of(judged, side, vid) for link in links]
+        problem = uneven(mastering, sorted(left))
+        if problem:
+            yield f"{problem} ({side})"
 
 
 def _links_of(judged: _Judged, side: str, vid: str) -> list[list[str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, Instant
+from linkbalancer.lab.spreading import of_no_use, uneven
 from linkbalancer.lab.topology import SIDES, Topology
 from linkbalancer.links import LinkName, NodeName, Vid
 
@@ -70,7 +71,7 @@ def disagreement(topology: Topology, statuses: Statuses, damage: Damage) -> str 
     """Say what keeps the topology from being settled, None when nothing does.
 
     Every gateway that can be asked reports itself settled and its sound links open, and every VID with a link left has
-    exactly one Master on each side, on the same link.
+    exactly one Master on each side, on the same link; VIDs that are spread evenly are so.
     """
     for node in topology.gateways:
         if node not in damage.gateways:
@@ -88,7 +89,17 @@ def disagreement(topology: Topology, statuses: Statuses, damage: Damage) -> str 
         wrong = mastership_fault(topology, found, vid, left)
         if wrong:
             return wrong
-    return None
+    return _unevenness(topology, statuses, damage)
+
+
+def _unevenness(topology: Topology, statuses: Statuses, damage: Damage) -> str | None:
+    """Say how the VIDs are spread over the links, where that is uneven and should not be."""
+    if damage.drained or not topology.even:
+        return None
+    found = masters(topology, statuses)["near"]
+    links = set(working_links(topology, topology.vids[0], damage)) - of_no_use(statuses.values())
+    nodes = {vid: found[str(vid)] for vid in topology.vids}
+    return uneven([topology.link_of(node, vid) for vid, node in nodes.items() if node], sorted(links))
 
 
 def mastership_fault(topology: Topology, found: Masters, vid: Vid, left: Collection[LinkName]) -> str | None:
