@@ -18,6 +18,7 @@ OUTAGE_MS: Final[Mapping[str, float]] = {
     "cut": 500.0,
     "silent": 1500.0,
     "oneway": 1500.0,
+    "one-end": 1500.0,
     "node": 1500.0,
     "lan": 1500.0,
     "swap": 1500.0,

@@ -28,6 +28,7 @@ def link_faults(topology: Topology, link: Segment) -> Iterator[Fault]:
     near, far = ends(topology, link)
     yield silent(link)
     yield from _between(link)
+    yield from (one_end(link, node) for node in (near, far))
     yield oneway(link, near, "out")
     yield oneway(link, far, "back")
     yield _loss(link, (near, far), f"{LOSS_PERCENT}%")
@@ -95,6 +96,18 @@ def _between(link: Segment) -> Iterator[Fault]:
         damage=Damage(frozenset({link.name})),
         strike=lambda lab: lab.network.carrier(link, [port], up=False),
         heal=lambda lab: lab.network.carrier(link, [port], up=True),
+    )
+
+
+def one_end(link: Segment, node: NodeName) -> Fault:
+    """One end alone loses its carrier, as behind a media converter: nothing can tell the other, which hears silence."""
+    return Fault(
+        kind="one-end",
+        target=link.name,
+        details={"where": f"at {node}"},
+        damage=Damage(frozenset({link.name})),
+        strike=lambda lab: lab.network.carrier(link, [node], up=False),
+        heal=lambda lab: lab.network.carrier(link, [node], up=True),
     )
 
 

@@ -93,7 +93,7 @@ first; faults of one kind that nobody noticed share a line.
 """
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
-    "links": ("cut", "lone", "silent", "oneway", "loss", "slow", "flap", "swap", "blackout", "comeback"),
+    "links": ("cut", "lone", "silent", "one-end", "oneway", "loss", "slow", "flap", "swap", "blackout", "comeback"),
     "gateways and LANs": ("node", "lan", "split", "neighbour"),
     "two at once": ("double",),
     "the service": ("restart", "upgrade", "leave", "kill", "killall"),

@@ -82,7 +82,7 @@ def test_the_service_may_lose_nothing(kind: str) -> None:
 
 def test_other_faults_have_longer_limits() -> None:
     """What must be found by silence may take 1,500 ms."""
-    for kind in ("silent", "oneway", "node", "lan"):
+    for kind in ("silent", "oneway", "one-end", "node", "lan"):
         report = good_report()
         report["faults"][0]["fault"] = kind
         broken(report)["flows"][4]["outage_ms"] = 1499.0

@@ -20,6 +20,8 @@ def test_every_kind_of_fault_is_rehearsed() -> None:
         "cut l1",
         "cut l2",
         "silent l1",
+        "one-end l1 at b1",
+        "one-end l1 at f1",
         "oneway l1 out",
         "oneway l1 back",
         "loss l1 20%",
@@ -106,7 +108,7 @@ def test_many_gateways_make_few_more_faults() -> None:
 
     assert [fault.target for fault in faults if fault.kind == "cut"] == [f"l{number}" for number in range(1, 9)]
     assert [fault.target for fault in faults if fault.kind == "restart"] == ["b1", "b8", "f1", "f8", "b1 and f1"]
-    assert len(faults) < 70
+    assert len(faults) < 75
 
 
 def test_every_name_is_its_faults_alone() -> None:
