@@ -12,7 +12,7 @@ from linkbalancer.lab.flows import Echo, Flow
 from linkbalancer.lab.settle import Settling
 from linkbalancer.lab.status import working_links
 from linkbalancer.lab.topology import SIDES, Topology
-from linkbalancer.links import LinkName, Vid
+from linkbalancer.links import LinkName, NodeName, Vid
 from linkbalancer.routing.application import Application
 
 SCHEMA = 1
@@ -36,6 +36,7 @@ class Phase:
 
     `of_no_use` are links that nobody need be on: they are weighed so, or have flapped too often. `opened` is how long
     after its begin each link was open at both ends, 0 where it was all the time; those that stay shut are not in it.
+    `late` is how late each agent's timers were, where that may have done harm.
     """
 
     span: Span
@@ -48,6 +49,7 @@ class Phase:
     after: Paths
     opened: Mapping[LinkName, Duration] = field(default_factory=dict)
     complaints: tuple[str, ...] = ()
+    late: Mapping[NodeName, Duration] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ def _phase(phase: Phase, measured: Measured) -> dict[str, Any]:
         "changes": list(phase.changes),
         "opened_ms": {link: _ms(since) for link, since in phase.opened.items()},
         "complaints": list(phase.complaints),
+        "late_ms": {node: _ms(late) for node, late in phase.late.items()},
         "flows": [_flow(flow, phase, measured) for flow in measured.flows],
         "virtual_ips": [_echo(echo, phase, measured) for echo in measured.echoes],
     }

@@ -42,6 +42,7 @@ def phase(masters: dict[str, tuple[str, str]], flows: list[dict[str, Any]]) -> d
         "changes": [],
         "opened_ms": {"l1": 0.0, "l2": 0.0},
         "complaints": [],
+        "late_ms": {},
         "flows": flows,
         "virtual_ips": [
             {
