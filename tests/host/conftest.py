@@ -54,7 +54,8 @@ def crowded(wire: tuple[Namespace, Namespace]) -> Iterator[Overtakes]:
     The wire takes two packets a second, thirty wait, and the kernel's default discipline says who is next.
     """
     left, right = wire
-    left("ping -c 1 -W 5 192.0.2.2")
+    mac = right("cat /sys/class/net/eth0/address").strip()
+    left(f"ip neigh replace 192.0.2.2 lladdr {mac} dev eth0")
     left("tc qdisc add dev eth0 root handle 1: tbf rate 16kbit burst 2k limit 100k")
     left("tc qdisc add dev eth0 parent 1:1 pfifo_fast")
     with left.entered():
