@@ -6,7 +6,7 @@ from functools import partial
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.lab.faults import Bounds, Fault
-from linkbalancer.lab.impairments import lose, offered, quicken, repair, slow, swap
+from linkbalancer.lab.impairments import lose, offered, quicken, repair, shape, slow, swap, unshape
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.status import Damage
 from linkbalancer.lab.topology import Segment, Topology
@@ -19,7 +19,6 @@ FLAP_UP: Duration = 800 * MILLISECOND
 FLAP_MOVES = 4
 """Away, back once before anybody can know better, away again; and one more for a Master in between."""
 
-SLOW_SHARE = 0.95
 SLOW_QUEUE: Duration = 250 * MILLISECOND
 
 
@@ -34,6 +33,7 @@ def link_faults(topology: Topology, link: Segment) -> Iterator[Fault]:
     yield _loss(link, (near, far), f"{LOSS_PERCENT}%")
     yield _loss(link, (near,), f"{LOSS_PERCENT}% out")
     yield _slow(link)
+    yield _shaped(link)
     yield _flap(link)
 
 
@@ -141,20 +141,29 @@ def _loss(link: Segment, nodes: tuple[NodeName, ...], how: str) -> Fault:
 
 
 def _slow(link: Segment) -> Fault:
-    """A link takes 95 % of what it is given: packets wait longer and longer, and nothing may move."""
+    """A link is given a fifth more than it takes: packets wait, some are lost, and nothing may move."""
     nodes = [port.node for port in link.ports]
-
-    def strike(lab: Lab) -> None:
-        rates = {node: int(SLOW_SHARE * rate) for node, rate in offered(lab.network, link).items()}
-        slow(lab.network, link, rates, SLOW_QUEUE)
-
     return Fault(
         kind="slow",
         target=link.name,
-        strike=strike,
+        details={"how": "20% over"},
+        strike=lambda lab: slow(lab.network, link, offered(lab.network, link), 1 / 1.2, SLOW_QUEUE),
         heal=lambda lab: quicken(lab.network, link, nodes),
         still=True,
-        bounds=Bounds(lossy=frozenset({link.name}), lost_percent=(0, 10)),
+        bounds=Bounds(lossy=frozenset({link.name}), lost_percent=(5, 35)),
+    )
+
+
+def _shaped(link: Segment) -> Fault:
+    """A link is given twice what it takes, and the queue is at its ends, where network control goes first."""
+    return Fault(
+        kind="slow",
+        target=link.name,
+        details={"how": "100% over, shaped"},
+        strike=lambda lab: shape(lab.network, link, offered(lab.network, link), 1 / 2, SLOW_QUEUE),
+        heal=lambda lab: unshape(lab.network, link),
+        still=True,
+        bounds=Bounds(lossy=frozenset({link.name}), lost_percent=(20, 70)),
     )
 
 

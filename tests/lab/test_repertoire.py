@@ -26,7 +26,8 @@ def test_every_kind_of_fault_is_rehearsed() -> None:
         "oneway l1 back",
         "loss l1 20%",
         "loss l1 20% out",
-        "slow l1",
+        "slow l1 20% over",
+        "slow l1 100% over, shaped",
         "flap l1",
         "lan b1 carrier",
         "lan f1 carrier",
@@ -171,4 +172,4 @@ def test_damage_is_what_the_fault_breaks() -> None:
     many = {fault.name: fault.damage for fault in MANY}
     assert many["swap b1 and b2"].links == many["lone l3"].links == {"l1", "l2"}
     assert many["silent l3 beyond r1"].links == {"l3"}
-    assert many["loss l1 20%"].links == many["slow l1"].links == frozenset()
+    assert many["loss l1 20%"].links == many["slow l1 20% over"].links == frozenset()
