@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
-from linkbalancer.lab.faults import Bounds, Fault
+from linkbalancer.lab.faults import Bounds, Deed, Fault
+from linkbalancer.lab.filling import Filling
 from linkbalancer.lab.impairments import lose, offered, quicken, repair, shape, slow, swap, unshape
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.status import Damage
@@ -143,27 +144,43 @@ def _loss(link: Segment, nodes: tuple[NodeName, ...], how: str) -> Fault:
 def _slow(link: Segment) -> Fault:
     """A link is given a fifth more than it takes: packets wait, some are lost, and nothing may move."""
     nodes = [port.node for port in link.ports]
-    return Fault(
-        kind="slow",
-        target=link.name,
-        details={"how": "20% over"},
-        strike=lambda lab: slow(lab.network, link, offered(lab.network, link), 1 / 1.2, SLOW_QUEUE),
-        heal=lambda lab: quicken(lab.network, link, nodes),
-        still=True,
-        bounds=Bounds(lossy=frozenset({link.name}), lost_percent=(5, 35)),
-    )
+    filling = Filling(link)
+
+    def strike(lab: Lab) -> None:
+        filling.begin(lab)
+        slow(lab.network, link, offered(lab.network, link), 1 / 1.2, SLOW_QUEUE)
+
+    def heal(lab: Lab) -> None:
+        filling.end()
+        quicken(lab.network, link, nodes)
+
+    return _full(link, "20% over", strike, heal, (3, 30))
 
 
 def _shaped(link: Segment) -> Fault:
     """A link is given twice what it takes, and the queue is at its ends, where network control goes first."""
+    filling = Filling(link)
+
+    def strike(lab: Lab) -> None:
+        filling.begin(lab)
+        shape(lab.network, link, offered(lab.network, link), 1 / 2, SLOW_QUEUE)
+
+    def heal(lab: Lab) -> None:
+        filling.end()
+        unshape(lab.network, link)
+
+    return _full(link, "100% over, shaped", strike, heal, (20, 70))
+
+
+def _full(link: Segment, how: str, strike: Deed, heal: Deed, lost_percent: tuple[float, float]) -> Fault:
     return Fault(
         kind="slow",
         target=link.name,
-        details={"how": "100% over, shaped"},
-        strike=lambda lab: shape(lab.network, link, offered(lab.network, link), 1 / 2, SLOW_QUEUE),
-        heal=lambda lab: unshape(lab.network, link),
+        details={"how": how},
+        strike=strike,
+        heal=heal,
         still=True,
-        bounds=Bounds(lossy=frozenset({link.name}), lost_percent=(20, 70)),
+        bounds=Bounds(lossy=frozenset({link.name}), lost_percent=lost_percent),
     )
 
 
