@@ -29,6 +29,9 @@ OUTAGE_MS: Final[Mapping[str, float]] = {
 }
 """The longest outage when something breaks, by kind of fault."""
 
+TCP_TIMER_MS: Final = 2000.0
+"""How long TCP waits before it sends again what was lost twice: `rto_min` of the hosts' routes."""
+
 LOSSLESS: Final = frozenset({"reload", "upgrade", "restart", "leave", "kill", "killall", "drain", "neighbour"})
 """Faults of the service alone, what is taken out of service in order, and packets that come to another gateway than the
 Master: what forwards goes on, nothing is lost."""
@@ -225,7 +228,10 @@ def _limit(judged: _Judged, flow: Mapping[str, Any]) -> float | None:
 
 def _limit_of_the_break(judged: _Judged, flow: Mapping[str, Any]) -> float | None:
     if not judged.bounds.get("lossy"):
-        return judged.bounds.get("outage_ms") or OUTAGE_MS[judged.fault["fault"]]
+        limit: float = judged.bounds.get("outage_ms") or OUTAGE_MS[judged.fault["fault"]]
+        # What TCP sent again after the first of two outages may be lost in the second: then it waits for its timer.
+        again = judged.fault["fault"] == "double" and flow["protocol"] == "tcp"
+        return limit + TCP_TIMER_MS if again else limit
     if not _suffers(judged, flow):
         return HEALING_MS
     # A TCP connection waits for what is sent again, by its own clock.

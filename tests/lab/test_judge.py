@@ -91,6 +91,20 @@ def test_other_faults_have_longer_limits() -> None:
         assert len(judge(report)) == 1
 
 
+def test_tcp_may_lose_what_it_sent_again_in_the_second_of_two_outages() -> None:
+    """It waits for its timer then; UDP does not, and one outage alone is no reason."""
+    report = good_report()
+    report["faults"][0]["fault"] = "double"
+    report["faults"][0]["bounds"] = {"outage_ms": 2000.0}
+    flow = broken(report)["flows"][4]
+    flow.update(protocol="tcp", outage_ms=3999.0)
+    assert judge(report) == []
+    flow["outage_ms"] = 4001.0
+    assert judge(report) == ["double l1: rest out: an outage of 4001 ms, over the limit of 4000 ms"]
+    flow.update(protocol="udp", outage_ms=2001.0)
+    assert judge(report) == ["double l1: rest out: an outage of 2001 ms, over the limit of 2000 ms"]
+
+
 LOSSY = {"outage_ms": None, "healing_ms": None, "lossy": ["l1"], "lost_percent": [10, 30], "moves": None, "spared": []}
 
 
