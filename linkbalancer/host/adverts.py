@@ -120,12 +120,14 @@ class AdvertSocket:
         plain = self._routed[socket.AF_INET] = _raw(socket.AF_INET, self._device)
         plain.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, _TTL)
         plain.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _CLASS_SELECTOR_6)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _CONTROL)  # the class has just set it to best effort
         member = struct.pack("=4s4si", _GROUP_IPV4.packed, bytes(4), index)
         plain.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
         with suppress(OSError):
             sixth = self._routed[socket.AF_INET6] = _raw(socket.AF_INET6, self._device)
             sixth.setsockopt(socket.IPPROTO_IPV6, _IPV6_UNICAST_HOPS, _TTL)
             sixth.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _CLASS_SELECTOR_6)
+            sixth.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _CONTROL)
         self._join_ipv6()
 
     def _join_ipv6(self) -> None:

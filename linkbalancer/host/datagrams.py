@@ -9,6 +9,8 @@ from linkbalancer.lvrrp.settings import LinkSettings
 _IP_FREEBIND: Final = 15
 _TTL: Final = 255
 _CLASS_SELECTOR_6: Final = 0xC0
+_CONTROL: Final = 7
+"""The priority of traffic that keeps a network together: on a full link it must not wait behind what fills it."""
 _LARGEST: Final = 2048
 _DATAGRAMS_PER_CALL: Final = 64
 
@@ -29,6 +31,7 @@ class DatagramSocket:
         self.refused = 0
         if inherited is not None:
             self._socket = inherited
+            self._hurry()
             return
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
@@ -37,10 +40,16 @@ class DatagramSocket:
             self._socket.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
             self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, _TTL)
             self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _CLASS_SELECTOR_6)
+            self._hurry()
             self._socket.bind((str(settings.local), settings.port))
         except OSError:
             self._socket.close()
             raise
+
+    def _hurry(self) -> None:
+        """Have queueing disciplines send our datagrams first: the kernel takes CS6 itself for best effort."""
+        # Setting a traffic class sets this back.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _CONTROL)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when datagrams wait."""

@@ -14,6 +14,9 @@ from linkbalancer.vrrp.group import is_virtual
 _ETH_P_ARP: Final = 0x0806
 _SOL_PACKET: Final = 263
 _PACKET_IGNORE_OUTGOING: Final = 23
+_CONTROL: Final = 7
+"""The priority of traffic that keeps a network together: a full LAN leg is no silent one."""
+
 _FRAME: Final = struct.Struct("!6s6sHHHBBH6s4s6s4s")
 _EVERYBODY: Final = b"\xff" * 6
 _ETHERNET_IPV4: Final = (1, 0x0800, 6, 4)
@@ -39,6 +42,7 @@ class NeighbourProbe:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
         try:
             self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _CONTROL)
             self._socket.bind((device, _ETH_P_ARP))
             self._mac: bytes = self._socket.getsockname()[4]
         except OSError:

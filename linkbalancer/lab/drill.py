@@ -14,8 +14,10 @@ from linkbalancer.lab.flows import choose_echoes, choose_flows
 from linkbalancer.lab.hosts import Traffic
 from linkbalancer.lab.judge import judge
 from linkbalancer.lab.lab import Lab
+from linkbalancer.lab.punctuality import lateness
 from linkbalancer.lab.report import Measured, Outcome, Path, Paths, Phase, build_report
 from linkbalancer.lab.settle import UNNOTICED, await_answers, await_settled, most_moves, moves, watch
+from linkbalancer.lab.spreading import of_no_use
 from linkbalancer.lab.status import Damage, Statuses, opened_at
 from linkbalancer.lab.topology import Topology
 from linkbalancer.links import LinkName, NodeName, Vid
@@ -132,17 +134,20 @@ class _Rehearsal:
         settling = await_settled(self._lab, damage, start, terms.limit, terms.unnoticed)
         opened = opened_at(self._lab.topology, self._lab.statuses(), time.monotonic_ns())
         changes = watch(self._lab, settling.statuses, terms.watch)
-        self._paths = self._measure(self._lab.statuses(), becomes or {})
+        now = self._lab.statuses()
+        self._paths = self._measure(now, becomes or {})
         return Phase(
             span=Span(start, time.monotonic_ns()),
             settling=settling,
             moves=moves(known, settling.statuses),
             most_moves=most_moves(known, settling.statuses),
+            of_no_use=of_no_use(settling.statuses.values()),
             changes=changes,
             before=before,
             after=self._paths,
             opened={link: max(0, since - start) for link, since in opened.items()},
             complaints=tuple(_complaints(self._lab, said)),
+            late=lateness(known, now),
         )
 
     def _measure(self, statuses: Statuses, becomes: Mapping[str, str]) -> Paths:

@@ -4,13 +4,14 @@ Each is done in the segment's own namespace, where no gateway can see it, and un
 """
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.lab.commands import ip, ip_json, nft, shell
 from linkbalancer.lab.network import TABLE, Network
-from linkbalancer.lab.topology import Segment
+from linkbalancer.lab.topology import Port, Segment
 from linkbalancer.links import NodeName
 
 _SAMPLE: Final[Duration] = 500 * MILLISECOND
@@ -20,6 +21,12 @@ _LEAST: Final = 64_000
 _LIMIT: Final = "1m"
 _FLUSH: Final[Duration] = 50 * MILLISECOND
 """How long a quick link takes at most to deliver what waited for it when it was slow."""
+
+_FEWEST: Final = 10
+"""So many packets fit into any queue."""
+
+_USUAL: Final = 1000
+"""How many packets may wait at a device that nobody slows."""
 
 _BURST: Final = "4k"
 """As little as lets whole frames pass: a burst would hide how slow the link is."""
@@ -51,38 +58,90 @@ def repair(network: Network, segment: Segment) -> None:
     nft(f"delete chain {TABLE} loss\n", network.segment_namespace(segment))
 
 
-def slow(network: Network, segment: Segment, rates: Mapping[NodeName, int], queue: Duration) -> None:
-    """Let no more than so many bits a second through to each node; the rest waits up to a time, then is dropped."""
-    wait = f"{queue // MILLISECOND}ms"
-    lines = (
-        f"tc qdisc add dev {node} root tbf rate {max(rate, _LEAST)}bit burst {_BURST} latency {wait}\n"
-        for node, rate in rates.items()
-    )
-    shell("".join(lines), network.segment_namespace(segment))
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What goes to a node, in a second."""
+
+    bits: int
+    packets: int
+
+
+def slow(network: Network, segment: Segment, loads: Mapping[NodeName, Load], share: float, queue: Duration) -> None:
+    """Let only this share of its load through to each node; packets wait up to a time, in order, then are dropped.
+
+    The queue counts packets, as those of modems and cards do. One that counts octets, full of small packets, has hardly
+    ever room for a larger one.
+    """
+    lines = []
+    for node, load in loads.items():
+        lines += _shaped(node, load, share)
+        lines.append(f"tc qdisc add dev {node} parent 1:1 pfifo limit {_packets(load, share, queue)}")
+    shell("\n".join(lines), network.segment_namespace(segment))
 
 
 def quicken(network: Network, segment: Segment, nodes: Iterable[NodeName]) -> None:
     """End slowness: what waits is let through first, for it is not lost."""
     namespace = network.segment_namespace(segment)
-    fast = f"root tbf rate 1gbit burst {_LIMIT} latency 1s"
+    fast = f"root handle 1: tbf rate 1gbit burst {_LIMIT} limit {_LIMIT}"
     shell("".join(f"tc qdisc change dev {node} {fast}\n" for node in nodes), namespace)
     time.sleep(_FLUSH / SECOND)
     shell("".join(f"tc qdisc del dev {node} root\n" for node in nodes), namespace)
 
 
-def offered(network: Network, segment: Segment) -> dict[NodeName, int]:
-    """Return how many bits a second go to each node of a segment, by a look at its ports."""
+def shape(network: Network, segment: Segment, loads: Mapping[NodeName, Load], share: float, queue: Duration) -> None:
+    """Have each end itself send only this share of its load, and network control before all else."""
+    for port, load in _senders(segment, loads):
+        lines = [
+            f"ip link set {port.device} txqueuelen {_packets(load, share, queue)}",
+            *_shaped(port.device, load, share),
+            f"tc qdisc add dev {port.device} parent 1:1 pfifo_fast",
+        ]
+        shell("\n".join(lines), network.run.namespace(port.node))
+
+
+def unshape(network: Network, segment: Segment) -> None:
+    """Have both ends send as much as they like again."""
+    for port in segment.ports:
+        lines = f"tc qdisc del dev {port.device} root\nip link set {port.device} txqueuelen {_USUAL}\n"
+        shell(lines, network.run.namespace(port.node))
+
+
+def _senders(segment: Segment, loads: Mapping[NodeName, Load]) -> Iterator[tuple[Port, Load]]:
+    """Yield each end and what goes to the other one."""
+    one, other = segment.ports
+    yield one, loads[other.node]
+    yield other, loads[one.node]
+
+
+def _shaped(device: str, load: Load, share: float) -> list[str]:
+    rate = max(int(share * load.bits), _LEAST)
+    return [f"tc qdisc add dev {device} root handle 1: tbf rate {rate}bit burst {_BURST} limit {_LIMIT}"]
+
+
+def _packets(load: Load, share: float, queue: Duration) -> int:
+    return max(int(share * load.packets * queue / SECOND), _FEWEST)
+
+
+def offered(network: Network, segment: Segment) -> dict[NodeName, Load]:
+    """Return what goes to each node of a segment, by a look at its ports."""
     began, earlier = time.monotonic_ns(), _sent(network, segment)
     time.sleep(_SAMPLE / SECOND)
     elapsed, later = time.monotonic_ns() - began, _sent(network, segment)
-    return {node: 8 * (octets - earlier[node]) * SECOND // elapsed for node, octets in later.items()}
+    return {
+        node: Load(
+            (there.bits - earlier[node].bits) * SECOND // elapsed,
+            (there.packets - earlier[node].packets) * SECOND // elapsed,
+        )
+        for node, there in later.items()
+    }
 
 
-def _sent(network: Network, segment: Segment) -> dict[NodeName, int]:
-    """Return how many octets have gone to each node so far."""
+def _sent(network: Network, segment: Segment) -> dict[NodeName, Load]:
+    """Return what has gone to each node so far."""
     nodes = {port.node for port in segment.ports}
     shown = ip_json(["-statistics", "link", "show"], network.segment_namespace(segment))
-    return {one["ifname"]: int(one["stats64"]["tx"]["bytes"]) for one in shown if one["ifname"] in nodes}
+    sent = {one["ifname"]: one["stats64"]["tx"] for one in shown if one["ifname"] in nodes}
+    return {node: Load(8 * int(one["bytes"]), int(one["packets"])) for node, one in sent.items()}
 
 
 def swap(network: Network, one: tuple[Segment, NodeName], other: tuple[Segment, NodeName]) -> None:

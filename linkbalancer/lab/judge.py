@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from linkbalancer.lab import darkness
+from linkbalancer.lab.spreading import uneven
 
 HEALING_MS: Final = 50.0
 """The longest outage when something comes back."""
@@ -17,6 +18,7 @@ OUTAGE_MS: Final[Mapping[str, float]] = {
     "cut": 500.0,
     "silent": 1500.0,
     "oneway": 1500.0,
+    "one-end": 1500.0,
     "node": 1500.0,
     "lan": 1500.0,
     "swap": 1500.0,
@@ -26,6 +28,9 @@ OUTAGE_MS: Final[Mapping[str, float]] = {
     "slow": 500.0,
 }
 """The longest outage when something breaks, by kind of fault."""
+
+TCP_TIMER_MS: Final = 2000.0
+"""How long TCP waits before it sends again what was lost twice: `rto_min` of the hosts' routes."""
 
 LOSSLESS: Final = frozenset({"reload", "upgrade", "restart", "leave", "kill", "killall", "drain", "neighbour"})
 """Faults of the service alone, what is taken out of service in order, and packets that come to another gateway than the
@@ -136,6 +141,19 @@ def _masters(judged: _Judged) -> Iterator[str]:
         if all(len(found) == 1 for found in links.values()) and not _common(links["near"][0], links["far"][0], left):
             names = " and ".join(str(judged.phase["masters"][side][vid]) for side in ("near", "far"))
             yield f"the Masters of VID {vid}, {names}, share no link of those that are left ({', '.join(left)})"
+    yield from _spread(judged)
+
+
+def _spread(judged: _Judged) -> Iterator[str]:
+    """Judge that VIDs which are spread evenly are so, near and far: as many VIDs as links are one on each."""
+    if not judged.report["even"] or judged.fault["fault"] == "drain":
+        return
+    left = {link for links in judged.links_left.values() for link in links} - set(judged.phase["of_no_use"])
+    for side in ("near", "far"):
+        mastering = [link for vid in judged.links_left for links in _links_of(judged, side, vid) for link in links]
+        problem = uneven(mastering, sorted(left))
+        if problem:
+            yield f"{problem} ({side})"
 
 
 def _links_of(judged: _Judged, side: str, vid: str) -> list[list[str]]:
@@ -210,7 +228,10 @@ def _limit(judged: _Judged, flow: Mapping[str, Any]) -> float | None:
 
 def _limit_of_the_break(judged: _Judged, flow: Mapping[str, Any]) -> float | None:
     if not judged.bounds.get("lossy"):
-        return judged.bounds.get("outage_ms") or OUTAGE_MS[judged.fault["fault"]]
+        limit: float = judged.bounds.get("outage_ms") or OUTAGE_MS[judged.fault["fault"]]
+        # What TCP sent again after the first of two outages may be lost in the second: then it waits for its timer.
+        again = judged.fault["fault"] == "double" and flow["protocol"] == "tcp"
+        return limit + TCP_TIMER_MS if again else limit
     if not _suffers(judged, flow):
         return HEALING_MS
     # A TCP connection waits for what is sent again, by its own clock.

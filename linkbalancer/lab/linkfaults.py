@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
-from linkbalancer.lab.faults import Bounds, Fault
-from linkbalancer.lab.impairments import lose, offered, quicken, repair, slow, swap
+from linkbalancer.lab.faults import Bounds, Deed, Fault
+from linkbalancer.lab.filling import Filling
+from linkbalancer.lab.impairments import lose, offered, quicken, repair, shape, slow, swap, unshape
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.status import Damage
 from linkbalancer.lab.topology import Segment, Topology
@@ -19,7 +20,6 @@ FLAP_UP: Duration = 800 * MILLISECOND
 FLAP_MOVES = 4
 """Away, back once before anybody can know better, away again; and one more for a Master in between."""
 
-SLOW_SHARE = 0.95
 SLOW_QUEUE: Duration = 250 * MILLISECOND
 
 
@@ -28,11 +28,13 @@ def link_faults(topology: Topology, link: Segment) -> Iterator[Fault]:
     near, far = ends(topology, link)
     yield silent(link)
     yield from _between(link)
+    yield from (one_end(link, node) for node in (near, far))
     yield oneway(link, near, "out")
     yield oneway(link, far, "back")
     yield _loss(link, (near, far), f"{LOSS_PERCENT}%")
     yield _loss(link, (near,), f"{LOSS_PERCENT}% out")
     yield _slow(link)
+    yield _shaped(link)
     yield _flap(link)
 
 
@@ -98,6 +100,18 @@ def _between(link: Segment) -> Iterator[Fault]:
     )
 
 
+def one_end(link: Segment, node: NodeName) -> Fault:
+    """One end alone loses its carrier, as behind a media converter: nothing can tell the other, which hears silence."""
+    return Fault(
+        kind="one-end",
+        target=link.name,
+        details={"where": f"at {node}"},
+        damage=Damage(frozenset({link.name})),
+        strike=lambda lab: lab.network.carrier(link, [node], up=False),
+        heal=lambda lab: lab.network.carrier(link, [node], up=True),
+    )
+
+
 def oneway(link: Segment, node: NodeName, direction: str) -> Fault:
     """Carrier stays, and what a node sends on the link is lost."""
     return Fault(
@@ -128,20 +142,45 @@ def _loss(link: Segment, nodes: tuple[NodeName, ...], how: str) -> Fault:
 
 
 def _slow(link: Segment) -> Fault:
-    """A link takes 95 % of what it is given: packets wait longer and longer, and nothing may move."""
+    """A link is given a fifth more than it takes: packets wait, some are lost, and nothing may move."""
     nodes = [port.node for port in link.ports]
+    filling = Filling(link)
 
     def strike(lab: Lab) -> None:
-        rates = {node: int(SLOW_SHARE * rate) for node, rate in offered(lab.network, link).items()}
-        slow(lab.network, link, rates, SLOW_QUEUE)
+        filling.begin(lab)
+        slow(lab.network, link, offered(lab.network, link), 1 / 1.2, SLOW_QUEUE)
 
+    def heal(lab: Lab) -> None:
+        filling.end()
+        quicken(lab.network, link, nodes)
+
+    return _full(link, "20% over", strike, heal, (3, 30))
+
+
+def _shaped(link: Segment) -> Fault:
+    """A link is given twice what it takes, and the queue is at its ends, where network control goes first."""
+    filling = Filling(link)
+
+    def strike(lab: Lab) -> None:
+        filling.begin(lab)
+        shape(lab.network, link, offered(lab.network, link), 1 / 2, SLOW_QUEUE)
+
+    def heal(lab: Lab) -> None:
+        filling.end()
+        unshape(lab.network, link)
+
+    return _full(link, "100% over, shaped", strike, heal, (20, 70))
+
+
+def _full(link: Segment, how: str, strike: Deed, heal: Deed, lost_percent: tuple[float, float]) -> Fault:
     return Fault(
         kind="slow",
         target=link.name,
+        details={"how": how},
         strike=strike,
-        heal=lambda lab: quicken(lab.network, link, nodes),
+        heal=heal,
         still=True,
-        bounds=Bounds(lossy=frozenset({link.name}), lost_percent=(0, 10)),
+        bounds=Bounds(lossy=frozenset({link.name}), lost_percent=lost_percent),
     )
 
 

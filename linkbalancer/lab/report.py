@@ -12,7 +12,7 @@ from linkbalancer.lab.flows import Echo, Flow
 from linkbalancer.lab.settle import Settling
 from linkbalancer.lab.status import working_links
 from linkbalancer.lab.topology import SIDES, Topology
-from linkbalancer.links import LinkName, Vid
+from linkbalancer.links import LinkName, NodeName, Vid
 from linkbalancer.routing.application import Application
 
 SCHEMA = 1
@@ -34,19 +34,22 @@ Paths = Mapping[int, Path]
 class Phase:
     """One observation: from a blow or its healing until the end of the watch.
 
-    `opened` is how long after its begin each link was open at both ends, 0 where it was all the time; those that stay
-    shut are not in it.
+    `of_no_use` are links that nobody need be on: they are weighed so, or have flapped too often. `opened` is how long
+    after its begin each link was open at both ends, 0 where it was all the time; those that stay shut are not in it.
+    `late` is how late each agent's timers were, where that may have done harm.
     """
 
     span: Span
     settling: Settling
     moves: tuple[str, ...]
     most_moves: int = 0
+    of_no_use: frozenset[LinkName] = frozenset()
     changes: tuple[str, ...]
     before: Paths
     after: Paths
     opened: Mapping[LinkName, Duration] = field(default_factory=dict)
     complaints: tuple[str, ...] = ()
+    late: Mapping[NodeName, Duration] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def build_report(
         "schema": SCHEMA,
         "topology": topology.name,
         "interval_ms": _ms(measured.schedule.interval),
+        "even": topology.even,
         "vids": {str(vid): list(topology.links_of(vid)) for vid in topology.vids},
         "gateways": {
             node: {"side": topology.side(node), "links": list(config.links)}
@@ -136,9 +140,11 @@ def _phase(phase: Phase, measured: Measured) -> dict[str, Any]:
         "masters": settling.masters,
         "moves": list(phase.moves),
         "most_moves": phase.most_moves,
+        "of_no_use": sorted(phase.of_no_use),
         "changes": list(phase.changes),
         "opened_ms": {link: _ms(since) for link, since in phase.opened.items()},
         "complaints": list(phase.complaints),
+        "late_ms": {node: _ms(late) for node, late in phase.late.items()},
         "flows": [_flow(flow, phase, measured) for flow in measured.flows],
         "virtual_ips": [_echo(echo, phase, measured) for echo in measured.echoes],
     }

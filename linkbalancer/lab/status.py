@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, Instant
+from linkbalancer.lab.spreading import of_no_use, uneven
 from linkbalancer.lab.topology import SIDES, Topology
 from linkbalancer.links import LinkName, NodeName, Vid
 
@@ -70,7 +71,8 @@ def disagreement(topology: Topology, statuses: Statuses, damage: Damage) -> str 
     """Say what keeps the topology from being settled, None when nothing does.
 
     Every gateway that can be asked reports itself settled and its sound links open, and every VID with a link left has
-    exactly one Master on each side, on the same link.
+    exactly one Master on each side, on the same link; VIDs that are spread evenly are so, and gateways whose links are
+    sound know where each application goes.
     """
     for node in topology.gateways:
         if node not in damage.gateways:
@@ -88,7 +90,29 @@ def disagreement(topology: Topology, statuses: Statuses, damage: Damage) -> str 
         wrong = mastership_fault(topology, found, vid, left)
         if wrong:
             return wrong
+    return _unevenness(topology, statuses, damage) or _unsteered(topology, statuses, damage)
+
+
+def _unsteered(topology: Topology, statuses: Statuses, damage: Damage) -> str | None:
+    """Say which application a gateway has not steered yet: its process was only just started, maybe."""
+    usable = {vid for vid in topology.vids if working_links(topology, vid, damage)}
+    for node, status in statuses.items():
+        if status is None or damage.links.intersection(topology.gateways[node].links):
+            continue
+        for name, app in status.get("applications", {}).items():
+            if app["vid"] is None and any(member["vid"] in usable for step in app["vids"] for member in step):
+                return f"{node} has not steered {name}"
     return None
+
+
+def _unevenness(topology: Topology, statuses: Statuses, damage: Damage) -> str | None:
+    """Say how the VIDs are spread over the links, where that is uneven and should not be."""
+    if damage.drained or not topology.even:
+        return None
+    found = masters(topology, statuses)["near"]
+    links = set(working_links(topology, topology.vids[0], damage)) - of_no_use(statuses.values())
+    nodes = {vid: found[str(vid)] for vid in topology.vids}
+    return uneven([topology.link_of(node, vid) for vid, node in nodes.items() if node], sorted(links))
 
 
 def mastership_fault(topology: Topology, found: Masters, vid: Vid, left: Collection[LinkName]) -> str | None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from linkbalancer.lab.judge import name_of
+from linkbalancer.lab.punctuality import excuses
 
 PLAIN_WIDTH = 100
 """Columns where there is no terminal to ask."""
@@ -93,7 +94,7 @@ first; faults of one kind that nobody noticed share a line.
 """
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
-    "links": ("cut", "lone", "silent", "oneway", "loss", "slow", "flap", "swap", "blackout", "comeback"),
+    "links": ("cut", "lone", "silent", "one-end", "oneway", "loss", "slow", "flap", "swap", "blackout", "comeback"),
     "gateways and LANs": ("node", "lan", "split", "neighbour"),
     "two at once": ("double",),
     "the service": ("restart", "upgrade", "leave", "kill", "killall"),
@@ -171,6 +172,10 @@ def show_report(report: Mapping[str, Any], console: Console) -> None:
     if report["failures"]:
         console.print(f"[red]{len(report['failures'])} things are not as they must be:[/]", highlight=False)
         for line in report["failures"]:
+            console.print(f"  {line}", highlight=False, markup=False)
+        for number, line in enumerate(excuses(report)):
+            if not number:
+                console.print("This computer may have been too busy for it:", highlight=False)
             console.print(f"  {line}", highlight=False, markup=False)
     else:
         console.print(f"[green]all {len(report['faults'])} faults are survived as they must be[/]", highlight=False)

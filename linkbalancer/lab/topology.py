@@ -5,7 +5,7 @@ that a link has two ends, both of them gateways.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from linkbalancer.config.model import Config
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.routers import NEAR, Router, RouterDocument, chain
+from linkbalancer.lab.spreading import spreads_evenly
 from linkbalancer.links import DeviceName, GroupId, LinkName, NodeName, Role, Vid
 
 NODE_NAME = r"^[a-z0-9][a-z0-9-]{0,14}$"
@@ -81,13 +82,17 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Two sites: gateways by name with their configuration, hosts, LANs and links."""
+    """Two sites: gateways by name with their configuration, hosts, LANs and links.
+
+    `even`: every VID is on every link, and all are spread evenly over them, so it is plain how many each one masters.
+    """
 
     name: str
     gateways: Mapping[NodeName, Config]
     hosts: tuple[Host, ...]
     lans: tuple[Segment, ...]
     links: tuple[Segment, ...]
+    even: bool = False
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -158,7 +163,17 @@ def derive(name: str, gateways: Mapping[NodeName, Config], document: TopologyDoc
     for side in SIDES:
         if not any(host.side == side for host in topology.hosts):
             raise LabError(f"topology.yaml names no host on the {side} LAN: traffic needs one on each side")
-    return topology
+    return replace(topology, even=_even(topology))
+
+
+def _even(topology: Topology) -> bool:
+    everywhere = tuple(link.name for link in topology.links)
+    return all(topology.links_of(vid) == everywhere for vid in topology.vids) and all(
+        spreads_evenly(topology.gateways[port.node], link.name, topology.vids)
+        for link in topology.links
+        for port in link.ports
+        if topology.side(port.node) == NEAR
+    )
 
 
 def _check_names(gateways: Mapping[NodeName, Config], document: TopologyDocument) -> None:

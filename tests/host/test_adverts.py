@@ -12,7 +12,7 @@ import pytest
 from linkbalancer.engine.effects import SendAdvert
 from linkbalancer.host.adverts import AdvertSocket
 from linkbalancer.links import Address, Mac
-from tests.host.conftest import PATIENCE_S, await_items
+from tests.host.conftest import PATIENCE_S, Overtakes, await_items
 from tests.namespaces import Namespace
 
 pytestmark = pytest.mark.lab
@@ -284,3 +284,15 @@ def test_a_device_that_is_missing_is_an_error(wire: tuple[Namespace, Namespace])
     with wire[0].entered(), pytest.raises(OSError, match=r".") as refusal:
         AdvertSocket("gone0")
     assert refusal.value.errno in {errno.ENODEV, errno.ENXIO, None}
+
+
+@pytest.mark.parametrize(("source", "destination"), [(LEFT, None), (LEFT_LOCAL, None), (LEFT, RIGHT)])
+def test_on_a_full_lan_it_does_not_wait(
+    wire: tuple[Namespace, Namespace],
+    crowded: Overtakes,
+    source: Address,
+    destination: Address | None,
+) -> None:
+    """What fills a device, and waits in its queue, is overtaken by adverts."""
+    with closing(_open(wire[0])) as sender:
+        assert crowded(lambda: sender.send(advert(source, b"an advert", destination)), b"an advert")

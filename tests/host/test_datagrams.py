@@ -1,6 +1,7 @@
 """LVrrp's datagrams over a wire."""
 
 import errno
+import os
 import socket
 from contextlib import closing
 from ipaddress import IPv4Address
@@ -11,7 +12,7 @@ from linkbalancer.engine.events import DatagramReceived
 from linkbalancer.host.datagrams import DatagramSocket
 from linkbalancer.links import Role
 from linkbalancer.lvrrp.settings import LinkSettings
-from tests.host.conftest import await_items
+from tests.host.conftest import Overtakes, await_items
 from tests.namespaces import Namespace
 
 pytestmark = pytest.mark.lab
@@ -97,3 +98,13 @@ def test_a_port_that_is_taken_is_an_error(wire: tuple[Namespace, Namespace]) -> 
     with closing(_open(wire[0], LEFT)), pytest.raises(OSError, match=r"in use") as refusal:
         _open(wire[0], LEFT)
     assert refusal.value.errno == errno.EADDRINUSE
+
+
+def test_on_a_full_link_it_does_not_wait(wire: tuple[Namespace, Namespace], crowded: Overtakes) -> None:
+    """What fills a link, and waits in its device's queue, is overtaken; a successor's datagrams overtake it too."""
+    with closing(_open(wire[0], LEFT)) as left:
+        assert crowded(lambda: left.send(b"query of mine"), b"query of mine")
+        inherited = socket.socket(fileno=os.dup(left.fileno()))
+    inherited.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, 0)
+    with closing(DatagramSocket(LEFT, inherited)) as heir:
+        assert crowded(lambda: heir.send(b"query of my heir"), b"query of my heir")

@@ -7,7 +7,7 @@ import pytest
 
 from linkbalancer.engine.events import NeighbourHeard
 from linkbalancer.host.neighbours import NeighbourProbe
-from tests.host.conftest import await_items
+from tests.host.conftest import Overtakes, await_items
 from tests.namespaces import Namespace
 
 pytestmark = pytest.mark.lab
@@ -60,3 +60,9 @@ def test_a_device_that_is_missing_is_an_error(wire: tuple[Namespace, Namespace])
     """The probe cannot be made for it."""
     with wire[0].entered(), pytest.raises(OSError, match=r"No such device"):
         NeighbourProbe("gone0", [THERE])
+
+
+def test_on_a_full_lan_it_does_not_wait(wire: tuple[Namespace, Namespace], crowded: Overtakes) -> None:
+    """A question overtakes what fills a device and waits in its queue: a full LAN leg is no silent one."""
+    with wire[0].entered(), closing(NeighbourProbe("eth0", [NOWHERE])) as probe:
+        assert crowded(probe.probe, NOWHERE.packed)

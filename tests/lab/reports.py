@@ -38,9 +38,11 @@ def phase(masters: dict[str, tuple[str, str]], flows: list[dict[str, Any]]) -> d
             "far": {vid: ends[1] for vid, ends in masters.items()},
         },
         "moves": [],
+        "of_no_use": [],
         "changes": [],
         "opened_ms": {"l1": 0.0, "l2": 0.0},
         "complaints": [],
+        "late_ms": {},
         "flows": flows,
         "virtual_ips": [
             {
@@ -72,6 +74,7 @@ def good_report() -> dict[str, Any]:
             "schema": 1,
             "topology": "two-links",
             "interval_ms": 5.0,
+            "even": False,
             "vids": {"1": ["l1", "l2"], "2": ["l1", "l2"], "3": ["l1"]},
             "gateways": {
                 node: {"side": "near" if node[0] == "b" else "far", "links": [f"l{node[1]}"]} for node in _NODES

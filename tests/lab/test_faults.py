@@ -21,5 +21,5 @@ def test_faults_are_chosen_by_kind_or_by_name() -> None:
 
 def test_a_fault_that_there_is_not_is_refused() -> None:
     """The kinds that there are are named."""
-    with pytest.raises(LabError, match="no fault 'cu'; there are cut, silent, oneway"):
+    with pytest.raises(LabError, match="no fault 'cu'; there are cut, silent, one-end, oneway"):
         select_faults(FAULTS, ["cu"])

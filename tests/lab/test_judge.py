@@ -82,13 +82,27 @@ def test_the_service_may_lose_nothing(kind: str) -> None:
 
 def test_other_faults_have_longer_limits() -> None:
     """What must be found by silence may take 1,500 ms."""
-    for kind in ("silent", "oneway", "node", "lan"):
+    for kind in ("silent", "oneway", "one-end", "node", "lan"):
         report = good_report()
         report["faults"][0]["fault"] = kind
         broken(report)["flows"][4]["outage_ms"] = 1499.0
         assert judge(report) == []
         broken(report)["flows"][4]["outage_ms"] = 1501.0
         assert len(judge(report)) == 1
+
+
+def test_tcp_may_lose_what_it_sent_again_in_the_second_of_two_outages() -> None:
+    """It waits for its timer then; UDP does not, and one outage alone is no reason."""
+    report = good_report()
+    report["faults"][0]["fault"] = "double"
+    report["faults"][0]["bounds"] = {"outage_ms": 2000.0}
+    flow = broken(report)["flows"][4]
+    flow.update(protocol="tcp", outage_ms=3999.0)
+    assert judge(report) == []
+    flow["outage_ms"] = 4001.0
+    assert judge(report) == ["double l1: rest out: an outage of 4001 ms, over the limit of 4000 ms"]
+    flow.update(protocol="udp", outage_ms=2001.0)
+    assert judge(report) == ["double l1: rest out: an outage of 2001 ms, over the limit of 2000 ms"]
 
 
 LOSSY = {"outage_ms": None, "healing_ms": None, "lossy": ["l1"], "lost_percent": [10, 30], "moves": None, "spared": []}

@@ -19,7 +19,10 @@ from tests.lab.example import EIGHT, THREE, varied
 pytestmark = pytest.mark.lab
 
 PATIENCE_S = 30
-TELLING = ["silent l3 beyond r1", "loss l1 20% out", "swap", "neighbour b1", "double cut l1 + cut l2"]
+TELLING = [
+    *("silent l3 beyond r1", "loss l1 20% out", "slow", "one-end l1 at f1"),
+    *("swap", "neighbour b1", "double cut l1 + cut l2"),
+]
 
 
 def rehearsed(example: Path, report: Path, *options: str, limit_s: int = 240) -> dict[str, Any]:
@@ -46,13 +49,14 @@ def after(fault: dict[str, Any], app: str) -> set[tuple[int | None, str | None]]
 
 
 def test_three_links_survive_what_tells_them_from_two(tmp_path: Path) -> None:
-    """A wire between somebody else's routers, loss, changed plugs, a wrong neighbour, two links at once."""
+    """A wire between other people's routers, loss, a full link, changed plugs, a wrong neighbour, two links at once."""
     options = [word for fault in TELLING for word in ("--fault", fault)]
     faults = {fault["fault"]: fault for fault in rehearsed(THREE, tmp_path / "report.json", *options)["faults"]}
 
-    assert {"silent", "loss", "swap", "neighbour", "double"} == set(faults)
+    assert {"silent", "loss", "slow", "one-end", "swap", "neighbour", "double"} == set(faults)
     assert ("b1", "f1") == masters(faults["silent"], "3")
-    assert {(1, "l1")} == after(faults["loss"], "voip")
+    assert {(1, "l1")} == after(faults["loss"], "voip") == after(faults["slow"], "voip")
+    assert ("b2", "f2") == masters(faults["one-end"], "1")
     assert all(("b3", "f3") == masters(faults[kind], vid) for kind in ("swap", "double") for vid in ("1", "2", "3"))
     assert {(4, None)} == after(faults["double"], "private")
     assert {(2, "l3")} == after(faults["double"], "web")

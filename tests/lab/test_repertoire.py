@@ -20,11 +20,14 @@ def test_every_kind_of_fault_is_rehearsed() -> None:
         "cut l1",
         "cut l2",
         "silent l1",
+        "one-end l1 at b1",
+        "one-end l1 at f1",
         "oneway l1 out",
         "oneway l1 back",
         "loss l1 20%",
         "loss l1 20% out",
-        "slow l1",
+        "slow l1 20% over",
+        "slow l1 100% over, shaped",
         "flap l1",
         "lan b1 carrier",
         "lan f1 carrier",
@@ -106,7 +109,7 @@ def test_many_gateways_make_few_more_faults() -> None:
 
     assert [fault.target for fault in faults if fault.kind == "cut"] == [f"l{number}" for number in range(1, 9)]
     assert [fault.target for fault in faults if fault.kind == "restart"] == ["b1", "b8", "f1", "f8", "b1 and f1"]
-    assert len(faults) < 70
+    assert len(faults) < 75
 
 
 def test_every_name_is_its_faults_alone() -> None:
@@ -169,4 +172,4 @@ def test_damage_is_what_the_fault_breaks() -> None:
     many = {fault.name: fault.damage for fault in MANY}
     assert many["swap b1 and b2"].links == many["lone l3"].links == {"l1", "l2"}
     assert many["silent l3 beyond r1"].links == {"l3"}
-    assert many["loss l1 20%"].links == many["slow l1"].links == frozenset()
+    assert many["loss l1 20%"].links == many["slow l1 20% over"].links == frozenset()

@@ -106,6 +106,18 @@ def test_damage_is_taken_into_account() -> None:
     assert disagreement(TOPOLOGY, {**found, "b1": None}, Damage(frozenset({"l1"}), frozenset({"b1"}))) is None
 
 
+def test_a_gateway_must_know_where_applications_go() -> None:
+    """One whose VIDs have no link left goes nowhere, and one whose gateway is cut off may not know."""
+    app: dict[str, Any] = {"vid": None, "vids": [[{"vid": 3, "weight": 1}]]}
+    found = spoiled("f2", "applications", value={"web": {"vid": 2, "vids": [[{"vid": 2, "weight": 1}]]}, "video": app})
+
+    assert disagreement(TOPOLOGY, found, Damage()) == "f2 has not steered video"
+    assert disagreement(TOPOLOGY, found, Damage(frozenset({"l1"}))) != "f2 has not steered video"
+    assert disagreement(TOPOLOGY, found, Damage(frozenset({"l2"}))) != "f2 has not steered video"
+    app["vid"] = 3
+    assert disagreement(TOPOLOGY, found, Damage()) is None
+
+
 def test_transitions_are_counted_by_gateway_and_vid() -> None:
     """Gateways that did not answer are left out."""
     found = {**statuses(), "b1": None}

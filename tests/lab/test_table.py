@@ -69,6 +69,19 @@ def test_failures_stand_below_the_table() -> None:
     assert "cut l1: rest out: 3 ICMP redirects" in text
 
 
+def test_lateness_is_told_where_something_failed() -> None:
+    """By phase: what failed may be the computer's doing; where all went well nobody asks."""
+    report = good_report()
+    report["faults"][0]["broken"]["late_ms"] = {"b2": 131.1, "f2": 524.3}
+    report["faults"][0]["healed"]["late_ms"] = {"b1": 65.5}
+    assert "too busy" not in shown({**report, "failures": []})
+
+    report["faults"][0]["broken"]["flows"][4]["redirects"] = 3
+    text = shown({**report, "failures": judge(report)})
+    assert "too busy for it:\n  cut l1: timers of 2 gateways were up to 524 ms late (f2)\n" in text
+    assert "healed: timers" not in text
+
+
 def test_an_exempt_fault_is_marked() -> None:
     """It is neither ok nor failed."""
     report = good_report()
