@@ -6,7 +6,6 @@ from typing import TypeAlias
 
 from linkbalancer.links import GroupId
 from linkbalancer.weights.metrics import Metrics
-from linkbalancer.weights.settings import WeigherSettings
 from linkbalancer.weights.wall import Wall
 
 
@@ -51,22 +50,15 @@ class Clocked:
 
 
 @dataclass(frozen=True, slots=True)
-class Reconfigure:
-    """Other settings from now on."""
-
-    settings: WeigherSettings
-
-
-@dataclass(frozen=True, slots=True)
 class Tick:
     """The deadline came."""
 
 
-News: TypeAlias = Measured | Mastered | Opened | Closed | Checked | Clocked | Reconfigure | Tick
+News: TypeAlias = Measured | Mastered | Opened | Closed | Checked | Clocked | Tick
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class Priorities:
     """What the far end should be now: group, priority 2..254, weight; a group that is not in it is as configured."""
 
     wanted: tuple[tuple[GroupId, int, float], ...]

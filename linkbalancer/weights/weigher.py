@@ -24,9 +24,8 @@ from linkbalancer.weights.news import (
     Measured,
     News,
     Opened,
-    Reconfigure,
+    Priorities,
     Tick,
-    Weighed,
 )
 from linkbalancer.weights.settings import WeigherSettings, Weighing
 from linkbalancer.weights.view import LEAST, View
@@ -44,19 +43,19 @@ class Weigher:
         self._checks: Mapping[str, float | None] = {}
         self._wall: Wall | None = None
         self._reckoned: dict[GroupId, float | None] = {}
-        self._told = Weighed(())
+        self._told = Priorities(())
 
     @property
     def wanted(self) -> dict[GroupId, tuple[float, int]]:
         """The weight and priority of each VID, as last answered; of a VID that is not in it there is none yet."""
         return {group: (weight, priority) for group, priority, weight in self._told.wanted}
 
-    def handle(self, now: Instant, event: News) -> Sequence[Weighed]:
+    def handle(self, now: Instant, event: News) -> Sequence[Priorities]:
         """Take one event; return what the far end should be told, where that has changed."""
         self._take(now, event)
         for group, weighing in self._settings.groups.items():
             self._reckon(now, group, weighing)
-        told = Weighed(tuple(self._answers(now)))
+        told = Priorities(tuple(self._answers(now)))
         if told == self._told:
             return ()
         self._told = told
@@ -87,7 +86,7 @@ class Weigher:
         known = memory_of.groups
         memory_of.groups = {group: known.get(group, memory.Remembered()) for group in self._settings.groups}
         self._remembered = memory_of
-        self._told = Weighed(tuple(self._answers(now)))
+        self._told = Priorities(tuple(self._answers(now)))
         return True
 
     @property
@@ -124,21 +123,10 @@ class Weigher:
             case Clocked(wall):
                 self._wall = wall
                 known.usage = known.usage.dated(wall, self._settings.resets)
-            case Reconfigure(settings):
-                self._reconfigure(settings)
             case Tick():
                 pass
             case _:
                 assert_never(event)
-
-    def _reconfigure(self, settings: WeigherSettings) -> None:
-        known = self._remembered
-        known.groups = {group: known.groups.get(group, memory.Remembered()) for group in settings.groups}
-        self._reckoned = {group: one for group, one in self._reckoned.items() if group in settings.groups}
-        self._settings = settings
-        self._calm, self._reckoning = _derived(settings)
-        if self._wall is not None:
-            known.usage = known.usage.dated(self._wall, settings.resets)
 
     def _flapped(self, now: Instant) -> None:
         for group, weighing in self._settings.groups.items():
