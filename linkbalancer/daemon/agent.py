@@ -34,6 +34,7 @@ from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.paces import PROBE, RECONCILE, REST, SOON
 from linkbalancer.daemon.performer import Performer
 from linkbalancer.daemon.place import Place
+from linkbalancer.daemon.plugins import PluginServer
 from linkbalancer.daemon.punctual import Punctual
 from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.remembering import Remembering
@@ -240,6 +241,7 @@ class AgentProcess:
         self._requests = RequestServer(loop, self._run_dir / SOCKET, self._asked, listener=asked)
         self._checks = ChecksServer(loop, self._run_dir, self._take, self._agent.believed, self._journal.complain)
         self._keepalived = KeepalivedServer(loop, self._run_dir, self._take, self._members, self._journal.complain)
+        self._plugins = PluginServer(loop, self._run_dir, self._take, self._journal.complain)
         self._incumbent = Incumbent(loop, self._lock, self, self._journal.complain)
         self._journal.put_back = int(fields.get("put_back", 0))
         at = fields.get("at")
@@ -272,7 +274,7 @@ class AgentProcess:
         if not self._performer.loading:
             self._say_ready()
         self._loop.run()
-        servers = (self._feed, self._requests, self._checks, self._keepalived)
+        servers = (self._feed, self._requests, self._checks, self._keepalived, self._plugins)
         for one in (self._performer, *servers, self._journal, self._flight):
             one.close()
         return self._exit or 0
@@ -419,7 +421,7 @@ class AgentProcess:
             if not self._lock.keep():
                 self._log.critical("deposed", text="another agent found none here, and speaks now")
                 self.depart()
-            for one in (self._snapshot, self._feed, self._requests, self._checks, self._keepalived):
+            for one in (self._snapshot, self._feed, self._requests, self._checks, self._keepalived, self._plugins):
                 one.keep()
         except OSError as error:
             self._place.forget()
@@ -445,6 +447,8 @@ class AgentProcess:
                 self._took = self._loop.clock() - began
             case effect_kinds.SteerKeepalived():
                 self._keepalived.steer()
+            case effect_kinds.Ask():
+                self._plugins.ask(effect)
             case effect_kinds.Publish(table):
                 self._feed.publish(table)
             case effect_kinds.Record():

@@ -23,7 +23,7 @@ from linkbalancer.daemon.flightline import SOCKET, Complain, head_of, lines_of, 
 from linkbalancer.daemon.lifeline import live_on
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.engine.agent import Agent
-from linkbalancer.engine.effects import Effect, SendAdvert, SendDatagram
+from linkbalancer.engine.effects import Ask, Effect, SendAdvert, SendDatagram
 from linkbalancer.engine.events import Event
 from linkbalancer.engine.flight.chance import RecordedChance
 from linkbalancer.engine.flight.digest import FAILURES, failure
@@ -41,7 +41,7 @@ LATER: Duration = 1 * SECOND
 What an agent that is killed had heard since is not recorded; but waking up costs more than writing down.
 """
 
-QUIET = frozenset({SendAdvert, SendDatagram})
+QUIET = frozenset({SendAdvert, SendDatagram, Ask})
 """Effects that are no news."""
 
 WAITING = 8192
@@ -102,9 +102,9 @@ class FlightRecorder:
     def begin(self, start: Start) -> Agent:
         """Make the agent, and record its life from there, if that is wanted."""
         if not self._plan.keep:
-            self._agent = start.agent(self._loaded, self._keys, random.SystemRandom(), self._loop.clock)
+            self._agent = start.agent(self._loaded, self._keys, random.SystemRandom())
             return self._agent
-        self._agent = start.agent(self._loaded, self._keys, self._chance, self._loop.clock)
+        self._agent = start.agent(self._loaded, self._keys, self._chance)
         self._begin(start.boot)
         self._first = Start(dict(start.app_ids), start.session, start.boot, start.found, tuple(self._chance.take()))
         self._due = start.boot + SOON

@@ -10,6 +10,7 @@ from linkbalancer.engine.tracking import Checked
 from linkbalancer.links import DeviceName, GroupId, GroupState, LinkName, Mac, Vid
 from linkbalancer.weights.gauge import Peaks
 from linkbalancer.weights.metrics import Metrics
+from linkbalancer.weights.question import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,13 @@ class Weighed:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What plug-ins say, or that nothing could be had of them, to what they were asked by `Ask`."""
+
+    replies: tuple[Reply, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """The service is asked to stop: hand over every mastership, then report `Left`."""
 
@@ -160,6 +168,7 @@ Event: TypeAlias = (
     | Drained
     | Checked
     | Weighed
+    | Answered
     | Leave
     | Retire
     | Retain

@@ -13,6 +13,7 @@ from linkbalancer.clock import MICROSECOND, MILLISECOND, Duration, Instant
 from linkbalancer.engine.effects import (
     AddAddresses,
     Announce,
+    Ask,
     Effect,
     Left,
     Publish,
@@ -36,6 +37,7 @@ from linkbalancer.sim.keepalived import SimulatedKeepalived
 from linkbalancer.sim.kernel import Change
 from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
+from linkbalancer.sim.plugins import answered
 from linkbalancer.sim.shape import (
     LAN_DEVICE,
     LINK_DEVICE,
@@ -206,10 +208,8 @@ class World:
                 if kind == "vid":
                     self.moved.append((self.now, node.name, f"{subject} {text}"))
                 self.trace.note(self.now, node.name, kind, f"{subject}: {text}")
-            case SteerKeepalived():
-                self.keepaliveds[node.name].steer(effect)
-            case Publish(table):
-                node.publish(table)
+            case SteerKeepalived() | Publish() | Ask():
+                self._pass_on(node, effect)
             case Left() | Retired():
                 self.trace.note(self.now, node.name, "does", effect)
                 (node.left if isinstance(effect, Left) else node.retired)()
@@ -218,6 +218,16 @@ class World:
                 self._change(node, effect)
             case _:
                 assert_never(effect)
+
+    def _pass_on(self, node: Node, effect: SteerKeepalived | Publish | Ask) -> None:
+        """Tell whoever else is at work at a gateway."""
+        match effect:
+            case SteerKeepalived():
+                self.keepaliveds[node.name].steer(effect)
+            case Publish(table):
+                node.publish(table)
+            case _:
+                self._deliver(node, 0, answered(effect))
 
     def _change(self, node: Node, effect: Announce | Change) -> None:
         """Carry out what changes a kernel, or what a host knows."""

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from linkbalancer.links import GroupId
 from linkbalancer.weights.metrics import Metrics
+from linkbalancer.weights.question import Reply
 from linkbalancer.weights.wall import Wall
 
 
@@ -50,11 +51,18 @@ class Clocked:
 
 
 @dataclass(frozen=True, slots=True)
+class Advised:
+    """What plug-ins have answered of the link."""
+
+    replies: tuple[Reply, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """The deadline came."""
 
 
-News: TypeAlias = Measured | Mastered | Opened | Closed | Checked | Clocked | Tick
+News: TypeAlias = Measured | Mastered | Opened | Closed | Checked | Clocked | Advised | Tick
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,13 @@ from typing import Any, assert_never
 from linkbalancer.clock import Instant, earliest
 from linkbalancer.links import GroupId
 from linkbalancer.weights import memory
+from linkbalancer.weights.counsel import Counsel
 from linkbalancer.weights.damping import Flaps
 from linkbalancer.weights.explanation import Explanation
 from linkbalancer.weights.hysteresis import Calm, Settled
 from linkbalancer.weights.metrics import Metrics
 from linkbalancer.weights.news import (
+    Advised,
     Checked,
     Clocked,
     Closed,
@@ -27,6 +29,7 @@ from linkbalancer.weights.news import (
     Priorities,
     Tick,
 )
+from linkbalancer.weights.question import Question
 from linkbalancer.weights.settings import WeigherSettings, Weighing
 from linkbalancer.weights.view import LEAST, View
 from linkbalancer.weights.wall import Wall
@@ -39,6 +42,7 @@ class Weigher:
         self._settings = settings
         self._calm, self._reckoning = _derived(settings)
         self._remembered = memory.Memory({group: memory.Remembered() for group in settings.groups})
+        self._counsel = Counsel(settings)
         self._metrics = Metrics()
         self._checks: Mapping[str, float | None] = {}
         self._wall: Wall | None = None
@@ -60,6 +64,10 @@ class Weigher:
             return ()
         self._told = told
         return (told,)
+
+    def questions(self, now: Instant) -> tuple[Question, ...]:
+        """Return what plug-ins are to be asked, each thing once; their answers are told as `Advised`."""
+        return self._counsel.questions(now, self._view) if self._counsel else ()
 
     def deadline(self) -> Instant | None:
         """Return when a change that is put off comes into force, or flaps are forgiven."""
@@ -123,6 +131,8 @@ class Weigher:
             case Clocked(wall):
                 self._wall = wall
                 known.usage = known.usage.dated(wall, self._settings.resets)
+            case Advised(replies):
+                self._counsel.answered(replies)
             case Tick():
                 pass
             case _:
@@ -145,6 +155,7 @@ class Weigher:
             checks=self._checks,
             wall=self._wall,
             used=self._remembered.usage.used,
+            answers=self._counsel.of(group),
         )
 
     def _reckon(self, now: Instant, group: GroupId, weighing: Weighing) -> None:
@@ -195,7 +206,7 @@ class Weigher:
             group=group,
             function=weighing.function.name,
             reckoned=reckoned,
-            because=weighing.function.because(self._view(group)),
+            because=(*weighing.function.because(self._view(group)), *self._counsel.missing(now, group)),
             settled=None if one.settled is None else one.settled.weight,
             held_for=None if due is None else max(due - now, 0),
             suppressed_for=flaps.until - now if flaps.until is not None and flaps.suppressed(now) else None,
