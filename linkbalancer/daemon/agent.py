@@ -339,6 +339,7 @@ class AgentProcess:
             if effects:
                 self._journal.remember(now)
                 self._remembering.note(now, effects)
+            self._flight.keep()
 
     def _mend_soon(self, now: Instant) -> None:
         self._compare_at = now
