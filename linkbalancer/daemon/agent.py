@@ -99,6 +99,7 @@ class AgentProcess:
     """One agent, its sockets, its servers and its hold on the kernel."""
 
     _keepalived: KeepalivedServer
+    _odometer: odometer.Odometer | None
 
     def __init__(
         self,
@@ -264,7 +265,7 @@ class AgentProcess:
         self._sockets.probe(loop.clock(), self._lookout.primaries)
         begin_measuring(loop, self._loaded.config, self._take, self._journal.complain)
         counted = self._loaded.config, self._state_dir, self._agent.carried, self._journal.complain
-        odometer.begin_counting(loop, *counted)
+        self._odometer = odometer.begin_counting(loop, *counted)
 
     def _members(self) -> Mapping[GroupId, Membership]:
         return self._agent.memberships
@@ -464,6 +465,8 @@ class AgentProcess:
     def _left(self, _now: Instant) -> None:
         """Every mastership is handed over: nothing to go on from is left to a successor."""
         self._remembering.forget()
+        if self._odometer is not None:
+            self._odometer.leave()
         self._exit = 0
         self._log.info("left", text="every mastership is handed over")
         self._loop.stop()
