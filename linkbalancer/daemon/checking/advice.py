@@ -1,4 +1,4 @@
-"""The process that a plug-in runs in: no right, no descriptor, no user that owns anything, and a limit of memory.
+"""The process that a plug-in runs in: no right, no descriptor, nobody's user where it may be, and a limit of memory.
 
 It reads a question, asks the plug-in and writes the answer, until its line is closed or somebody ends it. It is the
 first that the kernel ends where memory is short.
@@ -48,11 +48,11 @@ def start(name: str) -> tuple[int, socket.socket]:
 
 
 def _who() -> Identity:
-    """Return who runs it: the service's user, which owns nothing, or nobody where there is none."""
+    """Return who runs it: nobody, or the service's own user where that may not become another one."""
     try:
-        return identity(None)
-    except UserError:
         return identity(_NOBODY)
+    except UserError:
+        return identity(None)
 
 
 def _live(line: socket.socket, who: Identity, parent: int, name: str) -> NoReturn:

@@ -80,7 +80,7 @@ def test_it_has_nothing_and_is_nobody(desk: Desk) -> None:
     assert Path(f"/proc/{desk.advisor.pid}/comm").read_text() == "lb:trip\n"
     if os.geteuid() == 0:
         uid = int(next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1])
-        assert pwd.getpwuid(uid).pw_name in {"linkbalancer", "nobody"}
+        assert pwd.getpwuid(uid).pw_name == "nobody"
 
 
 @pytest.mark.parametrize("does", ["sleep", "spin"])
