@@ -7,7 +7,7 @@ from typing import TypeAlias
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.scales import MinuteBegan
 from linkbalancer.engine.tracking import Checked
-from linkbalancer.links import DeviceName, GroupId, GroupState, LinkName, Mac, Vid
+from linkbalancer.links import Address, DeviceName, GroupId, GroupState, LinkName, Mac, Vid
 from linkbalancer.weights.gauge import Peaks
 from linkbalancer.weights.metrics import Metrics
 from linkbalancer.weights.question import Reply
@@ -61,7 +61,7 @@ class HeraldReceived:
     """What a gateway of a LAN tells the others there: the address it came from, and the datagram, unsigned."""
 
     device: DeviceName
-    source: IPv4Address
+    source: Address
     data: bytes
 
 

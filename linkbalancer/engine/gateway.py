@@ -22,7 +22,7 @@ from linkbalancer.engine.synchrony import SyncGroup, index
 from linkbalancer.engine.told import Told
 from linkbalancer.engine.tracking import Checked, Tracking
 from linkbalancer.feed.table import Table
-from linkbalancer.links import DeviceName, Family, GroupId, LinkName, Mac, Role
+from linkbalancer.links import DeviceName, GroupId, LinkName, Mac, Role
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.lvrrp.rules import Tier, is_open_for
 from linkbalancer.vrrp.events import Heard
@@ -143,8 +143,4 @@ def _lans(loaded: Loaded) -> set[DeviceName]:
     """Return the LANs whose gateways have rules in common with this one."""
     if not loaded.rules.rules:
         return set()
-    return {
-        group.device
-        for one, group in loaded.config.groups.items()
-        if group.mode != "static" and one.family is Family.IPV4
-    }
+    return {group.device for group in loaded.config.groups.values() if group.mode != "static"}
