@@ -1,6 +1,5 @@
 """The recorder's end of the flight recordings' line: found again, and told what an agent left that was killed."""
 
-import gzip
 import os
 import signal
 import socket
@@ -12,19 +11,16 @@ import pytest
 
 from linkbalancer.clock import MILLISECOND
 from linkbalancer.daemon.flightdesk import AGENTS, FlightDesk
-from linkbalancer.daemon.flightfiles import recordings
 from linkbalancer.daemon.flightline import introduction, lines_of
 from linkbalancer.daemon.flightmemory import FlightMemory
-from linkbalancer.daemon.loop import Loop, boottime
+from linkbalancer.daemon.loop import Loop
 from linkbalancer.engine.events import Tick
 from linkbalancer.engine.flight.tape import Tape
 from linkbalancer.sim.replay import Replay
-from tests.daemon.gateway import joined
 from tests.daemon.test_flight import Flight
 from tests.daemon.test_flightfiles import Desk, desk, recorder
 from tests.daemon.waiting import until
 from tests.engine.flight.flown import Recorder
-from tests.namespaces import Namespace
 
 __all__ = ["desk", "recorder"]
 
@@ -143,21 +139,3 @@ def test_who_introduces_itself_again_and_again_fills_nothing(
             loop.turn()
     assert len(one._agents) == AGENTS
     memory.close()
-
-
-@pytest.mark.lab
-def test_a_killed_agent_of_a_real_gateway_leaves_its_last_moment(tmp_path: Path) -> None:
-    """As the kernel kills it: what it heard in its last second is in the file, and replays."""
-    with Namespace("lan") as lan, joined(tmp_path, lan) as (near, _):
-        time.sleep(1.5)
-        at = boottime()
-        near.kill("agent")
-        folder = near.directory / "state" / "flight"
-
-        before = recordings(folder)[-1]
-        until(lambda: near.status() != {}, 20)
-        path = before if before.exists() else before.with_name(f"{before.name}.gz")
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        steps = list(Replay(Tape(data.splitlines(keepends=True))).steps())
-    assert not any(step.differs for step in steps)
-    assert abs(steps[-1].now - at) < 150 * MILLISECOND
