@@ -43,7 +43,6 @@ from linkbalancer.vrrp import group as vrrp
 from linkbalancer.vrrp.group import Tolerance
 from linkbalancer.vrrp.ip import LOCAL_TTL
 from linkbalancer.vrrp.packet import ChecksumForm
-from linkbalancer.weights.plugin import Stopwatch, no_stopwatch
 from linkbalancer.weights.settings import WeigherSettings, Weighing
 
 
@@ -235,14 +234,12 @@ class Config(Section):
                 found[group] |= sync.track
         return found
 
-    def weights(
-        self, link: LinkName, find: Finder = plugins.find, stopwatch: Stopwatch = no_stopwatch
-    ) -> WeigherSettings:
+    def weights(self, link: LinkName, find: Finder = plugins.find) -> WeigherSettings:
         """Return how a link is weighed; nothing at the end that does not control it."""
         found: dict[GroupId, Weighing | None] = {}
         for group, one in self.groups.items() if self.role is Role.CONTROLLER else ():
             if one.link == link and one.mode in {"member", "keepalived"}:
-                found[group] = weighing(laid_over(one.weight, self.links[link].weight), find, stopwatch)
+                found[group] = weighing(laid_over(one.weight, self.links[link].weight), find)
         return WeigherSettings(link, {group: one for group, one in found.items() if one is not None})
 
     @property

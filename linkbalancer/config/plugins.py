@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 
-from linkbalancer.weights.plugin import GROUP, Caught, Parameter, Plugin
+from linkbalancer.weights.plugin import GROUP, Caught, Parameter, Plugin, asked, troubled
+from linkbalancer.weights.question import Question, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,16 @@ def find(name: str) -> Plugin | Broken | None:
         plugin: Plugin = loaded() if isinstance(loaded, type) else loaded
         return _judged(name, plugin)
     return Broken(f"{found[0].value} cannot be loaded: {type(caught.error).__name__}: {caught.error}")
+
+
+def consult(question: Question) -> Reply:
+    """Ask a plug-in, here and now: whoever calls this waits for it."""
+    found = find(question.name)
+    if found is None or isinstance(found, Broken):
+        answer = troubled("it cannot be asked", "none is installed" if found is None else found.why)
+    else:
+        answer = asked(found, question.view)
+    return Reply(question.link, question.view.group, question.name, answer)
 
 
 def _judged(name: str, plugin: Plugin) -> Plugin | Broken:

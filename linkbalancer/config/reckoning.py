@@ -17,7 +17,7 @@ from linkbalancer.weights.hysteresis import Calm
 from linkbalancer.weights.latency import Latency
 from linkbalancer.weights.loss import Loss
 from linkbalancer.weights.mapping import Linear, Logarithmic, PriorityMapping, Steps
-from linkbalancer.weights.plugin import Guard, Parameter, Plugged, Plugin, Stopwatch
+from linkbalancer.weights.plugin import Parameter, Plugged, Plugin
 from linkbalancer.weights.settings import Weighing
 from linkbalancer.weights.spread import Spread
 from linkbalancer.weights.view import Value
@@ -26,7 +26,7 @@ Finder = Callable[[str], Plugin | Broken | None]
 """Finds a plug-in by its name."""
 
 
-def weighing(weight: Weight, find: Finder, stopwatch: Stopwatch) -> Weighing | None:
+def weighing(weight: Weight, find: Finder) -> Weighing | None:
     """Return how a link is weighed for a VID, None where it is not; `weight` is good by itself and as a whole.
 
     Raises:
@@ -37,7 +37,7 @@ def weighing(weight: Weight, find: Finder, stopwatch: Stopwatch) -> Weighing | N
         return None
     calm = {"least": weight.hysteresis, "hold": weight.hold}
     return Weighing(
-        function=function(name, weight, find, stopwatch),
+        function=function(name, weight, find),
         unknown=weight.unknown,
         mapping=mapping(weight.mapping),
         calm=Calm(**_given(calm)),
@@ -46,7 +46,7 @@ def weighing(weight: Weight, find: Finder, stopwatch: Stopwatch) -> Weighing | N
     )
 
 
-def function(name: str, weight: Weight, find: Finder, stopwatch: Stopwatch) -> Function:
+def function(name: str, weight: Weight, find: Finder) -> Function:
     """Return a weight function with its parameters.
 
     Raises:
@@ -69,9 +69,9 @@ def function(name: str, weight: Weight, find: Finder, stopwatch: Stopwatch) -> F
             return Expression(weight.expression or "")
         case "composite":
             parts = (weight.composite or {}).items()
-            return Composite(tuple(Part(function(one, weight, find, stopwatch), factor) for one, factor in parts))
+            return Composite(tuple(Part(function(one, weight, find), factor) for one, factor in parts))
         case _:
-            return _plugged(name, (weight.plugins or {}).get(name, {}), find, stopwatch)
+            return _plugged(name, (weight.plugins or {}).get(name, {}), find)
 
 
 def check_name(check: str | int) -> str:
@@ -109,11 +109,11 @@ def values(given: Mapping[str, Value], parameters: Mapping[str, Parameter]) -> t
     return tuple(sorted({**defaults, **given}.items()))
 
 
-def _plugged(name: str, given: Mapping[str, Value], find: Finder, stopwatch: Stopwatch) -> Plugged:
+def _plugged(name: str, given: Mapping[str, Value], find: Finder) -> Plugged:
     found = find(name)
     if found is None or isinstance(found, Broken):
         raise ValueError(f"there is no weight function {name}" if found is None else f"{name}: {found.why}")
-    return Plugged(name, values(given, found.parameters), found, Guard(stopwatch))
+    return Plugged(name, values(given, found.parameters))
 
 
 def _keys(section: Section | None) -> dict[str, Any]:

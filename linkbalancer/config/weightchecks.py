@@ -13,7 +13,7 @@ from linkbalancer.config.weightcase import Case
 from linkbalancer.links import Role
 from linkbalancer.weights.expression import Expression
 from linkbalancer.weights.function import BUILT_IN, STATIC
-from linkbalancer.weights.plugin import Plugin, no_stopwatch
+from linkbalancer.weights.plugin import Plugin
 from linkbalancer.weights.tokens import ExpressionError
 
 
@@ -120,7 +120,7 @@ def _parameters(name: str, case: Case, outline: Outline) -> Iterator[Complaint]:
     match name:
         case "latency" | "loss":
             keys = weight.latency if name == "latency" else weight.loss
-            one = reckoning.function(name, weight, plugins.find, no_stopwatch)
+            one = reckoning.function(name, weight, plugins.find)
             if keys is not None and getattr(one, "good", 0) >= getattr(one, "bad", 1):
                 what = "good is not better than bad"
                 yield Complaint((*case.place(name), "bad"), what, "make bad larger than good")

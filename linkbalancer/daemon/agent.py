@@ -34,6 +34,7 @@ from linkbalancer.daemon.numbering import number_applications
 from linkbalancer.daemon.paces import PROBE, RECONCILE, REST, SOON
 from linkbalancer.daemon.performer import Performer
 from linkbalancer.daemon.place import Place
+from linkbalancer.daemon.plugins import PluginServer
 from linkbalancer.daemon.punctual import Punctual
 from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.remembering import Remembering
@@ -98,6 +99,7 @@ class AgentProcess:
     """One agent, its sockets, its servers and its hold on the kernel."""
 
     _keepalived: KeepalivedServer
+    _odometer: odometer.Odometer | None
 
     def __init__(
         self,
@@ -240,6 +242,7 @@ class AgentProcess:
         self._requests = RequestServer(loop, self._run_dir / SOCKET, self._asked, listener=asked)
         self._checks = ChecksServer(loop, self._run_dir, self._take, self._agent.believed, self._journal.complain)
         self._keepalived = KeepalivedServer(loop, self._run_dir, self._take, self._members, self._journal.complain)
+        self._plugins = PluginServer(loop, self._run_dir, self._take, self._journal.complain)
         self._incumbent = Incumbent(loop, self._lock, self, self._journal.complain)
         self._journal.put_back = int(fields.get("put_back", 0))
         at = fields.get("at")
@@ -262,7 +265,7 @@ class AgentProcess:
         self._sockets.probe(loop.clock(), self._lookout.primaries)
         begin_measuring(loop, self._loaded.config, self._take, self._journal.complain)
         counted = self._loaded.config, self._state_dir, self._agent.carried, self._journal.complain
-        odometer.begin_counting(loop, *counted)
+        self._odometer = odometer.begin_counting(loop, *counted)
 
     def _members(self) -> Mapping[GroupId, Membership]:
         return self._agent.memberships
@@ -272,7 +275,7 @@ class AgentProcess:
         if not self._performer.loading:
             self._say_ready()
         self._loop.run()
-        servers = (self._feed, self._requests, self._checks, self._keepalived)
+        servers = (self._feed, self._requests, self._checks, self._keepalived, self._plugins)
         for one in (self._performer, *servers, self._journal, self._flight):
             one.close()
         return self._exit or 0
@@ -337,6 +340,7 @@ class AgentProcess:
             if effects:
                 self._journal.remember(now)
                 self._remembering.note(now, effects)
+            self._flight.keep()
 
     def _mend_soon(self, now: Instant) -> None:
         self._compare_at = now
@@ -419,7 +423,7 @@ class AgentProcess:
             if not self._lock.keep():
                 self._log.critical("deposed", text="another agent found none here, and speaks now")
                 self.depart()
-            for one in (self._snapshot, self._feed, self._requests, self._checks, self._keepalived):
+            for one in (self._snapshot, self._feed, self._requests, self._checks, self._keepalived, self._plugins):
                 one.keep()
         except OSError as error:
             self._place.forget()
@@ -445,6 +449,8 @@ class AgentProcess:
                 self._took = self._loop.clock() - began
             case effect_kinds.SteerKeepalived():
                 self._keepalived.steer()
+            case effect_kinds.Ask():
+                self._plugins.ask(effect)
             case effect_kinds.Publish(table):
                 self._feed.publish(table)
             case effect_kinds.Record():
@@ -459,6 +465,8 @@ class AgentProcess:
     def _left(self, _now: Instant) -> None:
         """Every mastership is handed over: nothing to go on from is left to a successor."""
         self._remembering.forget()
+        if self._odometer is not None:
+            self._odometer.leave()
         self._exit = 0
         self._log.info("left", text="every mastership is handed over")
         self._loop.stop()

@@ -121,14 +121,15 @@ def specs(checked: Checked) -> dict[str, str]:
     static = {key: group for key, group in whole["groups"].items() if group["mode"] == "static"}
     delegated = {key: group for key, group in whole["groups"].items() if group["mode"] == MODE}
     bridged = (delegated, whole["keepalived"]) if delegated else ()
-    watched = _digest(config.model_dump(mode="json", include={"trackers", "mark_bits"}), static, *bridged)
+    asked = sorted(checker.plugins_used(config))
+    watched = _digest(config.model_dump(mode="json", include={"trackers", "mark_bits"}), static, *bridged, *asked)
     for group in whole["groups"].values():
         for key in PROBING:
             del group[key]
     shared = (repr(config.marks), config.vids, config.processes)
     found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys, passwords)}
     found |= {name: _digest(config.model_dump(mode="json", include=some)) for name, some in SECTIONS.items()}
-    if config.trackers or static or delegated:
+    if config.trackers or static or delegated or asked:
         found[CHECKER] = watched
     else:
         del found[CHECKER]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from linkbalancer.clock import Instant, earliest, is_due
 from linkbalancer.config.load import Loaded
+from linkbalancer.config.model import Config
 from linkbalancer.config.trackers import Tracker
 from linkbalancer.daemon import capabilities, logs
 from linkbalancer.daemon.bridging import Delegation, KeepalivedBridge
@@ -21,6 +22,7 @@ from linkbalancer.daemon.checking.child import end_leftovers
 from linkbalancer.daemon.checking.devices import Devices, DeviceTracker
 from linkbalancer.daemon.checking.files import Files, FileTracker
 from linkbalancer.daemon.checking.gateways import GatewayWatch
+from linkbalancer.daemon.checking.plugins import Plugins
 from linkbalancer.daemon.checking.processes import ProcessTracker
 from linkbalancer.daemon.checking.routes import Routes, RouteTracker
 from linkbalancer.daemon.checking.scripts import ScriptTracker
@@ -50,6 +52,11 @@ def run(loaded: Loaded, lifeline: Lifeline, *, run_dir: Path) -> int:
     return process.run()
 
 
+def plugins_used(config: Config) -> frozenset[str]:
+    """Return the plug-ins that weigh any link."""
+    return frozenset[str]().union(*(config.weights(name).plugins for name in config.links))
+
+
 class CheckerProcess:
     """What is tracked, the lifeline, and the line to the agent."""
 
@@ -70,6 +77,7 @@ class CheckerProcess:
         }
         self._all = (*self._trackers.values(), *self._gateways.values())
         self._begun = False
+        self._plugins = Plugins(self._loop, run_dir) if plugins_used(loaded.config) else None
 
     def run(self) -> int:
         """Turn until told to end."""
@@ -82,6 +90,8 @@ class CheckerProcess:
         loop.run()
         for one in self._all:
             one.close()
+        if self._plugins is not None:
+            self._plugins.close()
         self._channel.close()
         return 0
 

@@ -1,15 +1,14 @@
 """The agent's flight recording: what came in and what was decided, handed to the recorder, who writes it to disk.
 
-Nothing here waits and nothing is written: an input and its effects are kept as they are, looked at again a moment later
-when the loop has nothing better to do, and sent as datagrams to the recorder's process. What it cannot take is lost,
-which the recording says, and a new one begins as soon as may be.
+Nothing here waits and nothing is written to a disk: when the effects of an input are performed, both are noted in
+memory that outlives this process (`flightmemory`), and sent to the recorder by datagrams a moment later, when the loop
+has nothing better to do. What it cannot take is lost, which the recording says, and a new one begins soon.
 
 A recording is replayed from its beginning, so it must not be long: after `size` bytes a new one begins, with the whole
 agent as it is by then. A forked child writes that down, because it takes longer than an agent may be silent.
 """
 
 import random
-import socket
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,10 +19,11 @@ from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon.errand import Errand
 from linkbalancer.daemon.flightline import SOCKET, Complain, head_of, lines_of, send_head
+from linkbalancer.daemon.flightsocket import PART, FlightSocket
 from linkbalancer.daemon.lifeline import live_on
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.engine.agent import Agent
-from linkbalancer.engine.effects import Effect, SendAdvert, SendDatagram
+from linkbalancer.engine.effects import Ask, Effect, SendAdvert, SendDatagram
 from linkbalancer.engine.events import Event
 from linkbalancer.engine.flight.chance import RecordedChance
 from linkbalancer.engine.flight.digest import FAILURES, failure
@@ -36,12 +36,9 @@ from linkbalancer.lvrrp.keys import Key
 
 SOON: Duration = 250 * MILLISECOND
 LATER: Duration = 1 * SECOND
-"""How long an input waits at most: one that led to news, and any other.
+"""How long an input waits at most until it is sent: one that led to news, and any other."""
 
-What an agent that is killed had heard since is not recorded; but waking up costs more than writing down.
-"""
-
-QUIET = frozenset({SendAdvert, SendDatagram})
+QUIET = frozenset({SendAdvert, SendDatagram, Ask})
 """Effects that are no news."""
 
 WAITING = 8192
@@ -52,9 +49,6 @@ SLICE = 128
 
 UNSENT = 1 << 20
 """Bytes that wait for the recorder; beyond it inputs wait as they are."""
-
-PART = 32_000
-"""Bytes of a datagram after which it is full."""
 
 CALM: Duration = 60 * SECOND
 """How old a recording becomes at least, whatever comes: a flood must not have the agent written down all the time."""
@@ -83,14 +77,14 @@ class FlightRecorder:
         complain: Complain,
     ) -> None:
         """Record nothing yet."""
-        self._loop, self._path, self._loaded, self._keys = loop, run_dir / SOCKET, loaded, keys
+        self._loop, self._run_dir, self._loaded, self._keys = loop, run_dir, loaded, keys
         self._complain = complain
         self._plan = loaded.config.flight_recording.at(linked=bool(loaded.config.links))
         self._passwords = Passwords(loaded.passwords)
         self._chance = RecordedChance(random.SystemRandom())
         self._errand: Errand
         self._agent: Agent
-        self._socket: socket.socket | None = None
+        self._line = FlightSocket(run_dir)
         self._waiting: deque[tuple[Instant, Event, Sequence[Effect], Sequence[int]]] = deque()
         self._unsent: deque[bytes] = deque()
         self._unsent_size = self._size = self._number = self._lost = 0
@@ -102,9 +96,13 @@ class FlightRecorder:
     def begin(self, start: Start) -> Agent:
         """Make the agent, and record its life from there, if that is wanted."""
         if not self._plan.keep:
-            self._agent = start.agent(self._loaded, self._keys, random.SystemRandom(), self._loop.clock)
+            self._agent = start.agent(self._loaded, self._keys, random.SystemRandom())
             return self._agent
-        self._agent = start.agent(self._loaded, self._keys, self._chance, self._loop.clock)
+        self._agent = start.agent(self._loaded, self._keys, self._chance)
+        try:
+            self._line.remember()
+        except OSError as error:
+            self._complain("have memory for the flight recording's last moments", str(error))
         self._begin(start.boot)
         self._first = Start(dict(start.app_ids), start.session, start.boot, start.found, tuple(self._chance.take()))
         self._due = start.boot + SOON
@@ -124,6 +122,11 @@ class FlightRecorder:
             raise
         self._note(now, event, effects)
         return effects
+
+    def keep(self) -> None:
+        """Have what was noted outlive this process: its effects are performed."""
+        if self._waiting and self._encoder is not None and not self._unsent:
+            self._encode(self._encoder)
 
     def _unrecorded(self, now: Instant, event: Event) -> Sequence[Effect]:
         effects = self._agent.handle(now, event)
@@ -149,12 +152,14 @@ class FlightRecorder:
 
     def close(self) -> None:
         """Send what can be sent at once, and end."""
-        while self._waiting and self._encoder is not None and self._unsent_size < UNSENT:
-            self._write()
         if self._encoder is not None:
+            while self._waiting and self._unsent_size < UNSENT:
+                self._encode(self._encoder)
+                self._write()
+            self._write()
             self._send()
         self._encoder = None
-        self._hang_up()
+        self._line.forget()
 
     # -- the loop asks -------------------------------------------------------------------------------------------------
 
@@ -168,10 +173,12 @@ class FlightRecorder:
         if self._encoder is None:
             self._begin_anew(now)
             return
-        if self._first is not None and self._connect():
+        if self._first is not None and self._line.connect():
             first, self._first = self._first, None
             self._have_head_sent(first)
         if self._waiting and self._unsent_size < UNSENT:
+            self._encode(self._encoder)
+        if self._unsent_size < UNSENT:
             self._write()
         if self._encoder is not None and not self._send():
             self._due = now + SOON
@@ -180,20 +187,27 @@ class FlightRecorder:
         elif self._lost or self._size >= self._plan.size:
             self._end(now)
 
+    def _encode(self, encoder: Encoder) -> None:
+        """Write down the oldest inputs that wait."""
+        for _ in range(min(SLICE, len(self._waiting))):
+            encoder.add(*self._waiting.popleft())
+        if not self._unsent and not self._line.note(encoder.fresh()):
+            self._write()
+            self._send()
+
     def _write(self) -> None:
-        """Make a datagram of the oldest inputs that wait."""
+        """Make datagrams of what is written down."""
         assert self._encoder is not None
-        waiting, size = self._waiting, 0
+        size = 0
         lines: list[str] = []
-        for _ in range(min(SLICE, len(waiting))):
-            self._encoder.add(*waiting.popleft())
         for line in self._encoder.take():
             if size > PART:
                 self._queue(lines)
                 lines, size = [], 0
             lines.append(line)
             size += len(line)
-        self._queue(lines)
+        if lines:
+            self._queue(lines)
 
     def _queue(self, lines: Sequence[str]) -> None:
         data = lines_of(self._segment, self._number, lines)
@@ -204,37 +218,17 @@ class FlightRecorder:
 
     def _send(self) -> bool:
         """Send what waits; return False where the recorder cannot take it yet."""
-        while self._unsent:
-            if not self._connect() or self._socket is None:
-                return False
-            try:
-                self._socket.send(self._unsent[0])
-            except BlockingIOError:
-                return False
-            except OSError:  # it has died: what it had not read is gone, and so is its place in the file
-                self._hang_up()
-                self._stop()
-                return False
-            self._unsent_size -= len(self._unsent.popleft())
-        return True
-
-    def _connect(self) -> bool:
-        if self._socket is not None:
-            return True
-        fresh = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        fresh.settimeout(0)
         try:
-            fresh.connect(str(self._path))
-        except OSError:
-            fresh.close()
+            while self._unsent:
+                if not self._line.send(self._unsent[0]):
+                    return False
+                self._unsent_size -= len(self._unsent.popleft())
+        except OSError:  # it has died: what it had not read is gone, and so is its place in the file
+            self._line.close()
+            self._stop()
             return False
-        self._socket = fresh
+        self._line.begin(self._segment, self._number)
         return True
-
-    def _hang_up(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
 
     # -- beginnings and ends -------------------------------------------------------------------------------------------
 
@@ -243,10 +237,11 @@ class FlightRecorder:
         self._encoder = Encoder(now, rings, self._passwords)
         self._segment = now
         self._number = self._size = self._lost = 0
+        self._line.begin(now, 0)
 
     def _begin_anew(self, now: Instant) -> None:
         """Begin with the agent as it is, if there is somebody to tell; else look again later."""
-        if self._errand.under_way or not self._connect():
+        if self._errand.under_way or not self._line.connect():
             self._due = now + AGAIN
             return
         self._chance.drawn.clear()
@@ -291,7 +286,7 @@ class FlightRecorder:
             keys=key_ids(self._keys),
             passwords={str(group): one.decode() for group, one in self._passwords.stand_ins.items()},
         )
-        send_head(self._path, self._segment, head_of(head, self._loaded), self._plan.keep or 0)
+        send_head(self._run_dir / SOCKET, self._segment, head_of(head, self._loaded), self._plan.keep or 0)
 
     def _head_sent(self, now: Instant, why: str | None) -> None:
         if why is not None:

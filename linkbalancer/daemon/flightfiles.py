@@ -9,7 +9,6 @@ import grp
 import gzip
 import os
 import shutil
-import socket
 import threading
 import time
 from collections import deque
@@ -20,8 +19,6 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from linkbalancer.daemon.flightline import HeadPart, Lines, understood
-from linkbalancer.daemon.listening import bound, identity
-from linkbalancer.daemon.loop import Loop
 from linkbalancer.engine.flight.tape import Sealer, lost
 
 FOLDER: Final = "flight"
@@ -37,9 +34,6 @@ PAUSE_S = 0.2
 
 END_S = 0.5
 """How long the last writing is waited for at the end."""
-
-DATAGRAM = 262_144
-"""More than any datagram has."""
 
 
 @dataclass(slots=True)
@@ -141,6 +135,8 @@ class FlightFiles:
         if isinstance(told, HeadPart):
             segment.head[told.part], segment.parts, segment.keep = told.content, told.parts, told.keep
             return
+        if told.last and told.number != segment.next:
+            return  # it was received in time, or one before it was not
         if told.number != segment.next or segment.size + len(told.content) > KEPT:
             segment.broken = True  # it ends before the gap, of which each datagram had an input at least
             segment.lines.append(f"{lost(max(1, told.number - segment.next))}\n".encode())
@@ -226,47 +222,3 @@ def recordings(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if not path.name.startswith(".") and path.name.removesuffix(".gz").endswith(SUFFIX)
     )
-
-
-class FlightDesk:
-    """The socket that agents send to, in the recorder's loop."""
-
-    def __init__(self, loop: Loop, path: Path, files: FlightFiles) -> None:
-        """Listen; raises OSError."""
-        self._loop, self._path, self._files = loop, path, files
-        self._socket, self._file = _bound(path)
-        loop.add(self._socket, lambda _now: self.read())
-        files.start()
-
-    def keep(self) -> None:
-        """Be found even when somebody empties the run directory."""
-        if identity(self._path) == self._file:
-            return
-        with suppress(OSError):
-            fresh, self._file = _bound(self._path)
-            self.read()
-            self._loop.remove(self._socket)
-            self._socket.close()
-            self._socket = fresh
-            self._loop.add(fresh, lambda _now: self.read())
-
-    def read(self) -> None:
-        """Take what has come."""
-        for _ in range(64):
-            try:
-                data = self._socket.recv(DATAGRAM)
-            except OSError:
-                return
-            self._files.take(data)
-
-    def end(self) -> None:
-        """Write what was told by now."""
-        self.read()
-        self._socket.close()
-        self._files.end()
-
-
-def _bound(path: Path) -> tuple[socket.socket, tuple[int, int] | None]:
-    sock = bound(path, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    return sock, identity(path)

@@ -1,6 +1,8 @@
 r"""The line between an agent and the recorder for flight recordings: datagrams, each of a segment and with a number.
 
 {"segment": ID, "number": N}\n lines of inputs                      the agent's, N from 0
+{"segment": ID, "number": N, "last": true}\n lines of inputs        what an agent left that has ended
+{"memory": 1}                           two descriptors with it: the agent's process, and its memory (`flightmemory`)
 {"segment": ID, "part": I, "parts": P, "keep": K}\n a part of the head  its child's; parts come in any order
 """
 
@@ -45,6 +47,7 @@ class Lines:
     segment: int
     number: int
     content: bytes
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,11 @@ class HeadPart:
 def lines_of(segment: Instant, number: int, lines: Sequence[str]) -> bytes:
     """Return a datagram of lines."""
     return f'{{"segment":{segment},"number":{number}}}\n{"".join(f"{line}{chr(10)}" for line in lines)}'.encode()
+
+
+def introduction() -> bytes:
+    """Return the datagram that an agent's two descriptors come with."""
+    return b'{"memory":1}\n'
 
 
 def head_of(head: Head, loaded: Loaded) -> str:
@@ -109,7 +117,7 @@ def understood(data: bytes) -> Lines | HeadPart | None:
         about = json.loads(first)
         segment = int(about["segment"])
         if "number" in about:
-            return Lines(segment, int(about["number"]), content)
+            return Lines(segment, int(about["number"]), content, last=about.get("last") is True)
         parts = int(about["parts"])
         if not 0 < parts <= LARGEST_HEAD // PART:
             return None

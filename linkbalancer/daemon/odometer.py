@@ -1,6 +1,7 @@
 """What links have carried in their billing months, kept on disk: a data cap does not begin anew with a reboot (L5).
 
-A child writes it, every ten minutes, for the agent touches no disk; only where a link's weight goes by a cap.
+A child writes it, every ten minutes and when the agent leaves, for the agent touches no disk; only where a link's
+weight goes by a cap. What an agent that is killed had counted is in its snapshot.
 """
 
 import json
@@ -12,6 +13,7 @@ from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.config.model import Config
 from linkbalancer.daemon.durable import replace_file
 from linkbalancer.daemon.errand import Errand
+from linkbalancer.daemon.lifeline import live_on
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.sockets import Complain
 
@@ -34,11 +36,13 @@ def remembered(state_dir: Path, complain: Complain) -> object:
 
 def begin_counting(
     loop: Loop, config: Config, state_dir: Path, carried: Callable[[], Mapping[str, Any]], complain: Complain
-) -> None:
+) -> "Odometer | None":
     """Have what `carried` says written now and then, where a weight goes by it."""
-    if any(config.weights(name).resets for name in config.links):
-        odometer = Odometer(loop, state_dir, carried, complain)
-        loop.every(EVERY, odometer.turn)
+    if not any(config.weights(name).resets for name in config.links):
+        return None
+    odometer = Odometer(loop, state_dir, carried, complain)
+    loop.every(EVERY, odometer.turn)
+    return odometer
 
 
 class Odometer:
@@ -60,8 +64,21 @@ class Odometer:
     def turn(self, _now: Instant) -> None:
         """Have it written, unless that is still under way."""
         text = json.dumps(self._carried())
+        self._start(lambda: replace_file(self._path, text))
+
+    def leave(self) -> None:
+        """Have it written for the last time: whoever writes it outlives this process."""
+        text = json.dumps(self._carried())
+
+        def write() -> None:
+            live_on()
+            replace_file(self._path, text)
+
+        self._start(write)
+
+    def _start(self, work: Callable[[], None]) -> None:
         try:
-            self._errand.start(lambda: replace_file(self._path, text))
+            self._errand.start(work)
         except OSError as error:
             self._complain("keep what the links have carried", str(error))
 

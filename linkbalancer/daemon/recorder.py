@@ -20,7 +20,8 @@ from linkbalancer.clock import MICROSECOND, SECOND, Duration, Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.archive import FILE, Archive, is_damage, move_aside
-from linkbalancer.daemon.flightfiles import FOLDER, FlightDesk, FlightFiles
+from linkbalancer.daemon.flightdesk import FlightDesk
+from linkbalancer.daemon.flightfiles import FOLDER, FlightFiles
 from linkbalancer.daemon.flightline import SOCKET as FLIGHT_SOCKET
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
 from linkbalancer.daemon.listening import bound, identity

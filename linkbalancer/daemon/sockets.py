@@ -23,7 +23,7 @@ from linkbalancer.host.datagrams import DatagramSocket
 from linkbalancer.host.heralds import HeraldSocket
 from linkbalancer.host.legs import LegWatch
 from linkbalancer.host.neighbours import NeighbourProbe
-from linkbalancer.links import DeviceName, LinkName
+from linkbalancer.links import DeviceName, Family, LinkName
 
 FRAMES: Final = "frames"
 """What sockets for adverts are handed on as; a predecessor of the time when there were two a device said `adverts`."""
@@ -84,7 +84,7 @@ class Sockets:
             for name, link in config.links.items()
         }
         self._heralds: dict[DeviceName, Port] = {
-            device: Port(device, partial(HeraldSocket, device)) for device in self._adverts
+            device: Port(device, partial(HeraldSocket, device, _family(config, device))) for device in self._adverts
         }
         self._places = {name: (link.device, str(link.local), link.port) for name, link in config.links.items()}
         self._closed = 0, 0
@@ -245,3 +245,9 @@ def _index(device: DeviceName) -> int:
         return socket.if_nametoindex(device)
     except OSError:
         return 0
+
+
+def _family(config: Config, device: DeviceName) -> Family:
+    """Return by what the gateways of a LAN tell each other: IPv4, where a group of it has that."""
+    families = {one.family for one, group in config.groups.items() if group.device == device and group.mode != "static"}
+    return Family.IPV4 if Family.IPV4 in families else Family.IPV6

@@ -18,9 +18,10 @@ from linkbalancer.engine import conduct, senses, snapshot, standing, status
 from linkbalancer.engine.adoption import Adoption
 from linkbalancer.engine.conclusions import conclude
 from linkbalancer.engine.drain import Drained
-from linkbalancer.engine.effects import Effect, Retired
+from linkbalancer.engine.effects import Ask, Effect, Retired
 from linkbalancer.engine.events import (
     AdvertReceived,
+    Answered,
     ApplicationSteers,
     DatagramReceived,
     DeviceChanged,
@@ -52,7 +53,6 @@ from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.machine import Chance
 from linkbalancer.vrrp import events as vrrp
-from linkbalancer.weights.plugin import Stopwatch, no_stopwatch
 
 
 class Agent:
@@ -66,7 +66,6 @@ class Agent:
         session: a number that no earlier start had; it tells the applications that a new agent speaks.
         boot: the present instant.
         found: what the kernel and the predecessor left (adopt, design 6).
-        stopwatch: what the answers of weight functions of others are timed by.
     """
 
     def __init__(
@@ -79,7 +78,6 @@ class Agent:
         session: int,
         boot: Instant,
         found: Found | None = None,
-        stopwatch: Stopwatch = no_stopwatch,
     ) -> None:
         """Build every machine; nothing runs before `Started`."""
         self.config, self.rules = loaded.config, loaded.rules
@@ -88,7 +86,7 @@ class Agent:
             name: Link(link.settings(name, self.config), keys.get(name, ()), chance, boot)
             for name, link in self.config.links.items()
         }
-        self._gateway = Gateway(loaded, self.known, self.links, boot, stopwatch)
+        self._gateway = Gateway(loaded, self.known, self.links, boot)
         self.memberships = self._gateway.memberships
         self._moved = True
         self._rest: Instant | None = None
@@ -129,7 +127,7 @@ class Agent:
             case ApplicationSteers():
                 self.known.steers(now, event)
                 gateway.out += gateway.chronicle.steers(event.application, event.vid, event.reason)
-            case KeepalivedSays() | Checked() | Measured() | MinuteBegan() | Weighed():
+            case KeepalivedSays() | Checked() | Measured() | MinuteBegan() | Weighed() | Answered():
                 self._told(now, event)
             case Leave() | Retire() | Retain():
                 self._part(now, event)
@@ -142,8 +140,12 @@ class Agent:
         self._finish_retiring(now)
         return gateway.chronicle.complete(now, gateway.out)
 
-    def _told(self, now: Instant, event: KeepalivedSays | Checked | Measured | MinuteBegan | Weighed) -> None:
+    def _told(
+        self, now: Instant, event: KeepalivedSays | Checked | Measured | MinuteBegan | Weighed | Answered
+    ) -> None:
         match event:
+            case Answered(replies):
+                self._gateway.out += self._gateway.scales.answered(now, replies)
             case Checked():
                 self._gateway.checked(now, event)
             case Measured():
@@ -276,6 +278,8 @@ class Agent:
         for one in wanted:
             self._told(now, Weighed(*one))
         self._gateway.out += records
+        if questions := self._gateway.scales.questions(now):
+            self._gateway.out.append(Ask(questions))
 
     def _finish_retiring(self, now: Instant) -> None:
         gateway, retirement = self._gateway, self._gateway.retirement

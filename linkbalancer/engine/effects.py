@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from linkbalancer.feed.table import Table
 from linkbalancer.links import Address, DeviceName, GroupId, Interface, LinkName, Mac, NextHop, Vid
+from linkbalancer.weights.question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,13 @@ class SteerKeepalived:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask plug-ins what they make of links; of two questions about the same the newer one counts."""
+
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SetNextHop:
     """Point the table of a VID at a next hop (pinning the neighbour entry first where the next hop is a Master).
 
@@ -136,6 +144,7 @@ Effect: TypeAlias = (
     | RemoveAddresses
     | Announce
     | SteerKeepalived
+    | Ask
     | SetNextHop
     | SetMembers
     | Publish

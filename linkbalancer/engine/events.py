@@ -7,9 +7,10 @@ from typing import TypeAlias
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.scales import MinuteBegan
 from linkbalancer.engine.tracking import Checked
-from linkbalancer.links import DeviceName, GroupId, GroupState, LinkName, Mac, Vid
+from linkbalancer.links import Address, DeviceName, GroupId, GroupState, LinkName, Mac, Vid
 from linkbalancer.weights.gauge import Peaks
 from linkbalancer.weights.metrics import Metrics
+from linkbalancer.weights.question import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class HeraldReceived:
     """What a gateway of a LAN tells the others there: the address it came from, and the datagram, unsigned."""
 
     device: DeviceName
-    source: IPv4Address
+    source: Address
     data: bytes
 
 
@@ -127,6 +128,13 @@ class Weighed:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What plug-ins say, or that nothing could be had of them, to what they were asked by `Ask`."""
+
+    replies: tuple[Reply, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """The service is asked to stop: hand over every mastership, then report `Left`."""
 
@@ -160,6 +168,7 @@ Event: TypeAlias = (
     | Drained
     | Checked
     | Weighed
+    | Answered
     | Leave
     | Retire
     | Retain

@@ -22,13 +22,12 @@ from linkbalancer.engine.synchrony import SyncGroup, index
 from linkbalancer.engine.told import Told
 from linkbalancer.engine.tracking import Checked, Tracking
 from linkbalancer.feed.table import Table
-from linkbalancer.links import DeviceName, Family, GroupId, LinkName, Mac, Role
+from linkbalancer.links import DeviceName, GroupId, LinkName, Mac, Role
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.lvrrp.rules import Tier, is_open_for
 from linkbalancer.vrrp.events import Heard
 from linkbalancer.vrrp.group import Group
 from linkbalancer.vrrp.router import Router
-from linkbalancer.weights.plugin import Stopwatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +57,7 @@ class Gateway:
         informed_at: until when a Master that was not heard yet may be one all the same.
     """
 
-    def __init__(
-        self, loaded: Loaded, known: Knowledge, links: Mapping[LinkName, Link], boot: Instant, stopwatch: Stopwatch
-    ) -> None:
+    def __init__(self, loaded: Loaded, known: Knowledge, links: Mapping[LinkName, Link], boot: Instant) -> None:
         self.config, self.known, self.links = loaded.config, known, links
         self.memberships = {
             group: Membership.of(group, one, boot, loaded.passwords.get(group))
@@ -85,7 +82,7 @@ class Gateway:
         self.out: list[Effect] = []
         self.repetitions: dict[Likeness, Repetition] = {}
         self.company = Company(Herald(self.config.node, loaded.rules.digest), _lans(loaded), boot)
-        self.scales = Scales(self.config.weights(name, stopwatch=stopwatch) for name in links)
+        self.scales = Scales(self.config.weights(name) for name in links)
         self.concord = Concord(loaded.rules.digest)
         self.hearing = Hearing(
             self._group_of, Counters({group: one.group.device for group, one in self.memberships.items()})
@@ -157,8 +154,4 @@ def _lans(loaded: Loaded) -> set[DeviceName]:
     """Return the LANs whose gateways have rules in common with this one."""
     if not loaded.rules.rules:
         return set()
-    return {
-        group.device
-        for one, group in loaded.config.groups.items()
-        if group.mode != "static" and one.family is Family.IPV4
-    }
+    return {group.device for group in loaded.config.groups.values() if group.mode != "static"}

@@ -10,12 +10,14 @@ from typing import Any
 
 from linkbalancer.clock import Instant, earliest, is_due
 from linkbalancer.engine.effects import Record
+from linkbalancer.engine.troubles import Troubles
 from linkbalancer.health.report import Report, Reports
 from linkbalancer.links import GroupId, GroupState, LinkName
 from linkbalancer.lvrrp import events as lvrrp
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.weights.metrics import Metrics
-from linkbalancer.weights.news import Checked, Clocked, Closed, Mastered, Measured, News, Opened, Tick
+from linkbalancer.weights.news import Advised, Checked, Clocked, Closed, Mastered, Measured, News, Opened, Tick
+from linkbalancer.weights.question import Question, Reply
 from linkbalancer.weights.settings import WeigherSettings
 from linkbalancer.weights.wall import Wall
 from linkbalancer.weights.weigher import Weigher
@@ -46,6 +48,7 @@ class Scales:
     def __init__(self, settings: Iterable[WeigherSettings]) -> None:
         self._pans = {one.link: _Pan(Weigher(one)) for one in settings if one.groups}
         self._given_up: set[LinkName] = set()
+        self._troubles = Troubles()
 
     def __bool__(self) -> bool:
         """Tell whether any link is weighed."""
@@ -87,6 +90,13 @@ class Scales:
         for name in self._pans:
             self._note(name, Clocked(event.wall))
 
+    def answered(self, now: Instant, replies: Iterable[Reply]) -> list[Record]:
+        """Note what plug-ins have answered; return what is to be said of those of which nothing can be had."""
+        ours = [reply for reply in replies if reply.link in self._pans]
+        for name in dict.fromkeys(reply.link for reply in ours):
+            self._note(name, Advised(tuple(reply for reply in ours if reply.link == name)))
+        return self._troubles.take(now, ours)
+
     def _note(self, name: LinkName, news: News) -> None:
         if name in self._pans:
             self._pans[name].news.append(news)
@@ -109,6 +119,10 @@ class Scales:
                 wanted.append((name, told[-1].wanted))
                 records += _records(now, name, pan.weigher, before)
         return wanted, records
+
+    def questions(self, now: Instant) -> tuple[Question, ...]:
+        """Return what plug-ins are to be asked now."""
+        return tuple(one for pan in self._pans.values() for one in pan.weigher.questions(now))
 
     def deadline(self) -> Instant | None:
         """Return when something comes into force that was put off."""

@@ -8,7 +8,8 @@ replayed old conversation nor a replayed greeting does anything.
 
 There are few places for candidates, and replays want them all. But the stamps of whoever is restarted on a host go on
 where those of its predecessor were, and what was recorded earlier is behind: a candidate whose stamp is the one to be
-expected (*timely*) takes the place of one whose is not.
+expected (*timely*) takes the place of one whose is not. Whoever's host was started anew is not timely. But a replay can
+never prove itself, so it is known by having had its turn in vain: who has had fewer turns goes first.
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,12 @@ CANDIDATE_AGE_MIN: Duration = 100 * MILLISECOND
 
 TIMELY_AGE_MIN: Duration = 1 * SECOND
 """A timely candidate that was heard of within this is not pushed out by one that is not timely."""
+
+TURN_MAX: Duration = 1 * SECOND
+"""A candidate is not pushed out within this by one that has had more turns than itself, each of them in vain."""
+
+TURNS_MAX = 1024
+"""So many sessions are remembered that had a turn in vain; of more, the one whose turn was the longest ago goes."""
 
 TIMELY: Duration = 1 * SECOND
 TIMELY_MAX: Duration = 10 * SECOND
@@ -101,6 +108,7 @@ class Sessions:
         self._candidates: list[Conversation] = []
         self._retired: tuple[int, Instant] = (0, now)
         self._clock: tuple[Stamp, Instant] | None = None
+        self._turns: dict[int, int] = {}
 
     @property
     def pair(self) -> Conversation | None:
@@ -141,7 +149,7 @@ class Sessions:
             return self._adopt(now, fresh[datagram.echoed], datagram)
         if self._role is Role.CONTROLLER and datagram.echoed != self.speaking.own:
             return Refusal.ECHO  # the controller speaks first: what answers somebody else is no news
-        candidate = candidate or self._admit(now, timely=self._is_timely(now, datagram.sent))
+        candidate = candidate or self._admit(now, datagram.session, timely=self._is_timely(now, datagram.sent))
         if candidate is None:
             return Refusal.CROWDED
         candidate.note(now, datagram)
@@ -202,16 +210,31 @@ class Sessions:
             fresh[self._hello.own] = self._hello
         return fresh
 
-    def _admit(self, now: Instant, *, timely: bool) -> Conversation | None:
+    def _admit(self, now: Instant, session: int, *, timely: bool) -> Conversation | None:
         if len(self._candidates) == CANDIDATES_MAX:
-            weakest = next((one for one in self._candidates if _gives_way(now, one, timely=timely)), None)
+            turns = self._turns.get(session, 0)
+            weakest = next((one for one in self._candidates if self._gives_way(now, one, turns, timely=timely)), None)
             if weakest is None:
                 return None
             self._candidates.remove(weakest)
+            self._in_vain(weakest.peer)
         candidate = self._draw(now)
         candidate.timely = timely
         self._candidates.append(candidate)
         return candidate
+
+    def _in_vain(self, session: int) -> None:
+        """Remember that a candidate has had its turn, and has proven nothing."""
+        self._turns[session] = self._turns.pop(session, 0) + 1
+        if len(self._turns) > TURNS_MAX:
+            del self._turns[next(iter(self._turns))]
+
+    def _gives_way(self, now: Instant, one: Conversation, turns: int, *, timely: bool) -> bool:
+        """Return whether a candidate makes room for another one, timely or not, that has had so many turns."""
+        if one.timely != timely:
+            return timely or now - one.heard_at >= TIMELY_AGE_MIN
+        had = self._turns.get(one.peer, 0)
+        return turns < had or now - one.born >= (CANDIDATE_AGE_MIN if turns == had else TURN_MAX)
 
     def _is_timely(self, now: Instant, sent: Stamp) -> bool:
         """Return whether a stamp is about where the peer's clock must be by now, if it is the clock that we know."""
@@ -223,10 +246,3 @@ class Sessions:
 
     def _draw(self, now: Instant) -> Conversation:
         return Conversation(own=self._chance.getrandbits(64) or 1, born=now)
-
-
-def _gives_way(now: Instant, one: Conversation, *, timely: bool) -> bool:
-    """Return whether a candidate makes room for another one, timely or not."""
-    if one.timely == timely:
-        return now - one.born >= CANDIDATE_AGE_MIN
-    return timely or now - one.heard_at >= TIMELY_AGE_MIN

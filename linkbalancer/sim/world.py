@@ -10,22 +10,7 @@ from random import Random
 from typing import Protocol, TypeAlias, assert_never
 
 from linkbalancer.clock import MICROSECOND, MILLISECOND, Duration, Instant
-from linkbalancer.engine.effects import (
-    AddAddresses,
-    Announce,
-    Effect,
-    Left,
-    Publish,
-    Record,
-    RemoveAddresses,
-    Retired,
-    SendAdvert,
-    SendDatagram,
-    SendHerald,
-    SetMembers,
-    SetNextHop,
-    SteerKeepalived,
-)
+from linkbalancer.engine import effects
 from linkbalancer.engine.events import AdvertReceived, DatagramReceived, DeviceChanged, Event
 from linkbalancer.links import LinkName, NodeName, Vid
 from linkbalancer.sim.agenda import Agenda
@@ -36,6 +21,7 @@ from linkbalancer.sim.keepalived import SimulatedKeepalived
 from linkbalancer.sim.kernel import Change
 from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
+from linkbalancer.sim.plugins import answered
 from linkbalancer.sim.shape import (
     LAN_DEVICE,
     LINK_DEVICE,
@@ -200,31 +186,35 @@ class World:
 
     # -- what the gateways want --------------------------------------------------------------------------------------
 
-    def perform(self, node: Node, effect: Effect) -> None:
+    def perform(self, node: Node, effect: effects.Effect) -> None:
         """Carry out one effect of a gateway's agent."""
         match effect:
-            case SendAdvert(_, source, message, destination):
+            case effects.SendAdvert(_, source, message, destination):
                 self._send_advert(node, _wrapped(source, destination, message))
-            case SendDatagram(link, data):
+            case effects.SendDatagram(link, data):
                 self._send_datagram(node, link, data)
-            case SendHerald(_, data):
+            case effects.SendHerald(_, data):
                 carry(node, data, lan=self.lans[node.side], nodes=self.nodes, deliver=self._deliver)
-            case Record():
+            case effects.Record():
                 self._note(node, effect)
-            case SteerKeepalived():
-                self.keepaliveds[node.name].steer(effect)
-            case Publish(table):
-                node.publish(table)
-            case Left() | Retired():
+            case effects.SteerKeepalived() | effects.Publish() | effects.Ask():
+                self._pass_on(node, effect)
+            case effects.Left() | effects.Retired():
                 self.trace.note(self.now, node.name, "does", effect)
-                (node.left if isinstance(effect, Left) else node.retired)()
-            case AddAddresses() | RemoveAddresses() | Announce() | SetNextHop() | SetMembers():
+                (node.left if isinstance(effect, effects.Left) else node.retired)()
+            case (
+                effects.AddAddresses()
+                | effects.RemoveAddresses()
+                | effects.Announce()
+                | effects.SetNextHop()
+                | effects.SetMembers()
+            ):
                 self.trace.note(self.now, node.name, "does", effect)
                 self._change(node, effect)
             case _:
                 assert_never(effect)
 
-    def _note(self, node: Node, record: Record) -> None:
+    def _note(self, node: Node, record: effects.Record) -> None:
         if record.kind == "vid":
             self.moved.append((self.now, node.name, f"{record.subject} {record.text}"))
             self.changes.touch(node.name)
@@ -233,10 +223,20 @@ class World:
             self.changes.touch(node.name)
         self.trace.note(self.now, node.name, record.kind, f"{record.subject}: {record.text}")
 
-    def _change(self, node: Node, effect: Announce | Change) -> None:
+    def _pass_on(self, node: Node, effect: effects.SteerKeepalived | effects.Publish | effects.Ask) -> None:
+        """Tell whoever else is at work at a gateway."""
+        match effect:
+            case effects.SteerKeepalived():
+                self.keepaliveds[node.name].steer(effect)
+            case effects.Publish(table):
+                node.publish(table)
+            case _:
+                self._deliver(node, 0, answered(effect))
+
+    def _change(self, node: Node, effect: effects.Announce | Change) -> None:
         """Carry out what changes a kernel, or what a host knows."""
-        self.changes.touch(node.name, addresses=isinstance(effect, AddAddresses | RemoveAddresses))
-        if isinstance(effect, Announce):
+        self.changes.touch(node.name, addresses=isinstance(effect, effects.AddAddresses | effects.RemoveAddresses))
+        if isinstance(effect, effects.Announce):
             self._announce(node, effect)
         else:
             node.kernel.change(effect)
@@ -261,7 +261,7 @@ class World:
     def _deliver(self, node: Node, delay: Duration, event: Event) -> None:
         self.agenda.after(delay, lambda: self._happens(node, event))
 
-    def _announce(self, node: Node, effect: Announce) -> None:
+    def _announce(self, node: Node, effect: effects.Announce) -> None:
         lan = self.lans[node.side]
         if lan.arrival(node.name, HOST, self.chance) is not None:
             lan.neighbours.update(dict.fromkeys(effect.addresses, lan.macs[node.name]))

@@ -23,15 +23,18 @@ from datetime import date
 from itertools import product
 from typing import Any, Final, Protocol
 
-from linkbalancer.clock import MILLISECOND, SECOND
+from linkbalancer.clock import MILLISECOND, SECOND, Instant
 from linkbalancer.links import Family, GroupId
 from linkbalancer.weights.function import BUILT_IN
 from linkbalancer.weights.metrics import Lane, Metrics
-from linkbalancer.weights.plugin import SLOW, Parameter, Stopwatch
+from linkbalancer.weights.plugin import SLOW, Parameter
 from linkbalancer.weights.view import BEST, LEAST, Value, View
 from linkbalancer.weights.wall import Wall
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
+
+Stopwatch = Callable[[], Instant]
+"""Says how late it is, to measure by."""
 
 
 class Weighs(Protocol):

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from linkbalancer.links import GroupId
 from linkbalancer.weights.metrics import Metrics
-from linkbalancer.weights.settings import WeigherSettings
+from linkbalancer.weights.question import Reply
 from linkbalancer.weights.wall import Wall
 
 
@@ -51,10 +51,10 @@ class Clocked:
 
 
 @dataclass(frozen=True, slots=True)
-class Reconfigure:
-    """Other settings from now on."""
+class Advised:
+    """What plug-ins have answered of the link."""
 
-    settings: WeigherSettings
+    replies: tuple[Reply, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class Tick:
     """The deadline came."""
 
 
-News: TypeAlias = Measured | Mastered | Opened | Closed | Checked | Clocked | Reconfigure | Tick
+News: TypeAlias = Measured | Mastered | Opened | Closed | Checked | Clocked | Advised | Tick
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class Priorities:
     """What the far end should be now: group, priority 2..254, weight; a group that is not in it is as configured."""
 
     wanted: tuple[tuple[GroupId, int, float], ...]

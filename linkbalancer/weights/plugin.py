@@ -1,30 +1,26 @@
-"""Weight functions of others: what a plug-in is, and how one is kept from harming the link that it weighs.
+"""Weight functions of others: what a plug-in is, and what is made of whatever it answers.
 
-A plug-in is an object that an entry point of the group `linkbalancer.weights` names (docs/weights.md). Whoever runs it
-hands in a stopwatch, for this package reads no clock.
+A plug-in is an object that an entry point of the group `linkbalancer.weights` names (docs/weights.md). The daemon asks
+it in a process of its own (`daemon.checking.plugins`), for it may never return.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Protocol
 
-from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
-from linkbalancer.weights.view import BEST, LEAST, Value, View
+from linkbalancer.clock import MILLISECOND, Duration
+from linkbalancer.weights.view import BEST, LEAST, Answer, Value, View
 
 GROUP: Final = "linkbalancer.weights"
 """The entry point group."""
 
 SLOW: Final[Duration] = 10 * MILLISECOND
-"""An answer that takes longer is refused: the agent's loop waits for it."""
+"""So long an answer may take by the conformance suite: one process answers for every VID of every link."""
 
-REST_LEAST: Final[Duration] = SECOND
-REST_MOST: Final[Duration] = 300 * SECOND
-"""So long a plug-in is not asked after a slow answer, twice as long each time."""
-
-Stopwatch = Callable[[], Instant]
-"""Says how late it is, to measure by."""
+TROUBLE_MAX: Final = 160
+"""Characters of what is said of a trouble."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +72,6 @@ class Refusal(StrEnum):
     EXCEPTION = "exception"
     NOT_A_NUMBER = "not a number"
     OUT_OF_RANGE = "out of range"
-    SLOW = "slow"
 
 
 @dataclass(slots=True)
@@ -93,82 +88,46 @@ class Caught:
         return self.error is not None
 
 
-@dataclass(slots=True)
-class Guard:
-    """What keeps one plug-in of one link in bounds: answers that were refused are counted, slow ones bring a rest."""
-
-    stopwatch: Stopwatch
-    refusals: dict[str, int] = field(default_factory=dict)
-    last: str = ""
-    rest: Duration = REST_LEAST
-    until: Instant | None = None
-    shown: View | None = None
-    answer: float | None = None
-
-    def asked(self, plugin: Plugin, view: View) -> float | None:
-        """Return the plug-in's answer, None where it has none or it was refused.
-
-        It is pure, so it is not asked the same again: whoever explains a weight neither waits nor counts twice.
-        """
-        if view != self.shown:
-            self.shown, self.answer = view, self._asked(plugin, view)
-        return self.answer
-
-    def _asked(self, plugin: Plugin, view: View) -> float | None:
-        begun = self.stopwatch()
-        if self.until is not None and begun < self.until:
-            return None
-        answer, caught = None, Caught()
-        with caught:
-            answer = plugin.weight(view)
-        if caught.error is not None:
-            self._refuse(Refusal.EXCEPTION, f"{type(caught.error).__name__}: {caught.error}")
-            return None
-        took = self.stopwatch() - begun
-        if took > SLOW:
-            self._refuse(Refusal.SLOW, f"it took {took // MILLISECOND} ms")
-            self.until, self.rest = begun + took + self.rest, min(2 * self.rest, REST_MOST)
-            return None
-        self.until, self.rest = None, REST_LEAST
-        return self._judged(answer)
-
-    def _judged(self, answer: object) -> float | None:
-        if answer is None:
-            return None
-        if isinstance(answer, bool) or not isinstance(answer, int | float) or math.isnan(answer):
-            self._refuse(Refusal.NOT_A_NUMBER, f"{answer!r}"[:80])
-            return None
-        if not LEAST <= answer <= BEST:
-            self._refuse(Refusal.OUT_OF_RANGE, f"{answer:g}")
-            return None
-        return float(answer)
-
-    def _refuse(self, why: Refusal, words: str) -> None:
-        self.refusals[why] = self.refusals.get(why, 0) + 1
-        self.last = f"{why}: {words}"[:160]
+def asked(plugin: Plugin, view: View) -> Answer:
+    """Return a plug-in's answer, whatever it does but not return; one that is no weight is a trouble."""
+    found: object = None
+    caught = Caught()
+    with caught:
+        found = plugin.weight(view)
+    if caught.error is not None:
+        return troubled(Refusal.EXCEPTION, f"{type(caught.error).__name__}: {caught.error}")
+    if found is None:
+        return Answer()
+    if isinstance(found, bool) or not isinstance(found, int | float) or math.isnan(found):
+        return troubled(Refusal.NOT_A_NUMBER, f"{found!r}"[:80])
+    if not LEAST <= found <= BEST:
+        return troubled(Refusal.OUT_OF_RANGE, f"{found:g}")
+    return Answer(float(found))
 
 
-def no_stopwatch() -> Instant:
-    """Stand still: whoever simulates must not find one answer slow today that was quick yesterday."""
-    return 0
+def troubled(why: str, words: str) -> Answer:
+    """Return the answer that there is none, and why; on one line, and without what a terminal would obey."""
+    text = " ".join(f"{why}: {words}".split())
+    return Answer(trouble="".join(one if one.isprintable() else "?" for one in text)[:TROUBLE_MAX])
 
 
 @dataclass(frozen=True, slots=True)
 class Plugged:
-    """A plug-in with its parameters as a weight function; two are equal whose names and parameters are."""
+    """A plug-in with its parameters as a weight function: whoever asks it shows the answer in the view."""
 
     name: str
     parameters: tuple[tuple[str, Value], ...]
-    plugin: Plugin = field(compare=False, repr=False)
-    guard: Guard = field(compare=False, repr=False)
+
+    def shown(self, view: View) -> View:
+        """Return what the plug-in is shown: its parameters, and nobody's answers."""
+        return replace(view, parameters=dict(self.parameters), answers={})
 
     def weight(self, view: View) -> float | None:
-        """Return the plug-in's answer, None where it was refused."""
-        return self.guard.asked(self.plugin, replace(view, parameters=dict(self.parameters)))
+        """Return what the plug-in has answered, None where it has not."""
+        return view.answers.get(self.name, Answer()).weight
 
     def because(self, view: View) -> tuple[str, ...]:
-        """Return with what the plug-in is asked (it gives no reasons itself), and what was refused of its answers."""
-        del view  # they are the same whatever it is
+        """Return with what the plug-in is asked (it gives no reasons itself), and what was wrong with its answer."""
         given = tuple(f"{name} {value}" for name, value in self.parameters)
-        refused = sum(self.guard.refusals.values())
-        return (*given, f"{refused} answers refused, the last: {self.guard.last}") if refused else given
+        trouble = view.answers.get(self.name, Answer()).trouble
+        return (*given, trouble) if trouble else given

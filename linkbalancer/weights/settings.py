@@ -13,6 +13,7 @@ from linkbalancer.weights.expression import Expression
 from linkbalancer.weights.function import Function
 from linkbalancer.weights.hysteresis import Calm
 from linkbalancer.weights.mapping import Linear, PriorityMapping
+from linkbalancer.weights.plugin import Plugged
 from linkbalancer.weights.spread import Spread
 
 _LOADS: Final = frozenset({"rate", "free", "load", "backlog", "drops"})
@@ -40,6 +41,11 @@ class Weighing:
         return _follows_load(self.function)
 
     @property
+    def plugged(self) -> tuple[Plugged, ...]:
+        """The plug-ins that take part."""
+        return _plugged(self.function)
+
+    @property
     def reckoning(self) -> str:
         """What weights are reckoned by, so that two of these can be told apart in writing."""
         return f"{self.function!r} {self.unknown!r}"
@@ -56,6 +62,17 @@ class WeigherSettings:
     def resets(self) -> frozenset[int]:
         """The days of the month on which the data caps of its VIDs begin anew."""
         return frozenset[int]().union(*(_resets(one.function) for one in self.groups.values()))
+
+    @property
+    def plugins(self) -> frozenset[str]:
+        """The names of the plug-ins that weigh the link."""
+        return frozenset(one.name for weighing in self.groups.values() for one in weighing.plugged)
+
+
+def _plugged(function: Function) -> tuple[Plugged, ...]:
+    if isinstance(function, Composite):
+        return tuple(one for part in function.parts for one in _plugged(part.function))
+    return (function,) if isinstance(function, Plugged) else ()
 
 
 def _follows_load(function: Function) -> bool:

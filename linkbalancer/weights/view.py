@@ -19,6 +19,14 @@ Value: TypeAlias = bool | int | float | str
 """What a parameter of a plug-in may be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a plug-in said of a view: a weight, or None; `trouble` says why nothing could be had of it, if so."""
+
+    weight: float | None = None
+    trouble: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One link, for one VID; None stands for "not known".
@@ -26,7 +34,8 @@ class View:
     `metrics` are both ends' (`outward` leads to the far end). `mastered`: the far end is Master of this very VID on the
     link; `masters`: how many VIDs it is Master of there. `checks` are shares 0..1 of what is up, by the name of a
     tracker, or `VID 9`, a static group whose gateway is probed. `used`: bytes since the billing month began, by
-    the day of the month on which that is. `parameters` are those of a plug-in.
+    the day of the month on which that is. `parameters` are those of a plug-in. `answers` are the last ones of all
+    plug-ins by their names; none of them is shown what the others say.
     """
 
     group: GroupId
@@ -37,6 +46,7 @@ class View:
     wall: Wall | None = None
     used: Mapping[int, float] = field(default_factory=dict)
     parameters: Mapping[str, Value] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = field(default_factory=dict)
 
 
 def falling(value: float, good: float, bad: float) -> float:

@@ -12,11 +12,13 @@ from typing import Any, assert_never
 from linkbalancer.clock import Instant, earliest
 from linkbalancer.links import GroupId
 from linkbalancer.weights import memory
+from linkbalancer.weights.counsel import Counsel
 from linkbalancer.weights.damping import Flaps
 from linkbalancer.weights.explanation import Explanation
 from linkbalancer.weights.hysteresis import Calm, Settled
 from linkbalancer.weights.metrics import Metrics
 from linkbalancer.weights.news import (
+    Advised,
     Checked,
     Clocked,
     Closed,
@@ -24,10 +26,10 @@ from linkbalancer.weights.news import (
     Measured,
     News,
     Opened,
-    Reconfigure,
+    Priorities,
     Tick,
-    Weighed,
 )
+from linkbalancer.weights.question import Question
 from linkbalancer.weights.settings import WeigherSettings, Weighing
 from linkbalancer.weights.view import LEAST, View
 from linkbalancer.weights.wall import Wall
@@ -40,27 +42,32 @@ class Weigher:
         self._settings = settings
         self._calm, self._reckoning = _derived(settings)
         self._remembered = memory.Memory({group: memory.Remembered() for group in settings.groups})
+        self._counsel = Counsel(settings)
         self._metrics = Metrics()
         self._checks: Mapping[str, float | None] = {}
         self._wall: Wall | None = None
         self._reckoned: dict[GroupId, float | None] = {}
-        self._told = Weighed(())
+        self._told = Priorities(())
 
     @property
     def wanted(self) -> dict[GroupId, tuple[float, int]]:
         """The weight and priority of each VID, as last answered; of a VID that is not in it there is none yet."""
         return {group: (weight, priority) for group, priority, weight in self._told.wanted}
 
-    def handle(self, now: Instant, event: News) -> Sequence[Weighed]:
+    def handle(self, now: Instant, event: News) -> Sequence[Priorities]:
         """Take one event; return what the far end should be told, where that has changed."""
         self._take(now, event)
         for group, weighing in self._settings.groups.items():
             self._reckon(now, group, weighing)
-        told = Weighed(tuple(self._answers(now)))
+        told = Priorities(tuple(self._answers(now)))
         if told == self._told:
             return ()
         self._told = told
         return (told,)
+
+    def questions(self, now: Instant) -> tuple[Question, ...]:
+        """Return what plug-ins are to be asked, each thing once; their answers are told as `Advised`."""
+        return self._counsel.questions(now, self._view) if self._counsel else ()
 
     def deadline(self) -> Instant | None:
         """Return when a change that is put off comes into force, or flaps are forgiven."""
@@ -87,7 +94,7 @@ class Weigher:
         known = memory_of.groups
         memory_of.groups = {group: known.get(group, memory.Remembered()) for group in self._settings.groups}
         self._remembered = memory_of
-        self._told = Weighed(tuple(self._answers(now)))
+        self._told = Priorities(tuple(self._answers(now)))
         return True
 
     @property
@@ -124,21 +131,12 @@ class Weigher:
             case Clocked(wall):
                 self._wall = wall
                 known.usage = known.usage.dated(wall, self._settings.resets)
-            case Reconfigure(settings):
-                self._reconfigure(settings)
+            case Advised(replies):
+                self._counsel.answered(replies)
             case Tick():
                 pass
             case _:
                 assert_never(event)
-
-    def _reconfigure(self, settings: WeigherSettings) -> None:
-        known = self._remembered
-        known.groups = {group: known.groups.get(group, memory.Remembered()) for group in settings.groups}
-        self._reckoned = {group: one for group, one in self._reckoned.items() if group in settings.groups}
-        self._settings = settings
-        self._calm, self._reckoning = _derived(settings)
-        if self._wall is not None:
-            known.usage = known.usage.dated(self._wall, settings.resets)
 
     def _flapped(self, now: Instant) -> None:
         for group, weighing in self._settings.groups.items():
@@ -157,6 +155,7 @@ class Weigher:
             checks=self._checks,
             wall=self._wall,
             used=self._remembered.usage.used,
+            answers=self._counsel.of(group),
         )
 
     def _reckon(self, now: Instant, group: GroupId, weighing: Weighing) -> None:
@@ -207,7 +206,7 @@ class Weigher:
             group=group,
             function=weighing.function.name,
             reckoned=reckoned,
-            because=weighing.function.because(self._view(group)),
+            because=(*weighing.function.because(self._view(group)), *self._counsel.missing(now, group)),
             settled=None if one.settled is None else one.settled.weight,
             held_for=None if due is None else max(due - now, 0),
             suppressed_for=flaps.until - now if flaps.until is not None and flaps.suppressed(now) else None,

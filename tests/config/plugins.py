@@ -10,6 +10,9 @@ import pytest
 from linkbalancer.config import plugins
 
 MODULE = """\
+    import os
+    import time
+
     from linkbalancer.weights.plugin import Parameter
 
 
@@ -39,6 +42,30 @@ MODULE = """\
     class Loose(Night):
         name = "loose"
         parameters = {"a": 1}
+
+
+    class Trip:
+        name = "trip"
+        parameters = {"does": Parameter(kind=str, default="")}
+
+        def weight(self, view):
+            match view.parameters["does"]:
+                case "sleep":
+                    time.sleep(3600)
+                case "spin":
+                    while True:
+                        pass
+                case "eat":
+                    return len([bytes(1 << 20) for _ in range(1 << 20)])
+                case "end":
+                    os._exit(3)
+                case "who":
+                    return float(os.geteuid() == 0)
+                case "sockets":
+                    return float(len(os.listdir("/proc/self/fd")))
+                case "scribble":
+                    os.write(max(map(int, os.listdir("/proc/self/fd"))), b"[]")
+            return None if view.metrics.rtt is None else max(0.0, 100 - view.metrics.rtt / 1e6)
 
 
     night = Night()

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from linkbalancer.config.plugins import Broken, find
+from linkbalancer.config.plugins import Broken, consult, find
 from linkbalancer.config.plugins import installed as names
 from linkbalancer.links import GroupId
 from linkbalancer.weights.conformance import cases
-from linkbalancer.weights.view import View
+from linkbalancer.weights.question import Question
+from linkbalancer.weights.view import Answer, View
 from tests.config.plugins import installed
+from tests.weights.links import at
 
 
 @pytest.mark.parametrize("entry", ["night = strange:Night", "night = strange:night"])
@@ -60,3 +62,14 @@ def test_two_of_one_name_are_neither(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (about / "entry_points.txt").write_text("[linkbalancer.weights]\nnight = strange:night\n")
         monkeypatch.syspath_prepend(tmp_path / "b")
         assert find("night") == Broken("it is installed more than once: strange:Night, strange:night")
+
+
+def test_a_plug_in_is_consulted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that cannot be is a trouble."""
+    seen = View(group=GroupId(3), wall=at(12), parameters={"by_day": 30.0})
+    with installed(tmp_path, monkeypatch, "night = strange:Night\nmute = strange:Mute"):
+        good, mute, none = (consult(Question("l1", name, seen)) for name in ("night", "mute", "nobody"))
+
+    assert (good.link, good.group, good.name, good.answer) == ("l1", GroupId(3), "night", Answer(30.0))
+    assert mute.answer == Answer(trouble="it cannot be asked: its weight cannot be called")
+    assert none.answer == Answer(trouble="it cannot be asked: none is installed")

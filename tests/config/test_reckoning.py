@@ -1,4 +1,4 @@
-"""Tests of how keys become functions where that is not plain: plug-ins, with their defaults and their stopwatch."""
+"""Tests of how keys become functions where that is not plain: plug-ins, with their defaults."""
 
 from pathlib import Path
 
@@ -8,26 +8,25 @@ from linkbalancer.config.plugins import Broken, find
 from linkbalancer.config.reckoning import check_name, function
 from linkbalancer.config.weighing import Weight
 from linkbalancer.links import GroupId
-from linkbalancer.weights.plugin import SLOW, Plugged, Refusal, no_stopwatch
-from linkbalancer.weights.view import View
+from linkbalancer.weights.plugin import Plugged
 from tests.config.plugins import installed
 from tests.config.texts import changed, loaded
-from tests.weights.links import at
 
 
-def test_a_plug_in_is_given_its_parameters_and_a_stopwatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As written, else its defaults; it works as any function does, and is caught when it is slow."""
+def test_a_plug_in_is_given_its_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As written, else its defaults; a link knows which plug-ins weigh it, also as parts."""
     keys = "{function: night, plugins: {night: {zone: CET}}}"
-    instants = iter((0, 1, 2, 3 + SLOW))
+    parts = "{function: composite, composite: {loss: 1, night: 1}, plugins: {night: {zone: CET}}}"
     with installed(tmp_path, monkeypatch):
         config = loaded(changed(("l1.key}", f"l1.key, weight: {keys}}}"))).config
-        night = config.weights("l1", stopwatch=lambda: next(instants)).groups[GroupId(1)].function
+        composed = loaded(changed(("l1.key}", f"l1.key, weight: {parts}}}"))).config
+        weights, whole = config.weights("l1"), composed.weights("l1")
 
-    assert isinstance(night, Plugged)
-    assert night.parameters == (("by_day", 50.0), ("zone", "CET"))
-    assert night.weight(View(group=GroupId(1), wall=at(12))) == 50
-    assert night.weight(View(group=GroupId(1), wall=at(3))) is None
-    assert night.guard.refusals == {Refusal.SLOW: 1}
+    night = Plugged("night", (("by_day", 50.0), ("zone", "CET")))
+    assert weights.groups[GroupId(1)].function == night
+    assert whole.groups[GroupId(1)].plugged == (night,)
+    assert weights.plugins == whole.plugins == {"night"}
+    assert loaded().config.weights("l1").plugins == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -36,7 +35,7 @@ def test_a_plug_in_is_given_its_parameters_and_a_stopwatch(tmp_path: Path, monke
 def test_a_plug_in_that_is_gone_is_an_error(found: Broken | None, why: str) -> None:
     """`check` said so; who goes on without asking it is told as well."""
     with pytest.raises(ValueError, match=why):
-        function("x", Weight(), lambda _: found, no_stopwatch)
+        function("x", Weight(), lambda _: found)
 
 
 def test_checks_have_one_name_each() -> None:

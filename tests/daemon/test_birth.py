@@ -7,6 +7,7 @@ import pytest
 from linkbalancer.config.keyfile import NO_TEXT
 from linkbalancer.daemon.birth import Directories, birth
 from linkbalancer.daemon.zygote import Brood, Order, RefusedError
+from tests.config.plugins import installed
 
 CONFIG = """\
 node: b1
@@ -248,3 +249,21 @@ def test_a_password_that_its_group_may_read_is_warned_of(tmp_path: Path, capsys:
     (tmp_path / "secret").chmod(0o640)
     specs(tmp_path, config=CONFIG + MAIL)
     assert "secret: can be read or written by its group" in capsys.readouterr().err
+
+
+def test_plug_ins_need_somebody_to_ask_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checker, which is another one when other plug-ins are asked."""
+    with installed(tmp_path / "installed", monkeypatch, "trip = strange:Trip\nnight = strange:Night"):
+        found = [
+            specs(tmp_path, CONFIG.replace("l1.key}", f"l1.key, weight: {{function: {words}}}}}")).get("checker")
+            for words in (
+                "latency",
+                "trip",
+                "trip, plugins: {trip: {does: sleep}}",
+                "night, plugins: {night: {zone: x}}",
+            )
+        ]
+
+    assert found[0] is None
+    assert found[1] == found[2] != found[3]
+    assert found[3] is not None

@@ -1,21 +1,17 @@
 """Flight recordings on disk: whole up to the last fraction of a second, bounded, and for those who may read them."""
 
 import gzip
-import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from linkbalancer.daemon import flightfiles
-from linkbalancer.daemon.flightfiles import FlightDesk, FlightFiles, recordings
+from linkbalancer.daemon.flightfiles import FlightFiles, recordings
 from linkbalancer.daemon.flightline import lines_of
-from linkbalancer.daemon.loop import Loop
 from linkbalancer.engine.flight.tape import Lost, Tape, lost
 from linkbalancer.sim.replay import Replay
 from linkbalancer.sim.shape import Shape
-from tests.daemon.waiting import until
 from tests.engine.flight.flown import Recorder, flown
 
 
@@ -164,31 +160,18 @@ def test_a_disk_that_refuses_is_said_once(desk: Desk, recorder: Recorder) -> Non
     assert len(desk.paths()) == 1
 
 
-@pytest.fixture
-def open_desk(desk: Desk, tmp_path: Path) -> Iterator[tuple[Loop, FlightDesk]]:
-    """Return a desk with its socket and thread."""
-    loop = Loop()
-    open_desk = FlightDesk(loop, tmp_path / "flight.sock", desk.files)
-    yield loop, open_desk
-    open_desk.end()
-
-
-def test_the_socket_is_found_again(
-    desk: Desk, open_desk: tuple[Loop, FlightDesk], tmp_path: Path, recorder: Recorder
-) -> None:
-    """Somebody emptied the run directory: the next beat listens anew; the thread writes what comes."""
-    loop, one = open_desk
-    path = tmp_path / "flight.sock"
-    one.keep()
-    path.unlink()
-    one.keep()
+def test_last_words_are_taken_once_and_in_their_place(desk: Desk, recorder: Recorder) -> None:
+    """What was received in time is not written twice, and what has a gap before it is no recording's."""
+    lines = [line.decode().rstrip("\n") for line in recorder.lines()[1:-1]]
     desk.head(1, recorder)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.connect(str(path))
-        lines = [line.decode().rstrip("\n") for line in recorder.lines()[1:-1]]
-        sock.send(lines_of(1, 0, lines[:20]))
-    loop.every(10**7, lambda _now: None)
-    loop.turn()
-    until(lambda: desk.folder.exists() and desk.paths() and desk.paths()[0].stat().st_size > 1000)
+    desk.inputs(1, recorder, share=slice(None, 10))
+    desk.files.write()
+    words = [lines_of(1, number, lines[10:12]).replace(b"}", b',"last":true}', 1) for number in (0, 2, 1, 1)]
+    for data in words:
+        desk.files.take(data)
+        desk.files.write()
+    desk.files.close()
+    tape = Tape(desk.paths()[0].read_bytes().splitlines(keepends=True))
+    whole = Tape([recorder.lines()[0], *(f"{line}\n".encode() for line in lines[:12])])
 
-    assert os.access(path, os.W_OK)
+    assert list(tape.items()) == list(whole.items())

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 
 import pytest
@@ -16,7 +17,7 @@ from linkbalancer.daemon.succession import Bequest
 from linkbalancer.engine.effects import SendAdvert
 from linkbalancer.engine.events import AdvertReceived, Event, LegHeard, NeighbourHeard
 from linkbalancer.host.adverts import AdvertSocket
-from linkbalancer.links import Mac
+from linkbalancer.links import Family, Mac
 from tests.config.texts import CONFIG, loaded
 from tests.namespaces import Namespace
 
@@ -193,3 +194,17 @@ def test_a_router_with_a_virtual_mac_is_asked_for_its_own(lan: Lan) -> None:
         _advertise(lan, bytes.fromhex("00005e000101"))
         told = daemon.turn_until(lan.heard)
         assert isinstance(told[0], AdvertReceived)
+
+
+def test_a_lan_without_ipv4_has_its_heralds_over_ipv6() -> None:
+    """Where a group of the LAN is of IPv4, by that."""
+    six = CONFIG.replace(
+        "applications:", "  3/ipv6: {device: eth5, mode: observe, virtual_ips: [fe80::9/64]}\napplications:"
+    )
+    six = six.replace("  3/ipv6", "  4/ipv6: {device: eth0, mode: observe, virtual_ips: [fe80::8/64]}\n  3/ipv6")
+    with closing(Daemon(six)) as daemon:
+        how = {device: port.open for device, port in daemon.sockets._heralds.items()}
+    assert {device: one.args for device, one in how.items() if isinstance(one, partial)} == {
+        "eth0": ("eth0", Family.IPV4),
+        "eth5": ("eth5", Family.IPV6),
+    }

@@ -23,7 +23,7 @@ from linkbalancer.weights.amounts import AMOUNT
 from linkbalancer.weights.function import BUILT_IN
 from linkbalancer.weights.mapping import Linear, Logarithmic, Steps
 from linkbalancer.weights.metrics import Lane, Metrics
-from linkbalancer.weights.news import Checked, Clocked, Mastered, Measured, Opened
+from linkbalancer.weights.news import Advised, Checked, Clocked, Mastered, Measured, Opened
 from linkbalancer.weights.operations import FUNCTIONS
 from linkbalancer.weights.settings import WeigherSettings
 from linkbalancer.weights.tokens import UNITS
@@ -133,6 +133,7 @@ def weigher(settings: WeigherSettings, link: Link, group: GroupId) -> Weigher:
     found.handle(0, Mastered(frozenset({group, *others} if link.mastered else ())))
     known = Metrics(outward=link.lane, inward=link.lane, rtt=link.rtt, jitter=link.jitter, loss=link.loss)
     found.handle(0, Measured(known))
+    found.handle(0, Advised(tuple(plugins.consult(question) for question in found.questions(0))))
     return found
 
 

@@ -1,12 +1,13 @@
 """The gateways beside this one, and whether they steer by the same rules."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from linkbalancer.clock import SECOND
+from linkbalancer.config.load import load
 from linkbalancer.engine.company import EVERY, NEIGHBOURS_MAX, SILENT, Company, Herald, decode, encode
 from linkbalancer.engine.effects import Record, SendHerald
 from linkbalancer.engine.events import HeraldReceived
@@ -16,6 +17,14 @@ from tests.engine.alone import Alone, loaded
 from tests.engine.bench import Bench, of_type
 from tests.engine.statuses import status
 
+ELSEWHERE = """\
+node: r1
+role: standalone
+groups:
+  1: {{device: eth0, virtual_ips: [192.0.2.251/24]}}
+  9: {{mode: static, device: eth3, gateway: 203.0.113.1}}
+{0}applications: apps.conf
+"""
 MINE = Herald("b1", b"m" * 16)
 SAME, OTHER = encode(Herald("b2", b"m" * 16)), encode(Herald("b2", b"o" * 16))
 WHO = {"node": "b2", "address": "192.0.2.2", "device": "eth0"}
@@ -149,3 +158,16 @@ def test_a_gateway_without_rules_tells_nobody() -> None:
         bench = Alone(found)
         bench.start()
         assert len(of_type(bench.wait(1000), SendHerald)) == heralds
+
+
+def test_a_lan_without_ipv4_is_told_too() -> None:
+    """Its gateways hear each other by link-local addresses; groups that are only watched concern nobody."""
+    config = ELSEWHERE.format("  1/ipv6: {device: eth7, virtual_ips: [fe80::251/64, 2001:db8::251/64]}\n")
+    found = load("gateway.yaml", {"gateway.yaml": config, "apps.conf": "App=* * * * * * [1] name=all\n"}.__getitem__)
+    bench = Alone(found)
+    bench.start()
+    told = of_type(bench.wait(1000), SendHerald)
+
+    assert {one.device for one in told} == {"eth0", "eth7"}
+    bench.do(HeraldReceived("eth7", IPv6Address("fe80::2"), OTHER))
+    assert bench.agent.status(bench.now)["other_rules"] == [{"node": "b2", "address": "fe80::2", "device": "eth7"}]

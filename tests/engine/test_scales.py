@@ -1,6 +1,7 @@
 """The links of a controller on the scales."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,8 +23,11 @@ from linkbalancer.weights.hysteresis import Calm
 from linkbalancer.weights.latency import Latency
 from linkbalancer.weights.mapping import Linear
 from linkbalancer.weights.metrics import Lane, Metrics
+from linkbalancer.weights.plugin import Plugged
+from linkbalancer.weights.question import Reply
 from linkbalancer.weights.settings import WeigherSettings, Weighing
 from linkbalancer.weights.spread import Spread
+from linkbalancer.weights.view import Answer
 from linkbalancer.weights.wall import Hours, Wall
 
 ONE, TWO = GroupId(1), GroupId(2)
@@ -236,3 +240,17 @@ def test_an_agent_weighs_and_one_that_is_started_anew_wants_what_its_predecessor
     far = world.nodes["f1"].agent
     assert far is not None
     assert far.status(world.nodes["f1"].clock)["groups"]["1"]["priority"] == wanted["1"]
+
+
+def test_plug_ins_are_asked_and_answer() -> None:
+    """Each about every VID of every link; what they answer is weighed, and is nobody else's."""
+    one = scales(l1=replace(PLAIN, function=Plugged("queue", ())), l2=PLAIN)
+    one.turned("l1", Opened(""))
+    assert [(asked.link, asked.key[1]) for asked in one.questions(0)] == [("l1", ONE), ("l1", TWO)]
+    assert one.questions(0) == ()
+    replies = [Reply(link, group, "queue", Answer(50.0)) for link, group in (("l1", ONE), ("l1", TWO), ("l9", ONE))]
+    assert one.answered(SECOND, replies) == []
+    assert told(one, 1) == {"l1": {1: 104, 2: 104}}
+    (record,) = one.answered(2 * SECOND, [Reply("l1", ONE, "queue", Answer(trouble="it rusts"))])
+    assert (record.kind, record.subject) == ("plugin", "plug-in queue")
+    assert told(one, 2) == {}

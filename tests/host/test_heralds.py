@@ -3,21 +3,30 @@
 import errno
 import socket
 from contextlib import closing
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
 from linkbalancer.engine.events import HeraldReceived
 from linkbalancer.host.heralds import PORT, HeraldSocket
+from linkbalancer.links import Family
 from tests.host.conftest import await_items
 from tests.namespaces import Namespace
 
 pytestmark = pytest.mark.lab
 
 
-def _open(namespace: Namespace) -> HeraldSocket:
+def _open(namespace: Namespace, family: Family = Family.IPV4) -> HeraldSocket:
     with namespace.entered():
-        return HeraldSocket("eth0")
+        return HeraldSocket("eth0", family)
+
+
+@pytest.fixture
+def wire6(wire: tuple[Namespace, Namespace]) -> tuple[Namespace, Namespace]:
+    """Return the wire with link-local addresses that can be sent from at once, and without IPv4."""
+    for number, namespace in enumerate(wire, start=1):
+        namespace("ip addr flush dev eth0 scope global", f"ip addr add fe80::{number}/64 dev eth0 nodad")
+    return wire
 
 
 def test_everybody_on_the_wire_hears_it_but_who_says_it(wire: tuple[Namespace, Namespace]) -> None:
@@ -43,6 +52,46 @@ def test_who_is_further_away_is_a_stranger(wire: tuple[Namespace, Namespace]) ->
                 sender.sendto(str(ttl).encode(), ("224.0.0.18", PORT))
         assert [one.data for one in await_items(right, right.receive)] == [b"255"]
         assert right.strangers == 1
+
+
+def test_a_lan_of_ipv6_alone_has_heralds(wire6: tuple[Namespace, Namespace]) -> None:
+    """From an address of that link, which has no zone in what is told; its sender does not hear it."""
+    with (
+        closing(_open(wire6[0], Family.IPV6)) as left,
+        closing(_open(wire6[1], Family.IPV6)) as right,
+        closing(_open(wire6[1], Family.IPV6)) as successor,
+    ):
+        assert left.send(b"herald") == 0
+        for one in (right, successor):
+            (heard,) = await_items(one, one.receive)
+            assert heard.data == b"herald"
+            assert isinstance(heard.source, IPv6Address)
+            assert heard.source.is_link_local
+            assert heard.source.scope_id is None
+        assert left.receive() == []
+
+
+def test_who_is_further_away_is_a_stranger_to_ipv6(wire6: tuple[Namespace, Namespace]) -> None:
+    """What has passed a router has lost of its 255; what is sent to the address alone is not heard."""
+    with closing(_open(wire6[1], Family.IPV6)) as right:
+        with wire6[0].entered():
+            sender = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+            index = socket.if_nametoindex("eth0")
+        with closing(sender):
+            sender.sendto(b"alone", ("fe80::2", PORT, 0, index))
+            for hops in (254, 255):
+                sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, hops)
+                sender.sendto(str(hops).encode(), ("ff02::12", PORT, 0, index))
+        assert [one.data for one in await_items(right, right.receive)] == [b"255"]
+        assert right.strangers == 1
+
+
+def test_without_an_address_it_waits(wire6: tuple[Namespace, Namespace]) -> None:
+    """That is no complaint: it is said again in two seconds."""
+    wire6[0]("ip addr flush dev eth0")
+    with closing(_open(wire6[0], Family.IPV6)) as left:
+        assert left.send(b"herald") == 0
+        assert left.refused == 1
 
 
 def test_a_refusal_is_counted(wire: tuple[Namespace, Namespace]) -> None:

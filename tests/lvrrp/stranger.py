@@ -63,6 +63,7 @@ class Stranger:
         self.words: bytes = b""
         self.pair: Talk | None = None
         self.candidates: list[Talk] = []
+        self.in_vain: list[int] = []
         self.retired, self.retired_until = 0, 0
         self.detect = self.up_delay = 600 * MS
         self.peer_detect = 0
@@ -199,19 +200,23 @@ class Stranger:
             if self.pair.peer != session:
                 self.retired, self.retired_until = self.pair.peer, now + SECOND
             return self.pair
-        return known or self.admit(now, timely=self.is_timely(now, sent))
+        return known or self.admit(now, session, timely=self.is_timely(now, sent))
 
-    def admit(self, now: int, *, timely: bool) -> Talk | None:
+    def admit(self, now: int, session: int, *, timely: bool) -> Talk | None:
         """Return a conversation for a new candidate, if there is room for it."""
         if len(self.candidates) == 2:
+            turns = self.in_vain.count(session)
             for one in self.candidates:
-                if one.timely == timely and now - one.born >= 100 * MS:
+                had = self.in_vain.count(one.peer)
+                wait = 0 if turns < had else 100 * MS if turns == had else SECOND
+                if one.timely == timely and now - one.born >= wait:
                     break
                 if one.timely != timely and (timely or now - one.echo_at >= SECOND):
                     break
             else:
                 return None
             self.candidates.remove(one)
+            self.in_vain.append(one.peer)  # nobody here has a thousand sessions
         self.candidates.append(Talk(self.draw(), now, timely=timely))
         return self.candidates[-1]
 

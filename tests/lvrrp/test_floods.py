@@ -152,6 +152,45 @@ def test_a_host_that_was_started_anew_is_let_in_when_the_replays_end() -> None:
     assert pair.agree
 
 
+def begun_anew(pair: Quiet) -> None:
+    """Start the near end's host anew: a process whose clock is another one, of which the far end knows nothing."""
+    assert pair.far._sessions.clock is not None
+    stamp, at = pair.far._sessions.clock
+    pair.far._sessions.set_clock(pair.now, [(stamp + 10**9) % 2**32, at])
+    pair.restart(NEAR, adopt=True)
+
+
+@pytest.mark.parametrize(("sessions", "seed"), [(2, 1), (10, 1), (40, 1), (40, 2), (40, 3)])
+def test_a_host_that_was_started_anew_is_let_in_amid_replays(sessions: int, seed: int) -> None:
+    """Each session has a turn of 100 ms in one of two places, then waits for all that had none: that is the bound.
+
+    Whatever comes of them, five thousand a second here; and again, when all have had a turn, at once.
+    """
+    runs = [former(number) for number in range(sessions)]
+    pair, chance = ready(seed), random.Random(seed)
+    pair.run(20 * SECOND)
+
+    def flooded_until_agreed(limit: Duration) -> Duration:
+        began = pair.now
+        while not pair.agree:
+            assert pair.now - began <= limit
+            for _ in range(5):
+                pair.do(FAR, Received(chance.choice(chance.choice(runs))))
+            pair.run(MS)
+        return pair.now - began
+
+    assert flooded_until_agreed(0) == 0
+    for _ in range(500):
+        pair.do(FAR, Received(chance.choice(chance.choice(runs))))
+    begun_anew(pair)
+    flooded_until_agreed((sessions + 1) // 2 * 100 * MS + 400 * MS)
+    pair.run(20 * SECOND)
+    for _ in range(500):
+        pair.do(FAR, Received(chance.choice(chance.choice(runs))))
+    begun_anew(pair)
+    assert flooded_until_agreed(400 * MS) < 400 * MS
+
+
 class Skewed(Quiet):
     """The clock of one end jumps: its stamps are changed on their way out, and back on their way in."""
 

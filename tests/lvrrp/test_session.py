@@ -9,6 +9,8 @@ from linkbalancer.lvrrp.packet import Datagram, MessageType
 from linkbalancer.lvrrp.session import (
     CANDIDATE_AGE_MIN,
     RETIRED_MEMORY,
+    TURN_MAX,
+    TURNS_MAX,
     Candidate,
     Confirmed,
     Conversation,
@@ -209,3 +211,35 @@ def test_what_is_noted_is_what_must_be_echoed() -> None:
     conversation.note(9, replace(said(77, sequence=4), key_id=2))
 
     assert conversation == Conversation(own=1, born=0, peer=77, heard_sequence=4, heard_stamp=5, heard_at=9, key_id=2)
+
+
+def knocks(sessions: Sessions, now: int, session: int) -> str:
+    """Have a datagram of an unknown session arrive; return what became of it."""
+    heard = sessions.hear(now, said(session))
+    return "candidate" if isinstance(heard, Candidate) else str(heard)
+
+
+def test_who_has_had_fewer_turns_goes_first() -> None:
+    """At once before those that had more, after 100 ms before its like, and after 1 s before those that had fewer."""
+    sessions = end()
+    assert [knocks(sessions, 0, one) for one in (1, 2, 3)] == ["candidate", "candidate", "crowded"]
+    later = CANDIDATE_AGE_MIN
+    assert [knocks(sessions, later - 1, 3), knocks(sessions, later, 3)] == ["crowded", "candidate"]
+    assert [one.peer for one in sessions._candidates] == [2, 3]
+    # 1 has had a turn; 2 and 3 are at theirs, and were not pushed out by anybody yet.
+    assert knocks(sessions, later, 1) == "crowded"
+    assert knocks(sessions, TURN_MAX - 1, 1) == "crowded"
+    assert knocks(sessions, TURN_MAX, 1) == "candidate"
+    assert [one.peer for one in sessions._candidates] == [3, 1]
+    # 3 is 100 ms old, and 4 its like; 5 finds 1, which had a turn before.
+    assert [knocks(sessions, TURN_MAX, one) for one in (4, 5, 6)] == ["candidate", "candidate", "crowded"]
+    assert [one.peer for one in sessions._candidates] == [4, 5]
+
+
+def test_so_many_turns_are_remembered() -> None:
+    """Of more the oldest are forgotten, and count as none."""
+    sessions = end()
+    for number in range(TURNS_MAX + 12):
+        assert knocks(sessions, number * CANDIDATE_AGE_MIN, number + 1) == "candidate"
+    assert len(sessions._turns) == TURNS_MAX
+    assert next(iter(sessions._turns)) == 11

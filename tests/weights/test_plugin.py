@@ -1,15 +1,14 @@
-"""Tests of plug-ins: their parameters, and what keeps them from harming a link."""
+"""Tests of plug-ins: their parameters, and what is made of whatever they answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from linkbalancer.clock import MILLISECOND, SECOND
-from linkbalancer.weights.metrics import Metrics
-from linkbalancer.weights.plugin import REST_LEAST, REST_MOST, Guard, Parameter, Plugged, Refusal, no_stopwatch
-from linkbalancer.weights.view import View
+from linkbalancer.clock import MILLISECOND
+from linkbalancer.weights.plugin import TROUBLE_MAX, Parameter, Plugged, asked, troubled
+from linkbalancer.weights.view import Answer, View
 from tests.weights.links import metrics, view
 
 
@@ -26,131 +25,79 @@ class Stranger:
         return self.does(view)
 
 
-@dataclass
-class Watch:
-    """A stopwatch that moves when told."""
-
-    now: int = 0
-
-    def __call__(self) -> int:
-        """Return the instant."""
-        return self.now
+def answer(does: Callable[[Any], Any], seen: View | None = None) -> Answer:
+    """Return what comes of a plug-in."""
+    return asked(Stranger(does), seen or view())
 
 
-def plugged(does: Callable[[Any], Any], watch: Callable[[], int] = no_stopwatch, **parameters: Any) -> Plugged:
-    """Return a plug-in as a weight function."""
-    stranger = Stranger(does)
-    return Plugged(stranger.name, tuple(parameters.items()), stranger, Guard(watch))
+def test_what_a_plug_in_is_shown() -> None:
+    """The view with its own parameters, and nothing of what others say."""
+    seen = View(group=view().group, answers={"stranger": Answer(1)})
+    shown = Plugged("stranger", (("factor", 4),)).shown(seen)
+
+    assert (shown.parameters, shown.answers) == ({"factor": 4}, {})
+    assert answer(lambda one: one.parameters["factor"] * 10, shown) == Answer(40.0)
 
 
-def test_it_is_shown_its_parameters() -> None:
-    """Beside the view."""
-    function = plugged(lambda seen: seen.parameters["factor"] * 10, factor=4)
+def test_the_answer_in_the_view_is_the_weight() -> None:
+    """Its own; where there is none nothing is known."""
+    function = Plugged("stranger", (("factor", 4),))
+    known = View(group=view().group, answers={"stranger": Answer(7.0), "other": Answer(8.0)})
+    broken = View(group=view().group, answers={"stranger": Answer(trouble="it rusts")})
 
-    assert function.weight(view()) == 40
-    assert function.because(view()) == ("factor 4",)
+    assert [function.weight(one) for one in (view(), known, broken)] == [None, 7.0, None]
+    assert [function.because(one) for one in (view(), known)] == [("factor 4",), ("factor 4",)]
+    assert function.because(broken) == ("factor 4", "it rusts")
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("found", "why"),
     [
-        (float("nan"), Refusal.NOT_A_NUMBER),
-        ("50", Refusal.NOT_A_NUMBER),
-        (True, Refusal.NOT_A_NUMBER),
-        (100.1, Refusal.OUT_OF_RANGE),
-        (-1, Refusal.OUT_OF_RANGE),
-        (float("inf"), Refusal.OUT_OF_RANGE),
+        (float("nan"), "not a number: nan"),
+        ("50", "not a number: '50'"),
+        (True, "not a number: True"),
+        (100.1, "out of range: 100.1"),
+        (-1, "out of range: -1"),
+        (float("inf"), "out of range: inf"),
     ],
 )
-def test_an_answer_that_is_no_weight_is_refused_and_counted(answer: object, why: Refusal) -> None:
-    """Then nothing is known, and the last weight stands."""
-    function = plugged(lambda _: answer)
-
-    assert function.weight(view()) is None
-    assert function.guard.refusals == {why: 1}
-    assert function.because(view())[0].startswith("1 answers refused, the last: ")
+def test_an_answer_that_is_no_weight_is_a_trouble(found: object, why: str) -> None:
+    """Then nothing is known."""
+    assert answer(lambda _: found) == Answer(None, why)
 
 
 def test_none_is_an_answer() -> None:
-    """It refuses nothing."""
-    function = plugged(lambda _: None)
-
-    assert function.weight(view()) is None
-    assert function.guard.refusals == {}
-    assert function.because(view()) == ()
+    """No trouble."""
+    assert answer(lambda _: None) == Answer(None, "")
 
 
-def test_an_exception_is_refused_and_counted() -> None:
+def test_an_exception_is_a_trouble() -> None:
     """With what it said; the next answer is taken again."""
-    function = plugged(lambda seen: MILLISECOND / int(seen.metrics.rtt))
+    one = Stranger(lambda seen: MILLISECOND / cast("int", seen.metrics.rtt))
 
-    assert function.weight(view(metrics(rtt_ms=0))) is None
-    assert function.weight(view()) is None
-    assert function.weight(view(metrics(rtt_ms=1))) == 1
-    assert function.guard.refusals == {Refusal.EXCEPTION: 2}
-    assert function.guard.last.startswith("exception: TypeError: ")
+    assert asked(one, view()).trouble.startswith("exception: TypeError: ")
+    assert asked(one, view(metrics(rtt_ms=1))) == Answer(1.0)
+
+
+def test_what_is_said_of_a_trouble_is_a_short_line() -> None:
+    """Whatever its author writes into it."""
+    said = troubled("exception", "a\nb\x1b[2J" + 500 * "x").trouble
+
+    assert said.startswith("exception: a b?[2Jxxx")
+    assert len(said) == TROUBLE_MAX
 
 
 def test_what_ends_a_program_ends_it() -> None:
     """An exit is no answer."""
     with pytest.raises(KeyboardInterrupt):
-        plugged(lambda _: (_ for _ in ()).throw(KeyboardInterrupt)).weight(view())
-
-
-def test_the_same_view_is_asked_once() -> None:
-    """So whoever explains a weight neither waits nor counts twice."""
-    asked = []
-
-    def counted(seen: View) -> int:
-        asked.append(seen)
-        return 5
-
-    function = plugged(counted)
-
-    assert [function.weight(view()), function.weight(view())] == [5, 5]
-    assert len(asked) == 1
-
-
-def test_a_slow_answer_is_refused_and_brings_a_rest() -> None:
-    """Twice as long each time, up to a limit, until an answer is quick again."""
-    watch, asked = Watch(), []
-
-    def slow(seen: View) -> float:
-        asked.append(seen)
-        watch.now += int(seen.metrics.rtt or 0)
-        return 7
-
-    function = plugged(slow, watch)
-
-    def weight(took_ms: float) -> float | None:
-        return function.weight(view(Metrics(rtt=int(took_ms * MILLISECOND), loss=watch.now / 1e18)))
-
-    assert weight(10) == 7
-    assert weight(11) is None
-    assert function.guard.refusals == {Refusal.SLOW: 1}
-    assert function.guard.last == "slow: it took 11 ms"
-    rested = watch.now + REST_LEAST
-    watch.now = rested - 1
-    assert weight(0) is None
-    assert len(asked) == 2
-    watch.now = rested
-    assert weight(500) is None
-    assert function.guard.rest == 4 * REST_LEAST
-    for _ in range(20):
-        watch.now += REST_MOST
-        assert weight(20) is None
-    assert function.guard.rest == REST_MOST
-    watch.now += REST_MOST
-    assert weight(1) == 7
-    assert function.guard.rest == SECOND
+        answer(lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
 
 
 def test_equal_plug_ins_are_equal() -> None:
-    """By name and parameters, whatever became of them since."""
-    one, other = plugged(lambda _: 1, factor=2), plugged(lambda _: 1, factor=2)
-    one.weight(view())
+    """By name and parameters, in writing too: a successor knows by that which reckoning it goes on with."""
+    one, other = (Plugged("stranger", (("factor", 2),)) for _ in range(2))
 
-    assert one == other != plugged(lambda _: 1, factor=3)
+    assert one == other != Plugged("stranger", (("factor", 3),))
     assert repr(one) == "Plugged(name='stranger', parameters=(('factor', 2),))"
 
 

@@ -28,9 +28,8 @@ from linkbalancer.weights.news import (
     Measured,
     News,
     Opened,
-    Reconfigure,
+    Priorities,
     Tick,
-    Weighed,
 )
 from linkbalancer.weights.settings import WeigherSettings, Weighing
 from linkbalancer.weights.spread import Spread
@@ -143,7 +142,7 @@ def test_a_link_that_flaps_is_let_down_until_it_has_calmed() -> None:
     assert deadline > 40 * SECOND
     assert "suppressed for flapping" in machine.explain(8 * SECOND)[0].in_words()
     assert machine.handle(deadline - 1, Tick()) == ()
-    assert machine.handle(deadline, Tick()) == (Weighed(((ONE, 134, 80.0),)),)
+    assert machine.handle(deadline, Tick()) == (Priorities(((ONE, 134, 80.0),)),)
     assert machine.deadline() is None
 
 
@@ -283,40 +282,54 @@ def test_a_reboot_of_the_host_leaves_what_was_carried() -> None:
     assert told(other, 21, Clocked(at(4))) == {ONE: 104}
 
 
+def reloaded(machine: Weigher, **groups: Weighing) -> Weigher:
+    """Return the weigher of an agent that succeeds one with other settings."""
+    other = weigher(open_=False, **groups)
+    assert other.restore(4 * SECOND, json.loads(json.dumps(machine.snapshot())))
+    return other
+
+
 def test_the_same_settings_again_change_nothing() -> None:
     """Equal values, not the same ones: a reload reads them anew."""
     machine = weigher()
     told(machine, 1, measured(20))
     told(machine, 2, measured(60))
-    again = WeigherSettings("l1", {ONE: replace(PLAIN, function=replace(LATENCY))})
+    other = reloaded(machine, one=replace(PLAIN, function=replace(LATENCY)))
 
-    assert told(machine, 3, Reconfigure(again)) is None
-    assert machine.deadline() == 11 * SECOND
+    assert told(other, 5, measured(60)) is None
+    assert other.deadline() == machine.deadline() == 11 * SECOND
 
 
 def test_other_settings_act_at_once() -> None:
-    """Another function, another mapping; a VID that is gone is no longer told."""
+    """Another mapping as soon as they are there, another function when something is measured; no noise is in that."""
     machine = weigher(one=PLAIN, two=PLAIN)
     told(machine, 1, measured(20))
     steps = replace(PLAIN, mapping=Steps(((0, 10), (50, 200))))
-    other = replace(PLAIN, function=replace(LATENCY, bad=50_000_000))
+    other = reloaded(machine, one=steps, two=replace(PLAIN, function=replace(LATENCY, bad=50_000_000)))
 
-    assert told(machine, 2, Reconfigure(WeigherSettings("l1", {ONE: steps, TWO: other}))) == {ONE: 200, TWO: 114}
-    assert told(machine, 3, Reconfigure(WeigherSettings("l1", {TWO: other}))) == {TWO: 114}
-    assert told(machine, 4, Reconfigure(WeigherSettings("l1"))) == {}
+    assert other.wanted == {ONE: (80.0, 200), TWO: (80.0, 134)}
+    assert told(other, 5, measured(20)) == {ONE: 200, TWO: 114}
+
+
+def test_a_vid_that_is_gone_is_no_longer_told() -> None:
+    """What was known of it goes too."""
+    machine = weigher(one=PLAIN, two=PLAIN)
+    told(machine, 1, measured(20))
+    other = reloaded(machine, two=PLAIN)
+
+    assert set(other.wanted) == {TWO}
+    assert set(other.snapshot()["groups"]) == {"2"}
 
 
 def test_another_cap_is_counted_from_now() -> None:
-    """By the clock that is known, if one is."""
-    machine = weigher()
-    capped = replace(PLAIN, function=Cost(cap=1e9, resets=5))
-    assert told(machine, 1, Reconfigure(WeigherSettings("l1", {ONE: capped}))) is None
+    """By the clock, as soon as that is known."""
+    machine = weigher(one=replace(PLAIN, function=Cost(cap=1e9, resets=5)))
     told(machine, 1, Clocked(at(3)))
     assert machine.wanted == {ONE: (100, 154)}
-    other = replace(PLAIN, function=Cost(cap=1e9, resets=6))
-    machine.handle(2 * SECOND, Reconfigure(WeigherSettings("l1", {ONE: other})))
+    other = reloaded(machine, one=replace(PLAIN, function=Cost(cap=1e9, resets=6)))
+    told(other, 5, Clocked(at(3)))
 
-    assert set(machine.snapshot()["months"]) == {"6"}
+    assert set(other.snapshot()["months"]) == {"6"}
 
 
 def test_everything_can_be_explained() -> None:

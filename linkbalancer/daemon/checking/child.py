@@ -144,7 +144,7 @@ def _become(words: Sequence[str], who: Identity, environment: dict[str, str], ou
         os.umask(0o022)
         with suppress(OSError, ValueError):  # a sandbox may forbid it, and has a limit of its own then
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        _usual_signals()
+        usual_signals()
         if who.uid != os.geteuid():
             os.setgroups(who.groups)
             os.setresgid(who.gid, who.gid, who.gid)
@@ -159,7 +159,7 @@ def _become(words: Sequence[str], who: Identity, environment: dict[str, str], ou
         os._exit(_NOT_RUN)
 
 
-def _usual_signals() -> None:
+def usual_signals() -> None:
     """Have every signal do what it does in a new program."""
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:

@@ -76,6 +76,7 @@ class Encoder:
         self._known: dict[Hashable, str] = {Tick(): "0"}
         self._items: list[str] = []
         self._lines: list[str] = []
+        self._fresh: list[str] = []
 
     def add(self, now: Instant, event: Event, effects: Sequence[Effect], draws: Sequence[int] = ()) -> None:
         """Take in one input, what was decided of it, and what was drawn."""
@@ -88,14 +89,23 @@ class Encoder:
         else:
             key = None if isinstance(event, DatagramReceived) else _hashable(event)
         known = self._known.get(key)
-        if known is not None and not effects and not draws:
-            self._items.append(known)
-            return
-        self._items.append(self._item(event, key, known, effects, draws))
+        same = known is not None and not effects and not draws
+        item = known if same and known is not None else self._item(event, key, known, effects, draws)
+        self._fresh.append(f",{item}" if self._items else f"[{now - self._before},{item}")
+        self._items.append(item)
+
+    def fresh(self) -> str:
+        """Return what `take` will return more than at the last time that one of both was asked.
+
+        As one text, without the end of the last line.
+        """
+        text, self._fresh = "".join(self._fresh), []
+        return text
 
     def take(self) -> list[str]:
         """Return the lines since the last time; the present instant's is ended."""
         self._end_line()
+        self._fresh = []
         lines, self._lines = self._lines, []
         return lines
 
@@ -129,6 +139,7 @@ class Encoder:
         if self._items:
             self._lines.append(f"[{self._now - self._before},{','.join(self._items)}]")
             self._items = []
+            self._fresh.append("]\n")
             self._before = self._now
 
 

@@ -28,7 +28,6 @@ from linkbalancer.engine.found import Found
 from linkbalancer.links import LinkName
 from linkbalancer.lvrrp.keys import Key, Keyring
 from linkbalancer.machine import Chance
-from linkbalancer.weights.plugin import Stopwatch, no_stopwatch
 from linkbalancer.weights.settings import WeigherSettings
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -55,9 +54,8 @@ class Start:
         loaded: Loaded,
         keys: Mapping[LinkName, tuple[Key, ...]],
         chance: Chance,
-        stopwatch: Stopwatch = no_stopwatch,
     ) -> Agent:
-        """Make it again; the stopwatch times the weight functions of others."""
+        """Make it again."""
         return Agent(
             loaded,
             keys,
@@ -66,7 +64,6 @@ class Start:
             session=self.session,
             boot=self.boot,
             found=self.found,
-            stopwatch=stopwatch,
         )
 
 

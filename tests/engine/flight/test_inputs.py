@@ -73,6 +73,26 @@ def test_an_advert_again_is_a_number() -> None:
     assert [one.event for one in found[2:5]] == [advert(), LegHeard("eth0", alive=True), Tick()]
 
 
+def test_what_is_new_is_the_same_text() -> None:
+    """Piece by piece: together with the last line's end it is what is taken in the end."""
+    one, other = encoder(), encoder()
+    text = ""
+    for turn in range(6):
+        for now in (NOW + 10 * turn, NOW + 10 * turn, NOW + 10 * turn + 5):
+            for each in (one, other):
+                each.add(now, advert(turn), [])
+                each.add(now, Started(), [SendAdvert("eth0", SOURCE, bytes(20), MULTICAST)] if turn % 2 else [])
+            if turn != 2:
+                text += one.fresh()
+        if turn == 4:
+            whole = "\n".join(one.take()) + "\n"
+            assert text + "]\n" == whole
+            assert "\n".join(other.take()) + "\n" == whole
+            assert one.fresh() == text[:0]
+            text = ""
+    assert text + "]\n" == "\n".join(one.take()) + "\n" == "\n".join(other.take()) + "\n"
+
+
 def test_what_was_decided_and_drawn_is_told() -> None:
     """A digest, the draws, and words where there is news."""
     one = encoder()

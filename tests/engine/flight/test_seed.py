@@ -3,7 +3,9 @@
 import base64
 import json
 import zlib
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,7 +14,8 @@ import pytest
 from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.config.load import load
 from linkbalancer.engine.agent import Agent
-from linkbalancer.engine.events import Measured, Started
+from linkbalancer.engine.effects import Ask
+from linkbalancer.engine.events import Answered, Event, Measured, Started, Tick
 from linkbalancer.engine.flight.chance import RecordedChance, RepeatedChance
 from linkbalancer.engine.flight.graph import GraphError
 from linkbalancer.engine.flight.seed import STATE_MAX, Start, dump_agent, dump_start, parts, restore
@@ -23,7 +26,10 @@ from linkbalancer.links import GroupId
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.sim.shape import Shape
 from linkbalancer.weights.metrics import Metrics
+from linkbalancer.weights.question import Reply
+from linkbalancer.weights.view import Answer
 from linkbalancer.weights.wall import Wall
+from tests.config.plugins import installed
 from tests.engine.bench import Bench
 from tests.engine.flight.flown import config_of, flown
 
@@ -77,6 +83,32 @@ def test_an_agent_that_weighs_is_read_in_the_midst_of_its_life() -> None:
     for one in (again, agent):
         one.handle(60 * SECOND, later)
     assert again.snapshot(60 * SECOND)["weights"] == agent.snapshot(60 * SECOND)["weights"]
+
+
+def test_an_agent_that_has_asked_plug_ins_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their answers are inputs as any, and nobody is asked in a replay; what they said before is remembered."""
+    text = WEIGHED.replace("function: cost, cost: {price: 5}", "function: trip, plugins: {trip: {does: sleep}}")
+    texts = {"b1.yaml": text, "apps.conf": "App=* * * * * * [1 2] name=all\n"}
+    with installed(tmp_path, monkeypatch, "trip = strange:Trip"):
+        loaded = load("b1.yaml", texts.__getitem__)
+        agent = Agent(loaded, {}, RecordedChance(Random(1)), {"all": 2}, session=1, boot=0)
+        agent.handle(0, Started())
+        (effect,) = agent.handle(SECOND, Measured("l1", Metrics(rtt=20 * MILLISECOND)))[-1:]
+        assert isinstance(effect, Ask)
+        (question,) = effect.questions
+        assert question.view.parameters == {"does": "sleep"}
+        answer = Reply("l1", question.view.group, "trip", Answer(40.0))
+        agent.handle(2 * SECOND, Answered((answer,)))
+        again = restore(dump_agent(agent, loaded, Passwords({})), loaded, {}, RepeatedChance())
+    assert isinstance(again, Agent)
+    assert again.status(3 * SECOND) == agent.status(3 * SECOND)
+    events: list[Event] = [
+        Measured("l1", Metrics(rtt=30 * MILLISECOND)),
+        Answered((replace(answer, answer=Answer(60.0)),)),
+        Tick(),
+    ]
+    for second, event in enumerate([*events, *events], start=30):
+        assert repr(again.handle(second * SECOND, event)) == repr(agent.handle(second * SECOND, event))
 
 
 def packed(value: Any) -> str:

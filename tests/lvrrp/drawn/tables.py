@@ -100,9 +100,10 @@ def limits() -> list[str]:
         ("shortest secret; keys of one link", f"{keys.SECRET_LENGTH_MIN} bytes; {keys.KEYS_MAX}"),
         ("controller: back to its first key after", f"{keys.RETRY // SECOND} s"),
         (
-            "candidates; the older gives way when it is",
-            f"{session.CANDIDATES_MAX}; {_ms(session.CANDIDATE_AGE_MIN)} old",
+            "candidates; one gives way to its like when it is; to one that had more turns",
+            f"{session.CANDIDATES_MAX}; {_ms(session.CANDIDATE_AGE_MIN)} old; {_ms(session.TURN_MAX)}",
         ),
+        ("sessions whose turns are remembered", str(session.TURNS_MAX)),
         ("a retired session is remembered for", _ms(session.RETIRED_MEMORY)),
         ("a timely candidate is kept from others for", _ms(session.TIMELY_AGE_MIN)),
         (
