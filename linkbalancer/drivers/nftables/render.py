@@ -135,6 +135,15 @@ def swap(name: str, layout: Layout, *, old_chains: Iterable[str] = (), old_appli
     return "\n".join(lines) + "\n"
 
 
+def steered(elements: Mapping[int, Vid | None], marks: Marks) -> str:
+    """Return the text that fills the map: applications to VIDs, or (None) left to the main table."""
+    lines = []
+    for app_id, vid in elements.items():
+        verdict = "return" if vid is None else f"goto {VID}{vid}"
+        lines.append(f"add element inet {TABLE} {MAP} {{ {marks.connection_mark(app_id):#010x} : {verdict} }}")
+    return "\n".join([*lines, ""])
+
+
 def matches(box: Box) -> list[str]:
     """Return the conditions of a box's rules, each ready for a verdict behind it.
 
