@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Instant, in_words
+from linkbalancer.clock import MICROSECOND, SECOND, Duration, Instant, in_words
 from linkbalancer.daemon.journal import Journal
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.performer import Performer
@@ -29,9 +29,9 @@ SHADOWS_MAX: Final = 256
 AGAIN: Duration = 600 * SECOND
 """How soon the same thing of somebody else's that passes by ours is told again."""
 
-LASTING: Duration = 500 * MILLISECOND
-"""How long a deed may be what a later finding is put down to."""
 
+_DROPPED: Final = frozenset({"route", "address", "device"})
+"""What the kernel itself drops with a device."""
 
 _NOBODY_TOLD: Final = frozenset({"switch", "address"})
 """What others may have taken away though no process is told; of the rest it is the kernel that took it."""
@@ -88,7 +88,7 @@ class Healer:
             self._remember(_Noticed(now, "", deed.by))
             self._mend(self._soon(now, deed.what))
             return
-        what = f"the {deed.what} {deed.detail}"
+        what = deed.detail if deed.detail.startswith("the ") else f"the {deed.what} {deed.detail}"
         self._remember(_Noticed(now, what, deed.by))
         self._mend(self._touched(now, what, deed.by))
 
@@ -160,15 +160,15 @@ class Healer:
         }
         began = min((one.at for one in self._noticed), default=None)
         if began is None:
-            self._journal.tell_put_back(f"put back: {put_back}", fields)
+            self._journal.tell_put_back(f"put back: {put_back}", fields, dropped=kinds <= _DROPPED)
             return
         fields["after_us"] = (now - began) // MICROSECOND
         after = f"back after {in_words(now - began)}"
         if not named and not by.pid:
-            self._journal.tell_put_back(f"put back: {put_back} ({after})", fields)
+            self._journal.tell_put_back(f"put back: {put_back} ({after})", fields, dropped=kinds <= _DROPPED)
             return
         fields |= {"who": by.name, "pid": by.pid} if by.pid else {}
-        deed = f"removed {_listed(named)}" if named else "changed what is ours"
+        deed = f"removed {_listed(named)}" if named else f"changed {_whose(kinds)}"
         self._journal.tell_stranger(f"{by} {deed}; put back: {put_back} ({after})", fields)
 
     def _tell_shadow(self, now: Instant, deed: Shadowed) -> None:
@@ -200,6 +200,12 @@ class Healer:
         counts = fields.get("put_back_by_kind", {})
         if isinstance(counts, dict):
             self._counts.update({str(kind): int(count) for kind, count in counts.items()})
+
+
+def _whose(kinds: set[str]) -> str:
+    """Say what was changed, of which no name was told."""
+    words = {"nftables": "our nftables table", "steering": "our nftables table", "switch": "our switches"}
+    return " and ".join(sorted({words.get(kind, f"our {kind}s") for kind in kinds}))
 
 
 def _listed(things: list[str]) -> str:

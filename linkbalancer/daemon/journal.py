@@ -66,10 +66,10 @@ class Journal:
         self._log.warning("stranger", text=text, **fields)
         self._recording.tell("stranger", text, fields=fields)
 
-    def tell_put_back(self, text: str, fields: Mapping[str, str | int]) -> None:
-        """Tell what was missing by nobody's deed that is known: what the kernel drops with a carrier, say."""
+    def tell_put_back(self, text: str, fields: Mapping[str, str | int], *, dropped: bool) -> None:
+        """Tell what was missing by nobody's deed that is known; `dropped`: the kernel may have, with a device."""
         self._log.warning("put back", text=text, **fields)
-        self._recording.tell("put-back", text, follows={"kind": _BEFORE_A_REPAIR}, fields=fields)
+        self._recording.tell("put-back", text, follows={"kind": _BEFORE_A_REPAIR} if dropped else None, fields=fields)
 
     def tell_alarm(self, text: str, fields: Mapping[str, str | int]) -> None:
         """Tell what somebody must do something about."""

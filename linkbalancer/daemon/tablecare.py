@@ -116,7 +116,8 @@ class TableCare:
         with suppress(DriverError):  # without a table there is nothing to steer; that is the comparison's
             astray = {one: vid for one, vid in self._homes.astray(writer.read()).items() if self._serves(vid)}
             if writer.steer(astray):
-                self._put_back("steering", f"{len(astray)} applications to where their processes steer them")
+                many = f"{len(astray)} application{'s' if len(astray) > 1 else ''}"
+                self._put_back("steering", f"{many} to where their processes steer them")
 
     def load_anew(self) -> None:
         """Make the table anew by nft, in one transaction (in an errand's process). Raises DriverError."""

@@ -23,6 +23,7 @@ _RTA_DST: Final = 1
 _RTA_TABLE: Final = 15
 _ROUTE_FIXED: Final = 12
 _LENGTH_AT, _PROTOCOL_AT = 1, 5
+_NETCONF_FIXED, _NETCONF_INDEX = 4, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Strangers:
             case rtnetlink.DELETE_RULE | rtnetlink.NEW_RULE:
                 return self._rule(message)
             case rtnetlink.NEW_NETCONF:
-                return Stirred("switch")
+                return Stirred("switch") if self._is_watched(message) else None
             case _:
                 return None
 
@@ -142,6 +143,12 @@ class Strangers:
         if not ours and 0 < priority <= self._ground.last_rule:
             return Shadowed("rule", f"priority {priority}", behind(message.port))
         return None
+
+    def _is_watched(self, message: Message) -> bool:
+        """Return whether settings are a watched device's, or those of all or coming ones (their numbers are negative)."""
+        packed = message.attributes(_NETCONF_FIXED).get(_NETCONF_INDEX, bytes(4))
+        index = int.from_bytes(packed, sys.byteorder, signed=True)
+        return index < 0 or self._name(index) is not None
 
     def _called(self, index: int) -> DeviceName:
         """Return a device's name by its number."""

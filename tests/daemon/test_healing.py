@@ -89,7 +89,7 @@ def _switch(path: str, value: str) -> str:
 
 CELLS = (
     Cell("rule-removed", ("ip rule del priority 21",), "rules", "ip"),
-    Cell("rules-flushed", ("ip rule flush protocol 112",), "rules", "ip"),
+    Cell("rules-flushed", ("ip rule flush protocol 112",), "rules"),
     Cell("route-removed", ("ip route del default table 20001 proto 112 dev eth1",), "routes", "ip"),
     Cell("floor-removed", ("ip route del unreachable default table 20001",), "routes", "ip"),
     Cell("tables-flushed", ("ip route flush table 20001", "ip route flush table 20002"), "routes", "ip"),

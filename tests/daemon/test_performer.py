@@ -125,6 +125,9 @@ def test_what_a_successor_adopts_is_wanted_too(here: Namespace) -> None:
         assert successor.table(OWN_TABLE) == successor.table(20001) == ("eth1", PEER, SOURCE)
         assert "iif lo lookup 20000" in here("ip rule")
         assert successor.put_back == [
+            "route: the unreachable default of table 20000",
+            "route: the unreachable default of table 20001",
+            "rule: the routing rule of priority 32768",
             "route: next hop of VID 1: 10.1.0.2 over eth1",
             "route: next hop of own traffic: 10.1.0.2 over eth1",
         ]
@@ -197,7 +200,10 @@ def test_a_classifier_that_was_removed_is_loaded_while_the_agent_works(
             assert not hands.performer.reconcile(), "something is missing"
         assert hands.performer.loading
         assert hands.table(20001) == ("eth1", PEER, SOURCE)
-        assert hands.put_back == ["route: next hop of VID 1: 10.1.0.2 over eth1"]
+        assert hands.put_back == [
+            "route: the unreachable default of table 20001",
+            "route: next hop of VID 1: 10.1.0.2 over eth1",
+        ]
         program.go.touch()
         assert (hands.turn_until_loaded() or "").startswith("loaded the classifier ")
         assert not hands.performer.loading

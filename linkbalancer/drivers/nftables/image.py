@@ -53,6 +53,9 @@ _INTERVAL_END: Final = 1
 _EXPRESSION_NAME: Final = 1
 _COUNTING: Final = frozenset({b"counter\0", b"quota\0", b"last\0"})
 
+_UNNAMED: Final = " __"
+"""How the kernel's names of sets begin that have none; they go and come with the rules that have them."""
+
 _ATTEMPTS: Final = 5
 
 
@@ -83,11 +86,11 @@ class Image:
         for kind, mine, theirs in (("chain", self.chains, other.chains), ("set", self.sets, other.sets)):
             for name, parts in mine.items():
                 if name not in theirs:
-                    words.append(f"{kind} {name}")
+                    words.append(f"the {kind} {name}")
                 elif parts != theirs[name] and list(map(_quiet, parts)) != list(map(_quiet, theirs[name])):
-                    words.append(f"{kind} {name}, which was changed")
-            words += [f"{kind} {name}, which is none of ours" for name in theirs.keys() - mine.keys()]
-        return words
+                    words.append(f"the {kind} {name} as it was")
+            words += [f"the table without the {kind} {name}" for name in sorted(theirs.keys() - mine.keys())]
+        return [one for one in words if _UNNAMED not in one] or words
 
 
 def take(netlink: NetlinkSocket) -> tuple[Image | None, bytes]:
