@@ -154,10 +154,8 @@ class Healer:
             fights = {fight.what for fight in self._contention.fights()}
             self._fought |= {what: kind for kind, what in self._found if what in fights}
         put_back = _listed([what for _kind, what in self._found])
-        fields: dict[str, str | int] = {
-            "things": len(self._found),
-            "kinds": " ".join(sorted({k for k, _ in self._found})),
-        }
+        kinds = {kind for kind, _what in self._found}
+        fields: dict[str, str | int] = {"things": len(self._found), "kinds": " ".join(sorted(kinds))}
         began = min((one.at for one in self._noticed), default=None)
         if began is None:
             self._journal.tell_put_back(f"put back: {put_back}", fields, dropped=kinds <= _DROPPED)

@@ -145,7 +145,7 @@ class Strangers:
         return None
 
     def _is_watched(self, message: Message) -> bool:
-        """Return whether settings are a watched device's, or those of all or coming ones (their numbers are negative)."""
+        """Return whether settings are a watched device's, or those of all or of coming ones (negative numbers)."""
         packed = message.attributes(_NETCONF_FIXED).get(_NETCONF_INDEX, bytes(4))
         index = int.from_bytes(packed, sys.byteorder, signed=True)
         return index < 0 or self._name(index) is not None
