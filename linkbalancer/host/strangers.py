@@ -22,7 +22,8 @@ _FRA_PRIORITY, _FRA_PROTOCOL = 6, 21
 _RTA_DST: Final = 1
 _RTA_TABLE: Final = 15
 _ROUTE_FIXED: Final = 12
-_LENGTH_AT, _PROTOCOL_AT = 1, 5
+_LENGTH_AT, _PROTOCOL_AT, _TYPE_AT = 1, 5, 7
+_UNREACHABLE: Final = 7
 _NETCONF_FIXED, _NETCONF_INDEX = 4, 1
 
 
@@ -162,7 +163,8 @@ def _route(message: Message) -> str:
     """Say which route a notification is about: the default of a VID's table, or that to a link's far end."""
     peer = message.attributes(_ROUTE_FIXED).get(_RTA_DST)
     if peer is None:
-        return f"the default of table {_number(message, _RTA_TABLE)}"
+        kind = "unreachable default" if message.payload[_TYPE_AT] == _UNREACHABLE else "default"
+        return f"the {kind} of table {_number(message, _RTA_TABLE)}"
     return f"to {ip_address(peer)}"
 
 
