@@ -250,7 +250,7 @@ class Performer:
     def _reload(self) -> bool:
         """Compare what nft loads, unless nothing of it has changed since; return whether it was right."""
         generation = self.kernel.generation()
-        if generation == self._agreed:
+        if generation == self._agreed and not self.care.suspect:
             return True
         self._agreed = None
         if self._errand.under_way:
