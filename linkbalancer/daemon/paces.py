@@ -11,7 +11,7 @@ REST = 2000
 Of hundreds of groups it takes milliseconds, and the kernel tells at once of nearly everything that others do.
 """
 
-LONGEST: Duration = 4 * SECOND
+LONGEST: Duration = 3 * SECOND
 """The longest such rest: of most switches the kernel tells nothing, and they are to be right within five seconds."""
 
 PROBE: Duration = 200 * MILLISECOND

@@ -74,7 +74,8 @@ class Performer:
         self._homes = Homes(loaded.rules.applications, app_ids, places)
         self._complain, self._put_back, self._load_over = complain, put_back, load_over
         rules = Rules(self.layout, classifier, app_ids)
-        self.care = TableCare(rules, self._homes, self._wanted.macs, aside=self._aside, put_back=put_back)
+        tell = {"put_back": put_back, "complain": complain}
+        self.care = TableCare(rules, self._homes, self._wanted.macs, aside=self._aside, **tell)
         self._errand = Errand(loop, self._errand_ended)
         self._staged: Callable[[str | None], None] | None = None
         self._trimmed, self._refused = True, False

@@ -43,6 +43,7 @@ class TableCare:
         members: tells the other gateways' MAC addresses by device.
         aside: has work done by an errand.
         put_back: where goes what had to be put back: of what kind it is, and which.
+        complain: where a refusal goes, once.
 
     Attributes:
         suspect: whether somebody may have been at it since it was last compared.
@@ -57,11 +58,12 @@ class TableCare:
         *,
         aside: Callable[[Callable[[], None]], None],
         put_back: Callable[[str, str], None],
+        complain: Callable[[str, str], None],
     ) -> None:
         self.suspect, self.fresh = True, False
         self._layout, self._rules = rules.layout, rules
         self._homes, self._members = homes, members
-        self._aside, self._put_back = aside, put_back
+        self._aside, self._put_back, self._complain = aside, put_back, complain
         self._netlink = NetlinkSocket(NETFILTER)
         self._image: Image | None = None
         self._adopted = False
@@ -103,7 +105,8 @@ class TableCare:
         try:
             for what in self._restore(self._netlink, self._image):
                 self._put_back("nftables", what)
-        except DriverError:
+        except DriverError as error:
+            self._complain("put the nftables table back; it is loaded anew", str(error))
             self._aside(self.load_anew)
             return False
         self._steer_back()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from linkbalancer.config.load import Loaded
+from linkbalancer.daemon import tablecare
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.performer import Performer
 from linkbalancer.drivers import neighbours, routes
@@ -190,6 +191,7 @@ def test_a_classifier_that_was_removed_is_loaded_while_the_agent_works(
     here: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reconciling returns, with routes mended, while nft is still at work; then table, map and members are back."""
+    monkeypatch.setattr(tablecare, "LARGE", -1)
     with closing(Hands()) as hands:
         hands.performer.perform(SetNextHop(1, BY_LINK))
         hands.performer.perform(SetMembers("eth0", frozenset({BY_MASTER.mac})))
