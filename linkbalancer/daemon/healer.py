@@ -202,8 +202,8 @@ class Healer:
 
 def _whose(kinds: set[str]) -> str:
     """Say what was changed, of which no name was told."""
-    words = {"nftables": "our nftables table", "steering": "our nftables table", "switch": "our switches"}
-    return " and ".join(sorted({words.get(kind, f"our {kind}s") for kind in kinds}))
+    words = {"nftables": "nftables table", "steering": "nftables table", "switch": "switches", "address": "addresses"}
+    return "our " + " and ".join(sorted({words.get(kind, f"{kind}s") for kind in kinds}))
 
 
 def _listed(things: list[str]) -> str:

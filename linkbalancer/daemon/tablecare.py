@@ -125,10 +125,10 @@ class TableCare:
     def load_anew(self) -> None:
         """Make the table anew by nft, in one transaction (in an errand's process). Raises DriverError."""
         with closing(NetlinkSocket(NETFILTER)) as netlink, suppress(DriverError):
-            present = MapWriter(self._layout.marks, netlink).read()
-            load.anew(*self._rules, self._homes.everywhere(present))
+            present, members = MapWriter(self._layout.marks, netlink).read(), MemberWriter(netlink).read()
+            load.anew(*self._rules, self._homes.everywhere(present), members)
             return
-        load.anew(*self._rules, self._homes.everywhere({}))
+        load.anew(*self._rules, self._homes.everywhere({}), self._members())
 
     def _restore(self, netlink: NetlinkSocket, wanted: Image) -> list[str]:
         """Put back what differs; where somebody changes it meanwhile, look again."""

@@ -95,7 +95,7 @@ def test_what_was_changed_without_a_name_is_told_by_its_kind(bench: Bench) -> No
     bench.healer.notice(START, Stirred("route", NETWORKD))
     ((kind, text, _fields),) = bench.mended(START, ("route", "next hop of VID 1"), ("nftables", "the table"))
     assert kind == "stranger"
-    assert text.startswith("systemd-network (pid 312) changed our nftables table and our routes; put back: next hop")
+    assert text.startswith("systemd-network (pid 312) changed our nftables table and routes; put back: next hop")
 
 
 def test_what_nobody_did_is_no_strangers_deed(bench: Bench) -> None:

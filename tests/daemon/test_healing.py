@@ -192,7 +192,7 @@ def test_what_is_taken_away_is_back(
     files = {
         "RULE": "flush chain inet linkbalancer output\ndelete chain inet linkbalancer output\n",
         "ELEMENT": "delete element inet linkbalancer app2vid { 0x2 }\n"
-        "add element inet linkbalancer app2vid { 0x2 : goto vid_1 }\n",
+        "add element inet linkbalancer app2vid { 0x2 : return }\n",
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)

@@ -24,7 +24,7 @@ from linkbalancer.drivers.nftables.render import (
     TABLE,
     VID,
 )
-from linkbalancer.links import Vid
+from linkbalancer.links import DeviceName, Mac, Vid
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID
 
@@ -131,21 +131,26 @@ def install(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], 
 
 
 def anew(
-    layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], elements: Mapping[int, Vid | None]
+    layout: Layout,
+    classifier: Classifier,
+    app_ids: Mapping[str, int],
+    elements: Mapping[int, Vid | None],
+    members: Mapping[DeviceName, frozenset[Mac]],
 ) -> None:
-    """Make the whole table anew in one transaction, whatever it was, with these elements in its map.
+    """Make the whole table anew in one transaction, whatever it was, with these elements in its map and its set.
 
     Raises DriverError.
     """
     name = render.generation_name(classifier, app_ids, layout.role)
-    known = {one: vid for one, vid in elements.items() if vid is None or vid in layout.vids}
+    steered = {one: vid for one, vid in elements.items() if vid is None or vid in layout.vids}
     text = (
         f"add table inet {TABLE}\ndelete table inet {TABLE}\n"
         + render.skeleton(layout)
         + render.renamed_skeleton(render.skeleton_name(layout), ())
         + render.generation(classifier, app_ids, layout.marks)
         + render.swap(name, layout)
-        + render.steered(known, layout.marks)
+        + render.steered(steered, layout.marks)
+        + render.known(members)
     )
     load(text, "load the nftables table anew")
 
