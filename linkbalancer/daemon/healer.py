@@ -167,7 +167,8 @@ class Healer:
             return
         fields |= {"who": by.name, "pid": by.pid} if by.pid else {}
         deed = f"removed {_listed(named)}" if named else f"changed {_whose(kinds)}"
-        self._journal.tell_stranger(f"{by} {deed}; put back: {put_back} ({after})", fields)
+        who = _listed([str(one) for one, _times in culprits.most_common()]) or str(by)
+        self._journal.tell_stranger(f"{who} {deed}; put back: {put_back} ({after})", fields)
 
     def _tell_shadow(self, now: Instant, deed: Shadowed) -> None:
         """Tell of something of somebody else's that takes packets from ours; it is his, and stays."""

@@ -18,6 +18,9 @@ _BEFORE_A_START: Final[dict[str, str | int | list[str]]] = {"teller": "superviso
 _BEFORE_A_REPAIR: Final = ["link-opened", "link-closed", "device"]
 """What something may be missing by that nobody took away."""
 
+_SELF_HEAL: Final = "self-heal"
+"""What the alarms are about that are not the engine's."""
+
 COMPLAINTS: Final = 256
 """Different refusals remembered at most."""
 
@@ -74,12 +77,12 @@ class Journal:
     def tell_alarm(self, text: str, fields: Mapping[str, str | int]) -> None:
         """Tell what somebody must do something about."""
         self._log.warning("alarm", text=text, **fields)
-        self._recording.tell("alarm", text, fields=fields)
+        self._recording.tell("alarm", text, subject=_SELF_HEAL, fields=fields)
 
     def tell_calm(self, text: str) -> None:
         """Tell that an alarm is over."""
         self._log.info("alarm over", text=text)
-        self._recording.tell("alarm", text)
+        self._recording.tell("alarm", text, subject=_SELF_HEAL)
 
     def note(self, record: Record, took: Duration) -> None:
         """Log a record, with how long the kernel took where it tells of a change; `remember` has it kept."""

@@ -98,6 +98,15 @@ def test_what_was_changed_without_a_name_is_told_by_its_kind(bench: Bench) -> No
     assert text.startswith("systemd-network (pid 312) changed our nftables table and routes; put back: next hop")
 
 
+def test_two_at_once_are_both_named(bench: Bench) -> None:
+    """Whoever of them did what: they were mended together."""
+    bench.healer.notice(START, RULE)
+    bench.healer.notice(START, Stirred("nftables", Culprit(7, "nft")))
+    ((_kind, text, fields),) = bench.mended(START, ("rule", "the routing rule"), ("nftables", "the table"))
+    assert text.startswith("systemd-network (pid 312), nft (pid 7) removed the rule priority 21; put back")
+    assert fields["pid"] == 312
+
+
 def test_what_nobody_did_is_no_strangers_deed(bench: Bench) -> None:
     """What the kernel dropped with a device follows from that; a switch is told by itself."""
     bench.healer.stir(START, "eth1")
