@@ -24,7 +24,7 @@ _FIXED: Final = 4
 _INET: Final = 1
 _TABLE_OF: Final = 1
 _PID, _PROCESS = 2, 3
-_DATAGRAMS_PER_READ: Final = 200
+_DATAGRAMS_PER_READ: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
