@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from typing import Final, NamedTuple
 
+from linkbalancer.clock import MILLISECOND, Duration
 from linkbalancer.daemon.homes import Homes
+from linkbalancer.daemon.loop import boottime
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import image, load
@@ -20,8 +22,12 @@ from linkbalancer.drivers.nftables.render import MAP, MEMBERS
 from linkbalancer.links import DeviceName, Mac, Vid
 from linkbalancer.routing.classifier import Classifier
 
-LARGE: Final = 1500
-"""A classifier with more rules is not compared: in the loop that would hold up the adverts. It is loaded anew."""
+LARGE: Final = 500
+SLOW: Duration = 20 * MILLISECOND
+"""A classifier with more rules, or one that takes longer to be listed, is not compared but loaded anew.
+
+In the loop it would hold up the adverts.
+"""
 
 _ATTEMPTS: Final = 5
 
@@ -83,12 +89,14 @@ class TableCare:
         if len(self._rules.classifier.boxes) > LARGE:
             self._adopted = True
             return True
+        began = boottime()
         present, _at = image.take(self._netlink)
+        took = boottime() - began
         if present is None or not (self.fresh or present.digest() in image.noted(self._netlink)):
             self._aside(self.load_anew)
             return False
         image.note(self._netlink, present.digest())
-        self._image, self._adopted = present, True
+        self._image, self._adopted = present if took <= SLOW else None, True
         return True
 
     def forget(self) -> None:
