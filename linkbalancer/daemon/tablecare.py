@@ -5,13 +5,13 @@ anew by nft, in an errand.
 """
 
 import errno
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from typing import Final, NamedTuple
 
 from linkbalancer.clock import MILLISECOND, Duration
 from linkbalancer.daemon.homes import Homes
-from linkbalancer.daemon.loop import boottime
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import image, load
@@ -89,9 +89,9 @@ class TableCare:
         if len(self._rules.classifier.boxes) > LARGE:
             self._adopted = True
             return True
-        began = boottime()
+        began = time.thread_time_ns()  # a busy host makes no table larger
         present, _at = image.take(self._netlink)
-        took = boottime() - began
+        took = time.thread_time_ns() - began
         if present is None or not (self.fresh or present.digest() in image.noted(self._netlink)):
             self._aside(self.load_anew)
             return False
