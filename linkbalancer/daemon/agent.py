@@ -22,6 +22,7 @@ from linkbalancer.daemon.delegation import KeepalivedServer
 from linkbalancer.daemon.drainfile import asked_for, remembered
 from linkbalancer.daemon.feed import FeedServer
 from linkbalancer.daemon.flight import FlightRecorder
+from linkbalancer.daemon.healer import Healer
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
 from linkbalancer.daemon.journal import Journal
@@ -31,7 +32,7 @@ from linkbalancer.daemon.lookout import Lookout, look_every
 from linkbalancer.daemon.loop import Loop, Periodic
 from linkbalancer.daemon.measuring import begin_measuring
 from linkbalancer.daemon.numbering import number_applications
-from linkbalancer.daemon.paces import PROBE, RECONCILE, REST, SOON
+from linkbalancer.daemon.paces import LONGEST, PROBE, RECONCILE, REST
 from linkbalancer.daemon.performer import Performer
 from linkbalancer.daemon.place import Place
 from linkbalancer.daemon.plugins import PluginServer
@@ -128,6 +129,7 @@ class AgentProcess:
         names, limit = loaded.rules.applications, loaded.config.marks.application_limit
         self._app_ids = number_applications(state_dir, names, limit, self._journal.complain)
         self._places: dict[str, Vid] = {}
+        self._healer = Healer(self._loop, self._journal, self._mend_by)
         self._performer = Performer(
             self._loop,
             loaded,
@@ -135,7 +137,7 @@ class AgentProcess:
             self._app_ids,
             self._places,
             complain=self._journal.complain,
-            put_back=self._journal.tell_put_back,
+            put_back=self._healer.put_back,
             load_over=self._load_over,
         )
         self._lock = AgentLock(run_dir / LOCK)
@@ -157,7 +159,7 @@ class AgentProcess:
             reserved(loaded),
             self._journal,
             take=self._take,
-            removed=self._mend_soon,
+            healer=self._healer,
             every=look_every(loaded.config),
         )
 
@@ -194,8 +196,7 @@ class AgentProcess:
         if outcome and outcome[0] is not None:
             raise SuccessionError(f"load the classifier: {outcome[0]}")
         self._rehearse()
-        groups = self._loaded.config.groups
-        heir.ask(groups, self._loaded.config.links)
+        heir.ask(self._loaded.config.groups, self._loaded.config.links)
         while heir.bequest is None and not heir.lost:
             self._loop.turn()
         if heir.bequest is None and not wait_for_office(self._lock):
@@ -236,15 +237,14 @@ class AgentProcess:
         self._sockets.open()
         feed, asked = (next(iter(inherited.take(key)), None) for key in (FEED, SOCKET))
         inherited.close()
-        self._feed = FeedServer(
-            loop, self._run_dir / FEED, self._applied, partial(self._journal.complain, "feed"), feed
-        )
-        self._requests = RequestServer(loop, self._run_dir / SOCKET, self._asked, listener=asked)
-        self._checks = ChecksServer(loop, self._run_dir, self._take, self._agent.believed, self._journal.complain)
-        self._keepalived = KeepalivedServer(loop, self._run_dir, self._take, self._members, self._journal.complain)
-        self._plugins = PluginServer(loop, self._run_dir, self._take, self._journal.complain)
-        self._incumbent = Incumbent(loop, self._lock, self, self._journal.complain)
-        self._journal.put_back = int(fields.get("put_back", 0))
+        run_dir, complain = self._run_dir, self._journal.complain
+        self._feed = FeedServer(loop, run_dir / FEED, self._applied, partial(complain, "feed"), feed)
+        self._requests = RequestServer(loop, run_dir / SOCKET, self._asked, listener=asked)
+        self._checks = ChecksServer(loop, run_dir, self._take, self._agent.believed, complain)
+        self._keepalived = KeepalivedServer(loop, run_dir, self._take, self._members, complain)
+        self._plugins = PluginServer(loop, run_dir, self._take, complain)
+        self._incumbent = Incumbent(loop, self._lock, self, complain)
+        self._healer.inherit(fields)
         at = fields.get("at")
         self._begin(at if isinstance(at, int) else None)
 
@@ -257,6 +257,7 @@ class AgentProcess:
             loop.every(PROBE, lambda now: self._sockets.probe(now, self._lookout.primaries))
         loop.every(look_every(self._loaded.config), self._keep_place)
         self._reconcile = loop.every(RECONCILE, self._reconcile_now)
+        self._healer.attend(self._performer)
         # The devices first: a mastership can only be gone on with where there is an address to advertise from.
         self._lookout.begin()
         self._take(loop.clock(), [remembered(self._state_dir, self._log), Started()])
@@ -276,7 +277,7 @@ class AgentProcess:
             self._say_ready()
         self._loop.run()
         servers = (self._feed, self._requests, self._checks, self._keepalived, self._plugins)
-        for one in (self._performer, *servers, self._journal, self._flight):
+        for one in (self._performer, *servers, self._healer, self._journal, self._flight):
             one.close()
         return self._exit or 0
 
@@ -291,7 +292,7 @@ class AgentProcess:
     def resume(self) -> None:
         """Go on as before, and mend what the successor left."""
         self._log.warning("the successor has failed: this agent stays")
-        self._mend_soon(self._loop.clock())
+        self._mend_by(self._loop.clock())
         self._take(self._loop.clock(), [Retain()])
 
     def retire(self, now: Instant, served: Collection[GroupId | None], links: frozenset[LinkName]) -> None:
@@ -302,7 +303,7 @@ class AgentProcess:
     def bequest(self, now: Instant) -> tuple[dict[str, Any], list[Heirloom]]:
         """Return what the successor goes on from; the engine has just asked the peers to wait for it."""
         self._remembering.write(now)
-        fields = {"at": now, "snapshot": self._agent.snapshot(now, live=True), "put_back": self._journal.put_back}
+        fields = {"at": now, "snapshot": self._agent.snapshot(now, live=True), **self._healer.describe()}
         listeners = [Heirloom((FEED,), (self._feed.listener,)), Heirloom((SOCKET,), (self._requests.listener,))]
         return fields, [*self._sockets.hand_on(), *listeners]
 
@@ -342,9 +343,8 @@ class AgentProcess:
                 self._remembering.note(now, effects)
             self._flight.keep()
 
-    def _mend_soon(self, now: Instant) -> None:
-        self._compare_at = now
-        self._reconcile.at = min(self._reconcile.at, now + SOON)
+    def _mend_by(self, at: Instant) -> None:
+        self._compare_at, self._reconcile.at = min(self._compare_at, at), min(self._reconcile.at, at)
 
     def _hear(self, now: Instant) -> None:
         """Do what the supervisor says; when it is gone, wait for another one's agent, unless not even in office."""
@@ -382,7 +382,8 @@ class AgentProcess:
     def _load_over(self, line: str | None) -> None:
         """A classifier was loaded beside the work: at the start, or because somebody had removed it."""
         if line is not None and self._told_ready:
-            self._journal.tell_put_back(line)
+            self._healer.put_back("nftables", line)
+            self._healer.conclude(self._loop.clock(), settled=False)
         elif line is not None:
             self._log.info(line)
         self._say_ready()
@@ -413,7 +414,8 @@ class AgentProcess:
         if not settled:
             self._compare_at = began
         elif thorough:
-            self._compare_at = began + REST * (self._loop.clock() - began)
+            self._compare_at = began + min(REST * (self._loop.clock() - began), LONGEST)
+        self._healer.conclude(self._loop.clock(), settled=settled)
 
     def _keep_place(self, _now: Instant) -> None:
         """Be found by a successor even when somebody empties the run directory; two agents never speak at once."""
@@ -494,5 +496,6 @@ class AgentProcess:
             processes |= {"supervisor": os.getppid()}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}
         processes |= {} if self._checks.pid is None else {"checker": self._checks.pid}
-        daemon = {**self._journal.counts(), **self._sockets.counts(), **self._punctual.describe()}
+        counts = self._journal.counts() | self._sockets.counts()
+        daemon = {**self._healer.describe(), **counts, **self._punctual.describe()}
         return {**self._agent.status(now), "processes": processes, "daemon": daemon}

@@ -69,6 +69,14 @@ FAMILIES: Final = (
     ),
     Family("linkbalancer_put_back_total", Kind.COUNTER, "What others removed of ours and the daemon put back."),
     Family(
+        "linkbalancer_repairs_total",
+        Kind.COUNTER,
+        "The same by its kind: address, route, rule, nftables, steering, switch or device.",
+        ("kind",),
+        always=False,
+    ),
+    Family("linkbalancer_fights", Kind.GAUGE, "What somebody takes away again and again, at present.", always=False),
+    Family(
         "linkbalancer_records_dropped_total",
         Kind.COUNTER,
         "Records of the history that the agent lost because nobody took them.",

@@ -1,6 +1,6 @@
 """What an agent has to tell: lines for the log, and records for whoever asks later what happened."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -8,13 +8,18 @@ from linkbalancer.clock import MICROSECOND, SECOND, Duration, Instant
 from linkbalancer.daemon.logs import Log
 from linkbalancer.daemon.recording import Recording
 from linkbalancer.engine.effects import Record
-from linkbalancer.host.devices import Removed, Stirred
 
 REPEAT: Duration = 60 * SECOND
 """A refusal that lasts is told again after this."""
 
 _BEFORE_A_START: Final[dict[str, str | int | list[str]]] = {"teller": "supervisor", "subject": ["agent", "service"]}
 """What an agent's start follows from: its predecessor's death, or the reload that has it replaced."""
+
+_BEFORE_A_REPAIR: Final = ["link-opened", "link-closed", "device"]
+"""What something may be missing by that nobody took away."""
+
+_SELF_HEAL: Final = "self-heal"
+"""What the alarms are about that are not the engine's."""
 
 COMPLAINTS: Final = 256
 """Different refusals remembered at most."""
@@ -27,13 +32,9 @@ class Journal:
         log: where lines go.
         recording: where records go.
         clock: CLOCK_BOOTTIME.
-
-    Attributes:
-        put_back: how often something was put back that others had removed.
     """
 
     def __init__(self, log: Log, recording: Recording, clock: Callable[[], Instant]) -> None:
-        self.put_back = 0
         self._log, self._recording, self._clock = log, recording, clock
         self._complaints: dict[str, Instant] = {}
         self._records: list[Record] = []
@@ -61,21 +62,27 @@ class Journal:
 
     def counts(self) -> dict[str, int]:
         """Return what the status says of it."""
-        return {"put_back": self.put_back, "records_dropped": self.lost}
+        return {"records_dropped": self.lost}
 
-    def tell_removed(self, removed: Removed | Stirred) -> None:
-        """Tell what somebody else has removed; of what only stirs there is nothing to tell."""
-        if isinstance(removed, Stirred):
-            return
-        self._log.warning("removed by somebody else", what=f"{removed.what} {removed.detail}")
-        self._recording.tell("stranger", f"somebody else removed the {removed.what} {removed.detail}")
+    def tell_stranger(self, text: str, fields: Mapping[str, str | int]) -> None:
+        """Tell what somebody else did to what is ours, and that it is back."""
+        self._log.warning("stranger", text=text, **fields)
+        self._recording.tell("stranger", text, fields=fields)
 
-    def tell_put_back(self, what: str) -> None:
-        """Tell what was put back."""
-        self.put_back += 1
-        self._log.warning("put back", what=what)
-        # What the kernel dropped with a carrier is no stranger's deed.
-        self._recording.tell("put-back", what, follows={"kind": ["stranger", "link-opened", "link-closed", "device"]})
+    def tell_put_back(self, text: str, fields: Mapping[str, str | int], *, dropped: bool) -> None:
+        """Tell what was missing by nobody's deed that is known; `dropped`: the kernel may have, with a device."""
+        self._log.warning("put back", text=text, **fields)
+        self._recording.tell("put-back", text, follows={"kind": _BEFORE_A_REPAIR} if dropped else None, fields=fields)
+
+    def tell_alarm(self, text: str, fields: Mapping[str, str | int]) -> None:
+        """Tell what somebody must do something about."""
+        self._log.warning("alarm", text=text, **fields)
+        self._recording.tell("alarm", text, subject=_SELF_HEAL, fields=fields)
+
+    def tell_calm(self, text: str) -> None:
+        """Tell that an alarm is over."""
+        self._log.info("alarm over", text=text)
+        self._recording.tell("alarm", text, subject=_SELF_HEAL)
 
     def note(self, record: Record, took: Duration) -> None:
         """Log a record, with how long the kernel took where it tells of a change; `remember` has it kept."""

@@ -1,10 +1,11 @@
 """The agent's eyes on its devices: what they are now, and what of ours others took away."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.model import Config
+from linkbalancer.daemon.healer import Healer
 from linkbalancer.daemon.journal import Journal
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.performer import Performer
@@ -12,6 +13,7 @@ from linkbalancer.daemon.sockets import Take
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.engine.events import DeviceChanged
 from linkbalancer.host.devices import DeviceMonitor, Observation
+from linkbalancer.host.strangers import Ground
 from linkbalancer.links import Address, DeviceName
 
 LOOK_LEAST: Duration = 50 * MILLISECOND
@@ -36,9 +38,9 @@ class Lookout:
         loop: what turns.
         performer: what this agent has in the kernel: its own changes are no news.
         virtual_ips: what is no device's own address, wherever it stands.
-        journal: where is told what others removed.
+        journal: where is told what the kernel refuses.
         take: where events go.
-        removed: called when something of ours was removed.
+        healer: told of what others do to what is ours, and of devices that change.
         every: how often to look without being told.
 
     Attributes:
@@ -53,17 +55,18 @@ class Lookout:
         journal: Journal,
         *,
         take: Take,
-        removed: Callable[[Instant], None],
+        healer: Healer,
         every: Duration,
     ) -> None:
         """Subscribe, and look for the first time; raises OSError, DriverError."""
         self._loop, self._kernel, self._journal = loop, performer.kernel, journal
-        self._take, self._removed, self._every = take, removed, every
+        self._take, self._healer, self._every = take, healer, every
         self.primaries: dict[DeviceName, IPv4Address | None] = {}
         layout = performer.layout
         ours: set[Address] = {address.ip for _device, address in self._kernel.found().addresses}
         devices = (*layout.lan_devices, *layout.link_devices)
-        self._monitor = DeviceMonitor(devices, ours.union(virtual_ips), self._kernel.port, layout.made)
+        ground = Ground(*self._kernel.ground)
+        self._monitor = DeviceMonitor(devices, ours.union(virtual_ips), self._kernel.port, layout.made, ground)
 
     def current(self) -> list[DeviceChanged]:
         """Return every device as last seen."""
@@ -83,9 +86,9 @@ class Lookout:
                 if one.carrier:
                     self._flush_neighbours(one.device)
                 self._take(now, [one])
+                self._healer.stir(now, one.device)
             else:
-                self._journal.tell_removed(one)
-                self._removed(now)
+                self._healer.notice(now, one)
 
     def _flush_neighbours(self, device: DeviceName) -> None:
         try:

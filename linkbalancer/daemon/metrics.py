@@ -93,6 +93,10 @@ def _whole(to: Exposition, status: Mapping[str, Any]) -> None:
     """Give what is said of the gateway as a whole; each part may be absent."""
     daemon = status.get("daemon", {})
     to.set("linkbalancer_put_back_total", daemon.get("put_back"))
+    for kind, count in daemon.get("put_back_by_kind", {}).items():
+        to.set("linkbalancer_repairs_total", count, kind=kind)
+    if "fights" in daemon:
+        to.set("linkbalancer_fights", len(daemon["fights"]))
     for name in ("records_dropped", "adverts_lost", "adverts_unsent"):
         to.set(f"linkbalancer_{name}_total", daemon.get(name))
     if isinstance(status.get("health"), str):

@@ -45,7 +45,8 @@ class Overview:
 
     def complete(self, status: Status) -> Status:
         """Return the agent's status with every part and the judgement."""
-        whole: Status = {**status, "notices": list(self.notices)}
+        fights = status.get("daemon", {}).get("fights", [])
+        whole: Status = {**status, "notices": [*self.notices, *fights]}
         for part in self.parts:
             whole |= part(whole)
         health, findings = assess(whole)

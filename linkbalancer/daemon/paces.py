@@ -8,12 +8,11 @@ RECONCILE: Duration = 1 * SECOND
 REST = 2000
 """So many times as long as a comparison took that found all as wanted, the next one waits, but for what nft loads.
 
-Of hundreds of groups it takes milliseconds, and the kernel tells at once what addresses, rules and routes others take
-away.
+Of hundreds of groups it takes milliseconds, and the kernel tells at once of nearly everything that others do.
 """
 
-SOON: Duration = 50 * MILLISECOND
-"""How soon after something of ours was removed: several removals are mended in one go."""
+LONGEST: Duration = 3 * SECOND
+"""The longest such rest: of most switches the kernel tells nothing, and they are to be right within five seconds."""
 
 PROBE: Duration = 200 * MILLISECOND
 """How often the neighbours on the LAN are asked; three unanswered make one silent."""

@@ -9,20 +9,23 @@ Beside a living predecessor a successor first makes only what is new (`extend`, 
 """
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon.errand import Errand
+from linkbalancer.daemon.homes import Homes
 from linkbalancer.daemon.layout import layout_of
 from linkbalancer.daemon.loop import Loop
-from linkbalancer.daemon.wanted import Wanted, in_words
+from linkbalancer.daemon.tablecare import Rules, TableCare
+from linkbalancer.daemon.wanted import Wanted, in_words, kind_of
 from linkbalancer.drivers.errors import DriverError
-from linkbalancer.drivers.kernel import Applicable, Kernel, Prepared
+from linkbalancer.drivers.kernel import Applicable, Kernel
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter
 from linkbalancer.drivers.nftables.layout import Layout
+from linkbalancer.drivers.prepared import Prepared
 from linkbalancer.engine.effects import RemoveAddresses, SetNextHop
 from linkbalancer.engine.found import Found
 from linkbalancer.links import DeviceName, Interface, Vid
@@ -41,7 +44,7 @@ class Performer:
         app_ids: the applications' numbers.
         places: where applications are known to go; one that is missing in the map is put there, or to its first VID.
         complain: where a refusal goes, once.
-        put_back: where goes what had to be put back.
+        put_back: where goes what had to be put back: of what kind it is, and which.
         load_over: called when an errand's load is over: with a line about it, or None when it failed (and was said).
     """
 
@@ -54,7 +57,7 @@ class Performer:
         places: Mapping[str, Vid],
         *,
         complain: Callable[[str, str], None],
-        put_back: Callable[[str], None],
+        put_back: Callable[[str, str], None],
         load_over: Callable[[str | None], None],
     ) -> None:
         """Open the netlink sockets; raises DriverError."""
@@ -67,22 +70,23 @@ class Performer:
         self._netlink = NetlinkSocket(ROUTE)
         self._classifier, self._app_ids = classifier, app_ids
         self._map = MapWriter(self.layout.marks, NetlinkSocket(NETFILTER))
-        self._applications, self._places = loaded.rules.applications, places
+        self._wanted = Wanted()
+        self._homes = Homes(loaded.rules.applications, app_ids, places)
         self._complain, self._put_back, self._load_over = complain, put_back, load_over
+        rules = Rules(self.layout, classifier, app_ids)
+        tell = {"put_back": put_back, "complain": complain}
+        self.care = TableCare(rules, self._homes, self._wanted.macs, aside=self._aside, **tell)
         self._errand = Errand(loop, self._errand_ended)
         self._staged: Callable[[str | None], None] | None = None
         self._trimmed, self._refused = True, False
         self._left_behind: Layout = self.layout
-        self._homes: dict[int, Vid | None] = {}
-        self._wanted = Wanted()
+        self._best: dict[int, Vid | None] = {}
         self._agreed: bytes | None = None  # the generation of nftables that was as wanted
 
     def close(self) -> None:
         """Give up what is being loaded, close the sockets; nothing else in the kernel changes."""
-        self._errand.close()
-        self.kernel.close()
-        self._netlink.close()
-        self._map.close()
+        for one in (self._errand, self.kernel, self._netlink, self.care, self._map):
+            one.close()
 
     def prepare(self) -> list[str]:
         """Make the skeleton and load the classifier; return what is worth a line. Raises DriverError.
@@ -92,10 +96,11 @@ class Performer:
         """
         prepared = self.kernel.prepare()
         lines = _lines(prepared)
-        lines += self._fill_map(self._map)
+        lines += self._homes.fill(self._map)
         if self.kernel.digest() is not None:
             self._load_aside()
         elif self.kernel.install(self._classifier, self._app_ids):
+            self.care.fresh = True
             lines.append(self._loaded_line())
         return lines
 
@@ -125,7 +130,7 @@ class Performer:
         with closing(NetlinkSocket(NETFILTER)) as netlink:
             joined = self.layout.joined(self._left_behind)
             load.prepare(joined, netlink)
-            self._fill_map(MapWriter(self.layout.marks, netlink))
+            self._homes.fill(MapWriter(self.layout.marks, netlink))
             load.stage(joined, self._classifier, self._app_ids, netlink)
 
     def take_up(self, working: Collection[Vid]) -> bool:
@@ -133,16 +138,12 @@ class Performer:
 
         Applications that go to a VID which is no more are sent to the best of theirs of those that work.
         """
-        self._homes = {app_id: self._home(name, working) for name, app_id in self._app_ids.items()}
+        self._best = self._homes.best(working)
         try:
             return self._load_aside()
         except DriverError as error:
             self._complain("load the classifier", str(error))
             return False
-
-    def _home(self, name: str, working: Collection[Vid]) -> Vid | None:
-        vids = self._applications[name].vids if name in self._applications else ()
-        return next((vid for vid in vids if vid in working), next(iter(vids), None))
 
     def pause(self) -> None:
         """Give up what is being loaded: a successor loads now. The next `reconcile` mends what it leaves."""
@@ -152,11 +153,16 @@ class Performer:
         """Return whether everything that nft loads is there; else have it loaded, unless that is under way."""
         if self.kernel.loaded(self._classifier, self._app_ids):
             return True
+        self._aside(self._load)
+        return False
+
+    def _aside(self, work: Callable[[], None]) -> None:
+        """Have an errand load, unless one is under way."""
+        self.care.forget()
         try:
-            self._errand.start(self._load)
+            self._errand.start(work)
         except OSError as error:
             self._complain("load the classifier", str(error))
-        return False
 
     def _load(self) -> None:
         """Load what is missing (in the errand's process, which has no socket of this one's). Raises DriverError.
@@ -167,8 +173,8 @@ class Performer:
             writer = MapWriter(self.layout.marks, netlink)
             if load.is_staged(self.layout, self._classifier, self._app_ids, netlink):
                 load.install(self.layout, self._classifier, self._app_ids, netlink)
-            load.prepare(self.layout, netlink, self._homes)
-            self._fill_map(writer)
+            load.prepare(self.layout, netlink, self._best)
+            self._homes.fill(writer)
             load.install(self.layout, self._classifier, self._app_ids, netlink)
 
     def _errand_ended(self, _now: Instant, why: str | None) -> None:
@@ -180,22 +186,10 @@ class Performer:
             self._complain("load the classifier", why)
             self._load_over(None)
             return
-        for members in self._wanted.members.values():
-            self._try(members)  # a table that was made anew has none
+        self.care.fresh = True
         self._load_over(self._loaded_line())
-
-    def _fill_map(self, writer: MapWriter) -> list[str]:
-        """Give every application that has none an element, so that no packet of its leaks before its process steers.
-
-        Elements that are there belong to the application's process and are left alone.
-        """
-        present = writer.read()
-        missing = {
-            app_id: self._places.get(name, self._applications[name].vids[0])
-            for name, app_id in self._app_ids.items()
-            if app_id not in present and self._applications[name].vids
-        }
-        return [f"steered {len(missing)} applications that nobody steered"] if writer.steer(missing) else []
+        with suppress(DriverError):
+            self._reload()  # members, and what is there now is what was loaded: before anybody else is at it
 
     def found(self) -> Found:
         """Return what a predecessor left, and remove virtual IPs that are no longer configured. Raises DriverError.
@@ -245,30 +239,33 @@ class Performer:
         thorough, self._refused = thorough or self._refused, False
         try:
             settled = (not thorough or self._mend()) & self._reload()
-            missing = self._wanted.missing(self.layout, self._netlink) if thorough else []
+            missing = self._wanted.missing(self.layout, self._netlink, self.kernel.usurped) if thorough else []
         except DriverError as error:
             self._complain("compare the kernel with what is wanted", str(error))
             return False
         for effect in missing:
             if self._try(effect):
-                self._put_back(f"put back: {in_words(effect)}")
+                self._put_back(kind_of(effect), in_words(effect))
         return settled and not missing
 
     def _reload(self) -> bool:
         """Compare what nft loads, unless nothing of it has changed since; return whether it was right."""
         generation = self.kernel.generation()
-        if generation == self._agreed:
+        if generation == self._agreed and not self.care.suspect:
             return True
         self._agreed = None
-        if not self._load_aside():
+        if self._errand.under_way:
+            return False
+        self.care.suspect |= not self.kernel.loaded(self._classifier, self._app_ids)
+        if not self.care.look_after() or not self._load_aside():
             return False
         if not self._trimmed:
             self._trim()
-        put_back = self._fill_map(self._map)
+        put_back = self._homes.fill(self._map)
         for line in put_back:
-            self._put_back(line)
+            self._put_back("steering", line)
         members = [self._try(one) for one in self._wanted.members.values()]  # compares by itself
-        if all(members) and not put_back:
+        if self.care.adopt() and all(members) and not put_back:
             self._agreed = generation
         return self._agreed is not None
 
@@ -278,11 +275,13 @@ class Performer:
         Switches of devices that are not there are told at the start alone.
         """
         mended = self.kernel.mend(trim=self._trimmed)
-        for line in (*(f"set {change}" for change in mended.changed), *mended.made):
-            self._put_back(line)
+        for change in mended.changed:
+            self._put_back("switch", f"set {change}")
+        for kind, what in (*mended.laid, *(("route" if "route" in line else "device", line) for line in mended.made)):
+            self._put_back(kind, what)
         for error in mended.failed:
             self._complain("make a device for a virtual MAC", str(error))
-        return not (mended.changed or mended.made or mended.failed)
+        return not (mended.changed or mended.made or mended.failed or mended.laid)
 
     def _try(self, effect: Applicable) -> bool:
         try:

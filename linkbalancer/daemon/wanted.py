@@ -1,6 +1,7 @@
 """What is wanted of the kernel by what the engine has said so far, and what of it is not there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from linkbalancer.drivers import addresses, neighbours, routes
 from linkbalancer.drivers.kernel import Applicable
@@ -8,8 +9,22 @@ from linkbalancer.drivers.netlink.transport import NetlinkSocket
 from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.status import hop_in_words
-from linkbalancer.links import DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
+from linkbalancer.links import (
+    Address,
+    DeviceName,
+    Interface,
+    Mac,
+    NextHop,
+    Unreachable,
+    ViaLink,
+    ViaMain,
+    ViaMaster,
+    Vid,
+)
 from linkbalancer.routing.marks import OWN
+
+Usurped: TypeAlias = Callable[[DeviceName, tuple[addresses.Held, ...]], set[Address]]
+"""Tells which of a device's addresses somebody has put in the place of ours."""
 
 
 class Wanted:
@@ -40,13 +55,17 @@ class Wanted:
                 pass
         return False
 
+    def macs(self) -> dict[DeviceName, frozenset[Mac]]:
+        """Return the members of each device."""
+        return {device: effect.macs for device, effect in self.members.items()}
+
     def ways(self) -> dict[Vid, NextHop]:
         """Return the next hop of each VID."""
         return {vid: effect.next_hop for (vid, guard), effect in self._hops.items() if vid != OWN and not guard}
 
-    def missing(self, layout: Layout, netlink: NetlinkSocket) -> list[Applicable]:
-        """Return the next hops and virtual IPs that the kernel does not have. Raises DriverError."""
-        return [*self._missing_hops(layout, netlink), *self._missing_addresses(netlink)]
+    def missing(self, layout: Layout, netlink: NetlinkSocket, usurped: Usurped) -> list[Applicable]:
+        """Return the next hops and virtual IPs that the kernel does not have, or not as ours. Raises DriverError."""
+        return [*self._missing_hops(layout, netlink), *self._missing_addresses(netlink, usurped)]
 
     def _missing_hops(self, layout: Layout, netlink: NetlinkSocket) -> Iterator[SetNextHop]:
         present = {route.table: route for route in routes.read(netlink)}
@@ -68,13 +87,13 @@ class Wanted:
             if not right:
                 yield effect
 
-    def _missing_addresses(self, netlink: NetlinkSocket) -> Iterator[AddAddresses]:
+    def _missing_addresses(self, netlink: NetlinkSocket, usurped: Usurped) -> Iterator[AddAddresses]:
         for device in sorted({device for device, _ in self._addresses}):
             held = addresses.read(netlink, device)
             if self._complete.get(device) is held:
                 continue  # as it was when nothing was missing
             wanted = {interface for where, interface in self._addresses if where == device}
-            present = {address.ip for address in held}
+            present = {address.ip for address in held} - usurped(device, held)
             gone = tuple(sorted((one for one in wanted if one.ip not in present), key=_order))
             if gone:
                 yield AddAddresses(device, gone)
@@ -85,6 +104,11 @@ class Wanted:
 def _order(interface: Interface) -> tuple[int, int]:
     """Return by what addresses of both families are sorted."""
     return interface.version, int(interface.ip)
+
+
+def kind_of(effect: Applicable) -> str:
+    """Return the kind of thing that an effect puts into the kernel, in a word."""
+    return "route" if isinstance(effect, SetNextHop) else "address"
 
 
 def in_words(effect: Applicable) -> str:

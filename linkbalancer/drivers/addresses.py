@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink import messages
-from linkbalancer.drivers.netlink.codec import ACK, CREATE, EXCLUSIVE, attribute, attributes, message
+from linkbalancer.drivers.netlink.codec import ACK, CREATE, EXCLUSIVE, REPLACE, attribute, attributes, message
 from linkbalancer.drivers.netlink.messages import PROTOCOL
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
 from linkbalancer.links import Address, DeviceName, Interface
@@ -112,6 +112,7 @@ class Addresses:
         self._netlink = netlink
         self._parents = parents or {}
         self._tables: dict[DeviceName, _Table] = {}
+        self._installed: set[tuple[DeviceName, Address]] = set()
 
     def forget(self, device: DeviceName | None = None) -> None:
         """Ask the kernel again at the next occasion: somebody else may have changed addresses, everywhere or there."""
@@ -130,21 +131,30 @@ class Addresses:
             raise
 
     def add(self, device: DeviceName, wanted: Iterable[Interface]) -> None:
-        """Install virtual IPs; those that are there already, whoever put them, stay as they are. Raises DriverError."""
+        """Install virtual IPs; those that are there already, whoever put them, stay as they are. Raises DriverError.
+
+        Unless it was us, and somebody has replaced it by his own: it is ours to take away again, and so it is claimed.
+        """
         for interface in wanted:
             ip = interface.ip
             table = self._table(device, f"add the address {interface} on {device}")
             known = table.held.get(ip)
-            if known is not None and not known.ours:
+            claimed = known is not None and not known.ours
+            if claimed and (device, ip) not in self._installed:
                 continue
-            fresh = known or Held(ip, self._length(device, interface), ours=True)
+            fresh = Held(ip, self._length(device, interface) if known is None else known.length, ours=True)
             try:
-                request = _request(messages.NEW_ADDRESS, table.index, fresh)
+                request = _request(messages.NEW_ADDRESS, table.index, fresh, replace=claimed)
                 self._netlink.request(request, f"add the address {fresh.interface} on {device}")
             except DriverError as error:
                 if error.errno != errno.EEXIST:
                     raise
             table.held[ip] = fresh
+            self._installed.add((device, ip))
+
+    def usurped(self, device: DeviceName, held: Iterable[Held]) -> set[Address]:
+        """Return those of a device's addresses that we installed, and that somebody has replaced by his own."""
+        return {one.ip for one in held if not one.ours and (device, one.ip) in self._installed}
 
     def remove(self, device: DeviceName, unwanted: Iterable[Interface]) -> None:
         """Remove virtual IPs that bear our tag, whatever their prefix length; others are left alone.
@@ -152,6 +162,7 @@ class Addresses:
         Raises DriverError.
         """
         gone = {interface.ip for interface in unwanted}
+        self._installed -= {(device, ip) for ip in gone}
         try:
             table = self._table(device, "")
             if not gone <= table.held.keys():
@@ -209,8 +220,8 @@ class Addresses:
         return min(length, _LINK_LOCAL_LENGTH) if local else length
 
 
-def _request(kind: int, index: int, held: Held) -> bytes:
-    """Return the request to add or delete an address."""
+def _request(kind: int, index: int, held: Held, *, replace: bool = False) -> bytes:
+    """Return the request to add or delete an address, or to `replace` one by ours."""
     packed, version = held.ip.packed, held.ip.version
     content = _FIXED.pack(_FAMILY[version], held.length, 0, 0, index)
     content += attribute(_LOCAL, packed) + attribute(_ADDRESS, packed)
@@ -219,4 +230,4 @@ def _request(kind: int, index: int, held: Held) -> bytes:
     content += attribute(_PROTO, _TAG)
     if version == 6:
         content += attribute(_FLAGS, _NO_DUPLICATE_DETECTION) + attribute(_CACHE, _DEPRECATED)
-    return message(kind, ACK | CREATE | EXCLUSIVE, content)
+    return message(kind, ACK | CREATE | (REPLACE if replace else EXCLUSIVE), content)

@@ -5,7 +5,6 @@ import platform
 import re
 import socket
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never
 
 from linkbalancer.drivers import addresses, neighbours, routes, rules, sysctl
@@ -18,10 +17,12 @@ from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
 from linkbalancer.drivers.nftables.generation import generation
 from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.drivers.peerroutes import PeerRoutes
+from linkbalancer.drivers.prepared import Prepared
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
 from linkbalancer.links import Address, DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
 from linkbalancer.routing.classifier import Classifier
+from linkbalancer.routing.difference import difference
 from linkbalancer.routing.marks import OWN
 from linkbalancer.routing.plan import routing_rules, routing_tables
 
@@ -33,19 +34,6 @@ _OLDEST: Final = (5, 18)
 
 _PREPARED_MAX: Final = 4096
 """Prebuilt requests kept; next hops are few, only the MACs of a restless LAN could make them many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What `prepare` did: switches that it set, and what it was refused (each is worth a line in the log).
-
-    `made` are lines of what was done to devices of our own, `failed` what was refused of that.
-    """
-
-    changed: tuple[sysctl.Change, ...]
-    refused: tuple[DriverError, ...]
-    made: tuple[str, ...] = ()
-    failed: tuple[DriverError, ...] = ()
 
 
 class Kernel:
@@ -70,6 +58,11 @@ class Kernel:
         self._rules = routing_rules(layout.vids, layout.marks)
         self._tables = routing_tables(layout.vids, layout.marks)
         self._agreed: tuple[object, bool] | None = None
+
+    @property
+    def ground(self) -> tuple[frozenset[int], int]:
+        """The routing tables that are ours, and the priority of the last of our rules."""
+        return self._tables, max((rule.priority for rule in self._rules), default=0)
 
     @property
     def port(self) -> int:
@@ -104,20 +97,23 @@ class Kernel:
         laid, kept_out = self._peer_routes.mend(trim=trim)
         changed, refused = sysctl.apply(sysctl.wanted(layout.lan_devices, layout.link_devices))
         tables, floored = self._tables, routes.floored(self._netlink)
+        missing = [("route", f"the unreachable default of table {table}") for table in sorted(tables - floored)]
         for table in sorted(tables - floored):
             routes.floor(self._netlink, table)
-        self._mend_rules(trim=trim)
+        missing += self._mend_rules(trim=trim)
         for table in sorted(floored - tables) if trim else ():
             routes.remove(self._netlink, table)
-        return Prepared(tuple(changed), tuple(refused), (*made, *laid), (*failed, *kept_out))
+        return Prepared(tuple(changed), tuple(refused), (*made, *laid), (*failed, *kept_out), tuple(missing))
 
-    def _mend_rules(self, *, trim: bool) -> None:
-        """Make the rules as they should be; what was right a moment ago and is the same now is right."""
+    def _mend_rules(self, *, trim: bool) -> list[tuple[str, str]]:
+        """Make the rules as they should be; return what was missing. What was right and is the same now is right."""
         found = rules.read(self._netlink)
         if self._agreed is not None and self._agreed[0] is found and self._agreed[1] == trim:
-            return
+            return []
+        missing = difference(self._rules, found)[0]
         changed = rules.apply(self._netlink, self._rules, keep=not trim)
         self._agreed = (found, trim) if changed == (0, 0) else None
+        return [("rule", f"the routing rule of priority {rule.priority}") for rule in missing]
 
     def clear(self, devices: Iterable[DeviceName]) -> None:
         """Remove what is left of VIDs that are gone: pins on these devices, devices of our own. Raises DriverError."""
@@ -191,6 +187,10 @@ class Kernel:
             self._addresses.forget(device)
         else:
             self._addresses.remove(device, unwanted)
+
+    def usurped(self, device: DeviceName, held: Iterable[addresses.Held]) -> set[Address]:
+        """Return those of a device's addresses that somebody has put in the place of ours."""
+        return self._addresses.usurped(device, held)
 
     def _upon(self, device: DeviceName) -> list[DeviceName]:
         """Return the devices of our own that stand on a device."""

@@ -5,54 +5,31 @@ A notification says only that something may have changed; the state itself is th
 """
 
 import errno
-import socket
-import sys
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias
 
 from linkbalancer.engine.events import DeviceChanged
 from linkbalancer.host import rtnetlink
 from linkbalancer.host.pulse import Pulse
 from linkbalancer.host.rtnetlink import Link, Message, Seen
+from linkbalancer.host.strangers import NO_GROUND, Deed, Ground, Stirred, Strangers
 from linkbalancer.links import Address, DeviceName
-
-_OUR_PROTOCOL: Final = 112
-"""The tag on what the drivers put into the kernel (`drivers.netlink.messages.PROTOCOL`)."""
-_FRA_PRIORITY, _FRA_PROTOCOL = 6, 21
-_RTA_DST: Final = 1
-_RTA_TABLE: Final = 15
-_ROUTE_FIXED: Final = 12
-_ROUTE_PROTOCOL_AT: Final = 5
 
 _DATAGRAMS_PER_READ: Final = 1000
 _CANNOT_TELL: Final = {-errno.EOPNOTSUPP, -errno.EPERM}
 """Of a driver that knows no carrier; where the question itself is not allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """Something of ours was removed by somebody else: `what` is address, route or rule, `detail` says which."""
-
-    what: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stirred:
-    """Something of ours may not be as it was; nobody can be said to have done it."""
-
-
-Observation: TypeAlias = DeviceChanged | Removed | Stirred
+Observation: TypeAlias = DeviceChanged | Deed
 
 
 class DeviceMonitor:
     """Watches some devices; `virtual_ips`, and what bears our tag, are never taken for a device's own addresses.
 
-    `own_port` is the netlink port of our own changes (`drivers.kernel.Kernel.port`), whose removals are not reported.
-    `made` are the devices that we make ourselves: of those only that they stir. Raises OSError when the kernel gives no
-    socket.
+    `own_port` is the netlink port of our own changes (`drivers.kernel.Kernel.port`), which are no news. `made` are the
+    devices that we make ourselves: of those only that they stir. `ground` is what else is ours. Raises OSError when the
+    kernel gives no socket.
     """
 
     def __init__(
@@ -61,10 +38,10 @@ class DeviceMonitor:
         virtual_ips: Collection[Address],
         own_port: int = 0,
         made: Collection[DeviceName] = (),
+        ground: Ground = NO_GROUND,
     ) -> None:
         self._virtual_ips = frozenset(virtual_ips)
-        self._own_port = own_port
-        self._made = frozenset(made)
+        self._strangers = Strangers(own_port, ground, virtual_ips, made, self._watched)
         self._notices = rtnetlink.subscribe()
         self._questions = rtnetlink.Questions()
         self._pulse = Pulse()
@@ -109,12 +86,13 @@ class DeviceMonitor:
                 if error.errno != errno.ENOBUFS:
                     raise
                 stirred.update(self._known)
+                news.append(Stirred())
                 continue
             for message in rtnetlink.messages(data):
                 stirred |= self._stirred_by(message)
-                removed = self._removal(message)
-                if removed is not None:
-                    news.append(removed)
+                deed = self._strangers.judge(message)
+                if deed is not None:
+                    news.append(deed)
         return [*self._look(stirred), *news]
 
     def _beats_otherwise(self, device: DeviceName) -> bool:
@@ -153,6 +131,10 @@ class DeviceMonitor:
             frozenset(one.ip for one in seen),
         )
 
+    def _watched(self, index: int) -> DeviceName | None:
+        """Return the name of a watched device by its number."""
+        return self._indices.get(index)
+
     def _stirred_by(self, message: Message) -> set[DeviceName]:
         """Return the watched devices that a notification is about."""
         if message.kind in {rtnetlink.NEW_LINK, rtnetlink.DELETE_LINK}:
@@ -163,40 +145,6 @@ class DeviceMonitor:
             return {self._indices.get(rtnetlink.address_index(message), "")} & self._known.keys()
         return set()
 
-    def _removal(self, message: Message) -> Removed | Stirred | None:
-        """Return what of ours a notification says was removed, None when nothing or by ourselves."""
-        if message.port == self._own_port:
-            return None
-        if message.kind in {rtnetlink.NEW_LINK, rtnetlink.DELETE_LINK}:
-            return Stirred() if rtnetlink.link_name(message) in self._made else None
-        if message.kind == rtnetlink.DELETE_ADDRESS:
-            return self._removed_address(message)
-        if message.kind == rtnetlink.DELETE_ROUTE:
-            if message.payload[_ROUTE_PROTOCOL_AT] != _OUR_PROTOCOL:
-                return None
-            return Removed("route", _route(message))
-        if message.kind == rtnetlink.DELETE_RULE:
-            if message.attributes(_ROUTE_FIXED).get(_FRA_PROTOCOL) != bytes([_OUR_PROTOCOL]):
-                return None
-            return Removed("rule", f"priority {_number(message, _FRA_PRIORITY)}")
-        return None
-
-    def _removed_address(self, message: Message) -> Removed | Stirred | None:
-        """Return what to make of an address that is gone: of IPv6, the kernel does not say who removed it."""
-        if not rtnetlink.is_ours(message):
-            return None
-        address, index = rtnetlink.local_address(message), rtnetlink.address_index(message)
-        if isinstance(address, IPv6Address) or (message.port == 0 and index not in self._indices):
-            return Stirred()
-        return Removed("address", f"{address} on {self._name(index)}")
-
-    def _name(self, index: int) -> DeviceName:
-        """Return a device's name by its number."""
-        try:
-            return self._indices.get(index) or socket.if_indextoname(index)
-        except OSError:
-            return "a device that is gone"
-
 
 def _link_local(seen: Sequence[Seen]) -> IPv6Address | None:
     """Return the link-local address that the kernel itself would send from: the oldest, which it lists last."""
@@ -204,17 +152,3 @@ def _link_local(seen: Sequence[Seen]) -> IPv6Address | None:
         if isinstance(one.ip, IPv6Address) and one.ip.is_link_local and one.usable:
             return one.ip
     return None
-
-
-def _route(message: Message) -> str:
-    """Say which route a notification is about: the default of a VID's table, or that to a link's far end."""
-    peer = message.attributes(_ROUTE_FIXED).get(_RTA_DST)
-    if peer is None:
-        return f"the default of table {_number(message, _RTA_TABLE)}"
-    return f"to {ip_address(peer)}"
-
-
-def _number(message: Message, kind: int) -> int:
-    """Return a 32-bit attribute of a route or rule message, 0 when it has none."""
-    value = message.attributes(_ROUTE_FIXED).get(kind, bytes(4))
-    return int.from_bytes(value, sys.byteorder)

@@ -9,6 +9,7 @@ _ATTACH_FILTER: Final = 26
 _INSTRUCTION: Final = struct.Struct("=HBBI")
 
 _LOAD_WORD: Final = 0x20
+_LOAD_HALF: Final = 0x28
 _LOAD_BYTE: Final = 0x30
 _JUMP_EQUAL: Final = 0x15
 _JUMP_ANY_BIT: Final = 0x45
@@ -20,6 +21,11 @@ _PACKET_TYPE: Final = 0xFFFFF004
 _VLAN_TAG: Final = 0xFFFFF02C
 _NETWORK_HEADER: Final = 0xFFF00000
 """Offsets that mean something else than a place in the packet (SKF_AD_OFF, SKF_NET_OFF)."""
+
+_MESSAGE_TYPE_AT: Final = 4
+_ROUTE_LENGTH_AT, _ROUTE_TABLE_AT, _ROUTE_PROTOCOL_AT = 17, 20, 21
+"""Where they are in a netlink message of a route, behind its header of 16 bytes."""
+_MAIN_TABLE, _OUR_PROTOCOL, _HOST_LENGTH = 254, 112, 32
 
 _OTHER_HOST: Final = 3
 _VLAN_ID: Final = 0xFFF
@@ -47,6 +53,31 @@ def accept_protocol(opened: socket.socket, protocol: int) -> None:
             (_JUMP_EQUAL, 0, 3, _IPV6),
             (_LOAD_BYTE, 0, 0, _NETWORK_HEADER + _IPV6_NEXT_HEADER_AT),
             (_JUMP_EQUAL, 0, 1, protocol),
+            (_RETURN, 0, 0, _WHOLE_PACKET),
+            (_RETURN, 0, 0, 0),
+        ],
+    )
+
+
+def accept_no_foreign_main_routes(opened: socket.socket, kinds: tuple[int, int]) -> None:
+    """Let none of the main table's routes through to a netlink socket but ours, and those to single hosts.
+
+    `kinds` are the two types of route messages. A routing daemon may change a million of them; one to a single host may
+    have taken the place of ours. Raises OSError.
+    """
+    came, went = (socket.htons(kind) for kind in kinds)  # a load has the order of the network
+    _attach(
+        opened,
+        [
+            (_LOAD_HALF, 0, 0, _MESSAGE_TYPE_AT),
+            (_JUMP_EQUAL, 1, 0, came),
+            (_JUMP_EQUAL, 0, 6, went),
+            (_LOAD_BYTE, 0, 0, _ROUTE_PROTOCOL_AT),
+            (_JUMP_EQUAL, 4, 0, _OUR_PROTOCOL),
+            (_LOAD_BYTE, 0, 0, _ROUTE_TABLE_AT),
+            (_JUMP_EQUAL, 0, 2, _MAIN_TABLE),
+            (_LOAD_BYTE, 0, 0, _ROUTE_LENGTH_AT),
+            (_JUMP_EQUAL, 0, 1, _HOST_LENGTH),
             (_RETURN, 0, 0, _WHOLE_PACKET),
             (_RETURN, 0, 0, 0),
         ],

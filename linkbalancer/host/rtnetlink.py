@@ -14,17 +14,20 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
+from linkbalancer.host.packetfilter import accept_no_foreign_main_routes
 from linkbalancer.links import Address, DeviceName
 
 NEW_LINK, DELETE_LINK, GET_LINK = 16, 17, 18
 GET_QDISC: Final = 38
 DUMP: Final = 0x300
 NEW_ADDRESS, DELETE_ADDRESS, GET_ADDRESS = 20, 21, 22
-DELETE_ROUTE: Final = 25
-DELETE_RULE: Final = 33
+NEW_ROUTE, DELETE_ROUTE = 24, 25
+NEW_RULE, DELETE_RULE = 32, 33
+NEW_NETCONF: Final = 80
+REPLACE: Final = 0x100
 
-_GROUPS: Final = 0x01 | 0x10 | 0x40 | 0x80 | 0x100
-"""Links, IPv4 addresses, IPv4 routes, IPv4 rules, IPv6 addresses."""
+_GROUPS: Final = 0x01 | 0x10 | 0x40 | 0x80 | 0x100 | 1 << 23
+"""Links, IPv4 addresses, IPv4 routes, IPv4 rules, IPv6 addresses, IPv4 settings (RTNLGRP_IPV4_NETCONF)."""
 
 _HEADER: Final = struct.Struct("=IHHII")
 _ERROR, _DONE = 2, 3
@@ -104,6 +107,7 @@ def subscribe() -> socket.socket:
     """Return a non-blocking socket that gets the notifications. Raises OSError."""
     opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
     opened.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, _BUFFER_BYTES)
+    accept_no_foreign_main_routes(opened, (NEW_ROUTE, DELETE_ROUTE))
     opened.bind((0, _GROUPS))
     return opened
 

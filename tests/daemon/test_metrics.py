@@ -265,6 +265,16 @@ def test_promtool_finds_nothing_wrong(gateway: Gateway) -> None:
     promtool("check", "metrics", given=scrape(gateway, "text/plain"))
 
 
+def test_repairs_by_kind_and_fights(status: dict[str, Any]) -> None:
+    """Each kind has its counter; an agent of an older version has neither."""
+    assert not [name for name in samples(status) if "repairs" in name or "fights" in name]
+    daemon = {**status["daemon"], "put_back_by_kind": {"rule": 2, "nftables": 1}, "fights": ["somebody ..."]}
+    found = samples({**status, "daemon": daemon})
+    assert found['linkbalancer_repairs_total{kind="rule"}'] == 2
+    assert found['linkbalancer_repairs_total{kind="nftables"}'] == 1
+    assert found["linkbalancer_fights{}"] == 1
+
+
 @pytest.mark.lab
 def test_metrics_outlive_the_agent(gateway: Gateway) -> None:
     """While it is away the api says so, and its figures are back with it."""

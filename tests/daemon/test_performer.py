@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from linkbalancer.config.load import Loaded
+from linkbalancer.daemon import tablecare
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.performer import Performer
 from linkbalancer.drivers import neighbours, routes
@@ -47,7 +48,7 @@ class Hands:
             {"web": 2, "rest": 3},
             {},
             complain=lambda what, why: self.complaints.append(f"{what}: {why}"),
-            put_back=self.put_back.append,
+            put_back=lambda kind, what: self.put_back.append(f"{kind}: {what}"),
             load_over=self.loads.append,
         )
         self.performer.prepare()
@@ -125,8 +126,11 @@ def test_what_a_successor_adopts_is_wanted_too(here: Namespace) -> None:
         assert successor.table(OWN_TABLE) == successor.table(20001) == ("eth1", PEER, SOURCE)
         assert "iif lo lookup 20000" in here("ip rule")
         assert successor.put_back == [
-            "put back: next hop of VID 1: 10.1.0.2 over eth1",
-            "put back: next hop of own traffic: 10.1.0.2 over eth1",
+            "route: the unreachable default of table 20000",
+            "route: the unreachable default of table 20001",
+            "rule: the routing rule of priority 32768",
+            "route: next hop of VID 1: 10.1.0.2 over eth1",
+            "route: next hop of own traffic: 10.1.0.2 over eth1",
         ]
 
 
@@ -187,6 +191,7 @@ def test_a_classifier_that_was_removed_is_loaded_while_the_agent_works(
     here: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reconciling returns, with routes mended, while nft is still at work; then table, map and members are back."""
+    monkeypatch.setattr(tablecare, "LARGE", -1)
     with closing(Hands()) as hands:
         hands.performer.perform(SetNextHop(1, BY_LINK))
         hands.performer.perform(SetMembers("eth0", frozenset({BY_MASTER.mac})))
@@ -197,7 +202,10 @@ def test_a_classifier_that_was_removed_is_loaded_while_the_agent_works(
             assert not hands.performer.reconcile(), "something is missing"
         assert hands.performer.loading
         assert hands.table(20001) == ("eth1", PEER, SOURCE)
-        assert hands.put_back == ["put back: next hop of VID 1: 10.1.0.2 over eth1"]
+        assert hands.put_back == [
+            "route: the unreachable default of table 20001",
+            "route: next hop of VID 1: 10.1.0.2 over eth1",
+        ]
         program.go.touch()
         assert (hands.turn_until_loaded() or "").startswith("loaded the classifier ")
         assert not hands.performer.loading

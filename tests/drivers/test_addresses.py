@@ -57,6 +57,24 @@ def test_a_prefix_that_nothing_covers_gets_its_connected_route(gateway: Gateway)
     assert "198.51.100.0/24" not in _routes(gateway)
 
 
+def test_one_of_ours_that_somebody_replaced_is_claimed(gateway: Gateway) -> None:
+    """Else nobody would take it away when another gateway has it; what we never installed is not claimed."""
+    ours, others = Addresses(gateway.route), Addresses(gateway.route)
+    ours.add("lan0", [VIP])
+    (held,) = [one for one in read(gateway.route, "lan0") if one.ours]
+    gateway.here(f"ip addr replace {held.interface} dev lan0")
+    seen = read(gateway.route, "lan0")
+    assert [one for one in seen if one.ours] == []
+    assert (ours.usurped("lan0", seen), others.usurped("lan0", seen)) == ({VIP.ip}, set())
+    others.add("lan0", [VIP])
+    assert [one for one in read(gateway.route, "lan0") if one.ours] == []
+    ours.forget()
+    ours.add("lan0", [VIP])
+    assert [one for one in read(gateway.route, "lan0") if one.ours] == [held]
+    ours.remove("lan0", [VIP])
+    assert VIP.ip not in {one.ip for one in read(gateway.route, "lan0")}
+
+
 def test_what_is_not_ours_is_never_removed(gateway: Gateway) -> None:
     """An administrator's address stays, even if it is called a virtual IP."""
     gateway.here("ip addr add 192.0.2.251/32 dev lan0")

@@ -1,16 +1,21 @@
 """The device monitor, against the running kernel."""
 
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from pathlib import Path
 
 import pytest
 
+from linkbalancer.drivers import routes
 from linkbalancer.drivers.addresses import Addresses
 from linkbalancer.drivers.netlink.transport import ROUTE, NetlinkSocket
 from linkbalancer.engine.events import DeviceChanged
-from linkbalancer.host.devices import DeviceMonitor, Removed, Stirred
+from linkbalancer.host.culprit import NOBODY, Culprit
+from linkbalancer.host.devices import DeviceMonitor
+from linkbalancer.host.strangers import Ground, Removed, Shadowed, Stirred
 from linkbalancer.links import Address
 from tests.host.conftest import await_items
 from tests.namespaces import Namespace
@@ -37,6 +42,11 @@ def _changed(device: str, *, carrier: bool, own: Sequence[IPv4Address] = (), mtu
     """Return what is told of a device with these own addresses."""
     primary = own[0] if own else None
     return DeviceChanged(device, carrier=carrier, primary=primary, mtu=mtu, addresses=frozenset(own))
+
+
+def _told(monitor: DeviceMonitor) -> list[DeviceChanged]:
+    """Return what is told of devices, without that something of theirs stirs."""
+    return [one for one in monitor.read() if isinstance(one, DeviceChanged)]
 
 
 def test_devices_are_known_at_once(wire: tuple[Namespace, Namespace]) -> None:
@@ -92,11 +102,11 @@ def test_devices_come_go_and_change_their_names(wire: tuple[Namespace, Namespace
         left("ip link add other0 type bridge", "ip addr add 10.2.0.1/30 dev other0")
         assert monitor.read() == []
         left("ip link set shift0 name new0")
-        assert monitor.read() == [_changed("new0", carrier=True, own=[IPv4Address("10.1.0.1")])]
+        assert _told(monitor) == [_changed("new0", carrier=True, own=[IPv4Address("10.1.0.1")])]
         left("ip link set new0 name shift0")
-        assert monitor.read() == [DeviceChanged("new0", carrier=False, primary=None)]
+        assert _told(monitor) == [DeviceChanged("new0", carrier=False, primary=None)]
         left("ip link del eth0")
-        assert monitor.read() == [DeviceChanged("eth0", carrier=False, primary=None)]
+        assert _told(monitor) == [DeviceChanged("eth0", carrier=False, primary=None)]
 
 
 def test_what_others_take_away_of_ours_is_told(wire: tuple[Namespace, Namespace]) -> None:
@@ -130,6 +140,62 @@ def test_what_others_take_away_of_ours_is_told(wire: tuple[Namespace, Namespace]
         ]
 
 
+def test_who_it_was_is_told_while_it_lives(wire: tuple[Namespace, Namespace]) -> None:
+    """The first netlink socket of a process has its number: here our own."""
+    left, _right = wire
+    left("ip route add default via 192.0.2.2 table 20001 protocol 112")
+    with closing(DeviceMonitor(["eth0"], [VIP])) as monitor, closing(NetlinkSocket(ROUTE)) as socket_of_ours:
+        routes.clear(socket_of_ours, 20001)
+        (removed,) = monitor.read()
+        assert isinstance(removed, Removed)
+        assert removed.by in {Culprit(os.getpid(), Path("/proc/self/comm").read_text().strip()), NOBODY}
+        left("ip route add default via 192.0.2.2 table 20001 protocol 112", "ip route del default table 20001")
+        (removed,) = monitor.read()
+        assert isinstance(removed, Removed)
+        assert removed.by.pid not in {0, os.getpid()}
+        assert not removed.by.is_ours
+
+
+def test_what_others_put_in_the_place_of_ours_or_before_it(wire: tuple[Namespace, Namespace]) -> None:
+    """A replaced default of ours stirs, as an address that lost its tag; what is more exact, or before, shadows."""
+    left, _right = wire
+    ground = Ground(frozenset({20001}), 32768)
+    left("ip route add default via 192.0.2.2 table 20001 protocol 112")
+    with (
+        closing(NetlinkSocket(ROUTE)) as driver,
+        closing(DeviceMonitor(["eth0"], [VIP], driver.port, ground=ground)) as monitor,
+    ):
+        Addresses(driver).add("eth0", [IPv4Interface((VIP, 32))])
+        for command, told in (
+            ("ip route replace default via 192.0.2.3 table 20001", Stirred()),
+            ("ip route replace default via 192.0.2.3 table 20001 protocol 112", None),
+            (
+                "ip route add 203.0.113.0/24 via 192.0.2.3 table 20001",
+                Shadowed("route", "to 203.0.113.0 in table 20001"),
+            ),
+            ("ip route add 203.0.113.0/24 via 192.0.2.3 table 20002", None),
+            ("ip route add 203.0.113.0/24 via 192.0.2.3", None),
+            ("ip route replace 203.0.113.7/32 via 192.0.2.3", None),
+            ("ip route replace 203.0.113.7/32 via 192.0.2.4", Stirred()),
+            ("ip rule add priority 5 table 7", Shadowed("rule", "priority 5")),
+            ("ip rule add priority 40000 table 7", None),
+            ("ip addr replace 192.0.2.251/32 dev eth0", Stirred()),
+            ("sysctl -qw net.ipv4.conf.eth0.rp_filter=1", Stirred()),
+            ("sysctl -qw net.ipv4.conf.lo.rp_filter=1", None),
+        ):
+            left(command)
+            assert monitor.read() == ([] if told is None else [told]), command
+
+
+def test_a_million_routes_of_a_routing_daemon_do_not_wake_us(wire: tuple[Namespace, Namespace]) -> None:
+    """Those of the main table are not even received."""
+    left, _right = wire
+    with closing(DeviceMonitor(["eth0"], [])) as monitor:
+        left("ip -batch -", given="".join(f"route add 198.18.{n}.0/24 dev eth0\n" for n in range(200)))
+        with pytest.raises(BlockingIOError):
+            monitor._notices.recv(1)
+
+
 def test_what_we_take_away_ourselves_is_no_news() -> None:
     """Removals by the drivers' own socket are told apart by its port."""
     vip = [IPv4Interface((VIP, 24))]
@@ -146,9 +212,9 @@ def test_lost_notifications_cost_nothing(wire: tuple[Namespace, Namespace]) -> N
     with closing(DeviceMonitor(["eth0"], [])) as monitor:
         monitor._notices.setsockopt(1, 33, 4096)  # SO_RCVBUFFORCE: a small one is full soon
         left("ip addr del 192.0.2.1/24 dev eth0")
-        left("ip -batch -", given="".join(f"route add 198.18.{n}.0/24 dev eth0\n" for n in range(200)))
+        left("ip -batch -", given="".join(f"route add 198.18.{n}.0/24 dev eth0 table 7\n" for n in range(200)))
         left("ip addr add 192.0.2.9/24 dev eth0")
-        assert monitor.read() == [_changed("eth0", carrier=True, own=[SECOND])]
+        assert monitor.read() == [_changed("eth0", carrier=True, own=[SECOND]), Stirred()]
         left("ip link set eth0 down")
         assert monitor.read() == [_changed("eth0", carrier=False, own=[SECOND])]
 

@@ -31,11 +31,11 @@ _GET_CHAIN: Final = _SUBSYSTEM << 8 | 4
 _NEW_ELEMENT: Final = _SUBSYSTEM << 8 | 12
 _GET_ELEMENT: Final = _SUBSYSTEM << 8 | 13
 _DELETE_ELEMENT: Final = _SUBSYSTEM << 8 | 14
-_BATCH_BEGIN: Final = 0x10
-_BATCH_END: Final = 0x11
+BATCH_BEGIN: Final = 0x10
+BATCH_END: Final = 0x11
 
-_INET: Final = struct.pack("!BBH", 1, 0, 0)
-_BATCH: Final = struct.pack("!BBH", socket.AF_UNSPEC, 0, _SUBSYSTEM)
+INET: Final = struct.pack("!BBH", 1, 0, 0)
+BATCH: Final = struct.pack("!BBH", socket.AF_UNSPEC, 0, _SUBSYSTEM)
 
 _LIST_TABLE, _LIST_SET, _LIST_ELEMENTS = 1, 2, 3
 _LIST_ITEM: Final = 1
@@ -46,7 +46,7 @@ _CHAIN_TABLE, _CHAIN_NAME = 1, 3
 _RETURN: Final = -5
 _GOTO: Final = -4
 
-_PER_MESSAGE: Final = 500
+PER_MESSAGE: Final = 500
 """Elements in one message: an attribute's length has 16 bits."""
 _ASKED_FOR_ALONE: Final = 8
 """So many elements are asked for one by one (15 us each); for more, all are listed (2.5 us each)."""
@@ -92,7 +92,7 @@ class MapWriter:
     def _read_one(self, application_id: int) -> Vid | None:
         """Return an application's VID. Raises DriverError (the map has no such application)."""
         item = nested(_LIST_ITEM, self._key(application_id))
-        content = _INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, MAP) + nested(_LIST_ELEMENTS, item)
+        content = INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, MAP) + nested(_LIST_ELEMENTS, item)
         reply = self._netlink.ask(message(_GET_ELEMENT, 0, content), f"look for an element of {MAP}")
         return next((_vid(data) for _key, data in _listed(reply)), None)
 
@@ -107,6 +107,10 @@ class MapWriter:
         old = [nested(_LIST_ITEM, self._key(one)) for one in changed if one in found]
         new = [nested(_LIST_ITEM, self._key(one), self._verdict(vid)) for one, vid in changed.items()]
         return _change(self._netlink, MAP, old, new, f"steer {len(changed)} applications")
+
+    def items(self, wanted: Mapping[int, Vid | None]) -> list[bytes]:
+        """Return the elements as list items, for a transaction of somebody else's."""
+        return [nested(_LIST_ITEM, self._key(one), self._verdict(vid)) for one, vid in wanted.items()]
 
     def forget(self, unwanted: Iterable[int]) -> bool:
         """Take applications out of the map; return whether any was there. Raises DriverError."""
@@ -154,6 +158,10 @@ class MemberWriter:
         new = [self._item(device, mac) for mac in sorted(macs - found)]
         return _change(self._netlink, MEMBERS, old, new, f"set the members on {device}")
 
+    def items(self, members: Mapping[DeviceName, frozenset[Mac]]) -> list[bytes]:
+        """Return the elements as list items, for a transaction of somebody else's."""
+        return [self._item(device, mac) for device, macs in members.items() for mac in sorted(macs)]
+
     @staticmethod
     def _item(device: DeviceName, mac: Mac) -> bytes:
         """Return one element: each part of the key takes whole 4-byte registers."""
@@ -164,8 +172,8 @@ class MemberWriter:
 def chains(netlink: NetlinkSocket) -> list[str]:
     """Return the names of our table's chains; none when there is no table. Raises DriverError."""
     found = []
-    for reply in netlink.dump(_GET_CHAIN, _INET, "list the chains"):
-        parts = dict(attributes(reply, len(_INET)))
+    for reply in netlink.dump(_GET_CHAIN, INET, "list the chains"):
+        parts = dict(attributes(reply, len(INET)))
         if _name(parts.get(_CHAIN_TABLE)) == TABLE:
             found.append(_name(parts.get(_CHAIN_NAME)))
     return found
@@ -178,7 +186,7 @@ def _elements(netlink: NetlinkSocket, name: str) -> list[tuple[bytes, bytes]]:
     elements twice and others not at all, without a word: the kernel goes by their count. So a dump with a key that
     comes twice is asked for again.
     """
-    content = _INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, name)
+    content = INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, name)
     operation = f"list the elements of {name}"
     for _attempt in range(_DUMP_ATTEMPTS):
         found = [pair for reply in netlink.dump(_GET_ELEMENT, content, operation) for pair in _listed(reply)]
@@ -189,7 +197,7 @@ def _elements(netlink: NetlinkSocket, name: str) -> list[tuple[bytes, bytes]]:
 
 def _listed(reply: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield key and data of the elements in one message of the kernel's."""
-    for _kind, item in attributes(dict(attributes(reply, len(_INET))).get(_LIST_ELEMENTS, b"")):
+    for _kind, item in attributes(dict(attributes(reply, len(INET))).get(_LIST_ELEMENTS, b"")):
         parts = dict(attributes(item))
         yield dict(attributes(parts[_KEY]))[_VALUE], parts.get(_DATA, b"")
 
@@ -199,12 +207,12 @@ def _change(netlink: NetlinkSocket, name: str, old: list[bytes], new: list[bytes
     work = [(_DELETE_ELEMENT, 0, part) for part in _parts(old)] + [(_NEW_ELEMENT, CREATE, part) for part in _parts(new)]
     if not work:
         return False
-    head = _INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, name)
-    batch = [message(_BATCH_BEGIN, 0, _BATCH)]
+    head = INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, name)
+    batch = [message(BATCH_BEGIN, 0, BATCH)]
     for number, (kind, flags, part) in enumerate(work, 1):
         acknowledge = ACK if number == len(work) else 0
         batch.append(message(kind, flags | acknowledge, head + nested(_LIST_ELEMENTS, *part)))
-    batch.append(message(_BATCH_END, 0, _BATCH))
+    batch.append(message(BATCH_END, 0, BATCH))
     netlink.request(b"".join(batch), operation)
     return True
 
@@ -212,7 +220,7 @@ def _change(netlink: NetlinkSocket, name: str, old: list[bytes], new: list[bytes
 def _parts(items: list[bytes]) -> Iterator[list[bytes]]:
     """Cut a list of elements into messages' worth."""
     left = iter(items)
-    while part := list(islice(left, _PER_MESSAGE)):
+    while part := list(islice(left, PER_MESSAGE)):
         yield part
 
 

@@ -21,9 +21,10 @@ from linkbalancer.drivers.nftables.render import (
     MIRROR,
     SKELETON,
     STAGED,
+    TABLE,
     VID,
 )
-from linkbalancer.links import Vid
+from linkbalancer.links import DeviceName, Mac, Vid
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID
 
@@ -127,6 +128,31 @@ def install(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], 
     gone = [one for one in MapWriter(layout.marks, netlink).read() if one not in kept]
     load(render.swap(name, layout, old_chains=older, old_applications=gone), "put the classifier to use")
     return True
+
+
+def anew(
+    layout: Layout,
+    classifier: Classifier,
+    app_ids: Mapping[str, int],
+    elements: Mapping[int, Vid | None],
+    members: Mapping[DeviceName, frozenset[Mac]],
+) -> None:
+    """Make the whole table anew in one transaction, whatever it was, with these elements in its map and its set.
+
+    Raises DriverError.
+    """
+    name = render.generation_name(classifier, app_ids, layout.role)
+    steered = {one: vid for one, vid in elements.items() if vid is None or vid in layout.vids}
+    text = (
+        f"add table inet {TABLE}\ndelete table inet {TABLE}\n"
+        + render.skeleton(layout)
+        + render.renamed_skeleton(render.skeleton_name(layout), ())
+        + render.generation(classifier, app_ids, layout.marks)
+        + render.swap(name, layout)
+        + render.steered(steered, layout.marks)
+        + render.known(members)
+    )
+    load(text, "load the nftables table anew")
 
 
 def _left_over(present: Iterable[str], classifier: Classifier) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Final
 
 from linkbalancer.drivers.nftables import refusal
 from linkbalancer.drivers.nftables.layout import Layout, Peer
-from linkbalancer.links import DeviceName, Role, Vid
+from linkbalancer.links import DeviceName, Mac, Role, Vid
 from linkbalancer.routing.classifier import Box, Classifier
 from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID, Marks
 from linkbalancer.routing.selector import LAST_PORT, Interval, Ranges, Selector
@@ -133,6 +133,21 @@ def swap(name: str, layout: Layout, *, old_chains: Iterable[str] = (), old_appli
     lines += [f"delete chain inet {TABLE} {chain}" for chain in old_chains]
     lines.append(f"add chain inet {TABLE} {name}")
     return "\n".join(lines) + "\n"
+
+
+def steered(elements: Mapping[int, Vid | None], marks: Marks) -> str:
+    """Return the text that fills the map: applications to VIDs, or (None) left to the main table."""
+    lines = []
+    for app_id, vid in elements.items():
+        verdict = "return" if vid is None else f"goto {VID}{vid}"
+        lines.append(f"add element inet {TABLE} {MAP} {{ {marks.connection_mark(app_id):#010x} : {verdict} }}")
+    return "\n".join([*lines, ""])
+
+
+def known(members: Mapping[DeviceName, frozenset[Mac]]) -> str:
+    """Return the text that fills the set of the other gateways' MAC addresses."""
+    keys = [f'"{device}" . {mac.hex(":")}' for device, macs in members.items() for mac in sorted(macs)]
+    return f"add element inet {TABLE} {MEMBERS} {{ {', '.join(keys)} }}\n" if keys else ""
 
 
 def matches(box: Box) -> list[str]:
