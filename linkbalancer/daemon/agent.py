@@ -227,8 +227,7 @@ class AgentProcess:
         self._snapshot.follow()
         fields: dict[str, Any] = {"snapshot": self._snapshot.read()} if bequest is None else bequest.fields
         left = fields.get("snapshot")
-        now = loop.clock()
-        self._agent = self._flight.begin(self._engine(now, left, live=bequest is not None))
+        self._agent = self._flight.begin(self._engine(loop.clock(), left, live=bequest is not None))
         self._remembering = Remembering(self._snapshot, self._agent.snapshot, self._journal.complain)
         self._places.update(self._agent.known.places())
         self._sockets = Sockets(loop, config, self._take, self._journal.complain, self._agent.known.deaf())
