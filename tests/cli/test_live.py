@@ -282,7 +282,10 @@ def bereft(gateways: tuple[Gateway, Gateway]) -> Iterator[Gateway]:
         ),
         (
             ("ip addr del 10.1.0.1/24 dev eth1",),
-            ("ip addr add 10.1.0.1/24 dev eth1",),
+            (
+                "ip addr add 10.1.0.1/24 dev eth1",
+                "ip route add default via 10.1.0.2 dev eth1 onlink table 20002 protocol 112",
+            ),
             (),
             "addresses",
             "gone: 10.1.0.1 on eth1",

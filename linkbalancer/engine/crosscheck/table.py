@@ -21,10 +21,13 @@ _KERNEL: Final = 2
 _MEND: Final = ("linkbalancer doctor", "systemctl restart linkbalancer")
 
 
-def judge(expected: Expected, flow: Flow, seen: Seen, number: Vid | None) -> Line:
-    """Compare for a packet with a VID's mark, or (None) without."""
+def judge(expected: Expected, flow: Flow, seen: Seen, number: Vid | None, *, blamed: bool) -> Line:
+    """Compare for a packet with a VID's mark, or (None) without.
+
+    `blamed`: something before explains it already where there is just no route.
+    """
     mark = expected.config.marks.packet_mark(number or 0)
-    search = _Search(expected, flow, seen, number, lookups(seen.rules, flow.packet, mark, flow.device))
+    search = _Search(expected, flow, seen, number, lookups(seen.rules, flow.packet, mark, flow.device), blamed)
     return search.unmarked() if number is None else search.marked(number)
 
 
@@ -37,6 +40,7 @@ class _Search:
     seen: Seen
     number: Vid | None
     taken: tuple[IpRule, ...]
+    blamed: bool
 
     def unmarked(self) -> Line:
         """Judge the way of a packet that goes by the main table."""
@@ -121,6 +125,13 @@ class _Search:
             named = ", ".join(f"`{rule}`{_whose(rule)}" for rule in strangers)
             why = f"Before ours, rules that are not ours lead to other tables: {named}."
             return differs("table", wanted, said, why, *(f"ip route show table {rule.table}" for rule in strangers))
+        return self._no_route(wanted, said)
+
+    def _no_route(self, wanted: str, said: str) -> Line:
+        """Explain a lookup that found nothing, for want of a rule or a route."""
+        flow = self.flow
+        if self.blamed:
+            return note("table", said, "There is no route without what differs above.")
         if self.number is None:
             why = f"No table has a way to {flow.packet.destination}."
             return differs("table", wanted, said, why, f"ip route get {flow.packet.destination}")

@@ -34,8 +34,10 @@ def judge(expected: Expected, flow: Flow, seen: Seen) -> Verdict:
 
 
 def _lines(expected: Expected, flow: Flow, seen: Seen) -> Iterator[Line]:
-    yield from classification.judge(expected, flow, seen)
-    yield from way.judge(expected, flow, seen)
+    classified = tuple(classification.judge(expected, flow, seen))
+    yield from classified
+    blamed = any(line.result is Result.DIFFERS and line.check in {"rules", "VID"} for line in classified)
+    yield from way.judge(expected, flow, seen, blamed=blamed)
     yield from _firewall(seen)
 
 

@@ -13,10 +13,16 @@ from linkbalancer.engine.crosscheck.observed import Answer, Entrance, Flow, Seen
 from linkbalancer.links import Address, DeviceName, Family, Vid
 
 
-def judge(expected: Expected, flow: Flow, seen: Seen) -> Iterator[Line]:
-    """Yield the lines, in the order in which a packet meets them."""
+def judge(expected: Expected, flow: Flow, seen: Seen, *, blamed: bool) -> Iterator[Line]:
+    """Yield the lines, in the order in which one rests on the other.
+
+    `blamed`: it is known already why the packet has no VID's mark, or should have another one.
+    """
     number = vid(expected, seen, flow) if flow.packet.source.version == 4 else None
-    line = table.judge(expected, flow, seen, number)
+    for line in _addresses(expected, seen, number):
+        blamed |= line.result is Result.DIFFERS
+        yield line
+    line = table.judge(expected, flow, seen, number, blamed=blamed)
     yield line
     if not seen.answer.error:
         group = expected.group(number)
@@ -24,7 +30,6 @@ def judge(expected: Expected, flow: Flow, seen: Seen) -> Iterator[Line]:
         yield _next_hop(seen.answer, hop, group)
         yield from neighbour.judge(seen, hop)
         yield from _carrier(seen)
-    yield from _addresses(expected, seen, number)
     yield from _reply(flow, seen)
 
 

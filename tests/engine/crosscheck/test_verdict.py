@@ -40,11 +40,11 @@ def test_a_sound_gateway_is_the_same_everywhere() -> None:
         ("flow", "no entry in connection tracking yet: the rules decide", "", None),
         ("VID", "VID 1", "all: its first choice works", 5),
         ("mark", "0x00010000, nobody else writes those bits", "", None),
+        ("addresses", "10.1.0.1 on eth1, 192.0.2.251 on eth0, there", "", None),
         ("table", "20001 by rule 21", "", None),
         ("next hop", "10.1.0.2 over eth1", "Master here", 7),
         ("neighbour", f"{MAC.hex(':')} reachable, confirmed 3 s ago", "", None),
         ("device", "eth1 up", "", None),
-        ("addresses", "10.1.0.1 on eth1, 192.0.2.251 on eth0, there", "", None),
         ("reply", "let in by eth1, goes on to eth0", "", None),
     ]
     assert verdict.to_json()[3] == {
@@ -162,8 +162,10 @@ def test_without_our_table_nothing_is_steered() -> None:
     assert (found["rules"].kernel, found["mark"].result) == ("no table inet linkbalancer", Result.NOTE)
     assert "VID" not in found
     assert (found["table"].result, found["table"].kernel) == (Result.SAME, "main by rule 32766")
-    nowhere = differing(digest=None, steering=None, answer=Answer(errno.ENETUNREACH))
-    assert nowhere["table"].why == "No table has a way to 198.51.100.9."
+    nowhere = lines(digest=None, steering=None, answer=Answer(errno.ENETUNREACH), reply=None)["table"]
+    assert (nowhere.result, nowhere.why) == (Result.NOTE, "There is no route without what differs above.")
+    nowhere = lines(expected(application=None), answer=Answer(errno.ENETUNREACH), reply=None)["table"]
+    assert nowhere.why == "No table has a way to 198.51.100.9."
     stranger = differing(digest=None, steering=None, answer=UNREACHABLE, rules=rules(STRANGER))
     assert stranger["table"].remedy == ("ip route show table 77",)
 
@@ -266,6 +268,12 @@ def test_a_master_without_a_link_goes_by_the_main_table() -> None:
     found = lines(expected(told=told(hop={"kind": "main"})), answer=MAIN_DEFAULT, reply=None)
     assert (found["table"].result, found["table"].kernel) == (Result.SAME, "main by rule 32766")
     assert "a router without a link" in found["next hop"].why
+
+
+def test_a_route_that_went_with_its_address_is_named_once() -> None:
+    """The address is what is wrong."""
+    found = differing(addresses=frozenset(), answer=UNREACHABLE, reply=None)
+    assert list(found) == ["addresses"]
 
 
 def test_what_is_near_stays_near() -> None:
