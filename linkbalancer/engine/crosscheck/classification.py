@@ -28,7 +28,8 @@ def _daemon(expected: Expected) -> Line:
         why = "Nobody moves applications and VIDs when something fails; what is in the kernel stays as it was left."
         remedy = ("systemctl status linkbalancer", "journalctl -u linkbalancer -n 50")
         return differs("daemon", "runs", "does not answer", why, *remedy)
-    return same("daemon", "runs", f"{expected.told.get('node')}: {expected.told.get('health')}")
+    worst = next(iter(expected.told.get("findings") or ()), "")
+    return same("daemon", "runs", f"{expected.told.get('node')}: {expected.told.get('health')}", str(worst))
 
 
 def _rules(expected: Expected, seen: Seen) -> Line:

@@ -182,6 +182,14 @@ def test_without_a_daemon_the_kernels_word_stands_alone() -> None:
     assert (unknown["VID"].result, unknown["mark"].why) == (Result.UNSEEN, "")
 
 
+def test_what_the_daemon_finds_wrong_is_said() -> None:
+    """The worst of it: files that were edited and not applied would explain much of what follows."""
+    words = {**told(), "health": "degraded", "findings": ["the files differ from the configuration in force", "x"]}
+    line = lines(expected(told=words))["daemon"]
+    assert (line.result, line.kernel) == (Result.SAME, "b1: degraded")
+    assert line.why == "the files differ from the configuration in force"
+
+
 def test_an_established_flow_is_followed_as_the_kernel_has_it() -> None:
     """Its entry's application decides; without one the rules do."""
     entry = Connection(0x770002, reply=False, answered=True, expires_s=100)
