@@ -6,6 +6,7 @@ Nothing is sent: RTM_GETROUTE runs the very lookup that a packet with this mark 
 import errno
 import socket
 import struct
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
@@ -66,6 +67,8 @@ _DSCP: Final = 25
 _HARMLESS: Final = {11, 18}
 """Attributes that narrow nothing: the realm, padding."""
 _UNDERSTOOD: Final = {1, 2, 3, 4, 6, 10, 14, 15, 16, 17, 20, 21, 22, 23, 24, _DSCP} | _HARMLESS
+_WHOLE: Final = {28: 0xFFFF, 29: 0xFFFF, 30: 0x3F}
+"""Masks of ports and DSCP, as they are where they leave out nothing."""
 
 _NEIGHBOUR: Final = struct.Struct("=BxxxiHBB")
 _N_DESTINATION, _N_MAC, _N_TIMES, _N_PROTOCOL = 1, 2, 3, 12
@@ -104,6 +107,8 @@ def _ask(netlink: NetlinkSocket, packet: Packet, mark: int, device: DeviceName |
     version = packet.destination.version
     source = packet.source.packed if int(packet.source) else b""
     bits = _BITS[version]
+    if version == 6:
+        flags &= ~_LOOKUP_TABLE  # IPv6 tells the table unasked, and refuses who asks
     head = _ROUTE.pack(_FAMILY[version], bits, bits if source else 0, packet.tos & 0xFC, 0, 0, 0, 0, flags)
     content = head + attribute(_DESTINATION, packet.destination.packed)
     if source:
@@ -191,13 +196,17 @@ def _rule(reply: bytes) -> IpRule:
         uids=_range(parts.get(_R_UIDS), "=II"),
         suppress_prefixlength=None if suppressed == _NOT_SUPPRESSED else suppressed,
         goto=_word(parts, _R_GOTO, 0) if _R_GOTO in parts else None,
-        odd=bool(parts.keys() - _UNDERSTOOD),
+        odd=any(kind not in _UNDERSTOOD and _WHOLE.get(kind) != _native(value) for kind, value in parts.items()),
     )
 
 
 def _word(parts: Mapping[int, bytes], kind: int, default: int) -> int:
     value: int = struct.unpack("=I", parts[kind])[0] if kind in parts else default
     return value
+
+
+def _native(value: bytes) -> int:
+    return int.from_bytes(value, sys.byteorder)
 
 
 def _text(value: bytes | None) -> str | None:

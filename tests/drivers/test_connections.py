@@ -14,9 +14,18 @@ pytestmark = pytest.mark.lab
 
 RULES = """
 table inet tracking {
-    chain output { type filter hook output priority mangle; ct mark set 0x00770002; }
-    chain nat { type nat hook postrouting priority srcnat; udp dport 5003 snat ip to 10.1.0.9; }
-    chain dnat { type nat hook output priority dstnat; udp dport 5004 dnat ip to 10.1.0.2:5005; }
+    chain marking {
+        type filter hook output priority mangle;
+        ct mark set 0x00770002
+    }
+    chain leaving {
+        type nat hook postrouting priority srcnat;
+        udp dport 5003 snat ip to 10.1.0.9
+    }
+    chain sending {
+        type nat hook output priority -100;
+        udp dport 5004 dnat ip to 10.1.0.2:5005
+    }
 }
 """
 
@@ -36,8 +45,8 @@ def test_entries(gateway: Gateway) -> None:
         with gateway.here.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as near:
             near.settimeout(5)
             near.bind(("10.1.0.1", 5000))
-            for port in (5002, 5003, 5004):
-                near.sendto(b"x", ("10.1.0.2", port))
+            for host, port in (("10.1.0.2", 5002), ("10.1.0.2", 5003), ("10.1.0.3", 5004)):
+                near.sendto(b"x", (host, port))
             far.sendto(b"y", far.recvfrom(1)[1])
             assert near.recv(1) == b"y"
 
@@ -53,6 +62,9 @@ def test_entries(gateway: Gateway) -> None:
     hidden = connections.find(gateway.netfilter, flow(5003))
     assert hidden is not None
     assert (hidden.translated, hidden.answered) == ("source becomes 10.1.0.9", False)
+    moved = connections.find(gateway.netfilter, replace(flow(5004), destination=ip_address("10.1.0.3")))
+    assert moved is not None
+    assert moved.translated == "destination becomes 10.1.0.2"
     assert connections.find(gateway.netfilter, replace(flow(5002), protocol=6)) is None
 
 

@@ -10,7 +10,7 @@ from linkbalancer.engine.crosscheck.filtered import SOURCE_REFUSED, refused_sour
 from linkbalancer.engine.crosscheck.iprule import OURS, table_name
 from linkbalancer.engine.crosscheck.line import Line, Result, differs, note, same
 from linkbalancer.engine.crosscheck.observed import Answer, Entrance, Flow, Seen
-from linkbalancer.links import Address, DeviceName, Family, Vid
+from linkbalancer.links import Address, DeviceName, GroupId, Vid
 
 
 def judge(expected: Expected, flow: Flow, seen: Seen, *, blamed: bool) -> Iterator[Line]:
@@ -79,18 +79,16 @@ def _addresses(expected: Expected, seen: Seen, number: Vid | None) -> Iterator[L
 
 def _wanted(expected: Expected, seen: Seen, number: Vid | None) -> list[tuple[DeviceName, Address]]:
     """Return the devices' addresses that must be there: of the link by name, for its route may be gone with it."""
-    group = expected.group(number)
-    links = expected.config.links
+    settings = None if number is None else expected.config.groups.get(GroupId(number))
+    own = None if settings is None or not seen.answer.error else settings.link
     wanted: list[tuple[DeviceName, Address]] = [
         (link.device, link.local)
-        for name, link in links.items()
-        if link.device == seen.answer.device or (number is not None and name == group.get("link"))
+        for name, link in expected.config.links.items()
+        if link.device == seen.answer.device or name == own
     ]
-    if group.get("master") == "self":
-        for id_, settings in expected.config.groups.items():
-            if id_.vid == number and id_.family is Family.IPV4:
-                places = settings.vrrp(id_).places().items()
-                wanted += [(device, one.ip) for device, some in places for one in some]
+    if settings is not None and expected.group(number).get("master") == "self":
+        places = settings.vrrp(GroupId(number or 0)).places().items()
+        wanted += [(device, one.ip) for device, some in places for one in some]
     return wanted
 
 
