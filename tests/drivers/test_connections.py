@@ -45,7 +45,7 @@ def test_entries(gateway: Gateway) -> None:
         with gateway.here.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as near:
             near.settimeout(5)
             near.bind(("10.1.0.1", 5000))
-            for host, port in (("10.1.0.2", 5002), ("10.1.0.2", 5003), ("10.1.0.3", 5004)):
+            for host, port in (("10.1.0.2", 5002), ("10.1.0.2", 5003), ("192.0.2.50", 5004)):
                 near.sendto(b"x", (host, port))
             far.sendto(b"y", far.recvfrom(1)[1])
             assert near.recv(1) == b"y"
@@ -62,7 +62,7 @@ def test_entries(gateway: Gateway) -> None:
     hidden = connections.find(gateway.netfilter, flow(5003))
     assert hidden is not None
     assert (hidden.translated, hidden.answered) == ("source becomes 10.1.0.9", False)
-    moved = connections.find(gateway.netfilter, replace(flow(5004), destination=ip_address("10.1.0.3")))
+    moved = connections.find(gateway.netfilter, replace(flow(5004), destination=ip_address("192.0.2.50")))
     assert moved is not None
     assert moved.translated == "destination becomes 10.1.0.2"
     assert connections.find(gateway.netfilter, replace(flow(5002), protocol=6)) is None
