@@ -1,11 +1,15 @@
-"""`linkbalancer explain`: which rule, application and VIDs a packet takes, offline, by the model the kernel gets."""
+"""`linkbalancer explain`: which rule, application and VIDs a packet takes, offline, by the model the kernel gets.
 
+With `--live` (cli/live.py) the running gateway's kernel is asked too, and where the two differ is said.
+"""
+
+import importlib
 import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from linkbalancer.cli.client import add_run_dir_option
 from linkbalancer.cli.flows import flow, read_flows
@@ -23,6 +27,20 @@ from linkbalancer.routing.protocols import protocol_name
 from linkbalancer.routing.rule import Rule, RuleSet
 from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS
 
+EXAMPLES: Final = (
+    (
+        "explain --src 192.0.2.7 --dst 198.51.100.9 --proto tcp --dport 443",
+        "by the rules: which application, which VIDs",
+    ),
+    (
+        "explain --live --src 192.0.2.7 --dst 198.51.100.9 --proto tcp --sport 40000 --dport 443",
+        "on the gateway, as root: where it really goes, and where that is not what the rules say",
+    ),
+)
+
+LIVE: Final = "linkbalancer.cli.live"
+"""Imported for whoever asks for it: the offline answer needs none of it."""
+
 
 def configure(parser: ArgumentParser) -> None:
     """Add the command's options."""
@@ -38,6 +56,21 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--flows", metavar="FILE", help="packets as JSON, one a line; an answer a line in the same order"
     )
+    live = parser.add_argument_group("on a running gateway, as root")
+    live.add_argument(
+        "--live", action="store_true", help="ask the kernel too, for one packet as it arrives here, and compare"
+    )
+    live.add_argument(
+        "--iif", metavar="DEVICE", help="with --live: by which device it enters (default: where an answer would leave)"
+    )
+    live.add_argument(
+        "--state-dir",
+        type=Path,
+        default=Path("/var/lib/linkbalancer"),
+        metavar="DIR",
+        help="with --live: the daemon's --state-dir, read when it does not answer (default: %(default)s)",
+    )
+    live.add_argument("--schema", action="store_true", help="print the JSON Schema of what --live --json prints")
     packet = parser.add_argument_group("one packet, as it runs from the controller's side to the controlled one")
     packet.add_argument("--src", metavar="ADDRESS")
     packet.add_argument("--dst", metavar="ADDRESS")
@@ -48,7 +81,12 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Explain; 0: answered, 1: the configuration or a flow is refused, 2: it cannot be asked like this."""
+    """Explain; 0: answered, 1: the configuration or a flow is refused, 2: it cannot be asked like this.
+
+    With `--live` 0: the kernel does the same, 1: something differs, 2: it cannot be asked.
+    """
+    if args.live or args.schema:
+        return _live(args)
     wrong = _usage(args)
     if wrong is not None:
         complain(wrong)
@@ -76,11 +114,26 @@ def run(args: Namespace) -> int:
     return 0
 
 
+def _live(args: Namespace) -> int:
+    """Have the kernel asked."""
+    live = importlib.import_module(LIVE)
+    if args.schema:
+        write(live.SCHEMA.read_text())
+        return 0
+    wrong = live.usage(args)
+    if wrong is not None:
+        complain(wrong)
+        return 2
+    return int(live.run(args, gateway_file(Path(args.config) if args.config else in_use(args.run_dir))))
+
+
 def _usage(args: Namespace) -> str | None:
     """Return what is wrong with the way the command is called, None when nothing is."""
     if args.config is not None and args.rules is not None:
         return "name a CONFIG, or a rule file with --rules"
     single = [option for option in ("src", "dst", "proto") if getattr(args, option) is not None]
+    if args.iif is not None:
+        return "--iif goes with --live: by the rules alone it does not matter where a packet enters"
     if args.flows and single:
         return f"--flows and --{single[0]} do not go together"
     if not args.flows and len(single) < 3:

@@ -25,11 +25,11 @@ def number_applications(
         ValueError: more applications than numbers.
     """
     path = directory / FILE
-    kept = _read(path)
-    numbers = allocate(names, kept, limit)
+    old = kept(directory)
+    numbers = allocate(names, old, limit)
     taken = set(numbers.values())
-    everything = {name: number for name, number in kept.items() if number not in taken} | numbers
-    if everything != kept:
+    everything = {name: number for name, number in old.items() if number not in taken} | numbers
+    if everything != old:
         try:
             _write(path, everything)
         except OSError as error:
@@ -38,10 +38,10 @@ def number_applications(
     return numbers
 
 
-def _read(path: Path) -> dict[str, int]:
+def kept(directory: Path) -> dict[str, int]:
     """Return what was kept; a damaged file counts as none, because a number that is wrong is worse than a new one."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads((directory / FILE).read_text())
         numbers = content["numbers"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}

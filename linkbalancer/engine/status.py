@@ -73,6 +73,20 @@ def hop_in_words(hop: NextHop) -> str:
     assert_never(hop)
 
 
+def hop_in_fields(hop: NextHop) -> dict[str, str]:
+    """Return a next hop for programs: its kind, and what of it there is."""
+    match hop:
+        case ViaLink(device, gateway):
+            return {"kind": "link", "gateway": str(gateway), "device": device}
+        case ViaMaster(device, gateway, mac):
+            return {"kind": "master", "gateway": str(gateway), "device": device, "mac": mac.hex(":")}
+        case ViaMain():
+            return {"kind": "main"}
+        case Unreachable():
+            return {"kind": "unreachable"}
+    assert_never(hop)
+
+
 def _link(now: Instant, link: Link, gateway: Gateway) -> dict[str, Any]:
     name, memberships, drained = link.settings.name, gateway.memberships, gateway.drained
     jitter, loss = link.quality.jitter, link.quality.loss
@@ -129,6 +143,7 @@ def _group(now: Instant, membership: Membership, config: Config, falls: Mapping[
         "works": membership.works,
         "why": why(membership),
         "next_hop": _way(membership, hop),
+        "hop": None if hop is None or membership.id.family is not Family.IPV4 else hop_in_fields(hop),
         "transitions": membership.transitions,
         "if_it_dies": _falls_of(membership, falls),
     }

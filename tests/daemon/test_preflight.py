@@ -12,7 +12,9 @@ import pytest
 from linkbalancer.config.load import load
 from linkbalancer.daemon.listening import listen
 from linkbalancer.daemon.preflight import answers, examine
+from linkbalancer.drivers import repair
 from linkbalancer.engine.preflight.finding import Severity
+from tests.daemon import rulesets
 from tests.daemon.waiting import until
 from tests.engine.preflight.hosts import FILES
 from tests.namespaces import Namespace
@@ -167,3 +169,77 @@ def test_what_cannot_be_seen_is_said(host: Namespace, monkeypatch: pytest.Monkey
 
     assert [one.what for one in report.unseen] == ["devices", "routing rules", "routes", "nftables rules"]
     assert report.unseen[0].why == "the program ip is missing"
+
+
+@pytest.mark.parametrize(
+    ("text", "rules", "kinds"),
+    [
+        (
+            rulesets.FIREWALLD,
+            (),
+            {
+                "forward-dropped": "hook forward, its last rule refuses the rest",
+                "input-dropped": "hook input, its last rule refuses the rest, and no rule for UDP port 20112",
+            },
+        ),
+        (rulesets.DOCKER, (), {"forward-dropped": "hook forward, policy drop"}),
+        (
+            rulesets.TAILSCALE,
+            rulesets.TAILSCALE_RULES,
+            {"mark-overwritten": "writes our bits 0x00ff0000", "rule-takes-marks": "(Tailscale's)"},
+        ),
+        (
+            rulesets.WG_QUICK,
+            rulesets.WG_QUICK_RULES,
+            {"mark-overwritten": "writes our bits", "rule-takes-marks": "(wg-quick's)"},
+        ),
+    ],
+    ids=["firewalld", "docker", "tailscale", "wg-quick"],
+)
+def test_what_other_programs_load(host: Namespace, text: str, rules: tuple[str, ...], kinds: dict[str, str]) -> None:
+    """Each found by what it does to us, and by nothing else."""
+    host("nft -f -", given=text)
+    if rules:
+        host(*rules)
+    seen = found(host)
+    assert seen.keys() == kinds.keys()
+    assert {kind: words for kind, words in kinds.items() if words not in seen[kind]} == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind"),
+    [
+        ("fib saddr . iif oif missing drop", "reverse-path-rule"),
+        ("fib saddr . mark . iif oif 0 counter drop", "reverse-path-rule"),
+        ("udp dport 53 notrack", "untracked"),
+    ],
+)
+def test_rules_that_hide_or_refuse_flows(host: Namespace, rule: str, kind: str) -> None:
+    """A firewall's own reverse path filter, and flows kept out of connection tracking."""
+    chain = f"chain x {{\ntype filter hook prerouting priority raw; policy accept;\n{rule}\n}}"
+    host("nft -f -", given=f"table inet foreign {{\n{chain}\n}}\n")
+    assert list(found(host)) == [kind]
+
+
+def test_the_kernels_own_rules_are_put_back(host: Namespace) -> None:
+    """Moved behind ours, or removed: found, and mended by what `--fix` does, after which nothing is found."""
+    host("ip rule add priority 500 lookup local", "ip rule del priority 0", "ip rule del priority 32766")
+    with host.entered():
+        report = examine(CONFIG, running=False)
+        wrong = {
+            one.kind.name: one for one in report.findings if one.kind.name.endswith(("-late", "main-rule-missing"))
+        }
+        assert wrong.keys() == {"local-rule-late", "main-rule-missing"}
+        assert wrong["local-rule-late"].seen == "ip rule: lookup local at priority 500, ours from 10 on"
+        for one in wrong.values():
+            for step in one.steps:
+                repair.perform(step)
+    assert {"local-rule-late", "main-rule-missing"} & found(host).keys() == set()
+
+
+def test_a_link_that_is_narrower_than_its_lan(host: Namespace) -> None:
+    """A note, with both figures."""
+    host("ip link set eth1 mtu 1400")
+    with host.entered():
+        notes = {one.kind.name: one.seen for one in examine(CONFIG, running=False).findings}
+    assert notes["mtu-narrow"] == "ip link show: eth1 mtu 1400, eth0 mtu 1500"

@@ -53,6 +53,7 @@ def group(**changes: Any) -> dict[str, Any]:
         "works": True,
         "why": "Master here",
         "next_hop": "l1",
+        "hop": {"kind": "link", "gateway": "10.1.0.2", "device": "eth1"},
         "transitions": 1,
         "if_it_dies": "web to VID 2",
         "peer": {"state": "master", "priority": 150},

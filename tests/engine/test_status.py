@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from linkbalancer.engine.knowledge import Knowledge
-from linkbalancer.engine.status import _falls, hop_in_words
-from linkbalancer.links import Unreachable, ViaLink, ViaMaster
+from linkbalancer.engine.status import _falls, hop_in_fields, hop_in_words
+from linkbalancer.links import Unreachable, ViaLink, ViaMain, ViaMaster
 from linkbalancer.routing.application import Member
 from linkbalancer.sim.faults import Cut, Silent
 from linkbalancer.sim.rehearsal import healthy
@@ -114,6 +114,7 @@ def test_before_anything_is_known_the_next_hop_is_as_found() -> None:
     bench = Bench()
     group = bench.group(1)
     assert (group["next_hop"], group["why"], group["master"]) == ("as found", "no Master is heard", None)
+    assert group["hop"] is None
 
 
 def test_next_hops_are_named_as_an_operator_would() -> None:
@@ -125,4 +126,16 @@ def test_next_hops_are_named_as_an_operator_would() -> None:
         "10.0.1.2 over eth1",
         "10.0.1.2 at 02:02:02:02:02:02 on eth0",
         "unreachable",
+    ]
+
+
+def test_next_hops_are_told_to_programs_too() -> None:
+    """Every kind of them, with all that there is of it."""
+    peer = IPv4Address("10.0.1.2")
+    hops = (ViaLink("eth1", peer), ViaMaster("eth0", peer, b"\2" * 6), ViaMain(), Unreachable())
+    assert [hop_in_fields(hop) for hop in hops] == [
+        {"kind": "link", "gateway": "10.0.1.2", "device": "eth1"},
+        {"kind": "master", "gateway": "10.0.1.2", "device": "eth0", "mac": "02:02:02:02:02:02"},
+        {"kind": "main"},
+        {"kind": "unreachable"},
     ]

@@ -39,6 +39,12 @@ DEVICE_ENSLAVED: Final = Kind(
     "A port of a bridge or bond receives no packets of its own.",
     "Name the bridge or bond itself in linkbalancer.yaml.",
 )
+MTU_NARROW: Final = Kind(
+    "mtu-narrow",
+    _N,
+    "The LAN's largest packets do not fit: hosts are told so by ICMP (fragmentation needed), which must reach them.",
+    "Let ICMP through to the LAN; where hosts do not listen to it, clamp TCP: `tcp option maxseg size set rt mtu`.",
+)
 BRIDGE_FILTER: Final = Kind(
     "bridge-filter",
     _W,
@@ -124,6 +130,20 @@ PROTOCOL_TAKEN: Final = Kind(
     "The tag 112 is how the daemon knows its own routes: it may remove this one.",
     "Give the route another protocol (/etc/iproute2/rt_protos), or remove it if it is left of an older configuration.",
 )
+LOCAL_RULE_LATE: Final = Kind(
+    "local-rule-late",
+    _E,
+    "What is for this gateway itself meets our rules first: adverts, LVrrp and your own login may leave by a VID.",
+    "Put the kernel's own rule back to where it belongs: ip rule add priority 0 lookup local.",
+    fix="adds the rule",
+)
+MAIN_RULE_MISSING: Final = Kind(
+    "main-rule-missing",
+    _E,
+    "What no VID carries has no way, this gateway's own traffic too: nobody asks the main table for its default.",
+    "Put the kernel's own rule back: ip rule add priority 32766 lookup main.",
+    fix="adds the rule",
+)
 RULE_MISSING: Final = Kind(
     "rule-missing",
     _E,
@@ -145,7 +165,7 @@ MARK_OVERWRITTEN: Final = Kind(
 FORWARD_DROPPED: Final = Kind(
     "forward-dropped",
     _W,
-    "Forwarded packets are dropped unless one of its rules accepts them, between every LAN and every link.",
+    "Forwarded packets are refused unless one of its rules accepts them, between every LAN and every link.",
     "See that it accepts what shall be forwarded, both ways, and packets that conntrack calls invalid.",
 )
 INPUT_DROPPED: Final = Kind(
@@ -153,6 +173,18 @@ INPUT_DROPPED: Final = Kind(
     _W,
     "LVrrp's datagrams may be dropped: none of its rules names the port, and the links would never open.",
     "Accept UDP to the links' ports from the link devices (VRRP and ARP need no rule).",
+)
+REVERSE_PATH_RULE: Final = Kind(
+    "reverse-path-rule",
+    _W,
+    "A firewall's own reverse path filter: what comes by another way than its answers go is dropped, as by rp_filter.",
+    "Take the rule out, or except our devices from it: with VIDs the two directions may cross different gateways.",
+)
+UNTRACKED: Final = Kind(
+    "untracked",
+    _W,
+    "Flows that it means are not remembered: each packet is classified by itself, also in the answers' direction.",
+    "Take the rule out, or narrow it to what no rule of ours steers.",
 )
 FLOW_OFFLOAD: Final = Kind(
     "flow-offload",

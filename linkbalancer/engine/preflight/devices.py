@@ -1,6 +1,6 @@
 """The devices that the configuration names: there, up, nobody's port, and with the addresses that they need."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
 
 from linkbalancer.engine.preflight import catalogue
@@ -21,6 +21,7 @@ def judge(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
             yield Finding(catalogue.DEVICE_MISSING, name, f"ip link show dev {name}: there is none")
         else:
             yield from _device(device, observed)
+    yield from _narrow(wanted, observed.devices or {})
     if observed.addresses is not None:
         present = {name for name in wanted.devices if observed.devices is None or name in observed.devices}
         yield from _link_addresses(wanted, observed, present)
@@ -37,6 +38,20 @@ def _device(device: Device, observed: Observed) -> Iterator[Finding]:
         yield Finding(catalogue.DEVICE_ENSLAVED, device.name, seen)
     if device.kind == "bridge" and observed.switches.get(BRIDGE_SWITCH) == "1":
         yield Finding(catalogue.BRIDGE_FILTER, device.name, f"net/{BRIDGE_SWITCH}: 1, and {device.name} is a bridge")
+
+
+def _narrow(wanted: Wanted, devices: Mapping[DeviceName, Device]) -> Iterator[Finding]:
+    """Yield the links that carry less in a packet than a LAN."""
+    widest = max((devices[name] for name in wanted.lan_devices if name in devices), key=_mtu, default=None)
+    for name, link in wanted.config.links.items():
+        device = devices.get(link.device)
+        if widest is not None and device is not None and 0 < device.mtu < widest.mtu:
+            seen = f"ip link show: {device.name} mtu {device.mtu}, {widest.name} mtu {widest.mtu}"
+            yield Finding(catalogue.MTU_NARROW, f"link {name} on {device.name}", seen)
+
+
+def _mtu(device: Device) -> int:
+    return device.mtu
 
 
 def _link_addresses(wanted: Wanted, observed: Observed, present: set[DeviceName]) -> Iterator[Finding]:

@@ -47,13 +47,17 @@ class SwitchLine:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A network device; `master_kind` is what it is a port of, `kind` what it is itself where the kernel says so."""
+    """A network device; `master_kind` is what it is a port of, `kind` what it is itself where the kernel says so.
+
+    `mtu` is 0 where it is not known.
+    """
 
     name: DeviceName
     up: bool
     kind: str | None = None
     master: DeviceName | None = None
     master_kind: str | None = None
+    mtu: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +101,32 @@ class MarkWrite:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A base chain of a firewall; `ports` are the destination ports that its table names anywhere."""
+    """A base chain of a firewall; `ports` are the destination ports that its table names anywhere.
+
+    `drops`: what none of its rules accepts is dropped, or refused; `by` says by what.
+    """
 
     place: str
     hook: str
     drops: bool
     ports: frozenset[int] = frozenset()
+    by: str = "policy drop"
 
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """The firewall's rules of others; `ours` is whether our own table is there."""
+    """The firewall's rules of others; `ours` is whether our own table is there.
+
+    `reverse` are rules that drop by the way back to a source, `untracked` those that keep flows out of connection
+    tracking, each a place and what is written there.
+    """
 
     ours: bool
     writes: tuple[MarkWrite, ...] = ()
     chains: tuple[Chain, ...] = ()
     flowtables: tuple[tuple[str, tuple[DeviceName, ...]], ...] = ()
+    reverse: tuple[tuple[str, str], ...] = ()
+    untracked: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Routing rules and routes of others that meet ours, and ours that are missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from linkbalancer.engine.preflight import catalogue
-from linkbalancer.engine.preflight.finding import Finding
+from linkbalancer.engine.preflight.finding import Finding, RunCommand
 from linkbalancer.engine.preflight.observed import Observed, Rule, Wanted
 from linkbalancer.routing.marks import OWN_TRAFFIC_PRIORITY, Marks
 from linkbalancer.routing.plan import routing_rules
@@ -12,6 +12,8 @@ from linkbalancer.routing.plan import routing_rules
 OUR_PROTOCOL: Final = 112
 _TABLES: Final = 512
 _PRIORITIES: Final = 546
+_LOCAL, _MAIN = 255, 254
+_NOWHERE: Final = "ip rule: no rule looks up local"
 
 
 def judge(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
@@ -20,6 +22,7 @@ def judge(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
     ours = range(marks.table_base, marks.table_base + _TABLES)
     planned = {(rule.priority, rule.mark, rule.mask, rule.table) for rule in _planned(wanted)}
     if observed.rules is not None:
+        yield from _kernels(observed.rules, marks)
         present = {(rule.priority, rule.mark, rule.mask, rule.table) for rule in observed.rules}
         for rule in observed.rules:
             if rule.protocol != OUR_PROTOCOL:
@@ -35,6 +38,20 @@ def judge(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
             yield Finding(catalogue.TABLE_TAKEN, f"table {route.table}", seen)
         elif route.table not in ours and route.protocol == OUR_PROTOCOL:
             yield Finding(catalogue.PROTOCOL_TAKEN, f"table {route.table}", seen)
+
+
+def _kernels(rules: Iterable[Rule], marks: Marks) -> Iterator[Finding]:
+    """Yield the kernel's own rules that somebody has moved or removed; ours rest on them."""
+    plain = [rule for rule in rules if rule.protocol != OUR_PROTOCOL]
+    local = [rule.priority for rule in plain if rule.text == f"from all lookup {_LOCAL}"]
+    first = min(local, default=None)
+    if first is None or first >= marks.rule_base:
+        seen = f"ip rule: lookup local at priority {first}, ours from {marks.rule_base} on"
+        steps = (RunCommand(("ip", "rule", "add", "priority", "0", "lookup", "local")),)
+        yield Finding(catalogue.LOCAL_RULE_LATE, "local", seen if first is not None else _NOWHERE, steps)
+    if not any(rule.text == f"from all lookup {_MAIN}" for rule in plain):
+        steps = (RunCommand(("ip", "rule", "add", "priority", "32766", "lookup", "main")),)
+        yield Finding(catalogue.MAIN_RULE_MISSING, "main", "ip rule: no rule looks up main for everything", steps)
 
 
 def _planned(wanted: Wanted) -> Iterator[Rule]:

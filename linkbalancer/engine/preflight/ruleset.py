@@ -32,12 +32,15 @@ def _marks(wanted: Wanted, ruleset: Ruleset) -> Iterator[Finding]:
 def _chains(wanted: Wanted, ruleset: Ruleset) -> Iterator[Finding]:
     ports = {link.port for link in wanted.config.links.values()}
     for chain in ruleset.chains:
-        seen = f"nft list ruleset: hook {chain.hook}, policy drop"
+        seen = f"nft list ruleset: hook {chain.hook}, {chain.by}"
         if chain.drops and chain.hook == "forward":
             yield Finding(catalogue.FORWARD_DROPPED, chain.place, seen)
         elif chain.drops and chain.hook == "input" and ports - chain.ports:
             missing = ", ".join(str(port) for port in sorted(ports - chain.ports))
             yield Finding(catalogue.INPUT_DROPPED, chain.place, f"{seen}, and no rule for UDP port {missing}")
+    for kind, rules in ((catalogue.REVERSE_PATH_RULE, ruleset.reverse), (catalogue.UNTRACKED, ruleset.untracked)):
+        for place, text in rules:
+            yield Finding(kind, place, text)
     for place, devices in ruleset.flowtables:
         taken = sorted(set(devices) & set(wanted.devices))
         if taken:

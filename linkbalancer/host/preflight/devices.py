@@ -16,5 +16,6 @@ def parse(listed: Json) -> dict[str, Device]:
         info = one.get("linkinfo", {})
         name = one["ifname"]
         up = "UP" in one.get("flags", ())
-        devices[name] = Device(name, up, info.get("info_kind"), one.get("master"), info.get("info_slave_kind"))
+        mtu = int(one.get("mtu", 0))
+        devices[name] = Device(name, up, info.get("info_kind"), one.get("master"), info.get("info_slave_kind"), mtu)
     return devices

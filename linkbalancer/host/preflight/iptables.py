@@ -31,15 +31,35 @@ def ports(text: str) -> Iterator[int]:
             yield from range(int(first), int(last or first) + 1)
 
 
-def writes(text: str) -> Iterator[MarkWrite]:
-    """Yield what rules write into marks."""
+def reverse(text: str) -> Iterator[tuple[str, str]]:
+    """Yield place and text of rules that drop by the way back to a source."""
+    for place, line in _rules(text):
+        if " -m rpfilter " in line and " --invert " in line and line.endswith(("-j DROP", "-j REJECT")):
+            yield place, line
+
+
+def untracked(text: str) -> Iterator[tuple[str, str]]:
+    """Yield place and text of rules that keep flows out of connection tracking."""
+    for place, line in _rules(text):
+        if line.endswith((" -j CT --notrack", " -j NOTRACK")):
+            yield place, line
+
+
+def _rules(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each rule with its place."""
     table = ""
     for line in text.splitlines():
         if line.startswith("*"):
             table = line[1:].strip()
-        elif line.startswith("-A ") and (" -j MARK " in line or " -j CONNMARK " in line):
+        elif line.startswith("-A "):
+            yield f"iptables {table} {line.split()[1]}", line
+
+
+def writes(text: str) -> Iterator[MarkWrite]:
+    """Yield what rules write into marks."""
+    for place, line in _rules(text):
+        if " -j MARK " in line or " -j CONNMARK " in line:
             connection = " -j CONNMARK " in line
-            place = f"iptables {table} {line.split()[1]}"
             given, copied = _SET.search(line), _COPY.search(line)
             masks = {which.lower(): int(number, 0) for which, number in _MASKS.findall(line)}
             if given is not None:

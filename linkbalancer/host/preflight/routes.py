@@ -4,6 +4,7 @@ from typing import Any
 
 from linkbalancer.engine.preflight.observed import Route
 from linkbalancer.host.preflight.program import Json, ask_json
+from linkbalancer.host.preflight.rules import KINDS
 
 
 def read() -> tuple[Route, ...]:
@@ -21,7 +22,7 @@ def parse(listed: Json) -> tuple[Route, ...]:
 def _words(one: dict[str, Any]) -> list[str]:
     """Write a route as `ip route` does, shortly."""
     kind = one.get("type")
-    words = [str(kind)] if kind not in {None, "unicast", "1"} else []
+    words = [KINDS.get(str(kind), str(kind))] if kind not in {None, "unicast", "1"} else []
     words.append(str(one.get("dst", "default")))
     if "gateway" in one:
         words += ["via", str(one["gateway"])]

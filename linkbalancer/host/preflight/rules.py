@@ -7,6 +7,9 @@ from linkbalancer.host.preflight.program import Json, ask_json
 
 _EVERYTHING: Final = 0xFFFFFFFF
 
+KINDS: Final = {"2": "local", "3": "broadcast", "6": "blackhole", "7": "unreachable", "8": "prohibit", "9": "throw"}
+"""The words for what `ip -N` writes as numbers, of routes and of rules."""
+
 
 def read() -> tuple[Rule, ...]:
     """Return the IPv4 rules in the kernel's order. Raises UnseenError."""
@@ -42,7 +45,13 @@ def _words(one: dict[str, Any]) -> list[str]:
     for key in ("tos", "iif", "oif", "ipproto", "sport", "dport", "uid_start", "uid_end", "goto"):
         if key in one:
             words += [key, str(one[key])]
-    return [*words, "lookup", str(one["table"])] if "table" in one else words
+    if "table" in one:
+        words += ["lookup", str(one["table"])]
+    elif "action" in one:
+        words.append(KINDS.get(str(one["action"]), str(one["action"])))
+    if "suppress_prefixlen" in one:
+        words += ["suppress_prefixlength", str(one["suppress_prefixlen"])]
+    return words
 
 
 def _prefix(one: dict[str, Any], key: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from linkbalancer.engine.preflight.observed import Chain, MarkWrite, Ruleset
-from linkbalancer.host.preflight import iptables
+from linkbalancer.host.preflight import filters, iptables
 from linkbalancer.host.preflight.program import Json, ask_json
 
 OURS: Final = ("inet", "linkbalancer")
@@ -40,27 +40,43 @@ def legacy() -> tuple[str, ...]:
 def parse(items: list[dict[str, Any]], *, ours: bool, saved: str = "") -> Ruleset:
     """Return what matters of `nft -j list ruleset`; `saved` is what iptables-save says: nft shows less of it."""
     writes = list(iptables.writes(saved))
+    reverse, untracked = list(iptables.reverse(saved)), list(iptables.untracked(saved))
+    last: dict[tuple[str, str, str], list[Any]] = {}
     saved_ports = frozenset(iptables.ports(saved))
     ports: dict[tuple[str, str], set[int]] = {}
     for rule in (item["rule"] for item in items if "rule" in item):
         ports.setdefault((rule["family"], rule["table"]), set()).update(_ports(rule.get("expr", [])))
         writes += _writes(rule)
+        expressions = rule.get("expr", [])
+        last[rule["family"], rule["table"], rule["chain"]] = expressions
+        place = f"{rule['family']} {rule['table']} {rule['chain']}"
+        reverse += [(place, text) for text in filters.reverse(rule["family"], expressions)]
+        untracked += [(place, "notrack") for one in expressions if one == "notrack" or "notrack" in one]
     chains = [item["chain"] for item in items if "hook" in item.get("chain", ())]
     flowtables = [item["flowtable"] for item in items if "flowtable" in item]
     return Ruleset(
         ours=ours,
         writes=tuple(writes),
         chains=tuple(
-            Chain(
-                _place(chain),
-                chain["hook"],
-                chain.get("policy") == "drop",
+            _chain(
+                chain,
                 saved_ports | ports.get((chain["family"], chain["table"]), set()),
+                last.get((chain["family"], chain["table"], chain["name"]), []),
             )
             for chain in chains
         ),
         flowtables=tuple((_place(one), _devices(one.get("dev", []))) for one in flowtables),
+        reverse=tuple(dict.fromkeys(reverse)),
+        untracked=tuple(dict.fromkeys(untracked)),
     )
+
+
+def _chain(chain: dict[str, Any], ports: frozenset[int], last: list[Any]) -> Chain:
+    """Return a base chain; one whose last rule refuses everything drops as one whose policy does."""
+    policy = chain.get("policy") == "drop"
+    by_rule = not policy and filters.refuses_all(last)
+    by = "its last rule refuses the rest" if by_rule else "policy drop"
+    return Chain(_place(chain), chain["hook"], policy or by_rule, ports, by)
 
 
 def _place(item: dict[str, Any]) -> str:

@@ -64,6 +64,9 @@ FOUND: dict[str, Observed] = {
     "device-missing": changed(devices={"eth1": Device("eth1", up=True)}),
     "device-down": changed(devices=device(up=False)),
     "device-enslaved": changed(devices=device(master="br0", master_kind="bridge")),
+    "mtu-narrow": changed(
+        devices={"eth0": Device("eth0", up=True, mtu=1500), "eth1": Device("eth1", up=True, mtu=1400)}
+    ),
     "bridge-filter": changed(
         devices=device(kind="bridge"), switches=switched(**{"bridge__bridge-nf-call-iptables": "1"})
     ),
@@ -82,6 +85,8 @@ FOUND: dict[str, Observed] = {
     "rule-number": changed(rules=ruled(Rule(100, "from 10.9.0.0/16 lookup 100", 100, 3))),
     "table-taken": changed(routes=(Route("default via 10.0.0.1 dev eth7", 20001, 3),)),
     "protocol-taken": changed(routes=(Route("default via 10.0.0.1 dev eth7", 100, 112),)),
+    "local-rule-late": changed(rules=(replace(KERNELS[0], priority=700), *KERNELS[1:], *OURS)),
+    "main-rule-missing": changed(rules=(KERNELS[0], KERNELS[2], *OURS)),
     "rule-missing": changed(rules=(*KERNELS, *OURS[1:])),
     "ruleset-missing": changed(ruleset=Ruleset(ours=False)),
     "mark-overwritten": changed(
@@ -89,6 +94,8 @@ FOUND: dict[str, Observed] = {
     ),
     "forward-dropped": changed(ruleset=firewall(Chain("ip filter FORWARD", "forward", drops=True))),
     "input-dropped": changed(ruleset=firewall(Chain("inet filter input", "input", drops=True, ports=frozenset({22})))),
+    "reverse-path-rule": changed(ruleset=firewall(reverse=(("ip x y", "fib saddr . iif oif missing drop"),))),
+    "untracked": changed(ruleset=firewall(untracked=(("ip raw y", "notrack"),))),
     "flow-offload": changed(ruleset=firewall(flowtables=(("inet filter f", ("eth0", "wlan0")),))),
     "legacy-iptables": changed(legacy=("mangle", "filter")),
     "networkd-removes": serving("systemd-network", networkd={"ManageForeignRoutes": ("no", "/etc/x.conf")}),
@@ -134,6 +141,8 @@ def test_one_thing_wrong_is_one_finding(name: str) -> None:
         changed(switches=switched(netfilter__nf_conntrack_max="0")),
         changed(devices=None, addresses=None, rules=None, routes=None, ruleset=None, processes=None),
         changed(devices=device(kind="bridge")),
+        changed(devices=device(mtu=1500)),
+        changed(devices={**device(mtu=1400), "eth1": Device("eth1", up=True, mtu=1500)}),
         changed(devices=device(master="vrf1", master_kind="vrf")),
         changed(devices=None),
         changed(switches=switched(ipv4__conf__eth0__rp_filter=None, ipv4__conf__eth0__arp_ignore=None)),
@@ -158,6 +167,22 @@ def test_one_thing_wrong_is_one_finding(name: str) -> None:
 def test_what_is_no_finding(observed: Observed) -> None:
     """What cannot be seen is not judged, and what is somebody else's business is left alone."""
     assert kinds(observed) == []
+
+
+def test_the_kernels_own_rules() -> None:
+    """One that is not there at all is said so, one of ours is no rule of the kernel's, and none goes unseen."""
+    gone = [one for one in judge(WANTED, changed(rules=(*KERNELS[1:], *OURS))) if one.kind.name == "local-rule-late"]
+    assert [one.seen for one in gone] == ["ip rule: no rule looks up local"]
+    assert kinds(changed(rules=(*KERNELS, *OURS, Rule(5, "from all lookup 255", 255, 112)))) == []
+    assert [str(step) for step in gone[0].steps] == ["ip rule add priority 0 lookup local"]
+
+
+def test_which_link_is_narrow() -> None:
+    """Of devices that are there; a LAN that is not there is no measure."""
+    narrow = changed(devices={"eth1": Device("eth1", up=True, mtu=1400)})
+    assert kinds(narrow) == ["device-missing"]
+    gone = changed(devices={"eth0": Device("eth0", up=True, mtu=1500)})
+    assert kinds(gone) == ["device-missing"]
 
 
 def test_who_clients_and_rivals_belong_to() -> None:

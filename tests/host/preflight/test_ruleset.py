@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from linkbalancer.engine.preflight.observed import Chain, MarkWrite
-from linkbalancer.host.preflight import iptables, ruleset
+from linkbalancer.host.preflight import filters, iptables, ruleset
 
 META, CT = {"meta": {"key": "mark"}}, {"ct": {"key": "mark"}}
 
@@ -85,6 +85,7 @@ def test_what_matters_of_a_rule_set() -> None:
         Chain("inet fw in", "input", drops=True, ports=ports),
         Chain("inet fw out", "output", drops=False, ports=ports),
     )
+    assert (found.untracked, found.reverse) == (((place, "notrack"),), ())
     assert found.flowtables == (("inet fw ft", ("eth0", "eth1")), ("inet fw f1", ("eth2",)))
 
 
@@ -128,6 +129,74 @@ def test_ports_that_iptables_rules_name() -> None:
     chain = {"family": "ip", "table": "filter", "name": "INPUT", "hook": "input", "prio": 0, "policy": "drop"}
     (found,) = ruleset.parse([{"chain": chain}], ours=True, saved=text).chains
     assert 20112 in found.ports
+
+
+def test_rules_of_iptables_that_hide_or_refuse_flows() -> None:
+    """The reverse path filter's inversion, and both ways to write `notrack`."""
+    text = """\
+*raw
+-A PREROUTING -m rpfilter --validmark --invert -j DROP
+-A PREROUTING -m rpfilter -j ACCEPT
+-A PREROUTING -p udp -m udp --dport 53 -j CT --notrack
+-A OUTPUT -p udp -m udp --sport 53 -j NOTRACK
+-A OUTPUT -j CT --zone 7
+COMMIT
+"""
+    found = ruleset.parse([], ours=True, saved=text)
+    reverse = ("iptables raw PREROUTING", "-A PREROUTING -m rpfilter --validmark --invert -j DROP")
+    assert found.reverse == (reverse,)
+    assert [place for place, _text in found.untracked] == ["iptables raw PREROUTING", "iptables raw OUTPUT"]
+
+
+FIB = {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}
+
+
+@pytest.mark.parametrize(
+    ("family", "expressions", "found"),
+    [
+        ("inet", [{"match": {"op": "==", "left": FIB, "right": False}}, {"drop": None}], 1),
+        ("ip", [{"match": {"op": "==", "left": FIB, "right": "0"}}, {"counter": None}, {"drop": None}], 1),
+        ("ip6", [{"match": {"op": "==", "left": FIB, "right": False}}, {"drop": None}], 0),
+        ("inet", [{"match": {"op": "==", "left": FIB, "right": False}}, {"accept": None}], 0),
+        ("inet", [{"match": {"op": "==", "left": FIB, "right": "eth0"}}, {"drop": None}], 0),
+        ("inet", [{"match": {"op": "==", "left": {"meta": {"key": "iif"}}, "right": 0}}, "drop", {"drop": None}], 0),
+        ("inet", [{"match": {"op": "==", "left": "x", "right": 0}}, {"drop": None}], 0),
+        (
+            "inet",
+            [
+                {"match": {"op": "==", "left": {"meta": {"key": "nfproto"}}, "right": "ipv6"}},
+                {"match": {"op": "==", "left": FIB, "right": False}},
+                {"drop": None},
+            ],
+            0,
+        ),
+    ],
+)
+def test_reverse_path_filters_of_nft(family: str, expressions: list[Any], found: int) -> None:
+    """What drops where the way back is missing; what is for IPv6 alone concerns no steering."""
+    assert len(list(filters.reverse(family, expressions))) == found
+
+
+@pytest.mark.parametrize(
+    ("expressions", "all_of_it"),
+    [
+        ([{"reject": {"type": "icmpx", "expr": "admin-prohibited"}}], True),
+        ([{"counter": None}, {"log": None}, {"drop": None}], True),
+        ([{"xt": {"type": "target", "name": "REJECT"}}], True),
+        ([{"xt": {"type": "target", "name": "LOG"}}], False),
+        ([{"match": {}}, {"drop": None}], False),
+        ([{"jump": {"target": "x"}}], False),
+        (["notrack"], False),
+        ([], False),
+    ],
+)
+def test_rules_that_refuse_everything(expressions: list[Any], *, all_of_it: bool) -> None:
+    """As the last of a base chain they do what a policy does; the chain says so."""
+    assert filters.refuses_all(expressions) == all_of_it
+    chain = {"family": "inet", "table": "t", "name": "c", "hook": "forward", "prio": 0, "policy": "accept"}
+    rules = [{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": expressions}}]
+    (found,) = ruleset.parse([{"chain": chain}, *rules], ours=True).chains
+    assert (found.drops, found.by == "its last rule refuses the rest") == (all_of_it, all_of_it)
 
 
 def test_tables_of_the_old_iptables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Tests of the cross-check of model and kernel."""
