@@ -1,6 +1,6 @@
 """Rule sets as other programs load them into nftables, shortened to what they hook and mark, and what doctor says.
 
-Each was compared with what the program itself shows on a host (`nft list ruleset`, `ip rule`).
+Written by hand after what the programs publish of themselves; none of them is installed where these tests run.
 """
 
 FIREWALLD = """
