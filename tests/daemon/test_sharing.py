@@ -60,8 +60,11 @@ def test_what_others_write_is_put_right(near: Gateway) -> None:
     before = elements(near)
     first, second = sorted(key for key in before if key > 1)[:2]
     near.namespace(f"nft delete element inet linkbalancer app2vid {{ {first:#010x} }}")
-    near.namespace(f"nft delete element inet linkbalancer app2vid {{ {second:#010x} }}")
-    near.namespace(f"nft add element inet linkbalancer app2vid {{ {second:#010x} : return }}")
+    lines = (
+        f"delete element inet linkbalancer app2vid {{ {second:#010x} }}",
+        f"add element inet linkbalancer app2vid {{ {second:#010x} : return }}",
+    )
+    near.namespace("nft -f -", given="\n".join(lines) + "\n")
     until(lambda: elements(near) == before, 10, "both are put right")
 
 
