@@ -16,7 +16,7 @@ from linkbalancer.daemon.flightmemory import FlightMemory
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.engine.events import Tick
 from linkbalancer.engine.flight.tape import Tape
-from linkbalancer.sim.replay import Replay
+from linkbalancer.sim.replay import Replay, Step
 from tests.daemon.test_flight import Flight
 from tests.daemon.test_flightfiles import Desk, desk, recorder
 from tests.daemon.waiting import until
@@ -65,6 +65,12 @@ def turning(loop: Loop, condition: Callable[[], object]) -> None:
     until(turned)
 
 
+def steps(desk: Desk) -> list[Step]:
+    """Return what the newest recording replays to; nothing while its writer has only made the file."""
+    lines = desk.paths()[-1].read_bytes().splitlines(keepends=True)
+    return list(Replay(Tape(lines)).steps()) if len(lines) > 1 else []
+
+
 def handled_after_the_last_datagram(directory: Path, told: int) -> None:
     """Be an agent that is recorded, hears something after it has sent what it had, and does nothing more."""
     one = Flight(directory)
@@ -106,16 +112,16 @@ def test_what_a_killed_agent_had_handled_is_on_disk(
 
     turning(loop, has_said)
     last, _sent = map(int, said[0].split())
-    turning(loop, lambda: desk.folder.exists() and desk.paths())
-    before = list(Replay(Tape(desk.paths()[-1].read_bytes().splitlines(keepends=True))).steps())
+    turning(loop, lambda: desk.folder.exists() and desk.paths() and steps(desk))
+    before = steps(desk)
     assert before[-1].now < last - 500 * MILLISECOND, "or there is nothing to prove"
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
 
     def whole() -> bool:
-        steps = list(Replay(Tape(desk.paths()[-1].read_bytes().splitlines(keepends=True))).steps())
-        assert not any(step.differs for step in steps)
-        return steps[-1].now == last
+        found = steps(desk)
+        assert not any(step.differs for step in found)
+        return found[-1].now == last
 
     turning(loop, whole)
     os.close(reading)
