@@ -154,7 +154,8 @@ def _slow(link: Segment) -> Fault:
         filling.end()
         quicken(lab.network, link, nodes)
 
-    return _full(link, "20% over", strike, heal, (3, 30))
+    # Which packets find the queue full is chance: small ones among large, in both spans together.
+    return _full(link, "20% over", strike, heal, (1, 30))
 
 
 def _shaped(link: Segment) -> Fault:
