@@ -147,6 +147,7 @@ class Scales:
             one = found.get(name)
             if isinstance(one, Mapping):
                 pan.weigher.restore(now, one)
+                pan.masters = pan.weigher.masters  # who is Master no more must be news to it
 
     def carried(self) -> dict[LinkName, Any]:
         """Return what was carried over each link in the months that caps go by, JSON-able."""

@@ -50,6 +50,11 @@ class Weigher:
         self._told = Priorities(())
 
     @property
+    def masters(self) -> frozenset[GroupId]:
+        """The groups that the far end is Master of on this link, as far as it was told."""
+        return self._remembered.masters
+
+    @property
     def wanted(self) -> dict[GroupId, tuple[float, int]]:
         """The weight and priority of each VID, as last answered; of a VID that is not in it there is none yet."""
         return {group: (weight, priority) for group, priority, weight in self._told.wanted}

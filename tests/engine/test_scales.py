@@ -105,6 +105,22 @@ def test_whom_the_far_end_masters_divides_the_weight_of_those_behind() -> None:
     assert told(one, 2) == {"l1": {1: 134, 2: 134}}
 
 
+def test_a_successor_hears_who_is_master_no_more() -> None:
+    """A far end that gave up its VID while nobody listened divides no weight any more, though it says nothing new."""
+    settings = Weighing(function=LATENCY, mapping=Linear(54, 154), spread=Spread.WEIGHTED)
+    one = scales(l1=settings)
+    one.turned("l1", Opened(""))
+    one.measured("l1", rtt(20))
+    one.peer_spoke("l1", peer(1))
+    assert told(one, 1) == {"l1": {1: 134, 2: 94}}
+
+    successor = scales(l1=settings)
+    successor.recall(2 * SECOND, json.loads(json.dumps(one.snapshot())))
+    successor.peer_spoke("l1", peer())
+    successor.measured("l1", rtt(20))
+    assert told(successor, 3) == {"l1": {1: 134, 2: 134}}
+
+
 def test_a_planned_end_is_no_flap() -> None:
     """Whoever stops a gateway does not have its link distrusted; a carrier that goes three times is."""
     damped = Weighing(function=LATENCY, mapping=Linear(54, 154), damping=Damping())

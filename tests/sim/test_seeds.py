@@ -46,6 +46,13 @@ def test_two_far_gateways_of_one_priority_may_cost_two_switches_more() -> None:
     assert verdict.objection is None, verdict.report()
 
 
+@pytest.mark.parametrize("seed", [330, 4133])
+def test_who_was_master_before_an_agents_death_divides_no_weight_for_ever(seed: int) -> None:
+    """The far end gives a VID up while its peer is dead; the successor must not go on counting it as mastered."""
+    verdict = run(draw(seed, paced(Shape(2, 2), "random"), weighed=True))
+    assert verdict.objection is None, verdict.report()
+
+
 def test_a_master_that_finds_its_link_closed_does_not_say_first_that_it_is_there() -> None:
     """It stood still for longer than the detect time: an advert of VID 1, if any, is a resignation."""
     world = healthy(Shape(2, 2), 1)
