@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test trace interop bench sim fuzz check lint fmt deb install uninstall clean
+.PHONY: help setup demo test trace exact interop bench sim fuzz check lint fmt deb install uninstall clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -20,6 +20,10 @@ test:  ## everything: format, lint, types, imports, all tests, coverage (root or
 trace:  ## the namespace tests that `test` leaves out: every change at every end, idle and busy (root or sudo)
 	@scripts/setup test
 	@scripts/test trace
+
+exact:  ## 100,000 packets a rule set: the classifier, as text and in the kernel, beside a plain first match (root or sudo; PACKETS=, ONLY="kernel and fw1_10k")
+	@scripts/setup test
+	@PACKETS="$(or $(PACKETS),100000)" ONLY="$(ONLY)" scripts/test exact
 
 interop:  ## our daemon beside Debian's Keepalived in every circumstance, as a matrix (root or sudo; ONLY="carrier v2", JOBS=6)
 	@scripts/setup test

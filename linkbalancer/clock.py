@@ -43,3 +43,11 @@ def in_words(duration: Duration) -> str:
     if seconds < 86400:
         return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"
     return f"{seconds // 86400} d {seconds % 86400 // 3600:02} h"
+
+
+def exactly(duration: Duration) -> str:
+    """Write a duration as a configuration does, without rounding, in its largest whole unit: `90s`, `1500ms`."""
+    for name, unit in (("s", SECOND), ("ms", MILLISECOND), ("us", MICROSECOND)):
+        if duration % unit == 0 and duration < unit * 1_000_000_000:
+            return f"{duration // unit}{name}"
+    return f"{duration // SECOND}.{duration % SECOND:09}s"

@@ -61,6 +61,13 @@ DEAD_PRIORITY = 1
 """The priority of a gateway whose link is closed while `on_probe_loss: demote` keeps it in its group (design 4.4)."""
 
 
+class Firewall(StrEnum):
+    """By which of the kernel's firewalls packets are classified and marked."""
+
+    NFTABLES = "nftables"
+    IPTABLES = "iptables"
+
+
 class Role(StrEnum):
     """Which end of its links a gateway is (mission L: the control is asymmetric on purpose).
 
@@ -122,8 +129,8 @@ class ViaLink:
     """Next hop: the far end of this gateway's own link."""
 
     device: DeviceName
-    gateway: IPv4Address
-    source: IPv4Address | None = None
+    gateway: Address
+    source: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +138,9 @@ class ViaMaster:
     """Next hop: a virtual IP on the LAN, its neighbour entry pinned to the Master that was heard."""
 
     device: DeviceName
-    gateway: IPv4Address
+    gateway: Address
     mac: Mac
-    source: IPv4Address | None = None
+    source: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)

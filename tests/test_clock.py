@@ -2,7 +2,7 @@
 
 import pytest
 
-from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, earliest, in_words, is_due
+from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, earliest, exactly, in_words, is_due
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,13 @@ from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, earli
 def test_a_duration_reads_as_a_person_would_say_it(duration: Duration, words: str) -> None:
     """Two units at most, the larger first."""
     assert words == in_words(duration)
+
+
+def test_a_duration_is_written_exactly_in_its_largest_unit() -> None:
+    """What is shorter than a microsecond is written as a part of a second."""
+    written = [exactly(one) for one in (0, 90 * SECOND, 1_500_000_000, 2_000, 1_000_000_001)]
+
+    assert written == ["0s", "90s", "1500ms", "2us", "1.000000001s"]
 
 
 def test_the_earliest_deadline_is_the_first_that_exists() -> None:

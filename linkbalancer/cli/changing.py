@@ -136,6 +136,11 @@ def present(run_dir: Path) -> Present | None:
         places={name: one["vid"] for name, one in status["applications"].items()},
         working=frozenset(one.vid for one, group in groups.items() if group["works"] and one.family is Family.IPV4),
         masters=frozenset(one for one, group in groups.items() if group["master"] == "self"),
+        breaking={
+            level["level"]: frozenset(map(int, level["breaks"]))
+            for one in status["applications"].values()
+            if (level := one.get("sla")) is not None
+        },
     )
 
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from linkbalancer.config.rules import parse_rules
 from linkbalancer.config.schema import json_schema
 from linkbalancer.config.shadows import shadowed
 from linkbalancer.host.account import service_group
-from linkbalancer.lab.topology import TopologyDocument
+from linkbalancer.lab.document import TopologyDocument
 from linkbalancer.links import OnProbeLoss
 
 GATEWAY_FILE = "linkbalancer.yaml"
@@ -143,6 +143,7 @@ def _gateway(file: str) -> Verdict:
         "links": len(loaded.config.links),
         "VIDs": len(loaded.config.groups),
         "applications": len(loaded.rules.applications),
+        **_host_names(loaded.rules.names),
     }
     return Verdict(file, (), loaded.warnings, counts, loaded, _dark(loaded.config), tuple(crossing(loaded.config)))
 
@@ -179,7 +180,13 @@ def _topology(file: str) -> Verdict:
 def _rules(file: str) -> Verdict:
     parsed = parse_rules(read_text(file, read), file, read)
     counts = {"rules": len(parsed.columns), "applications": len(parsed.applications)}
+    counts |= _host_names(parsed.ruleset.names)
     return Verdict(file, tuple(sorted(parsed.errors)), tuple(sorted([*parsed.warnings, *shadowed(parsed)])), counts)
+
+
+def _host_names(names: Sequence[str]) -> dict[str, int]:
+    """Count the names of hosts, where there are any: whether they exist, only the running daemon knows."""
+    return {"host names": len(names)} if names else {}
 
 
 def read(path: str) -> str:

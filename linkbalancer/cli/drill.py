@@ -16,7 +16,7 @@ from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.faults import Fault, select_faults
 from linkbalancer.lab.lab import lab_of
 from linkbalancer.lab.repertoire import all_faults, double_faults
-from linkbalancer.lab.table import console_for, show_report
+from linkbalancer.lab.table import console_for, matching, only, show_report
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -39,6 +39,14 @@ def configure(parser: ArgumentParser) -> None:
         metavar="NAME",
         help="rehearse this one alone: a kind (cut), or a kind and its target (cut:l1); may be repeated",
     )
+    parser.add_argument(
+        "--app",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="show the lines of this application alone, or of all that a pattern names (sensor-*); may be repeated; "
+        "all are rehearsed and judged, and the report has all of them",
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there as JSON")
     add_json_option(parser)
 
@@ -50,6 +58,7 @@ def run(args: Namespace) -> int:
         directory = read_directory(args.directory)
         known = _known(args, directory)
         faults = select_faults(known, args.fault)
+        matching(directory.rules.applications, args.app)
         _check_output(args.output)
         with lab_of(directory) as lab:
             report = run_drill(lab, faults, LONG if args.long else Pace(), lambda line: _tell(progress, line))
@@ -64,7 +73,7 @@ def run(args: Namespace) -> int:
     if args.json:
         sys.stdout.write(text)
     else:
-        show_report(report, console_for(sys.stdout))
+        show_report(only(report, args.app) if args.app else report, console_for(sys.stdout))
     return 0 if written and not report["failures"] else 1
 
 

@@ -11,21 +11,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from linkbalancer.cli.balanced import slot_in_words, slots
+from linkbalancer.cli.byname import in_words_of, matched, resolved
 from linkbalancer.cli.client import add_run_dir_option
-from linkbalancer.cli.flows import flow, read_flows
+from linkbalancer.cli.flows import flow, read_flows, shown
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable, write
 from linkbalancer.cli.places import DEFAULT, GATEWAY_FILE, gateway_file, in_use
 from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
 from linkbalancer.config.reading import read_text
 from linkbalancer.config.rules import NOT_STEERED, load_rules
 from linkbalancer.links import Role
-from linkbalancer.routing.application import Application, steps_in_words
+from linkbalancer.routing.application import Application, options_in_words, steps_in_words
 from linkbalancer.routing.classifier import Classifier, compile_rules
 from linkbalancer.routing.marks import Marks
 from linkbalancer.routing.packet import Packet
-from linkbalancer.routing.protocols import protocol_name
 from linkbalancer.routing.rule import Rule, RuleSet
-from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS
+from linkbalancer.routing.translation import Way
 
 EXAMPLES: Final = (
     (
@@ -68,7 +69,7 @@ def configure(parser: ArgumentParser) -> None:
         type=Path,
         default=Path("/var/lib/linkbalancer"),
         metavar="DIR",
-        help="with --live: the daemon's --state-dir, read when it does not answer (default: %(default)s)",
+        help="the daemon's --state-dir, read when it does not answer (default: %(default)s)",
     )
     live.add_argument("--schema", action="store_true", help="print the JSON Schema of what --live --json prints")
     packet = parser.add_argument_group("one packet, as it runs from the controller's side to the controlled one")
@@ -144,11 +145,11 @@ def _usage(args: Namespace) -> str | None:
 class _Model:
     """What answers: rules of a file, compiled, and the numbers of the gateway that has them."""
 
-    def __init__(self, file: str, rules: RuleSet, marks: Marks, role: Role) -> None:
-        self.file = file
-        self.rules = rules
-        self.marks = marks
-        self.role = role
+    def __init__(
+        self, file: str, rules: RuleSet, marks: Marks, role: Role, ways: Sequence[Way] = (), *, ipv6: bool = False
+    ) -> None:
+        self.file, self.rules, self.marks, self.role = file, rules, marks, role
+        self.ways, self.steers_ipv6 = ways, ipv6
         self.classifier: Classifier = compile_rules(rules)
 
     def application(self, rule: Rule) -> Application:
@@ -157,21 +158,26 @@ class _Model:
     def answer(self, rule: Rule | None) -> dict[str, Any]:
         """Return the answer for a packet whose first match this is."""
         if rule is None:
-            return {"line": None, "app": None, "vids": []}
-        steps = self.application(rule).steps
-        vids = [[{"vid": member.vid, "weight": member.weight} for member in step] for step in steps]
-        return {"line": rule.line, "app": rule.application, "vids": vids}
+            return {"line": None, "app": None, "vids": [], "options": []}
+        application = self.application(rule)
+        vids = [[{"vid": member.vid, "weight": member.weight} for member in step] for step in application.steps]
+        options = list(options_in_words(application))
+        return {"line": rule.line, "app": rule.application, "vids": vids, "options": options}
 
 
 def _model(args: Namespace) -> _Model:
     if args.rules is not None:
-        return _Model(args.rules, load_rules(args.rules, _read), Marks(), Role.CONTROLLER)
+        rules = resolved(args, load_rules(args.rules, _read))
+        return _Model(args.rules, rules, Marks(), Role.CONTROLLER)
     # pydantic is only loaded where there is a configuration to read: this command should answer at once.
     from linkbalancer.config.load import load  # noqa: PLC0415 - see above
 
     loaded = load(str(args.config), _read)
     config = loaded.config
-    return _Model(loaded.rule_file or loaded.path, loaded.rules, config.marks, config.role)
+    ways, file = importlib.import_module("linkbalancer.config.ways"), loaded.rule_file or loaded.path
+    ipv6 = ways.twins(config) is not None
+    rules = resolved(args, loaded.rules)
+    return _Model(file, rules, config.marks, config.role, ways.ways(config), ipv6=ipv6)
 
 
 def _read(path: str) -> str:
@@ -207,7 +213,7 @@ def _many(args: Namespace, model: _Model, packets: Sequence[Packet]) -> None:
 def _line(model: _Model, rule: Rule | None) -> str:
     if rule is None:
         return "no rule: the default application"
-    return f"line {rule.line}: {rule.application} {steps_in_words(model.application(rule).steps)}"
+    return f"line {rule.line}: {rule.application} {model.application(rule).words}"
 
 
 def _one(args: Namespace, model: _Model, packet: Packet) -> None:
@@ -215,19 +221,30 @@ def _one(args: Namespace, model: _Model, packet: Packet) -> None:
     mirrored = model.classifier.mirrored()
     rule, reply = model.classifier.lookup(packet), mirrored.lookup(packet.mirrored())
     from_far = mirrored.lookup(packet)
+    steps = () if rule is None else model.application(rule).steps
     data = {
         "file": model.file,
         **model.answer(rule),
-        "tables": [[_table(model.marks, member.vid) for member in step] for step in _steps(model, rule)],
+        "slots": [] if rule is None else slots(model.application(rule), packet),
+        "tables": [[_taken(model, member.vid, packet) for member in step] for step in steps],
         "reply": model.answer(reply),
         "from_controlled_side": model.answer(from_far),
-        "note": NOT_STEERED if packet.source.version == 6 else None,
+        "note": NOT_STEERED if packet.source.version == 6 and not model.steers_ipv6 else None,
+        "by_name": (by_name := matched(args, rule, packet)),
     }
-    emit(args, data, "\n".join(_text(model, packet, rule, reply, from_far)))
+    emit(args, data, "\n".join(_text(model, packet, (rule, reply, from_far), in_words_of(by_name))))
 
 
-def _steps(model: _Model, rule: Rule | None) -> Sequence[Any]:
-    return () if rule is None else model.application(rule).steps
+def _taken(model: _Model, vid: int, packet: Packet) -> dict[str, Any]:
+    """Return what a packet that takes a VID meets."""
+    source = _becomes(model, vid, packet)
+    return _table(model.marks, vid) | ({"source": source} if source else {})
+
+
+def _becomes(model: _Model, vid: int, packet: Packet) -> str:
+    """Return what becomes of the packet's source where it leaves by a VID's way; empty where nothing does."""
+    translations = (way.translation for way in model.ways if vid in way.vids)
+    return next((one.of(packet.source) for one in translations), "")
 
 
 def _table(marks: Marks, vid: int) -> dict[str, Any]:
@@ -240,23 +257,29 @@ def _table(marks: Marks, vid: int) -> dict[str, Any]:
     }
 
 
-def _text(model: _Model, packet: Packet, rule: Rule | None, reply: Rule | None, from_far: Rule | None) -> Sequence[str]:
-    lines = [f"packet   {_shown(packet)}"]
+def _text(
+    model: _Model, packet: Packet, rules: tuple[Rule | None, Rule | None, Rule | None], named: Sequence[str]
+) -> Sequence[str]:
+    rule, reply, from_far = rules
+    lines = [f"packet   {shown(packet)}"]
     if rule is None:
         lines.append(f"rule     none in {model.file} means it")
         lines.append("app      the default application: no VID, the main table's routes")
     else:
         application = model.application(rule)
-        lines.append(f"rule     line {rule.line} of {model.file}, the first that means it")
-        lines.append(f"app      {rule.application}")
+        first = f"rule     line {rule.line} of {model.file}, the first that means it"
+        lines += [first, *named, f"app      {rule.application}"]
         lines.append(f"VIDs     {steps_in_words(application.steps)}, the first that works")
         for member in (member for step in application.steps for member in step):
             numbers = _table(model.marks, member.vid)
             share = f" ({member.weight} shares)" if member.weight > 1 else ""
-            lines.append(f"  VID {member.vid}{share}: mark {numbers['mark']}, table {numbers['table']}")
+            told = [f"mark {numbers['mark']}", f"table {numbers['table']}", _becomes(model, member.vid, packet)]
+            lines.append(f"  VID {member.vid}{share}: {', '.join(filter(None, told))}")
+        lines += [f"balance  {slot_in_words(slot)}" for slot in slots(application, packet) if slot is not None]
+        lines += [f"options  {' '.join(said)}" for said in [options_in_words(application)] if said]
     if model.role is Role.STANDALONE:
         return [*lines, *_notes(model, packet)]
-    lines.append(f"reply    {_shown(packet.mirrored())}")
+    lines.append(f"reply    {shown(packet.mirrored())}")
     lines.append(f"         enters at the controlled end, by the mirrored rules: {_line(model, reply)}")
     if from_far != reply:
         lines.append(
@@ -270,14 +293,5 @@ def _notes(model: _Model, packet: Packet) -> Iterator[str]:
         yield "note     this gateway is the controlled end: what enters from its LAN is what `reply` says"
     if model.role is Role.STANDALONE:
         yield "note     this gateway has no links: replies go by the main table, as everything where it is Master"
-    if packet.source.version == 6:
+    if packet.source.version == 6 and not model.steers_ipv6:
         yield f"note     {NOT_STEERED}"
-
-
-def _shown(packet: Packet) -> str:
-    ported = packet.protocol in PROTOCOLS_WITH_PORTS
-    brackets = ported and packet.source.version == 6
-    source, destination = (f"[{one}]" if brackets else str(one) for one in (packet.source, packet.destination))
-    if ported:
-        source, destination = f"{source}:{packet.source_port}", f"{destination}:{packet.destination_port}"
-    return f"{protocol_name(packet.protocol)} {source} -> {destination}, TOS {packet.tos:#04x}"

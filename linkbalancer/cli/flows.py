@@ -9,6 +9,8 @@ from typing import Any, Final
 from linkbalancer.config import rulefields
 from linkbalancer.config.findings import FieldError, Finding
 from linkbalancer.routing.packet import Address, Packet
+from linkbalancer.routing.protocols import protocol_name
+from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS
 
 _REMEDY: Final = (
     'write such as {"src": "192.0.2.1", "dst": "198.51.100.1", "proto": "tcp", "sport": 40000, "dport": 80}'
@@ -88,3 +90,12 @@ def _known_address(key: str, word: str) -> Address:
         return ip_address(word)
     except ValueError:
         raise FieldError(f"{key} {word!r} is no address", "write such as 192.0.2.1 or 2001:db8::1") from None
+
+
+def shown(packet: Packet) -> str:
+    """Write a packet for people."""
+    ported, six = packet.protocol in PROTOCOLS_WITH_PORTS, packet.source.version == 6
+    source, destination = (f"[{one}]" if ported and six else str(one) for one in (packet.source, packet.destination))
+    if ported:
+        source, destination = f"{source}:{packet.source_port}", f"{destination}:{packet.destination_port}"
+    return f"{protocol_name(packet.protocol)} {source} -> {destination}, TOS {packet.tos:#04x}"

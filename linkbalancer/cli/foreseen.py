@@ -88,7 +88,7 @@ def healthy_blocks(oracle: Oracle) -> Iterator[Block]:
     healthy = oracle.healthy
     users: dict[int, list[str]] = {}
     for app, sides in healthy.places.items():
-        for vid in dict.fromkeys(place.vid for places in sides.values() for place in places if place.vid is not None):
+        for vid in dict.fromkeys(vid for places in sides.values() for place in places for vid in place.vids):
             users.setdefault(vid, []).append(app)
     rows = tuple(
         Row(
@@ -258,4 +258,11 @@ def _place_words(place: Place) -> str:
     at = f" at {some(place.gateways)}" if place.gateways else ""
     if place.vid is None:
         return f"nowhere{at}"
-    return f"VID {place.vid} ({place.via if place.via != MAIN else 'main table'}){at}"
+    if place.parts:
+        shares = (f"{one.vid} {one.share:.0%} ({_way(one.via)})" for one in place.parts)
+        return f"VIDs {', '.join(shares)}{at}"
+    return f"VID {place.vid} ({_way(place.via)}){at}"
+
+
+def _way(via: str | None) -> str:
+    return "main table" if via == MAIN else f"{via}"

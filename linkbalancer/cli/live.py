@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from linkbalancer.cli import screen
+from linkbalancer.cli.byname import resolved
 from linkbalancer.cli.client import RefusedError, ask
 from linkbalancer.cli.flows import flow as read_flow
 from linkbalancer.cli.output import complain, emit, unreadable
@@ -23,7 +24,7 @@ from linkbalancer.config.load import Loaded, load
 from linkbalancer.daemon.crosscheck import NoEntranceError, entering, observe
 from linkbalancer.daemon.numbering import kept
 from linkbalancer.drivers.errors import DriverError
-from linkbalancer.engine.crosscheck.expected import Expected, vid
+from linkbalancer.engine.crosscheck.expected import Expected, packet_mark, vid
 from linkbalancer.engine.crosscheck.line import Line, Result
 from linkbalancer.engine.crosscheck.observed import Entrance, Flow, Seen
 from linkbalancer.engine.crosscheck.verdict import Verdict, judge
@@ -55,9 +56,9 @@ def run(args: Namespace, config: Path) -> int:
     try:
         packet = read_flow({key: getattr(args, key) for key in ("src", "dst", "proto", "sport", "dport", "tos")})
         loaded = load(str(config), lambda path: Path(path).read_text(encoding="utf-8-sig"))
-        elsewhere = _elsewhere(_told(args.run_dir))
-        if elsewhere:
-            complain(elsewhere)
+        where = elsewhere(told_by(args.run_dir), "explain --live")
+        if where:
+            complain(where)
             return 2
         question = _Question(args, loaded, entering(loaded, packet, args.iif))
         verdict = question.look()
@@ -81,14 +82,15 @@ def run(args: Namespace, config: Path) -> int:
     return 1 if verdict.differing else 0
 
 
-def _told(run_dir: Path) -> Mapping[str, Any] | None:
+def told_by(run_dir: Path) -> Mapping[str, Any] | None:
+    """Return what the daemon says, None when it does not answer."""
     try:
         return ask(run_dir, "status")
     except RefusedError:
         return None
 
 
-def _elsewhere(told: Mapping[str, Any] | None) -> str | None:
+def elsewhere(told: Mapping[str, Any] | None, command: str) -> str | None:
     """Say so where the daemon works in another network namespace than this command: nothing would be comparable."""
     agent = ((told or {}).get("processes") or {}).get("agent")
     try:
@@ -97,9 +99,7 @@ def _elsewhere(told: Mapping[str, Any] | None) -> str | None:
         return None
     if agent is None or theirs == ours:
         return None
-    return (
-        f"the daemon works in another network namespace; ask there: nsenter -t {agent} -n linkbalancer explain --live"
-    )
+    return f"the daemon works in another network namespace; ask there: nsenter -t {agent} -n linkbalancer {command}"
 
 
 class _Question:
@@ -107,16 +107,16 @@ class _Question:
 
     def __init__(self, args: Namespace, loaded: Loaded, flow: Flow) -> None:
         self._args, self._loaded, self._flow = args, loaded, flow
-        self._classifier = compile_rules(loaded.rules)
+        self._classifier = compile_rules(resolved(args, loaded.rules))
         self._rule = direction(self._classifier, loaded.config.role, flow.entrance).lookup(flow.packet)
         self._expected: Expected | None = None
         self._seen: Seen | None = None
 
     def look(self) -> Verdict:
         """Ask daemon and kernel, and compare. Raises DriverError."""
-        told = _told(self._args.run_dir)
+        told = told_by(self._args.run_dir)
         applications = (told or {}).get("applications")
-        numbers = kept(self._args.state_dir) if applications is None else _numbers(applications)
+        numbers = kept(self._args.state_dir) if applications is None else numbers_of(applications)
         rule = self._rule
         self._expected = Expected(
             self._loaded.config,
@@ -162,12 +162,11 @@ class _Question:
         """Return what the kernel does with the packet, for programs."""
         answer, entry = seen.answer, seen.neighbour
         number = vid(expected, seen, self._flow)
-        marks = expected.config.marks
         return {
             "classifier": seen.digest,
             "connection_mark": None if seen.connection is None else f"{seen.connection.mark:#010x}",
             "vid": number,
-            "mark": f"{marks.packet_mark(number or 0):#010x}",
+            "mark": f"{packet_mark(expected, seen, self._flow):#010x}",
             "error": errno.errorcode.get(answer.error, str(answer.error)) if answer.error else None,
             "type": answer.kind,
             "table": answer.table or None,
@@ -202,7 +201,8 @@ def direction(classifier: Classifier, role: Role, entrance: Entrance) -> Classif
     return classifier if near_to_far else classifier.mirrored()
 
 
-def _numbers(applications: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+def numbers_of(applications: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Return the applications' numbers in marks, as the daemon tells them."""
     return {name: int(one["id"]) for name, one in applications.items() if one.get("id") is not None}
 
 

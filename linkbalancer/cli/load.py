@@ -25,7 +25,7 @@ def _is_measured(link: Mapping[str, Any]) -> bool:
 def _link(name: str, metrics: Mapping[str, Any]) -> Row:
     out, into = metrics["out"], metrics["in"]
     badness = int(is_full(metrics) or (out["drops_per_s"] or 0) >= 1)
-    return Row(badness, (name, *_way(out), *_way(into), _bytes(out["backlog_bytes"]), _number(out["drops_per_s"])))
+    return Row(badness, (name, *_way(out), *_way(into), octets(out["backlog_bytes"]), _number(out["drops_per_s"])))
 
 
 def _way(lane: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -47,8 +47,8 @@ def bits(rate: float | None) -> str:
     return _scaled(rate, ("", "k", "M", "G"), "T")
 
 
-def _bytes(count: float | None) -> str:
-    """Write bytes that wait, in units of 1000 as rates are."""
+def octets(count: float | None) -> str:
+    """Write bytes in units of 1000, as rates are."""
     return _scaled(count, ("B", "kB", "MB"), "GB")
 
 

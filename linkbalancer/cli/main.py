@@ -22,6 +22,7 @@ COMMANDS = {
     "rollback": "go back to the configuration before, or to one of history",
     "explain": "say which rule, application and VIDs a packet takes",
     "whatif": "say what every single and double failure comes to: Masters, ways, and who has nowhere to go",
+    "verify-balance": "how flows of balanced applications are split in the kernel, beside their weights",
     "reload": "have the daemon read its configuration again, and say how that ended",
     "upgrade": "put the installed program in the running one's place, without a packet noticing",
     "stop": "end the daemon in order, or leave its agent at work for the next start",
@@ -45,8 +46,8 @@ COMMANDS = {
 }
 
 
-MODULES = {"import": "importing"}
-"""Commands whose file cannot have their name, for Python has the word for itself."""
+MODULES = {"import": "importing", "verify-balance": "verifybalance"}
+"""Commands whose file cannot have their name: Python has the word for itself, or takes no such word."""
 
 OBJECTS = 100_000
 """Objects made before a command collects garbage."""
@@ -110,7 +111,7 @@ def _run(command: str, words: Sequence[str]) -> int:
 
 
 def _outline() -> argparse.ArgumentParser:
-    lines = "\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items())
+    lines = "\n".join(f"  {name:14} {text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="linkbalancer",
         usage="linkbalancer COMMAND [OPTION ...]",

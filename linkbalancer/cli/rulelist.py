@@ -16,9 +16,11 @@ HEADER: Final = (
     "dport",
     "protocol",
     "VIDs",
+    "options",
     "is on",
     "comment",
 )
+_OPTIONS: Final = HEADER.index("options")
 WIDE: Final = 24
 """Characters of a list that are shown; programs are told all of it."""
 _FIELDS: Final = ("source", "destination", "tos", "source_port", "destination_port", "protocol")
@@ -35,6 +37,7 @@ def facts(lines: Sequence[RuleLine], status: dict[str, Any] | None) -> list[dict
             "valid": bool(line.rules),
             **dict(zip(_FIELDS, line.fields, strict=False)),
             "vids": line.vids,
+            "options": line.options,
             "comment": line.comment,
             "vid": _vid(line, status),
         }
@@ -43,10 +46,12 @@ def facts(lines: Sequence[RuleLine], status: dict[str, Any] | None) -> list[dict
 
 
 def plain(lines: Sequence[RuleLine], status: dict[str, Any] | None) -> str:
-    """Return the rules as text in columns."""
+    """Return the rules as text in columns; that of options only where there are any."""
     if not lines:
         return "there are no rules"
     rows = [HEADER, *(_cells(line, status) for line in lines)]
+    if not any(line.options for line in lines):
+        rows = [row[:_OPTIONS] + row[_OPTIONS + 1 :] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
@@ -75,7 +80,7 @@ def _style(line: RuleLine, status: dict[str, Any] | None) -> str:
 def _cells(line: RuleLine, status: dict[str, Any] | None) -> tuple[str, ...]:
     fields = tuple(map(_short, line.fields)) if len(line.fields) == len(_FIELDS) else ("?",) * len(_FIELDS)
     name = line.application or "(has an error)"
-    return (str(line.number), line.identity, name, *fields, line.vids, _now(line, status), line.comment)
+    return (str(line.number), line.identity, name, *fields, line.vids, line.options, _now(line, status), line.comment)
 
 
 def _short(words: str) -> str:

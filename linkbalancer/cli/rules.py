@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from linkbalancer.cli import naming
 from linkbalancer.cli.applying import apply
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.intermixed import IntermixedParser
@@ -141,7 +142,8 @@ def _list(args: Namespace, files: Files, text: str) -> int:
         status = None
     known = {"schema": 1, "file": str(files.rules), "daemon": status is not None}
     draw = coloured if sys.stdout.isatty() else plain
-    emit(args, {**known, "rules": facts(lines, status)}, draw(lines, status))
+    names = (status or {}).get("names", {})
+    emit(args, {**known, "rules": facts(lines, status), "names": names}, draw(lines, status) + naming.plain(status))
     return 0
 
 

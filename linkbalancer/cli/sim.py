@@ -42,6 +42,8 @@ EXAMPLES = (
     ("sim --links 3 --vids 3 --runs 1000 --seed 1", "a thousand histories of three links, in figures"),
     ("sim --scheme one --interval fixed", "the scheme that came first, probing in step: how often it deadlocks"),
     ("sim --weights --links 3 --vids 3", "links whose measures change: VIDs go where the weights say, and rest there"),
+    ("sim --loads --runs 1000", "VIDs take their loads along from link to link: they must not chase each other"),
+    ("sim --attacks --runs 1000", "faults, and somebody who replays what passes and floods links with it"),
     ("sim --seed 4711 --runs 1 --trace", "one history again, with every event"),
 )
 
@@ -71,13 +73,28 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--faults", type=_kinds, default=tuple(KINDS), metavar="KIND,...", help=f"which may strike: {', '.join(KINDS)}"
     )
+    _add_histories(parser)
+    parser.add_argument("--jobs", type=_within(1, 1024), default=1, help="processes to share the runs (default 1)")
+    parser.add_argument("--trace", action="store_true", help="write every event of every run (long)")
+
+
+def _add_histories(parser: ArgumentParser) -> None:
+    """Add what else may happen in histories."""
     parser.add_argument(
         "--weights",
         action="store_true",
         help="links are measured, weighed and change as the seed draws: VIDs must go by the weights (lvrrp alone)",
     )
-    parser.add_argument("--jobs", type=_within(1, 1024), default=1, help="processes to share the runs (default 1)")
-    parser.add_argument("--trace", action="store_true", help="write every event of every run (long)")
+    parser.add_argument(
+        "--loads",
+        action="store_true",
+        help="as --weights, and in every history VIDs take their loads along from link to link (else in one of two)",
+    )
+    parser.add_argument(
+        "--attacks",
+        action="store_true",
+        help="somebody without a key floods links with what he has recorded, forged: nothing may move (lvrrp alone)",
+    )
 
 
 def run(args: Namespace) -> int:
@@ -86,11 +103,11 @@ def run(args: Namespace) -> int:
     if scheme is not Scheme.LVRRP and args.interval == ProbeFunction.ADAPTIVE:
         complain(f"scheme {scheme} knows no adaptive intervals: use --interval random or fixed")
         return 2
-    if scheme is not Scheme.LVRRP and args.weights:
-        complain(f"scheme {scheme} knows no weights: leave out --weights")
-        return 2
-    shape = paced(Shape(args.links, args.vids or args.links + 1, mode), args.interval)
-    order = Order(scheme, shape, args.faults, weighed=args.weights, keep_all=args.trace)
+    for option, wanted in (("weights", args.weights), ("loads", args.loads), ("attacks", args.attacks)):
+        if scheme is not Scheme.LVRRP and wanted:
+            complain(f"scheme {scheme} knows no {option}: leave out --{option}")
+            return 2
+    order = _order(args, scheme, mode)
     facts = measure(order, range(args.seed, args.seed + args.runs), args.jobs)
     failed = [objection["seed"] for objection in facts["objections"]]
     for seed in failed[:REPORTS_MAX]:
@@ -100,6 +117,19 @@ def run(args: Namespace) -> int:
     facts = {"schema": 1, "interval": args.interval, "seeds": facts["runs"], **facts}
     emit(args, facts, _text(facts))
     return 1 if failed else 0
+
+
+def _order(args: Namespace, scheme: Scheme, mode: OnProbeLoss) -> "Order":
+    """Return what was asked for."""
+    return Order(
+        scheme,
+        paced(Shape(args.links, args.vids or args.links + 1, mode), args.interval),
+        args.faults,
+        weighed=args.weights,
+        laden=args.loads,
+        attacked=args.attacks,
+        keep_all=args.trace,
+    )
 
 
 def paced(shape: Shape, interval: str) -> Shape:
@@ -115,11 +145,14 @@ class Order:
     shape: Shape
     kinds: tuple[str, ...] = tuple(KINDS)
     weighed: bool = False
+    laden: bool = False
+    attacked: bool = False
     keep_all: bool = False
 
     def draw(self, seed: int) -> Draw:
         """Return what a seed decides."""
-        return draw(seed, self.shape, self.kinds, weighed=self.weighed)
+        weighed, loads = self.weighed, self.laden or None
+        return draw(seed, self.shape, self.kinds, weighed=weighed, loads=loads, attacked=self.attacked)
 
     def run(self, seeds: range) -> tuple[list[History], float]:
         """Run some histories; return them, and how much CPU time they took."""
@@ -144,7 +177,9 @@ def measure(order: Order, seeds: range, jobs: int) -> dict[str, Any]:
         "links": order.shape.links,
         "vids": order.shape.vids,
         "mode": str(order.shape.mode),
-        "weighed": order.weighed,
+        "weighed": order.weighed or order.laden,
+        "laden": order.laden,
+        "attacked": order.attacked,
         "compiled": is_compiled(),
         **figures(order.shape, histories),
         "events_per_second": _rate(sum(history.events for history in histories), spent),
@@ -213,9 +248,11 @@ def _text(facts: dict[str, Any]) -> str:
     others = f"{disturbances['untouched']} moved nothing, {disturbances['overtaken']} were not over before the next"
     bare_rate = _count(facts["events_per_second_bare"])
     core = "one core, compiled" if facts["compiled"] else "one core"
+    weighed = ", links weighed" * facts["weighed"] + ", VIDs carry loads" * facts["laden"]
+    also = weighed + ", attacked" * facts["attacked"]
     lines = [
         f"{network}: {facts['runs']} seeds, {facts['events']} events",
-        f"scheme {facts['scheme']}{', links weighed' * facts['weighed']}, probes {pace}, {facts['faults']} faults",
+        f"scheme {facts['scheme']}{also}, probes {pace}, {facts['faults']} faults",
         "",
         f"{'convergence':24}{'median':>10}{'p99':>10}{'max':>10}",
         _row("  ms", ms, "{:,.0f}"),

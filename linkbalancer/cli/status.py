@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from linkbalancer.cli import load, refused, tracked
+from linkbalancer.cli import counts, levels, load, naming, refused, tracked, translated
 from linkbalancer.cli.client import RefusedError, add_run_dir_option, ask
 from linkbalancer.cli.output import add_json_option, complain, emit, write
 from linkbalancer.cli.screen import BOLD, COLOURS, Row, Screen, Section, folded, here, tables, vid_in_order, worst_first
@@ -78,7 +78,11 @@ def sections(status: dict[str, Any]) -> tuple[Section, ...]:
             ("application", "is on", "for", "then", "why"),
             [_application(item, status) for item in status["applications"].items()],
         ),
+        *counts.sections(status),
+        *levels.sections(status),
         *tracked.sections(status),
+        *naming.sections(status),
+        *translated.sections(status),
         *refused.section(status),
     )
 
@@ -109,11 +113,18 @@ def _group(item: tuple[str, dict[str, Any]]) -> Row:
     state = "drained" if group["drained"] and group["state"] == "fault" else group["state"]
     state = state if group["works"] else f"{state}, dead"
     way = group["next_hop"]
-    worded = {group["link"], "unreachable", "as found", "main table", "not steered"}
+    worded = {group["link"], "unreachable", "as found", "main table", "not steered", "hosts' router"}
     if way not in worded and group["mode"] != "static":
         way = "LAN"
-    why = "; ".join(filter(None, (_adjusted(group), group["reason"])))
+    why = "; ".join(filter(None, (_adjusted(group), group["reason"], _ipv6(group))))
     return Row(badness, (vid, state, _since(group["since_ms"]), str(master), way, group["if_it_dies"], why))
+
+
+def _ipv6(group: dict[str, Any]) -> str:
+    """Say that a VID refuses IPv6 though it carries IPv4."""
+    hop, half = group.get("hop"), group.get("hop6")  # an older daemon tells none
+    refused = hop and half and half["kind"] == "unreachable" and hop["kind"] != "unreachable"
+    return "IPv6 is refused: no far end" if refused else ""
 
 
 def _adjusted(group: dict[str, Any]) -> str:
@@ -132,10 +143,15 @@ def _application(item: tuple[str, dict[str, Any]], status: dict[str, Any]) -> Ro
     group = status["groups"].get(str(vid))
     first = application["vids"][0] if application["vids"] else []
     badness = 0 if vid in {member["vid"] for member in first} else 1
+    if levels.breaks(application):
+        badness = max(badness, 1)
     if group is None or not group["works"]:
         badness = 2
     following = "nothing" if application["next"] is None else f"VID {application['next']}"
     place = "nowhere" if vid is None else f"VID {vid}"
+    shares = application.get("shares")  # an older daemon tells none
+    if shares:
+        place = "VIDs " + ", ".join(f"{one} ({share:.0%})" for one, share in shares.items())
     return Row(badness, (name, place, _since(application["since_ms"]), following, application["reason"]))
 
 

@@ -18,7 +18,7 @@ from linkbalancer.engine.foresight.failure import Failures, UnknownFailureError,
 from linkbalancer.engine.foresight.outcome import Fate, Oracle, Outcome
 from linkbalancer.engine.foresight.site import Site, SiteError, site_of
 from linkbalancer.engine.foresight.survey import Survey, survey
-from linkbalancer.lab.topology import TopologyDocument
+from linkbalancer.lab.document import TopologyDocument
 from linkbalancer.links import DeviceName, NodeName
 from linkbalancer.routing.application import Application, Member
 

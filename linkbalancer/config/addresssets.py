@@ -2,6 +2,7 @@
 
 Set=@branch 10.1.0.0/16,10.2.0.0/16   # then App=@branch ..., or @branch in another set further down
 App=@file:branches.txt ...            # addresses, prefixes and ranges, by blanks, commas or lines
+Set=@saas teams.example.com           # a host's name: whatever addresses it has, asked for by the running daemon
 """
 
 import re
@@ -13,6 +14,7 @@ from typing import Final
 
 from linkbalancer.config import rulefields
 from linkbalancer.config.findings import ConfigErrors, FieldError, Finding, suggestion
+from linkbalancer.config.hostnames import NAMES_MAX, host_name, is_like_a_name
 from linkbalancer.config.reading import Word, read_text
 from linkbalancer.routing.selector import Interval, Ranges, difference, merged
 
@@ -25,17 +27,31 @@ _START = re.compile(r"\s*Set\s*=\s*")
 _WORD = re.compile(r"\S+")
 _ELEMENT = re.compile(r"[^\s,]+")
 _NAME = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
-_DOMAIN = re.compile(r"@?(?:name:|dns:)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\.?", re.ASCII)
+
+FAMILIES: Final[tuple[rulefields.Family, ...]] = (4, 6)
 
 Read = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Addresses of both families; a family that has none is empty."""
+    """Addresses of both families; a family that has none is empty. `names`: those that hosts of these names have."""
 
     four: Ranges = ()
     six: Ranges = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def families(self) -> frozenset[rulefields.Family]:
+        """The families that there are addresses of; a name may have those of both."""
+        return frozenset(family for family in FAMILIES if self.names or self.of(family))
+
+    def parts(self, family: rulefields.Family | None) -> Iterator[tuple[Ranges, tuple[str, ...]]]:
+        """Yield what a selector can have at an end: addresses of a family, or names."""
+        if self.of(family):
+            yield self.of(family), ()
+        if self.names:
+            yield (), self.names
 
     def of(self, family: rulefields.Family | None) -> Ranges:
         """Return those of a family."""
@@ -47,15 +63,17 @@ class Addresses:
         each = list(some)
         if len(each) == 1:
             return each[0]
-        return Addresses(merged(i for one in each for i in one.four), merged(i for one in each for i in one.six))
+        names = tuple(sorted({name for one in each for name in one.names}))
+        return Addresses(merged(i for one in each for i in one.four), merged(i for one in each for i in one.six), names)
 
     def without(self, other: "Addresses") -> "Addresses":
         """Return those that another one does not have."""
-        return Addresses(difference(self.four, other.four), difference(self.six, other.six))
+        names = tuple(name for name in self.names if name not in other.names)
+        return Addresses(difference(self.four, other.four), difference(self.six, other.six), names)
 
     def __len__(self) -> int:
-        """Return how many ranges there are."""
-        return len(self.four) + len(self.six)
+        """Return how many ranges and names there are."""
+        return len(self.four) + len(self.six) + len(self.names)
 
 
 @dataclass(slots=True)
@@ -77,14 +95,11 @@ def is_set_line(text: str) -> bool:
 @lru_cache(maxsize=8192)
 def element(word: str) -> Addresses:
     """Read an address, a prefix or a range. Raises FieldError."""
-    try:
-        family, interval = rulefields.address_range(word)
-    except FieldError:
-        if not _DOMAIN.fullmatch(word):
-            raise
-        what = f"{word!r} is a domain name, and rules select by addresses"
-        remedy = f"write its addresses, or keep them in a file: {FILE}PATH"
-        raise FieldError(what, remedy) from None
+    if is_like_a_name(word.removeprefix(SIGN)):
+        named = word.removeprefix(SIGN)
+        remedy = f"give a set of names a name, and write that here: Set=@{named.partition('.')[0]} {named}"
+        raise FieldError(f"{word!r} is the name of a host, and stands in sets alone", remedy)
+    family, interval = rulefields.address_range(word)
     return Addresses((interval,)) if family == 4 else Addresses((), (interval,))
 
 
@@ -100,6 +115,7 @@ class Sets:
     named: dict[str, AddressSet] = field(default_factory=dict)
     files: dict[str, AddressSet] = field(default_factory=dict)
     errors: list[Finding] = field(default_factory=list)
+    _hosts: set[str] = field(default_factory=set)
 
     def define(self, number: int, text: str) -> None:
         """Take in a line that defines a set."""
@@ -120,7 +136,7 @@ class Sets:
             self._error(number, word.column, what, "write its addresses into one line, or give this one another name")
             return
         elements = [Word(one[0], one.start() + 1) for one in _ELEMENT.finditer(text, name.end())]
-        found = self._elements(number, elements, lambda one: self.find(one, number))
+        found = self._elements(number, elements, lambda one: self._member(one, number))
         if not elements:
             what = f"the set {word.text} is empty"
             self._error(number, len(text) + 1, what, "give it an address, or remove it and the lines that use it")
@@ -138,7 +154,7 @@ class Sets:
             return element(word.text)
         known = self.named.get(word.text)
         if known is None:
-            if _DOMAIN.fullmatch(word.text):
+            if is_like_a_name(word.text.removeprefix(SIGN)):
                 return element(word.text)  # its error
             remedy = suggestion(word.text, self.named) if self.named else f"define it: Set={word.text} 10.1.0.0/16"
             raise FieldError(f"there is no set {word.text}", remedy)
@@ -157,6 +173,28 @@ class Sets:
     def paths(self) -> tuple[str, ...]:
         """Return the paths of the files that sets are kept in."""
         return tuple(self.files)
+
+    def hosts(self) -> tuple[str, ...]:
+        """Return the host names that sets have."""
+        return tuple(sorted(self._hosts))
+
+    def _member(self, word: Word, line: int) -> Addresses | None:
+        """Return what an element of a set stands for, which may be the name of a host. Raises FieldError."""
+        if not is_like_a_name(word.text):
+            return self.find(word, line)
+        name = host_name(word.text)
+        if name not in self._hosts and len(self._hosts) == NAMES_MAX:
+            raise FieldError(
+                f"a rule file has {NAMES_MAX} host names at most", "name fewer, or prefixes in their place"
+            )
+        self._hosts.add(name)
+        return Addresses((), (), (name,))
+
+    def _plain(self, word: Word) -> Addresses | None:
+        """Read an element of a set's file: no other set. Raises FieldError."""
+        if word.text.startswith(SIGN):
+            raise FieldError(f"{word.text} in a set's file", "write addresses, prefixes, ranges and host names only")
+        return self._member(word, 0)
 
     def _file(self, word: Word, line: int) -> Addresses | None:
         name = word.text.removeprefix(FILE)
@@ -181,7 +219,7 @@ class Sets:
         found: list[Addresses | None] = []
         for number, content in enumerate(text.split("\n"), start=1):
             words = [Word(one[0], one.start() + 1) for one in _ELEMENT.finditer(content.partition("#")[0])]
-            found += self._elements(number, words, _plain, path)
+            found += self._elements(number, words, self._plain, path)
         if not found:
             self._error(
                 line, word.column, f"the set's file {path} has no address", "write addresses into it, one a line"
@@ -224,10 +262,3 @@ class AnySets(Sets):
         if word.text.startswith(SIGN):
             return Addresses((Interval(0, 0),), (Interval(0, 0),))
         return Sets.find(self, word, line)
-
-
-def _plain(word: Word) -> Addresses:
-    """Read an element of a set's file: no other set. Raises FieldError."""
-    if word.text.startswith(SIGN):
-        raise FieldError(f"{word.text} in a set's file", "write addresses, prefixes and ranges only")
-    return element(word.text)

@@ -18,6 +18,20 @@ CEILING_MAX: Final = 60 * SECOND
 """How far an adaptive probe interval may grow; the detect time grows to more than twice as much."""
 
 
+_APART: Final = (
+    ("connection", "flow"),
+    ("connection", "generation"),
+    ("connection", "inbound"),
+    ("flow", "generation"),
+    ("flow", "inbound"),
+    ("generation", "inbound"),
+    ("connection", "packet"),
+    ("connection", "guard"),
+    ("packet", "guard"),
+)
+"""Masks that may have no bit in common: those of one mark, and the connection mask beside the packet's."""
+
+
 def check(outline: Outline) -> Iterator[Complaint]:
     """Yield everything that is wrong between the parts."""
     for link in outline.links.values():
@@ -143,7 +157,8 @@ def _uses(outline: Outline) -> Iterator[Complaint]:
 
 
 def _marks(marks: Part) -> Iterator[Complaint]:
-    needed = {"connection": (8, 32), "packet": (8, 32), "guard": (1, 1)}
+    needed = {"connection": (8, 32), "flow": (8, 32), "generation": (2, 32), "inbound": (1, 1)}
+    needed |= {"packet": (8, 32), "guard": (1, 1)}
     for key, (least, most) in needed.items():
         if marks.knows(key):
             mask = marks[key]
@@ -154,7 +169,7 @@ def _marks(marks: Part) -> Iterator[Complaint]:
                 yield Complaint(
                     (*marks.path, key), what, "write such as 0x01000000" if most == 1 else "write such as 0x00ff0000"
                 )
-    for first, second in (("connection", "packet"), ("connection", "guard"), ("packet", "guard")):
+    for first, second in _APART:
         if marks.knows(first, second) and marks[first] & marks[second]:
             what = f"the masks {first} and {second} overlap ({marks[first] & marks[second]:#010x})"
             key = second if second in marks.given else first

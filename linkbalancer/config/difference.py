@@ -15,10 +15,13 @@ from linkbalancer.config.load import Loaded
 from linkbalancer.config.measuring import write_capacity
 from linkbalancer.config.model import Link
 from linkbalancer.config.quantities import write_duration
+from linkbalancer.config.translating import TRANSLATED, WORDS
 from linkbalancer.links import GroupId, LinkName, Role, Vid
 from linkbalancer.lvrrp.keys import Key
-from linkbalancer.routing.application import Application, steps_in_words
-from linkbalancer.routing.choice import choose
+from linkbalancer.routing.application import Application, Step, options_in_words, steps_in_words
+from linkbalancer.routing.balance import step_in_words
+from linkbalancer.routing.choice import best_step, good
+from linkbalancer.routing.sticky import Sticky
 
 __all__ = ["Change", "Difference", "Present", "Side", "difference", "key_marks"]
 
@@ -29,9 +32,9 @@ NOTHING: Final = "nothing changes"
 
 _SESSION: Final = {
     "device": "its LVrrp session begins anew there",
-    "local": "its LVrrp session begins anew",
-    "peer": "its LVrrp session begins anew",
+    **dict.fromkeys(("local", "peer"), "its LVrrp session begins anew"),
     "via": "its LVrrp session goes on",
+    "peer6": "IPv6 of its VIDs goes there from now on",
     "port": "its LVrrp session begins anew; the far end needs the same port",
     "insecure": "the far end needs the same",
     "probe": "its LVrrp session goes on",
@@ -39,11 +42,13 @@ _SESSION: Final = {
     "on_probe_loss": "nothing moves while it is open",
     "capacity": "nothing moves",
     "metrics_every": "nothing moves",
+    **TRANSLATED,
 }
 _WRITTEN: Final[Mapping[str, Callable[[Any], str]]] = {
     "up_delay": write_duration,
     "capacity": write_capacity,
     "metrics_every": write_duration,
+    **WORDS,
 }
 
 
@@ -63,11 +68,21 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Present:
-    """The state now: where applications go, which VIDs work, and which of them this gateway is Master of."""
+    """The state now: where applications go, which VIDs work, and which of them this gateway is Master of.
+
+    `breaking` has the VIDs whose links break a service level, by that one's words.
+    """
 
     places: Mapping[str, Vid | None] = field(default_factory=dict)
     working: frozenset[Vid] = frozenset()
     masters: frozenset[GroupId] = frozenset()
+    breaking: Mapping[str, frozenset[Vid]] = field(default_factory=dict)
+
+    def choice(self, application: Application, vids: Iterable[Vid]) -> Step | None:
+        """Return the step to which an application goes, where there are these VIDs."""
+        working = self.working.intersection(vids)
+        breaking = self.breaking.get(str(application.sla), ())
+        return best_step(application.steps, good(application.vids, working, breaking))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +128,7 @@ def difference(old: Side | None, new: Side, present: Present | None = None) -> D
 def _notes(*, rules: bool, marks: bool) -> tuple[str, ...]:
     if marks:
         return ("other marks: every flow is classified anew with its next packet",)
-    return ("flows that exist keep the application that they have; new flows meet the new rules",) if rules else ()
+    return ("running flows are classified anew with their next packet, new ones at once",) if rules else ()
 
 
 def _role_means(new: Role, old: Role) -> str:
@@ -198,6 +213,10 @@ def _applications(old: Side, new: Side, present: Present | None) -> Iterator[Cha
         elif was[name].steps != will[name].steps:
             what = f"VIDs {_steps(was[name])} -> {_steps(will[name])}"
             yield Change(Kind.CHANGED, subject, what, _move(will[name], new, present))
+        if name in was and name in will:
+            before, after = (" ".join(options_in_words(one[name])) or "none" for one in (was, will))
+            if before != after:
+                yield Change(Kind.CHANGED, subject, f"options {before} -> {after}", "it moves nothing by itself")
 
 
 def _steps(application: Application) -> str:
@@ -208,20 +227,24 @@ def _goes(application: Application, new: Side, present: Present | None) -> str:
     """Say where an application goes, as far as it can be known."""
     if present is None:
         return ""
-    vid = choose(application.steps, present.working & set(new.loaded.config.vids))
-    return "nowhere yet: none of its VIDs works" if vid is None else f"to VID {vid}"
+    step = present.choice(application, new.loaded.config.vids)
+    if step is None:
+        return "nowhere yet: none of its VIDs works"
+    return f"to VID {step[0].vid}" if len(step) == 1 else f"to VIDs {step_in_words(step)}, balanced"
 
 
 def _move(application: Application, new: Side, present: Present | None) -> str:
     """Say what the change of an application's list does to its flows."""
     if present is None or application.name not in present.places:
         return "its flows follow at once"
-    place = present.places[application.name]
-    vid = choose(application.steps, present.working & set(new.loaded.config.vids))
-    here = "nowhere" if place is None else f"on VID {place}"
-    if vid is None:
+    step = present.choice(application, new.loaded.config.vids)
+    here = "nowhere" if (place := present.places[application.name]) is None else f"on VID {place}"
+    if step is None:
         return f"none of these VIDs works now; it is {here}"
-    if vid == place:
+    if len(step) > 1:
+        stays = ", those that are on one of them stay" if application.sticky is Sticky.FLOW else ""
+        return f"its flows are divided over VIDs {step_in_words(step)}{stays}"
+    if (vid := step[0].vid) == place:
         return f"its flows stay on VID {place}"
     return f"its flows move {'' if place is None else f'from VID {place} '}to VID {vid} at once (it is {here} now)"
 
@@ -274,4 +297,4 @@ def _value(value: object) -> str:
     if isinstance(value, tuple):
         ends = [write_duration(one) for one in value]
         return ends[0] if ends[0] == ends[-1] else f"[{', '.join(ends)}]"
-    return str(value)
+    return _list(value) if isinstance(value, list) else str(value)

@@ -9,6 +9,7 @@ from typing import Final
 from linkbalancer.config import weightdifference
 from linkbalancer.config.changes import Change, Kind
 from linkbalancer.config.model import Group
+from linkbalancer.config.translating import TRANSLATED, WORDS
 from linkbalancer.links import GroupId
 
 _SAME_ELSEWHERE: Final = "the other gateways of the LAN need the same"
@@ -25,6 +26,7 @@ _EFFECTS: Final = {
     "tolerate": "it is for the next advert",
     "track": "its priority and faults follow them at once",
     "gateway": "its packets go by the other gateway when that answers",
+    "gateway6": "its IPv6 packets go there while its gateway answers",
     "unicast": "the other routers must send to this one too",
     "accept": "whether the virtual IPs themselves can be reached",
     "virtual_mac": "hosts learn the virtual IPs' other MAC address",
@@ -35,7 +37,7 @@ _MODES: Final = {
     "keepalived": "this gateway hands over, and the Keepalived on it takes part",
     "static": "no VRRP any more: its packets go by its gateway while that answers",
 }
-_WORDED: Final = ("mode", "device", "priority", "virtual_ips", "excluded_ips", "weight")
+_WORDED: Final = ("mode", "device", "priority", "virtual_ips", "excluded_ips", "weight", *WORDS)
 
 
 def changes(
@@ -77,6 +79,10 @@ def _changed(subject: str, was: Group, will: Group, *, master: bool) -> Iterator
         if before[key] != after[key]:
             what = f"{key.replace('_', ' ')} {_value(before[key])} -> {_value(after[key])}"
             yield Change(Kind.CHANGED, subject, what, _EFFECTS.get(key, ""))
+    for key, words in WORDS.items():
+        if getattr(was, key) != getattr(will, key):
+            what = f"{key.replace('_', ' ')} {words(getattr(was, key))} -> {words(getattr(will, key))}"
+            yield Change(Kind.CHANGED, subject, what, TRANSLATED[key])
     yield from weightdifference.changes(subject, was.weight, will.weight)
     if was.priority != will.priority:
         effect = "its mastership may move between gateways whose links are equal"

@@ -54,6 +54,16 @@ def parse_host(raw: object) -> Address:
     return parse_address(raw)
 
 
+def parse_host6(raw: object) -> IPv6Address:
+    """Read the IPv6 address of a host, link-local or not.
+
+    Raises:
+        FieldError: It is none.
+    """
+    remedy = "write such as fe80::1 or 2001:db8::1"
+    return _ipv6(raw if isinstance(raw, IPv6Address) else as_text(raw, "IPv6 address", remedy))
+
+
 def _ipv6(raw: str | IPv6Address) -> IPv6Address:
     try:
         address = IPv6Address(raw)
@@ -170,6 +180,12 @@ Host: TypeAlias = Annotated[
     PlainValidator(reading(parse_host)),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "pattern": f"^{_ADDRESS}$"}),
+]
+Host6: TypeAlias = Annotated[
+    IPv6Address,
+    PlainValidator(reading(parse_host6)),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "format": "ipv6"}),
 ]
 _TTL: Final = {"type": "integer", "minimum": 0, "maximum": 255}
 Ttl: TypeAlias = Annotated[

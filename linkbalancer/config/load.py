@@ -8,11 +8,23 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 from pathlib import PurePosixPath
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from linkbalancer.config import synccheck, trackerchecks, upstreamchecks, weightchecks
+from linkbalancer.config import (
+    balancechecks,
+    counting,
+    firewallchecks,
+    ipv6checks,
+    levelchecks,
+    ruleoptions,
+    synccheck,
+    trackerchecks,
+    translationchecks,
+    upstreamchecks,
+    weightchecks,
+)
 from linkbalancer.config.addresssets import Addresses
 from linkbalancer.config.checks import Complaint, Outline, check
 from linkbalancer.config.complaints import complaints
@@ -27,13 +39,12 @@ from linkbalancer.config.notifications import check_notifications, check_secrets
 from linkbalancer.config.parts import Part, part
 from linkbalancer.config.reading import read_text
 from linkbalancer.config.rulefile import RuleFile
-from linkbalancer.config.rules import NOT_STEERED, load_rules, parse_rules
+from linkbalancer.config.rules import load_rules, parse_rules
 from linkbalancer.config.shadows import shadowed
 from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.config.trackers import Tracker
 from linkbalancer.feed.codec import APPLICATIONS_MAX, NAMES_MAX, size_of_names
 from linkbalancer.links import GroupId
-from linkbalancer.routing.application import steps_in_words
 from linkbalancer.routing.marks import FIRST_APPLICATION_ID, Marks
 from linkbalancer.routing.rule import RuleSet
 
@@ -43,6 +54,16 @@ KeyState: TypeAlias = Callable[[str, Callable[[str], Doubt | None]], Doubt | Non
 """Says what is wrong with a secret's file, whose text is judged by a function."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+_CHECKS: Final = (
+    check,
+    trackerchecks.check,
+    upstreamchecks.check,
+    translationchecks.check,
+    weightchecks.check,
+    ipv6checks.check,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +119,17 @@ def load(path: str, read: Callable[[str], str], key_state: KeyState | None = Non
     found = _Findings(document)
     config = found.validated(Config)
     outline = _outline(document.values)
-    for some in (check, trackerchecks.check, upstreamchecks.check, weightchecks.check):
+    for some in _CHECKS:
         found.take(some(outline))
+    found.take(firewallchecks.check(outline))
     found.take(check_keepalived(outline.groups, outline.top.inner("keepalived")))
     found.take(check_notifications(document.values, outline.groups))
     found.take(synccheck.check(outline))
     rules = found.rules(read)
     if rules is not None:
         found.take(_mask(outline, rules))
+        found.take(counting.check(document.values, rules.applications))
+        found.errors += firewallchecks.refusals(rules) if firewallchecks.is_iptables(outline.top) else ()
     if key_state is not None:
         found.take(_keys(path, outline, key_state))
         found.take(_secrets(path, config, key_state))
@@ -113,12 +137,7 @@ def load(path: str, read: Callable[[str], str], key_state: KeyState | None = Non
         raise ConfigErrors(found.errors)
     sets = rules.sets
     return Loaded(
-        config,
-        rules.ruleset,
-        tuple(sorted(found.warnings)),
-        path,
-        sets=sets.contents(),
-        set_files=sets.paths(),
+        config, rules.ruleset, tuple(sorted(found.warnings)), path, sets=sets.contents(), set_files=sets.paths()
     )
 
 
@@ -181,12 +200,9 @@ class _Findings:
         self.errors += parsed.errors
         self.warnings += [*parsed.warnings, *shadowed(parsed)]
         self.errors += _steered(parsed, values.get("groups"), self._document.file)
-        self.errors += _crowd(parsed)
-        self.warnings += (
-            Finding(path, rule.line, 1, NOT_STEERED, "write IPv4 addresses where you can")
-            for rule in parsed.rules
-            if rule.selector.family == 6
-        )
+        self.errors += [*_crowd(parsed), *balancechecks.refusals(parsed), *levelchecks.refusals(parsed, values)]
+        self.warnings += levelchecks.doubts(parsed, values)
+        self.warnings += ipv6checks.doubts(parsed, values)
         return parsed
 
 
@@ -225,15 +241,15 @@ def _steered(rules: RuleFile, groups: object, file: str) -> Iterator[Finding]:
     """Check what a gateway must be able to do with the steps that its rules name."""
     vids = sorted(vid for vid in groups if isinstance(vid, int)) if isinstance(groups, dict) else None
     for use in rules.uses:
-        if len(use.step) > 1:
-            one_each = " ".join(str(member.vid) for member in use.step)
-            what = f"balanced steps are not steered yet: {steps_in_words((use.step,))[1:-1]}"
-            yield Finding(rules.file, use.line, use.column, what, f"write the VIDs in order of preference: {one_each}")
         for member in use.step:
             if vids is not None and member.vid not in vids:
                 what = f"there is no group for VID {member.vid} in {file}"
                 named = ", ".join(map(str, vids)) or "none yet"
                 yield Finding(rules.file, use.line, use.column, what, f"add the group, or use one of: {named}")
+    for option in rules.option_uses:
+        if option.field in ruleoptions.NOT_DONE_YET:
+            what = f"no gateway does {option.words} yet"
+            yield Finding(rules.file, option.line, option.column, what, "leave it out")
 
 
 def _crowd(rules: RuleFile) -> Iterator[Finding]:

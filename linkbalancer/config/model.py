@@ -23,20 +23,22 @@ from linkbalancer.config.fields import (
     Time,
     TimeRange,
 )
-from linkbalancer.config.groupfields import GroupKey, Host, Ttl, VirtualIpField
+from linkbalancer.config.groupfields import GroupKey, Host, Host6, Ttl, VirtualIpField
 from linkbalancer.config.keepalived.section import InstanceName, Keepalived
 from linkbalancer.config.measuring import CapacityField, MetricsEvery
+from linkbalancer.config.naming import Names
 from linkbalancer.config.notifications import Notifications
 from linkbalancer.config.reckoning import Finder, weighing
 from linkbalancer.config.section import Section
 from linkbalancer.config.surroundings import Api, FlightRecording, History, MarkBits, Metrics, Processes, Tables
 from linkbalancer.config.synchrony import SyncGroup
 from linkbalancer.config.trackers import Tracker, TrackerInfluence
+from linkbalancer.config.translating import UNTRANSLATED, ClampField, Mtu, NatField
 from linkbalancer.config.upstream import ASK_NEXT_DOOR, GatewayProbe, Probes, Quorum, Streak
 from linkbalancer.config.weighing import NOTHING, WeightField, laid_over
 from linkbalancer.health.check import Schedule
 from linkbalancer.health.influence import Influence
-from linkbalancer.links import Family, GroupId, LinkName, OnProbeLoss, Role, Vid
+from linkbalancer.links import Family, Firewall, GroupId, LinkName, OnProbeLoss, Role, Vid
 from linkbalancer.lvrrp.settings import DERIVED, LinkSettings, ProbeFunction
 from linkbalancer.routing.marks import Marks
 from linkbalancer.vrrp import group as vrrp
@@ -75,6 +77,7 @@ class Link(Section):
     local: Address
     peer: Address
     via: Address | None = None
+    peer6: Host6 | None = None
     port: Annotated[Integer, Field(ge=1, le=65535)] = 20112
     key_file: File | None = None
     insecure: Switch = False
@@ -83,6 +86,9 @@ class Link(Section):
     on_probe_loss: OnProbeLoss = OnProbeLoss.STOP
     capacity: CapacityField | None = None
     metrics_every: MetricsEvery = SECOND
+    nat: NatField = UNTRANSLATED
+    mss_clamp: ClampField = None
+    mtu: Mtu | None = None
     weight: WeightField = NOTHING
 
     def settings(self, name: LinkName, config: "Config") -> LinkSettings:
@@ -149,12 +155,16 @@ class Group(Section):
     instance: InstanceName | None = None
     track: dict[Name, TrackerInfluence] = Field(default={})
     gateway: Address | None = None
+    gateway6: Host6 | None = None
     probes: Probes = ()
     interval: Time = SECOND
     timeout: Time | None = None
     rise: Streak = 2
     fall: Streak = 3
     quorum: Quorum | None = None
+    nat: NatField = UNTRANSLATED
+    mss_clamp: ClampField = None
+    mtu: Mtu | None = None
     weight: WeightField = NOTHING
 
     @property
@@ -214,8 +224,10 @@ class Config(Section):
     sync_groups: dict[Name, SyncGroup] = Field(default={})
     announce_rate: AnnounceRate = 100
     start_delay: Time = 0
+    steer_ipv6: Switch | None = None
     applications: File | None = None
     processes: Processes | None = None
+    firewall: Firewall = Firewall.NFTABLES
     mark_bits: MarkBits = Field(default=MarkBits(), alias="marks")
     tables: Tables = Tables()
     api: Api = Api()
@@ -223,6 +235,7 @@ class Config(Section):
     flight_recording: FlightRecording = FlightRecording()
     keepalived: Keepalived = Keepalived()
     metrics: Metrics = Metrics()
+    names: Names = Names()
     notifications: Notifications = Field(default={})
 
     @property
@@ -247,13 +260,22 @@ class Config(Section):
         """The VIDs that packets are steered to: those of IPv4, in order."""
         return tuple(sorted(group.vid for group in self.groups if group.family is Family.IPV4))
 
+    def vids_over(self, link: LinkName) -> frozenset[Vid]:
+        """Return the VIDs whose packets go over a link, where this gateway is their Master."""
+        return frozenset(
+            group.vid for group in self.groups if self.groups[group].link == link and group.family is Family.IPV4
+        )
+
     @property
     def marks(self) -> Marks:
         """The numbers by which marks, rules and tables know each other."""
         return Marks(
             connection_mask=self.mark_bits.connection,
+            flow_mask=self.mark_bits.flow,
+            generation_mask=self.mark_bits.generation,
             packet_mask=self.mark_bits.packet,
             guard_bit=self.mark_bits.guard,
+            inbound_bit=self.mark_bits.inbound,
             table_base=self.tables.base,
             rule_base=self.tables.rules,
         )

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration
+from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, exactly
 from linkbalancer.config.findings import FieldError, as_text
 
 UNITS: Final = {"us": MICROSECOND, "ms": MILLISECOND, "s": SECOND, "min": 60 * SECOND}
@@ -38,12 +38,7 @@ def parse_duration(raw: object) -> Duration:
     return nanoseconds
 
 
-def write_duration(duration: Duration) -> str:
-    """Write a duration as a configuration does, exactly, in its largest whole unit."""
-    for unit in ("s", "ms", "us"):
-        if duration % UNITS[unit] == 0 and duration < UNITS[unit] * 1_000_000_000:
-            return f"{duration // UNITS[unit]}{unit}"
-    return f"{duration // SECOND}.{duration % SECOND:09}s"
+write_duration: Final = exactly
 
 
 def parse_keep(raw: object) -> Duration:

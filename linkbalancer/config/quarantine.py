@@ -10,7 +10,7 @@ from typing import Final
 
 from linkbalancer.config.findings import ConfigErrors, Finding
 from linkbalancer.config.load import Loaded, load
-from linkbalancer.config.rulefile import OTHER_VIDS
+from linkbalancer.config.rulefile import OTHER_LINE
 
 ROUNDS: Final = 16
 """How often lines are left out: without a line, another one may say something else than it said before."""
@@ -61,7 +61,7 @@ def load_without_faulty_rules(path: str, read: Callable[[str], str]) -> Quaranti
 
 def _by_themselves(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Return the errors of lines that are wrong by themselves, if there are any: others may be right without those."""
-    return tuple(finding for finding in findings if OTHER_VIDS not in finding.what) or findings
+    return tuple(finding for finding in findings if OTHER_LINE not in finding.what) or findings
 
 
 def _without(texts: dict[str, str], file: str, read: Callable[[str], str], faulty: list[Finding]) -> str | None:

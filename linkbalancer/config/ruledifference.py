@@ -128,6 +128,7 @@ def _sets(old: Mapping[str, Addresses], new: Mapping[str, Addresses]) -> Iterato
 def _ranges(addresses: Addresses) -> str:
     """Write ranges of addresses, the first of them."""
     found = [in_words(one, 4) for one in addresses.four] + [in_words(one, 6) for one in addresses.six]
+    found += addresses.names
     more = f" and {len(found) - RANGES_SHOWN} more" if len(found) > RANGES_SHOWN else ""
     return ", ".join(found[:RANGES_SHOWN]) + more
 

@@ -1,11 +1,13 @@
 """The fields of an `App=` line: each a word that becomes a range of integers, or is refused with a remedy."""
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, Literal, TypeAlias
 
-from linkbalancer.config.findings import FieldError, nearest, suggestion
+from linkbalancer.config.findings import FieldError, nearest
 from linkbalancer.routing.application import Member, Step
+from linkbalancer.routing.balance import MEMBERS_MAX
 from linkbalancer.routing.marks import LAST_VID
 from linkbalancer.routing.packet import Address
 from linkbalancer.routing.protocols import DSCPS, PROTOCOLS
@@ -13,6 +15,8 @@ from linkbalancer.routing.selector import LAST_PORT, Interval
 from linkbalancer.routing.services import SERVICES
 
 ANY: Final = "*"
+_KEPT: Final = 4096
+"""Words that are kept of each field: thousands of lines say the same."""
 
 Family: TypeAlias = Literal[4, 6]
 
@@ -64,6 +68,7 @@ def _prefix(word: str) -> IPv4Network | IPv6Network:
     return network
 
 
+@lru_cache(_KEPT)
 def ports(word: str) -> Interval:
     """Read a port, a service's name, or a range of ports `a-b`.
 
@@ -98,6 +103,7 @@ def port(word: str) -> int:
     raise FieldError(f"{word!r} is no port", f"did you mean {near}?" if near else remedy)
 
 
+@lru_cache(_KEPT)
 def dscp(word: str) -> Interval:
     """Read a TOS byte (decimal or 0x..; its two ECN bits do not count), or the name of a DSCP.
 
@@ -127,6 +133,7 @@ def tos(word: str) -> int:
     )
 
 
+@lru_cache(_KEPT)
 def protocol(word: str) -> int:
     """Read a protocol's name, or its number (0..255).
 
@@ -146,15 +153,21 @@ def protocol(word: str) -> int:
     )
 
 
+@lru_cache(_KEPT)
 def step(word: str) -> Step:
     """Read a step: a VID, or several balanced ones, each with a weight if it has more than one share: `1*3+2*1`.
 
     Raises:
-        FieldError: A VID or weight is out of 1..255, or it is no step at all.
+        FieldError: A VID or weight is out of 1..255, there are too many of them, or it is no step at all.
     """
     if "," in word:
         raise FieldError(f"{word!r} has a comma in it", f"separate VIDs by spaces: [{word.replace(',', ' ').strip()}]")
-    return tuple(_member(part, word) for part in word.split("+"))
+    parts = word.split("+")
+    if len(parts) > MEMBERS_MAX:
+        raise FieldError(
+            f"the step balances {len(parts)} VIDs", f"balance {MEMBERS_MAX} at most, the others in a next step"
+        )
+    return tuple(_member(part, word) for part in parts)
 
 
 def _member(part: str, word: str) -> Member:
@@ -180,12 +193,3 @@ def name(word: str) -> str:
             f"the name {word!r} will not do", "use up to 63 letters, digits and _ . - (the first a letter or digit)"
         )
     return word
-
-
-OPTIONS: Final = ("name",)
-"""The options that a line can have after its VIDs."""
-
-
-def unknown_option(key: str) -> FieldError:
-    """Return what to say of an option that there is not."""
-    return FieldError(f"the option {key!r} is not known", suggestion(key, OPTIONS))

@@ -12,6 +12,7 @@ from typing import Final
 
 from linkbalancer.config.addresssets import AnySets, Sets
 from linkbalancer.config.findings import FieldError, suggestion
+from linkbalancer.config.ruleoptions import NAME
 from linkbalancer.config.rules import parse_rule, read_sets
 from linkbalancer.routing.rule import Rule
 
@@ -46,6 +47,7 @@ class RuleLine:
     text: str
     fields: tuple[str, ...]
     vids: str
+    options: str
     comment: str
     rules: tuple[Rule, ...] = field(repr=False)
 
@@ -109,13 +111,14 @@ def rule_line(number: int, text: str, sets: Sets | None = None) -> RuleLine | No
     rules = parse_rule(bare, sets or AnySets("", str)).rules
     said, _, comment = bare.partition("#")
     before, _, after = said.partition("=")[2].partition("[")
-    vids = after.partition("]")[0]
+    vids, _, options = after.partition("]")
     return RuleLine(
         number,
         off is None,
         bare,
         tuple(before.split()),
         f"[{' '.join(vids.split())}]",
+        " ".join(word for word in options.split() if not word.startswith(f"{NAME}=")),
         comment.strip(),
         tuple(Rule(number, rule.application, rule.selector) for rule in rules),
     )

@@ -2,21 +2,19 @@
 
 import re
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from linkbalancer.config import rulefields
-from linkbalancer.config.addresssets import SIGN, Addresses
+from linkbalancer.config import balancing, rulefields, ruleoptions
+from linkbalancer.config.addresssets import FAMILIES, SIGN, Addresses
 from linkbalancer.config.findings import FieldError, nearest
 from linkbalancer.config.reading import Word
-from linkbalancer.config.rulefile import RuleFile, StepUse
+from linkbalancer.config.rulefile import Options, OptionUse, RuleFile, StepUse
 from linkbalancer.links import Vid
 from linkbalancer.routing.application import Step
 from linkbalancer.routing.protocols import protocol_name
 from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS, Interval, Ranges, Selector, merged
 
 FIELDS: Final = ("source", "destination", "TOS", "source port", "destination port", "protocol")
-FAMILIES: Final[tuple[rulefields.Family, ...]] = (4, 6)
-
 _START = re.compile(r"\s*App\s*=")
 _KEY = re.compile(r"\s*([A-Za-z]+)\s*=")
 _WORD = re.compile(r"\S+")
@@ -54,10 +52,14 @@ class _Line:
             return
         selectors = self._selectors(self._words(start.end(), opening), opening + 1)
         steps = self._steps(self._words(opening + 1, closing), opening + 1)
-        name = self._options(self._words(closing + 1, len(self._text)))
+        options = self._options(self._words(closing + 1, len(self._text)))
         if self._good:
-            self._into.add(Word(self._text, column), self._number, selectors, steps, name)
-            if name is None and self._sets_used:
+            self._into.add(Word(self._text, column), self._number, selectors, steps, options)
+            if balancing.STICKY in options.fields and all(len(step) == 1 for step in steps):
+                at = next(use.column for use in self._into.option_uses[::-1] if use.field == balancing.STICKY)
+                what = "the option sticky says nothing: no step has several VIDs"
+                self._into.warn(self._number, at, what, "balance a step, such as 1+2, or remove it")
+            if options.name is None and self._sets_used:
                 what = (
                     f"the line uses {self._sets_used} and has no name: a change of the set makes it another application"
                 )
@@ -100,14 +102,18 @@ class _Line:
         return [
             Selector(
                 family=family,
-                source=None if source is None else source.of(family),
-                destination=None if destination is None else destination.of(family),
+                source=from_addresses,
+                destination=to_addresses,
                 dscp=dscp,
                 source_port=source_port,
                 destination_port=destination_port,
                 protocols=protocols,
+                source_names=from_names,
+                destination_names=to_names,
             )
             for family in self._families(words, source, destination)
+            for from_addresses, from_names in _ends(source, family)
+            for to_addresses, to_names in _ends(destination, family)
         ]
 
     def _miscounted(self, words: list[Word], end: int) -> None:
@@ -128,7 +134,7 @@ class _Line:
         ends = [end for end in (source, destination) if end is not None]
         if not ends:
             return [None]
-        each = [{family for family in FAMILIES if end.of(family)} for end in ends]
+        each = [{*end.families} for end in ends]
         families = [family for family in FAMILIES if all(family in one for one in each)]
         if not families:
             (first, *_), (second, *_) = each
@@ -214,24 +220,33 @@ class _Line:
                     self._error(word.column, f"the VID {member.vid} is in the list twice", "name each VID once")
                 seen.add(member.vid)
             self._into.uses.append(StepUse(step, self._number, word.column))
+            for what, remedy in balancing.too_light(step):
+                self._into.warn(self._number, word.column, what, remedy)
             steps.append(step)
         return tuple(steps)
 
-    def _options(self, words: list[Word]) -> Word | None:
+    def _options(self, words: list[Word]) -> Options:
         name: Word | None = None
+        values: dict[str, Any] = {}
+        seen: set[str] = set()
         for word in words:
             key, equals, value = word.text.partition("=")
+            after = Word(value, word.column + len(key) + 1)
             if not equals:
                 self._error(word.column, f"{word.text!r} is no option", "write option=value, or # before a comment")
-            elif key not in rulefields.OPTIONS:
-                refusal = rulefields.unknown_option(key)
-                self._error(word.column, refusal.what, refusal.remedy)
-            elif name is not None:
+            elif key in seen:
                 self._error(word.column, f"the option {key} is given twice", "give it once")
+            elif key == ruleoptions.NAME:
+                name = Word(self._read(after, rulefields.name) or "", after.column)
+            elif key in ruleoptions.READERS:
+                field = ruleoptions.field_of(key)
+                values[field] = self._read(after, ruleoptions.READERS[key])
+                self._into.option_uses.append(OptionUse(field, word.text, self._number, word.column))
             else:
-                column = word.column + len(key) + 1
-                name = Word(self._read(Word(value, column), rulefields.name) or "", column)
-        return name
+                refusal = ruleoptions.unknown(key)
+                self._error(word.column, refusal.what, refusal.remedy)
+            seen.add(key)
+        return Options(name, values)
 
     def _read(self, word: Word, reader: Callable[[str], ValueT]) -> ValueT | None:
         try:
@@ -239,3 +254,8 @@ class _Line:
         except FieldError as error:
             self._error(word.column, error.what, error.remedy)
             return None
+
+
+def _ends(end: Addresses | None, family: rulefields.Family | None) -> list[tuple[Ranges | None, tuple[str, ...]]]:
+    """Return what the selectors of a family have at an end, each addresses or names; `*` is one of anything."""
+    return [(None, ())] if end is None else list(end.parts(family))

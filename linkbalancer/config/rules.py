@@ -12,10 +12,11 @@ from linkbalancer.config.findings import ConfigErrors
 from linkbalancer.config.reading import read_text
 from linkbalancer.config.rulefile import RuleFile
 from linkbalancer.config.ruleparsing import read_line
+from linkbalancer.routing.garbage import uncollected
 from linkbalancer.routing.rule import RuleSet
 
-NOT_STEERED: Final = "IPv6 is classified, not steered yet: main's routes decide"
-"""What a gateway has to say of rules and packets of IPv6 as long as no VID has a virtual IP of it."""
+NOT_STEERED: Final = "IPv6 is classified, not steered: main's routes decide"
+"""What a gateway has to say of rules and packets of IPv6 where no way has a far end over IPv6."""
 
 
 def parse_rules(text: str, file: str, read: Callable[[str], str] | None = None) -> RuleFile:
@@ -26,9 +27,10 @@ def parse_rules(text: str, file: str, read: Callable[[str], str] | None = None) 
     lines = text.split("\n")
     sets = read_sets(lines, file, read)
     into = RuleFile(file, sets)
-    for number, line in enumerate(lines, start=1):
-        if not is_set_line(line):
-            _read_line(into, number, line)
+    with uncollected():
+        for number, line in enumerate(lines, start=1):
+            if not is_set_line(line):
+                _read_line(into, number, line)
     into.errors += sets.errors
     for one in sets.unused():
         what, remedy = f"no rule uses the set {one.name}", "name it in a rule, or remove it"

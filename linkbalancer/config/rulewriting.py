@@ -5,19 +5,22 @@ from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from typing import Literal
 
 from linkbalancer.config.rulefields import ANY
-from linkbalancer.routing.application import Application, steps_in_words
+from linkbalancer.routing.application import Application, options_in_words, steps_in_words
 from linkbalancer.routing.protocols import protocol_name
 from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS, Interval, Ranges, Selector
 
 
 def line_of(selectors: Sequence[Selector], application: Application) -> str:
-    """Write a line: one selector, or one of each family that are alike but for their addresses."""
+    """Write a line: one selector, or one of each family that are alike but for their addresses.
+
+    What host names select by is written as those, which stand in sets alone: it is for people, not to be read back.
+    """
     first = selectors[0]
     source, destination = (
-        _list([in_words(one, family) for family, field in ends for one in field or ()])
+        _list(list(dict.fromkeys(word for selector, field, names in ends for word in _end(selector, field, names))))
         for ends in (
-            [(selector.family, selector.source) for selector in selectors],
-            [(selector.family, selector.destination) for selector in selectors],
+            [(selector, selector.source, selector.source_names) for selector in selectors],
+            [(selector, selector.destination, selector.destination_names) for selector in selectors],
         )
     )
     fields = (
@@ -28,7 +31,12 @@ def line_of(selectors: Sequence[Selector], application: Application) -> str:
         _list([str(one) for one in first.destination_port or ()]),
         _protocols(first),
     )
-    return f"App={' '.join(fields)} {steps_in_words(application.steps)} name={application.name}"
+    words = [*fields, steps_in_words(application.steps), f"name={application.name}", *options_in_words(application)]
+    return f"App={' '.join(words)}"
+
+
+def _end(selector: Selector, addresses: Ranges | None, names: Sequence[str]) -> Sequence[str]:
+    return names or [in_words(one, selector.family) for one in addresses or ()]
 
 
 def in_words(interval: Interval, family: Literal[4, 6] | None) -> str:

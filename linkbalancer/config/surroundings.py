@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from linkbalancer.config.counting import OFF, Count
 from linkbalancer.config.fields import Integer, Keep, Listen, Size, UserGroup
 from linkbalancer.config.quantities import DAY
 from linkbalancer.config.section import Section
@@ -21,8 +22,11 @@ class MarkBits(Section):
     """Which bits of the kernel's marks are ours."""
 
     connection: Mask = Marks().connection_mask
+    flow: Mask = Marks().flow_mask
+    generation: Mask = Marks().generation_mask
     packet: Mask = Marks().packet_mask
     guard: Mask = Marks().guard_bit
+    inbound: Mask = Marks().inbound_bit
 
 
 class Tables(Section):
@@ -65,6 +69,7 @@ class FlightRecording(Section):
 
 
 class Metrics(Section):
-    """Where Prometheus finds the metrics (docs/metrics.md)."""
+    """Where Prometheus finds the metrics (docs/metrics.md), and which applications are counted (docs/counting.md)."""
 
     listen: Listen = "unix"
+    count: Count = OFF

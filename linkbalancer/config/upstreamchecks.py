@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from linkbalancer.config.outline import Complaint, Outline
 from linkbalancer.config.parts import Part
 from linkbalancer.config.quantities import write_duration
+from linkbalancer.config.translating import KEYS as TRANSLATING
 from linkbalancer.config.upstream import KEYS, GatewayProbe
 from linkbalancer.links import Family, GroupId
 
-_SAY_SOMETHING = KEYS | {"mode", "device"}
+_SAY_SOMETHING = KEYS | {"mode", "device", *TRANSLATING}
 
 
 def check(outline: Outline) -> Iterator[Complaint]:

@@ -381,7 +381,7 @@ class AgentProcess:
     def _load_over(self, line: str | None) -> None:
         """A classifier was loaded beside the work: at the start, or because somebody had removed it."""
         if line is not None and self._told_ready:
-            self._healer.put_back("nftables", line)
+            self._healer.put_back(self._performer.layout.firewall, line)
             self._healer.conclude(self._loop.clock(), settled=False)
         elif line is not None:
             self._log.info(line)
@@ -453,7 +453,7 @@ class AgentProcess:
             case effect_kinds.Ask():
                 self._plugins.ask(effect)
             case effect_kinds.Publish(table):
-                self._feed.publish(table)
+                self._feed.publish(self._performer.care.standing.told_by(table))
             case effect_kinds.Record():
                 self._journal.note(effect, self._took)
             case effect_kinds.Left():

@@ -6,6 +6,7 @@ is a function that takes a request and answers it, now or later; what the agent 
 
 import gc
 import os
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -14,11 +15,12 @@ from typing import Any
 
 from linkbalancer.clock import SECOND, Instant
 from linkbalancer.config.load import Loaded
-from linkbalancer.daemon import capabilities, logs
+from linkbalancer.daemon import capabilities, logs, namefile
 from linkbalancer.daemon.admission import admit
 from linkbalancer.daemon.annals import Annals
 from linkbalancer.daemon.changes import Changes
 from linkbalancer.daemon.configurations import Configurations
+from linkbalancer.daemon.counting import Counting
 from linkbalancer.daemon.deeds import Deeds
 from linkbalancer.daemon.drainfile import DrainFile
 from linkbalancer.daemon.draining import Draining
@@ -37,6 +39,7 @@ from linkbalancer.daemon.scrape import Answer, ScrapeServer
 from linkbalancer.daemon.server import RequestServer
 from linkbalancer.daemon.verbs import Verb, list_of
 from linkbalancer.daemon.zygote import CALM_BEAT
+from linkbalancer.engine.naming.overview import overview
 
 QUERY = "query.sock"
 CONTROL = "control.sock"
@@ -76,11 +79,11 @@ class ApiProcess:
         self._keeper = self._new_keeper(notice, deeds := Deeds(self._recording.tell))
         self._changes.told = self._concluded
         self._overview = Overview(self._agent, self._loop.clock)
-        self._draining = Draining(
-            self._loop, self._agent, DrainFile(state_dir), log, self._overview.forget, deeds=deeds
-        )
+        drained, forget = DrainFile(state_dir), self._overview.forget
+        self._draining = Draining(self._loop, self._agent, drained, log, forget, deeds=deeds)
         self._examination = Examination(self._loop, loaded.config, self._agent, log)
-        self._overview.parts += [self._draining.part, self._part, self._notices.part]
+        self._counting = Counting(self._loop, loaded.config, self._agent, run_dir, log, lost=self._loop.stop)
+        self._overview.parts += [self._draining.part, self._part, self._notices.part, self._counting.part]
         self.verbs: dict[str, Verb] = {
             "status": self._overview.verb(),
             **self._draining.verbs(),
@@ -116,6 +119,7 @@ class ApiProcess:
         self._control.close()
         self._scrape.close()
         self._examination.close()
+        self._counting.close()
         self._notices.close()
         self._agent.close()
         self._recording.close()
@@ -136,7 +140,8 @@ class ApiProcess:
     def _part(self, _status: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what this process alone knows, for a status."""
         in_force = self._keeper.configuration(self._loop.clock())
-        return {"configuration": in_force, "preflight": self._examination.findings}
+        names = overview(namefile.document(self._run_dir), time.clock_gettime(time.CLOCK_REALTIME))
+        return {"configuration": in_force, "preflight": self._examination.findings, "names": names}
 
     def _metrics(self, answer: Answer) -> None:
         self._agent.ask("status", lambda status, _why: answer(expose(status and self._overview.complete(status))))
@@ -147,6 +152,7 @@ class ApiProcess:
         config = self._keeper.config() if outcome["result"] == "applied" else None
         if config is not None:
             self._examination.look(config)
+            self._counting.look(config)
 
     def _beat(self) -> None:
         self._lifeline.say("beat")

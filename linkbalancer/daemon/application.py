@@ -1,4 +1,4 @@
-"""A process of applications: reads the rules itself, follows the agent's table, and steers what it has.
+"""A process of applications: has the rules, follows the agent's table, and steers what it has.
 
 It speaks to the kernel about two things only: whether a VID's rule and table are there, and its own elements of the
 map. One process has one application, or a share of them all (`processes`).
@@ -7,31 +7,30 @@ map. One process has one application, or a share of them all (`processes`).
 import gc
 import os
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from errno import EEXIST, ENOENT
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
-from linkbalancer.clock import MILLISECOND, Duration, Instant
-from linkbalancer.config.load import Loaded, load_rules
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest
+from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.agent import FEED
+from linkbalancer.daemon.hands import Hands
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
-from linkbalancer.daemon.loop import Loop, boottime
+from linkbalancer.daemon.loop import Loop
+from linkbalancer.daemon.lull import Lull
 from linkbalancer.daemon.moves import Moves
+from linkbalancer.daemon.together import Boards
 from linkbalancer.daemon.zygote import BEAT
-from linkbalancer.drivers import routes, rules
-from linkbalancer.drivers.errors import DriverError
-from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
-from linkbalancer.drivers.nftables.elements import MapWriter
 from linkbalancer.engine.application import ConnectionLost, Report, TableReceived, Tick
-from linkbalancer.engine.share import Event, Look, Point, Pointed, Seen, Share, Tell
+from linkbalancer.engine.share import Event, Look, Point, Share, Tell
+from linkbalancer.engine.sweeping import Inspect, Remains, Sweep
 from linkbalancer.feed.codec import LIMIT, PLACES_MAX, Applied, Goodbye, Place, decode, encode
 from linkbalancer.feed.table import Table
 from linkbalancer.links import Vid
-from linkbalancer.routing.marks import Marks
-from linkbalancer.routing.plan import routing_rules
 
 AGAIN: Duration = 20 * MILLISECOND
 AGAIN_MAX: Duration = 320 * MILLISECOND
@@ -47,82 +46,19 @@ class Office:
     processes: int
 
 
-def run(office: Office, loaded: Loaded, read: Callable[[str], str], lifeline: Lifeline, run_dir: Path) -> int:
-    """Be the process of these applications until told to end; return the exit status."""
-    ruleset = load_rules(loaded.rule_file, read)
-    share = Share([ruleset.applications[name] for name in office.applications], office.processes)
-    moves = Moves(run_dir, office.process, loaded.config.marks, len(ruleset.applications))
-    hands = Hands(loaded, moves)
-    process = ApplicationProcess(share, hands, lifeline, run_dir / FEED, logs.start(process=office.process))
+def run(office: Office, loaded: Loaded, lifeline: Lifeline, run_dir: Path, boards: Boards) -> int:
+    """Be the process of these applications until told to end; return the exit status.
+
+    The rules are those that it read before it was forked: to read them once more would be a copy for each process.
+    """
+    applications = loaded.rules.applications
+    share = Share([applications[name] for name in office.applications], office.processes)
+    moves = Moves(run_dir, office.process, loaded.config.marks, len(applications))
+    lull = Lull(office.processes)
+    hands = Hands(loaded, moves, lull, boards, office.process)
+    process = ApplicationProcess(share, hands, lull, lifeline, run_dir / FEED, log=logs.start(process=office.process))
     moves.attend(process.loop)
     return process.run()
-
-
-class Hands:
-    """What an application process asks the kernel, and the one thing that it writes there."""
-
-    def __init__(self, loaded: Loaded, moves: Moves) -> None:
-        """Open the netlink sockets; raises DriverError."""
-        self._marks: Marks = loaded.config.marks
-        self._vids = frozenset(loaded.config.vids)
-        self._rules = frozenset(rule for rule in routing_rules(self._vids, self._marks) if rule.mask)
-        self._netlink = NetlinkSocket(ROUTE)
-        self._map = MapWriter(self._marks, NetlinkSocket(NETFILTER))
-        self._moves = moves
-        self._pointing: dict[int, Vid | None] = {}
-
-    def look(self, question: Look) -> Seen:
-        """Return whether VIDs' rules and tables are there, and where applications point."""
-        try:
-            unknown = [one for one in question.app_ids if question.afresh or one not in self._pointing]
-            if unknown:
-                for one in unknown:
-                    self._pointing.pop(one, None)
-                self._pointing |= self._map.read_some(unknown)
-            missing = self._missing(question.vids)
-        except DriverError as error:
-            self._pointing = {}
-            return Seen(dict.fromkeys(question.vids, str(error)), {})
-        return Seen(missing, {one: self._pointing.get(one) for one in question.app_ids})
-
-    def point(self, wanted: Mapping[int, Vid], name: Callable[[int], str]) -> Pointed:
-        """Point applications at VIDs, all in one transaction."""
-        before, began = {one: self._pointing.get(one) for one in wanted}, boottime()
-        try:
-            self._write(wanted)
-        except DriverError as error:
-            self._pointing = {}
-            return Pointed(wanted, ok=False, why=str(error))
-        self._pointing |= wanted
-        took = boottime() - began
-        for one, vid in wanted.items():
-            self._moves.moved(one, name(one), before[one], vid, took)
-        return Pointed(wanted, ok=True)
-
-    def _write(self, wanted: Mapping[int, Vid]) -> None:
-        """Write to the map by what is known of it; where that was wrong, by what it holds. Raises DriverError."""
-        known = {one: self._pointing[one] for one in wanted if one in self._pointing}
-        try:
-            self._map.steer(wanted, known)
-        except DriverError as error:
-            if error.errno not in {ENOENT, EEXIST}:
-                raise
-            self._map.steer(wanted)
-
-    def _missing(self, vids: Collection[Vid]) -> dict[Vid, str]:
-        """Return what is missing for VIDs; nothing for one that lacks nothing."""
-        rules_there = frozenset(rules.read(self._netlink))
-        tables_there = routes.floored(self._netlink)
-        found = {}
-        for vid in vids:
-            table = self._marks.table(vid)
-            if vid not in self._vids:
-                found[vid] = "there is no such group"
-            elif not {rule for rule in self._rules if rule.table == table} <= rules_there:
-                found[vid] = f"the routing rule to its table {table} is missing"
-            elif table not in tables_there:
-                found[vid] = f"its table {table} is missing"
-        return found
 
 
 class ApplicationProcess:
@@ -132,41 +68,58 @@ class ApplicationProcess:
         self,
         share: Share,
         hands: Hands,
+        lull: Lull,
         lifeline: Lifeline,
         feed: Path,
+        *,
         log: logs.Log,
     ) -> None:
-        self._share, self._hands, self._lifeline, self._feed, self._log = share, hands, lifeline, str(feed), log
+        self._share, self._hands, self._lull = share, hands, lull
+        self._lifeline, self._feed, self._log = lifeline, str(feed), log
         self.loop = Loop()
         self._socket: socket.socket | None = None
         self._delay = AGAIN
         self._connect_at: Instant | None = self.loop.clock()
         self._told: dict[str, tuple[Vid | None, str]] = {}
         self._orphaned = False
+        self._look_at: Instant | None = None
 
     def run(self) -> int:
         """Turn until told to end."""
         loop = self.loop
         loop.add(self._lifeline, self._hear)
         loop.watch(self)
+        loop.watch(self._lull)
         loop.every(BEAT, lambda _now: self._beat())
         gc.freeze()
         self._lifeline.say("ready")
         loop.run()
+        self._settle(loop.clock())
+        self._lull.over()
         if self._socket is not None:
             self._send(encode(Goodbye()))
         return 0
 
     def deadline(self) -> Instant | None:
-        """Return the machine's deadline, or when to look for the agent."""
-        return self._share.deadline() if self._connect_at is None else self._connect_at
+        """Return the machine's deadline, or when to look for the agent, or for what another process has in hand."""
+        return earliest(self._share.deadline() if self._connect_at is None else self._connect_at, self._look_at)
 
     def expire(self, now: Instant) -> None:
         """Look for the agent while there is none; else it is the machine's deadline."""
-        if self._connect_at is not None:
+        if self._look_at is not None:
+            self._settle(now)
+        elif self._connect_at is not None:
             self._connect(now)
         else:
             self._take(now, Tick())
+
+    def _settle(self, now: Instant) -> None:
+        """Have what another process took on come to its end: nothing is decided before that is known."""
+        if self._look_at is not None:
+            while (answer := self._hands.pointed()) is None:
+                time.sleep(MILLISECOND / SECOND)
+            self._look_at = None
+            self._take(now, answer)
 
     def _beat(self) -> None:
         self._lifeline.say("beat")
@@ -197,7 +150,7 @@ class ApplicationProcess:
         self.loop.add(sock, self._read)
         # The agent learns who is there before there is a table to report on.
         known = self._share.applications.items()
-        self._tell_agent([Place(name, one.place, one.reason) for name, one in known], 0, 0)
+        self._tell_agent([Place(name, one.vid, one.reason) for name, one in known], 0, 0)
 
     def _read(self, now: Instant) -> None:
         """Read everything there is; only the last table counts."""
@@ -228,10 +181,12 @@ class ApplicationProcess:
             self.loop.remove(self._socket)
             self._socket.close()
             self._socket = None
+        self._lull.over()
         self._connect_at = now + self._delay
         self._take(now, ConnectionLost())
 
     def _take(self, now: Instant, event: Event) -> None:
+        self._settle(now)
         events = [event]
         while events:
             for effect in self._share.handle(now, events.pop(0)):
@@ -239,9 +194,20 @@ class ApplicationProcess:
                     case Look():
                         events.append(self._hands.look(effect))
                     case Point(wanted):
-                        events.append(self._hands.point(wanted, self._share.name_of))
+                        self._settle(now)
+                        answer = self._hands.point(wanted, self._share.name_of)
+                        if answer is None:
+                            self._look_at = self.loop.clock() + self._hands.gather
+                        else:
+                            events.append(answer)
                     case Tell(reports):
-                        self._report(reports)
+                        self._lull.add(partial(self._report, reports))
+                    case Sweep(wanted):
+                        self._lull.add(partial(self._hands.sweep, wanted))
+                    case Inspect(wanted):
+                        events.append(self._hands.inspect(wanted))
+                    case Remains():
+                        self._hands.remark(effect, self._share.name_of(effect.app_id))
                     case _:
                         assert_never(effect)
 

@@ -14,15 +14,16 @@ from pathlib import Path
 from linkbalancer.config import upstream
 from linkbalancer.config.keepalived.section import MODE
 from linkbalancer.config.load import Loaded
-from linkbalancer.daemon import agent, api, application, capabilities, checker, notifier, recorder
+from linkbalancer.daemon import agent, api, application, capabilities, checker, namefile, naming, notifier, recorder
 from linkbalancer.daemon.application import Office
 from linkbalancer.daemon.chosen import choose
 from linkbalancer.daemon.configurations import Configurations
 from linkbalancer.daemon.judge import Judged, judge
 from linkbalancer.daemon.lifeline import Lifeline
 from linkbalancer.daemon.scope import FOLDER, Chosen, Scope
+from linkbalancer.daemon.together import Boards
 from linkbalancer.daemon.zygote import Brood, Order
-from linkbalancer.engine.supervision import AGENT, API, CHECKER, NOTIFIER, RECORDER, SUCCESSOR
+from linkbalancer.engine.supervision import AGENT, API, CHECKER, NOTIFIER, RECORDER, RESOLVER, SUCCESSOR
 from linkbalancer.routing.classifier import Classifier, compile_rules
 
 PREFIX = "app:"
@@ -71,9 +72,10 @@ def birth(path: str, directories: Directories, order: Order) -> Brood:
     if order.texts is None or order.request is not None:
         for line in (*chosen.judged.warnings, *chosen.notice["lines"]):
             _tell(line)
-    classifier = compile_rules(chosen.judged.loaded.rules)
+    rules = chosen.judged.loaded.rules
+    classifier = compile_rules(rules.resolved(namefile.addresses([directories.state])))
     # Compiled once, here: whoever is forked of this has it, and an old agent works meanwhile.
-    _ = classifier.digest, chosen.judged.loaded.rules.digest
+    _ = classifier.digest, rules.digest
     return offer(Checked(chosen, classifier), directories)
 
 
@@ -85,6 +87,7 @@ def offer(checked: Checked, directories: Directories) -> Brood:
     """Return what can be forked of a checked configuration."""
     loaded, run_dir, state_dir = checked.judged.loaded, directories.run, directories.state
     staff = offices(loaded)
+    boards = Boards(staff)
     keys, read, notice = checked.judged.keys, checked.judged.texts.read, checked.chosen.notice
 
     def work(name: str, lifeline: Lifeline) -> int:
@@ -102,7 +105,9 @@ def offer(checked: Checked, directories: Directories) -> Brood:
             capabilities.keep(*capabilities.of_notifier(loaded.config.notifications.values()))
             return notifier.run(loaded, read, lifeline, run_dir=run_dir)
         capabilities.keep(*capabilities.APPLICATION)
-        return application.run(staff[name], loaded, read, lifeline, run_dir)
+        if name == RESOLVER:
+            return naming.run(loaded, lifeline, run_dir=run_dir, state_dir=state_dir)
+        return application.run(staff[name], loaded, lifeline, run_dir, boards)
 
     return Brood(specs(checked), checked.chosen.bundle(), work, notice)
 
@@ -113,7 +118,11 @@ def specs(checked: Checked) -> dict[str, str]:
     What was parsed counts, not how it was written: a comment or another layout replaces nobody.
     """
     config, rules = checked.judged.loaded.config, checked.judged.loaded.rules
-    others = {section for sections in SECTIONS.values() for section in sections} | {"notifications", "processes"}
+    others = {section for sections in SECTIONS.values() for section in sections} | {
+        "notifications",
+        "processes",
+        "names",
+    }
     definitions = {name: one.definition for name, one in rules.applications.items()}
     keys = {name: [(key.id, key.secret.hex()) for key in some] for name, some in checked.judged.keys.items()}
     passwords = {str(group): one.hex() for group, one in checked.judged.loaded.passwords.items()}
@@ -126,7 +135,7 @@ def specs(checked: Checked) -> dict[str, str]:
     for group in whole["groups"].values():
         for key in PROBING:
             del group[key]
-    shared = (repr(config.marks), config.vids, config.processes)
+    shared = (repr(config.marks), config.vids, config.processes, config.firewall)
     found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys, passwords)}
     found |= {name: _digest(config.model_dump(mode="json", include=some)) for name, some in SECTIONS.items()}
     if config.trackers or static or delegated or asked:
@@ -134,6 +143,9 @@ def specs(checked: Checked) -> dict[str, str]:
     else:
         del found[CHECKER]
     found |= _notifier(checked.judged)
+    if rules.names:
+        ends = sorted({(one.selector.source_names, one.selector.destination_names) for one in rules.rules})
+        found[RESOLVER] = _digest(config.model_dump(mode="json", include={"names"}), ends)
     staff = offices(checked.judged.loaded).values()
     return found | {one.process: _digest([definitions[name] for name in one.applications], *shared) for one in staff}
 

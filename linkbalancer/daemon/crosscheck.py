@@ -4,6 +4,7 @@ import errno
 import socket
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from linkbalancer.config.load import Loaded
@@ -11,10 +12,9 @@ from linkbalancer.daemon import preflight
 from linkbalancer.daemon.layout import layout_of
 from linkbalancer.drivers import addresses, connections, lookup
 from linkbalancer.drivers.errors import DriverError
+from linkbalancer.drivers.firewall import driver
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
-from linkbalancer.drivers.nftables import load
-from linkbalancer.drivers.nftables.elements import MapWriter
-from linkbalancer.engine.crosscheck.expected import Expected, vid
+from linkbalancer.engine.crosscheck.expected import Expected, packet_mark, vid
 from linkbalancer.engine.crosscheck.observed import Answer, Connection, Entrance, Flow, Neighbour, Seen
 from linkbalancer.engine.preflight import ruleset as judged_ruleset
 from linkbalancer.engine.preflight.finding import Finding
@@ -23,6 +23,7 @@ from linkbalancer.host.preflight import ruleset, switches
 from linkbalancer.host.preflight.program import UnseenError
 from linkbalancer.host.rtnetlink import Questions
 from linkbalancer.links import Address, DeviceName, Vid
+from linkbalancer.routing.balance import Aim
 from linkbalancer.routing.packet import Packet
 from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS
 
@@ -75,7 +76,7 @@ class _Look:
 
     def __init__(self, loaded: Loaded, flow: Flow) -> None:
         self._loaded, self._flow = loaded, flow
-        self._marks = loaded.config.marks
+        self._marks, self._driver = loaded.config.marks, driver(loaded.config.firewall)
         self._route, self._netfilter = NetlinkSocket(ROUTE), NetlinkSocket(NETFILTER)
         self._unseen: list[Unseen] = []
 
@@ -86,25 +87,25 @@ class _Look:
     def whole(self, expected: Expected) -> Seen:
         """Ask for everything, each question with what the one before has shown."""
         connection, untracked = self._connection()
+        aims = self._aims()
         unmarked = Seen(
-            digest=load.digest(self._netfilter),
-            steering=self._steering(),
+            digest=self._driver.digest(self._netfilter),
+            steering=None if aims is None else {one: None if aim is None else aim.to for one, aim in aims.items()},
             rules=lookup.rules(self._route, self._flow.packet.source.version),
             answer=self._way(0),
             connection=connection,
             untracked=untracked,
+            forms={one: aim.form for one, aim in (aims or {}).items() if aim is not None},
+            standing=frozenset() if aims is None else self._driver.standing(self._marks, self._netfilter),
+            generation=self._driver.era(self._netfilter),
         )
         number = vid(expected, unmarked, self._flow)
-        mark = self._marks.packet_mark(number or 0)
+        mark = packet_mark(expected, unmarked, self._flow)
         answer = self._way(mark)
         firewall = self._firewall()
-        return Seen(
-            digest=unmarked.digest,
-            steering=unmarked.steering,
-            rules=unmarked.rules,
+        return replace(
+            unmarked,
             answer=answer,
-            connection=connection,
-            untracked=untracked,
             unchecked=self._unchecked(mark) if answer.error else None,
             reply=self._reply(answer),
             neighbour=self._neighbour(answer),
@@ -115,9 +116,9 @@ class _Look:
             unseen=tuple(self._unseen),
         )
 
-    def _steering(self) -> dict[int, Vid | None] | None:
+    def _aims(self) -> dict[int, Aim | None] | None:
         try:
-            return MapWriter(self._marks, self._netfilter).read()
+            return self._driver.aims(self._marks, self._netfilter).read()
         except DriverError as error:
             if error.errno == errno.ENOENT:
                 return None

@@ -1,45 +1,22 @@
-"""A child that looks at the host when it is asked to, with the rights that its parent had when it was forked.
+"""A child that looks at the host when it is asked to, with the rights that its parent had when it was forked (`aide`).
 
-The parent may have given them up since: whoever listens to strangers needs none, but listing the firewall's rules does.
-The child listens to its parent alone. It is asked by a configuration, a JSON line, and answers with a JSON line; when
-it is silent for too long it is killed, and the next question has another one, with what rights are left.
+It is asked by a configuration, and answers with a report.
 """
 
-import gc
-import json
-import os
-import signal
-import socket
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from linkbalancer.clock import SECOND, Duration, Instant, in_words
+from linkbalancer.clock import SECOND, Duration
 from linkbalancer.config.model import Config
-from linkbalancer.daemon.lifeline import call_myself, die_with_parent
+from linkbalancer.daemon.aide import Aide
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.preflight import examine
 
-PATIENCE: Duration = 90 * SECOND
+PATIENCE: Final[Duration] = 90 * SECOND
 """How long an answer may take: some of the programs that are asked may hang, each for its own patience."""
-
-ANSWER_LIMIT = 16 << 20
-"""Bytes of an answer; a longer one is none."""
-
-_NICENESS = 10
 
 Heard: TypeAlias = Callable[[dict[str, Any] | None, str], None]
 """Called with a report, or with None and what went wrong."""
-
-
-@dataclass(slots=True)
-class _Child:
-    """The child: its id, our end of the line to it, and what has come of its answer."""
-
-    pid: int
-    sock: socket.socket
-    answer: bytearray = field(default_factory=bytearray)
 
 
 class Examiner:
@@ -53,117 +30,32 @@ class Examiner:
 
     def __init__(self, loop: Loop, heard: Heard, patience: Duration = PATIENCE) -> None:
         """Fork; raises OSError."""
-        self._loop, self._heard, self._patience = loop, heard, patience
-        self._until: Instant | None = None
-        self._child: _Child | None = _fork()
-        loop.watch(self)
+        self._heard = heard
+        self.aide = Aide(loop, "lb:doctor", _answer, self._answered, patience)
 
     @property
     def busy(self) -> bool:
         """Whether an answer is awaited."""
-        return self._until is not None
+        return self.aide.busy
 
     @property
     def pid(self) -> int | None:
         """The child's id, None while there is none."""
-        return None if self._child is None else self._child.pid
+        return self.aide.pid
 
     def ask(self, config: Config) -> None:
         """Ask what is wrong for a configuration, unless an answer is awaited already."""
-        if self.busy:
-            return
-        now = self._loop.clock()
-        self._until = now + self._patience
-        try:
-            child = self._child = self._child or _fork()
-            child.sock.settimeout(1)
-            child.sock.sendall(config.model_dump_json(by_alias=True).encode() + b"\n")
-            child.sock.settimeout(0)
-        except OSError as error:
-            self._end(f"the child cannot be asked: {error.strerror or error}")
-            return
-        self._loop.add(child.sock, self._read)
+        self.aide.ask(config.model_dump_json(by_alias=True).encode())
 
     def close(self) -> None:
         """End the child; nobody is told."""
-        self._bury()
+        self.aide.close()
 
-    def deadline(self) -> Instant | None:
-        """Return the end of the patience (the loop asks)."""
-        return self._until
-
-    def expire(self, _now: Instant) -> None:
-        """Give up a child that does not answer."""
-        self._end(f"not done within {in_words(self._patience)}: given up")
-
-    def _read(self, _now: Instant) -> None:
-        child = self._child
-        assert child is not None
-        try:
-            some = child.sock.recv(1 << 16)
-        except BlockingIOError:
-            return
-        except OSError:
-            some = b""
-        child.answer += some
-        if not some or len(child.answer) > ANSWER_LIMIT:
-            self._end("the child has ended" if not some else "its answer is too long")
-        elif child.answer.endswith(b"\n"):
-            answer = json.loads(child.answer)
-            child.answer.clear()
-            self._loop.remove(child.sock)
-            self._until = None
+    def _answered(self, answer: dict[str, Any] | None, why: str) -> None:
+        if answer is None:
+            self._heard(None, why)
+        else:
             self._heard(answer.get("report"), str(answer.get("why")))
-
-    def _end(self, why: str) -> None:
-        self._bury()
-        self._heard(None, why)
-
-    def _bury(self) -> None:
-        """Kill the child with everything that it started."""
-        child, self._child, self._until = self._child, None, None
-        if child is not None:
-            self._loop.remove(child.sock)
-            child.sock.close()
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)  # the id is its own until it is waited for
-            os.waitpid(child.pid, 0)
-
-
-def _fork() -> _Child:
-    """Fork the child; raises OSError."""
-    ours, theirs = socket.socketpair()
-    parent = os.getpid()
-    try:
-        pid = os.fork()
-    except OSError:
-        ours.close()
-        theirs.close()
-        raise
-    if pid == 0:
-        _run(theirs, parent)
-    theirs.close()
-    with suppress(OSError):  # both sides do it, so that it is done before either goes on
-        os.setpgid(pid, pid)
-    return _Child(pid, ours)
-
-
-def _run(sock: socket.socket, parent: int) -> NoReturn:
-    """Be the child."""
-    try:
-        gc.freeze()
-        os.closerange(3, sock.fileno())
-        os.closerange(sock.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
-        os.setpgid(0, 0)
-        die_with_parent(parent)
-        call_myself("lb:doctor")
-        with suppress(OSError):  # a sandbox may forbid it
-            os.nice(_NICENESS)
-        with sock.makefile("rb") as questions:
-            for question in questions:
-                sock.sendall(json.dumps(_answer(question)).encode() + b"\n")
-    finally:
-        os._exit(0)
 
 
 def _answer(question: bytes) -> dict[str, Any]:

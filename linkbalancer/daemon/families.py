@@ -33,6 +33,8 @@ class Family:
     always: bool = True
 
 
+_COUNTED: Final = ("application", "vid", "direction")
+
 FAMILIES: Final = (
     Family("linkbalancer_build_info", Kind.INFO, "The program's version.", ("version",)),
     Family("linkbalancer_node_info", Kind.INFO, "This gateway's name and role.", ("node", "role")),
@@ -67,11 +69,24 @@ FAMILIES: Final = (
         ("severity",),
         always=False,
     ),
+    Family(
+        "linkbalancer_host_names",
+        Kind.GAUGE,
+        "Host names of sets, by how they are: resolved, failing (the last addresses stay), empty, or unresolved.",
+        ("state",),
+        always=False,
+    ),
+    Family(
+        "linkbalancer_host_name_failing_seconds",
+        Kind.GAUGE,
+        "For how long the host name that has failed longest is not answered; 0: all are.",
+        always=False,
+    ),
     Family("linkbalancer_put_back_total", Kind.COUNTER, "What others removed of ours and the daemon put back."),
     Family(
         "linkbalancer_repairs_total",
         Kind.COUNTER,
-        "The same by its kind: address, route, rule, nftables, steering, switch or device.",
+        "The same by its kind: address, route, rule, nftables (or iptables), steering, switch or device.",
         ("kind",),
         always=False,
     ),
@@ -255,5 +270,20 @@ FAMILIES: Final = (
         Kind.GAUGE,
         "Whether the application is on the first step of its list.",
         ("application",),
+    ),
+    Family(
+        "linkbalancer_application_keeps_sla",
+        Kind.GAUGE,
+        "Whether the link of the application's VID keeps the service level that it asks for.",
+        ("application",),
+        always=False,
+    ),
+    *(
+        Family(f"linkbalancer_application_{what}_total", Kind.COUNTER, says, _COUNTED, always=False)
+        for what, says in (
+            ("packets", "Packets of a counted application by its flows' VID, over this gateway's own ways: out or in."),
+            ("bytes", "The same in bytes, from the IP header on."),
+            ("flows", "Flows of a counted application that began, by VID and by the way of their first packet."),
+        )
     ),
 )

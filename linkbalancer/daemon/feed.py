@@ -1,5 +1,8 @@
 """The agent's end of the feed: every application process gets the newest table, and says what it made of it.
 
+A process that has answered once gets of a table what concerns its own applications: to read all of a thousand would
+take each of a hundred longer than what it does then.
+
 Nothing is queued: a process that does not read misses tables and later gets the newest one (style rule 10), so a slow
 or stopped process can neither grow this one's memory nor hold it up.
 """
@@ -14,7 +17,7 @@ from linkbalancer.clock import Instant
 from linkbalancer.daemon.listening import Listening
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.peer import peer_of
-from linkbalancer.feed.codec import LIMIT, Applied, Goodbye, Malformed, decode, encode
+from linkbalancer.feed.codec import LIMIT, Applied, Goodbye, Malformed, Packets, decode, encode
 from linkbalancer.feed.table import Table
 
 CLIENTS = 4096
@@ -23,11 +26,15 @@ CLIENTS = 4096
 
 @dataclass(slots=True)
 class _Client:
-    """One process: its socket, whose it is, and whether it has missed the newest table."""
+    """One process: its socket, whose it is, and whether it has missed the newest table.
+
+    `introduced`: it has answered a table, and before that it has said of which applications it is.
+    """
 
     sock: socket.socket
     pid: int
     applications: set[str] = field(default_factory=set)
+    introduced: bool = False
     behind: bool = False
 
 
@@ -44,7 +51,8 @@ class FeedServer:
     ) -> None:
         """Listen, or go on with a predecessor's listening socket; raises OSError."""
         self._loop, self._heard, self._complain = loop, heard, complain
-        self._newest: bytes | None = None
+        self._newest: Packets | None = None
+        self._whole = b""
         self._clients: dict[int, _Client] = {}
         self._listening = Listening(loop, path, socket.SOCK_SEQPACKET, self._accept, inherited=listener)
 
@@ -59,7 +67,7 @@ class FeedServer:
 
     def publish(self, table: Table) -> None:
         """Hand the table to everybody who can take it now, and to the others when they can."""
-        self._newest = encode(table)
+        self._newest, self._whole = Packets(table), encode(table)
         for client in tuple(self._clients.values()):
             self._send(client)
 
@@ -93,8 +101,9 @@ class FeedServer:
     def _send(self, client: _Client) -> None:
         if self._newest is None:
             return
+        data = self._newest.of(client.applications) if client.introduced else self._whole
         try:
-            client.sock.send(self._newest, socket.MSG_NOSIGNAL)
+            client.sock.send(data, socket.MSG_NOSIGNAL)
             late = False
         except BlockingIOError:
             late = True
@@ -125,6 +134,7 @@ class FeedServer:
         match decode(data):
             case Applied() as message:
                 self._name(client, {place.application for place in message.places})
+                client.introduced |= message.session != 0
                 self._heard(now, message)
                 return True
             case Malformed(reason):

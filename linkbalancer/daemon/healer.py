@@ -33,7 +33,7 @@ AGAIN: Duration = 600 * SECOND
 _DROPPED: Final = frozenset({"route", "address", "device"})
 """What the kernel itself drops with a device."""
 
-_NOBODY_TOLD: Final = frozenset({"switch", "address"})
+_NOBODY_TOLD: Final = frozenset({"switch", "address", "iptables"})
 """What others may have taken away though no process is told; of the rest it is the kernel that took it."""
 
 
@@ -187,7 +187,13 @@ class Healer:
 
     def describe(self) -> dict[str, Any]:
         """Return what the status says of it."""
-        return {"put_back": self._counts.total(), "put_back_by_kind": dict(self._counts), "fights": self.sentences()}
+        kind = None if self._performer is None else self._performer.layout.firewall
+        return {
+            "firewall": kind,
+            "put_back": self._counts.total(),
+            "put_back_by_kind": dict(self._counts),
+            "fights": self.sentences(),
+        }
 
     def sentences(self) -> list[str]:
         """Return a sentence for each fight."""
@@ -203,7 +209,13 @@ class Healer:
 
 def _whose(kinds: set[str]) -> str:
     """Say what was changed, of which no name was told."""
-    words = {"nftables": "nftables table", "steering": "nftables table", "switch": "switches", "address": "addresses"}
+    words = {
+        "nftables": "nftables table",
+        "iptables": "chains of iptables",
+        "switch": "switches",
+        "address": "addresses",
+    }
+    words["steering"] = words["iptables" if "iptables" in kinds else "nftables"]
     return "our " + " and ".join(sorted({words.get(kind, f"{kind}s") for kind in kinds}))
 
 

@@ -6,10 +6,13 @@ from ipaddress import IPv4Address, ip_address
 from typing import Any
 
 from linkbalancer.config.load import Loaded
+from linkbalancer.config.ways import lan_devices, twins, ways
 from linkbalancer.drivers.macvlan import Macvlan
 from linkbalancer.drivers.nftables.layout import Layout, Peer, PeerRoute
+from linkbalancer.drivers.nftables.pools import pool_chain, pool_of
 from linkbalancer.drivers.nftables.refusal import Refused
 from linkbalancer.links import Address
+from linkbalancer.routing.balance import pools
 from linkbalancer.routing.marks import LAST_VID
 from linkbalancer.vrrp.group import OWNER_PRIORITY, Group
 
@@ -18,9 +21,10 @@ def layout_of(loaded: Loaded) -> Layout:
     """Return what the kernel's table is made for."""
     config = loaded.config
     members = [group.vrrp(id_) for id_, group in config.groups.items() if group.mode == "member"]
-    lans = {group.device for group in config.groups.values() if group.mode != "static"} | set(config.lans)
+    lans = lan_devices(config)
     links = {link.device for link in config.links.values()}
     links |= {group.device for group in config.groups.values() if group.mode == "static"} - lans
+    ends = twins(config)
     return Layout(
         marks=config.marks,
         role=config.role,
@@ -31,8 +35,14 @@ def layout_of(loaded: Loaded) -> Layout:
         peer_routes=tuple(
             sorted(PeerRoute(one.peer, one.via, one.device) for one in config.links.values() if one.via is not None)
         ),
-        macvlans=tuple(sorted(_macvlan(group) for group in members if group.mac is not None)),
+        macvlans=tuple(
+            sorted(_macvlan(group, steers_ipv6=ends is not None) for group in members if group.mac is not None)
+        ),
         refused=tuple(sorted({one for group in members for one in _refused(group)}, key=str)),
+        pools=pools(loaded.rules.applications.values()),
+        ways=ways(config),
+        twins=ends,
+        firewall=config.firewall,
     )
 
 
@@ -42,10 +52,11 @@ def reserved(loaded: Loaded) -> set[Address]:
     return {one.ip for group in groups for one in (*group.virtual_ips, *group.excluded_ips)}
 
 
-def _macvlan(group: Group) -> Macvlan:
-    """Return the device of a group's virtual MAC."""
+def _macvlan(group: Group, *, steers_ipv6: bool) -> Macvlan:
+    """Return the device of a group's virtual MAC; by it comes, where that is steered, what IPv6 others send there."""
     device, mac = group.address_device, group.mac or b""
-    return Macvlan(device, group.device, mac, any(one.version == 6 for one in group.places().get(device, ())))
+    ipv6 = steers_ipv6 or any(one.version == 6 for one in group.places().get(device, ()))
+    return Macvlan(device, group.device, mac, ipv6)
 
 
 def _refused(group: Group) -> Iterator[Refused]:
@@ -64,11 +75,12 @@ def layout_in_words(layout: Layout) -> dict[str, Any]:
         "peers": [[str(peer.address), peer.port] for peer in layout.peers],
         "macvlans": [[one.device, one.parent, one.mac.hex(), one.ipv6] for one in layout.macvlans],
         "refused": [[one.device, str(one.address)] for one in layout.refused],
+        "pools": [pool_chain(one) for one in layout.pools],
     }
 
 
 def layout_from_words(words: object, own: Layout) -> Layout:
-    """Return a predecessor's layout, with the marks of `own`; `own` where the words make no sense."""
+    """Return a predecessor's layout, with the marks and ways of `own`; `own` where the words make no sense."""
     try:
         fields = dict(words)  # type: ignore[call-overload]
         return replace(
@@ -82,6 +94,7 @@ def layout_from_words(words: object, own: Layout) -> Layout:
                 for device, parent, mac, ipv6 in fields.get("macvlans", ())
             ),
             refused=tuple(Refused(str(device), ip_address(one)) for device, one in fields.get("refused", ())),
+            pools=tuple(pool for pool in map(pool_of, map(str, fields.get("pools", ()))) if pool is not None),
         )
     except (KeyError, TypeError, ValueError):
         return own

@@ -14,7 +14,7 @@ from linkbalancer.drivers.errors import DriverError
 from linkbalancer.engine.events import DeviceChanged
 from linkbalancer.host.devices import DeviceMonitor, Observation
 from linkbalancer.host.strangers import Ground
-from linkbalancer.links import Address, DeviceName
+from linkbalancer.links import Address, DeviceName, Family
 
 LOOK_LEAST: Duration = 50 * MILLISECOND
 LOOK_MOST: Duration = 250 * MILLISECOND
@@ -66,7 +66,14 @@ class Lookout:
         ours: set[Address] = {address.ip for _device, address in self._kernel.found().addresses}
         devices = (*layout.lan_devices, *layout.link_devices)
         ground = Ground(*self._kernel.ground)
-        self._monitor = DeviceMonitor(devices, ours.union(virtual_ips), self._kernel.port, layout.made, ground)
+        self._monitor = DeviceMonitor(
+            devices,
+            ours.union(virtual_ips),
+            self._kernel.port,
+            layout.made,
+            ground,
+            ipv6=Family.IPV6 in layout.families,
+        )
 
     def current(self) -> list[DeviceChanged]:
         """Return every device as last seen."""

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from linkbalancer import __version__
 from linkbalancer.daemon.families import FAMILIES, Kind
 from linkbalancer.daemon.loop import BUCKETS
+from linkbalancer.engine.naming.overview import EMPTY, FAILING, RESOLVED, UNRESOLVED
 from linkbalancer.host.process import started_at
 
 VID_STATES: Final = ("observing", "stopped", "initialising", "held", "fault", "backup", "master", "static")
@@ -80,6 +81,7 @@ def expose(status: Mapping[str, Any] | None) -> Exposition:
                 to.set("linkbalancer_device_vrrp_total", count, device=device, counter=name)
         for name, application in status["applications"].items():
             _application(to, name, application, status)
+        _counts(to, status.get("counts", {}).get("applications", {}))
     to.set(
         "linkbalancer_application_processes", len({pid for name, pid in processes.items() if name.startswith("app:")})
     )
@@ -102,6 +104,7 @@ def _whole(to: Exposition, status: Mapping[str, Any]) -> None:
     if isinstance(status.get("health"), str):
         to.states("linkbalancer_health", HEALTH, status["health"])
     _notifications(to, status.get("notifications", {}))
+    _names(to, status.get("names") or {})
     for name, tracker in status.get("trackers", {}).items():
         _tracker(to, name, tracker)
     configuration = status.get("configuration")
@@ -122,6 +125,16 @@ def _notifications(to: Exposition, notifications: Mapping[str, Mapping[str, Any]
         for result in ("delivered", "failed", "given_up", "merged", "dropped"):
             labels = {"notification": name, "way": one["way"], "result": result}
             to.set("linkbalancer_notifications_total", one[result], **labels)
+
+
+def _names(to: Exposition, names: Mapping[str, Any]) -> None:
+    hosts = list(names.get("hosts", {}).values())
+    if hosts:
+        states = [one["state"] for one in hosts]
+        for state in (RESOLVED, FAILING, EMPTY, UNRESOLVED):
+            to.set("linkbalancer_host_names", states.count(state), state=state)
+        longest = max(one["failing_ms"] or 0 for one in hosts)
+        to.set("linkbalancer_host_name_failing_seconds", longest / 1000)
 
 
 def _drained(drained: object) -> Iterator[tuple[str, str]]:
@@ -228,6 +241,18 @@ def _application(to: Exposition, name: str, application: Mapping[str, Any], stat
     to.set("linkbalancer_application_works", group.get("works", False), application=name)
     first = application["vids"][0] if application["vids"] else ()
     to.set("linkbalancer_application_preferred", any(one["vid"] == vid for one in first), application=name)
+    level = application.get("sla")
+    if level is not None:
+        to.set("linkbalancer_application_keeps_sla", str(vid) not in level["breaks"], application=name)
+
+
+def _counts(to: Exposition, applications: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+    """Give what the kernel counted; of flows that have no VID here, the label is empty."""
+    for name, ways in applications.items():
+        for one in ways:
+            labels = {"application": name, "vid": one["vid"] or "", "direction": one["direction"]}
+            for what in ("packets", "bytes", "flows"):
+                to.set(f"linkbalancer_application_{what}_total", one[what], **labels)
 
 
 def _seconds(milliseconds: float | None) -> float | None:

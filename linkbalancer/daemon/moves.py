@@ -7,12 +7,22 @@ from linkbalancer.daemon.loop import Loop, boottime
 from linkbalancer.daemon.recording import Recording
 from linkbalancer.drivers import flows
 from linkbalancer.drivers.errors import DriverError
-from linkbalancer.links import Vid
+from linkbalancer.engine.application import in_words
+from linkbalancer.engine.sweeping import Remains, in_text
+from linkbalancer.routing.balance import Aim, Pool, Target
+from linkbalancer.routing.handover import Form
 from linkbalancer.routing.marks import Marks
 
 AFTER: Duration = 500 * MILLISECOND
 APART: Duration = 60 * MILLISECOND
 """When the flows are counted: so long after a move, and one application after the other; a failover has priority."""
+
+_FLOWS = {
+    Form.MOVE: "",
+    Form.KEEP: ", running flows stay where theirs works",
+    Form.RESET: ", running flows are told to end",
+    Form.HOLD: ", running flows stay where theirs works, else are told to end",
+}
 
 
 class Moves:
@@ -28,43 +38,61 @@ class Moves:
     def __init__(self, run_dir: Path, teller: str, marks: Marks, applications: int) -> None:
         self._marks, self._applications = marks, applications
         self._recording = Recording(run_dir, teller, boottime())
-        self._counts: dict[int, tuple[Instant, str, Vid]] = {}
+        self._counts: dict[int, tuple[Instant, str, Target]] = {}
 
     def attend(self, loop: Loop) -> None:
         """Have the loop send, and count, when it is time."""
         loop.watch(self._recording)
         loop.watch(self)
 
-    def moved(self, app_id: int, application: str, before: Vid | None, vid: Vid, took: Duration) -> None:
-        """Tell that an application's element in the kernel's map has been written; a first one moves no flows."""
-        came = "" if before is None else f", was {before}"
-        text = f"the map's element of {application} is VID {vid}{came}"
-        self._tell("kernel", text, application, vid, took_us=took // MICROSECOND)
-        if before is not None and flows.affordable(self._applications):
-            self._counts[app_id] = boottime() + AFTER + app_id % flows.APPLICATIONS_MAX * APART, application, vid
+    def moved(
+        self, app_id: int, application: str, before: Aim | None, aim: Aim, *, took: Duration, at: Instant
+    ) -> None:
+        """Tell that an application's element in the kernel's map was written at a time; a first one moves no flows."""
+        to = aim.to
+        came = "" if before is None or before.to == to else f", was {before.to}"
+        text = f"the map's element of {application} is {in_words(to)}{came}{_FLOWS[aim.form]}"
+        self._tell("kernel", text, application, to, at, took_us=took // MICROSECOND)
+        if before is not None and before.to != to and aim.form is Form.MOVE and flows.affordable(self._applications):
+            self._counts[app_id] = at + AFTER + app_id % flows.APPLICATIONS_MAX * APART, application, to
+
+    def remained(self, remains: Remains, application: str) -> None:
+        """Tell of translated flows that were found on a VID after their entries had been deleted, or may be there."""
+        known = {} if remains.flows is None else {"flows": remains.flows}
+        self._recording.tell(
+            "left",
+            in_text(remains, application),
+            subject=application,
+            follows={"kind": "application", "app": application},
+            fields={"app": application, "vid": remains.vid, **known},
+        )
 
     def deadline(self) -> Instant | None:
         """Return when flows are to be counted next (the loop asks)."""
-        return min((due for due, _name, _vid in self._counts.values()), default=None)
+        return min((due for due, _name, _to in self._counts.values()), default=None)
 
     def expire(self, now: Instant) -> None:
         """Count the flows that are due; one count that fails is left out."""
-        for app_id in [app_id for app_id, (due, _name, _vid) in self._counts.items() if due <= now]:
-            _due, application, vid = self._counts.pop(app_id)
+        for app_id in [app_id for app_id, (due, _name, _to) in self._counts.items() if due <= now]:
+            _due, application, to = self._counts.pop(app_id)
             try:
                 found = flows.count(self._marks, app_id)
             except DriverError:
                 continue
             many = "at least " if found >= flows.FLOWS_MAX else ""
-            self._tell(
-                "flows", f"{many}{found} flows of {application} are on VID {vid} now", application, vid, flows=found
-            )
+            text = f"{many}{found} flows of {application} are on {in_words(to)} now"
+            self._tell("flows", text, application, to, boottime(), flows=found)
 
-    def _tell(self, kind: str, text: str, application: str, vid: Vid, **fields: int) -> None:
+    def _tell(self, kind: str, text: str, application: str, to: Target, at: Instant, **fields: int) -> None:
+        """Tell it; to a balanced step an application goes by whichever of its VIDs works."""
+        place: dict[str, str | int] = {"app": application}
+        if not isinstance(to, Pool):
+            place["vid"] = to
         self._recording.tell(
             kind,
             text,
             subject=application,
-            follows={"kind": "application", "app": application, "vid": vid},
-            fields={"app": application, "vid": vid, **fields},
+            at=at,
+            follows={"kind": "application", **place},
+            fields={**place, **fields},
         )

@@ -8,11 +8,12 @@ Beside a living predecessor a successor first makes only what is new (`extend`, 
 (`take_up`), its classifier is put to use, and only then what is no longer configured is taken away.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing, suppress
 
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
+from linkbalancer.daemon.chaincare import ChainCare
 from linkbalancer.daemon.errand import Errand
 from linkbalancer.daemon.homes import Homes
 from linkbalancer.daemon.layout import layout_of
@@ -20,18 +21,16 @@ from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.tablecare import Rules, TableCare
 from linkbalancer.daemon.wanted import Wanted, in_words, kind_of
 from linkbalancer.drivers.errors import DriverError
+from linkbalancer.drivers.firewall import driver, install
 from linkbalancer.drivers.kernel import Applicable, Kernel
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
-from linkbalancer.drivers.nftables import load
-from linkbalancer.drivers.nftables.elements import MapWriter
 from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.drivers.prepared import Prepared
 from linkbalancer.engine.effects import RemoveAddresses, SetNextHop
 from linkbalancer.engine.found import Found
-from linkbalancer.links import DeviceName, Interface, Vid
+from linkbalancer.links import DeviceName, Firewall, Interface, Vid
+from linkbalancer.routing.balance import Aim
 from linkbalancer.routing.classifier import Classifier
-from linkbalancer.routing.marks import OWN
-from linkbalancer.routing.plan import own_next_hop
 
 
 class Performer:
@@ -69,18 +68,19 @@ class Performer:
         self.kernel = Kernel(self.layout, self._configured)
         self._netlink = NetlinkSocket(ROUTE)
         self._classifier, self._app_ids = classifier, app_ids
-        self._map = MapWriter(self.layout.marks, NetlinkSocket(NETFILTER))
-        self._wanted = Wanted()
+        self._driver = driver(self.layout.firewall)
+        self._map = self._driver.aims(self.layout.marks, NetlinkSocket(NETFILTER))
+        self._wanted = Wanted(self.layout.twins)
         self._homes = Homes(loaded.rules.applications, app_ids, places)
         self._complain, self._put_back, self._load_over = complain, put_back, load_over
-        rules = Rules(self.layout, classifier, app_ids)
         tell = {"put_back": put_back, "complain": complain}
-        self.care = TableCare(rules, self._homes, self._wanted.macs, aside=self._aside, **tell)
+        rules, macs = Rules(self.layout, classifier, app_ids), self._wanted.macs
+        care = ChainCare if self.layout.firewall is Firewall.IPTABLES else TableCare
+        self.care: ChainCare | TableCare = care(rules, self._homes, macs, aside=self._aside, **tell)
         self._errand = Errand(loop, self._errand_ended)
         self._staged: Callable[[str | None], None] | None = None
-        self._trimmed, self._refused = True, False
-        self._left_behind: Layout = self.layout
-        self._best: dict[int, Vid | None] = {}
+        self._trimmed, self._refused, self._left_behind = True, False, self.layout
+        self._best: dict[int, Aim | None] = {}
         self._agreed: bytes | None = None  # the generation of nftables that was as wanted
 
     def close(self) -> None:
@@ -94,8 +94,7 @@ class Performer:
         The first classifier is waited for: nothing is steered without one. In place of an older one, which steers
         meanwhile, it is loaded while the agent does its work: `loading` until then.
         """
-        prepared = self.kernel.prepare()
-        lines = _lines(prepared)
+        lines = _lines(self.kernel.prepare())
         lines += self._homes.fill(self._map)
         if self.kernel.digest() is not None:
             self._load_aside()
@@ -120,6 +119,8 @@ class Performer:
         """
         self._left_behind = theirs
         self._trimmed = False
+        # First the ways of IPv6: where he did not steer it, rules that come before lead nowhere.
+        self._all(self._wanted.halves(self.layout, self._netlink, self.kernel.found().next_hops))
         prepared = self.kernel.mend(trim=False)
         self._staged = staged
         self._errand.start(self._stage)
@@ -129,9 +130,9 @@ class Performer:
         """Load beside what is in use (in the errand's process). Raises DriverError."""
         with closing(NetlinkSocket(NETFILTER)) as netlink:
             joined = self.layout.joined(self._left_behind)
-            load.prepare(joined, netlink)
-            self._homes.fill(MapWriter(self.layout.marks, netlink))
-            load.stage(joined, self._classifier, self._app_ids, netlink)
+            self._driver.prepare(joined, netlink)
+            self._homes.fill(self._driver.aims(self.layout.marks, netlink))
+            self._driver.stage(joined, self._classifier, self._app_ids, netlink)
 
     def take_up(self, working: Collection[Vid]) -> bool:
         """Take over from the predecessor: put the classifier to use; return whether it is in use already.
@@ -170,12 +171,11 @@ class Performer:
         Where it was staged it is put to use first: then no flow of an application that is gone is left to old rules.
         """
         with closing(NetlinkSocket(NETFILTER)) as netlink:
-            writer = MapWriter(self.layout.marks, netlink)
-            if load.is_staged(self.layout, self._classifier, self._app_ids, netlink):
-                load.install(self.layout, self._classifier, self._app_ids, netlink)
-            load.prepare(self.layout, netlink, self._best)
-            self._homes.fill(writer)
-            load.install(self.layout, self._classifier, self._app_ids, netlink)
+            if self._driver.is_staged(self.layout, self._classifier, self._app_ids, netlink):
+                install(self.layout, self._classifier, self._app_ids, netlink)
+            self._driver.prepare(self.layout, netlink, self._best)
+            self._homes.fill(self._driver.aims(self.layout.marks, netlink))
+            install(self.layout, self._classifier, self._app_ids, netlink)
 
     def _errand_ended(self, _now: Instant, why: str | None) -> None:
         if self._staged is not None:
@@ -199,8 +199,9 @@ class Performer:
         """
         found = self.kernel.found()
         for vid, next_hop in found.next_hops.items():
-            self._wanted.note(SetNextHop(vid, next_hop))
-        self._point_own_traffic()
+            self._wanted.adopt(SetNextHop(vid, next_hop))
+        self._all(self._wanted.halves(self.layout, self._netlink, found.next_hops))
+        self._all(self._wanted.following())
         if self._trimmed:
             self._release(found)
         return found
@@ -223,13 +224,11 @@ class Performer:
         self._wanted.note(effect)
         self._try(effect)
         if isinstance(effect, SetNextHop):
-            self._point_own_traffic()
+            self._all(self._wanted.following(effect))
 
-    def _point_own_traffic(self) -> None:
-        """Let this gateway's own packets follow the VIDs that have a way; what they are sent by is judged later."""
-        wanted = SetNextHop(OWN, own_next_hop(self._wanted.ways()))
-        if self._wanted.note(wanted):
-            self._try(wanted)
+    def _all(self, effects: Iterable[Applicable]) -> None:
+        for effect in effects:
+            self._try(effect)
 
     def reconcile(self, *, thorough: bool = True) -> bool:
         """Compare the kernel with what is wanted, and put back what is missing; return whether all was there.
@@ -239,12 +238,13 @@ class Performer:
         thorough, self._refused = thorough or self._refused, False
         try:
             settled = (not thorough or self._mend()) & self._reload()
+            self.care.follow(self._netlink)
             missing = self._wanted.missing(self.layout, self._netlink, self.kernel.usurped) if thorough else []
         except DriverError as error:
             self._complain("compare the kernel with what is wanted", str(error))
             return False
         for effect in missing:
-            if self._try(effect):
+            if self._try(effect) and self._wanted.is_repair(effect):
                 self._put_back(kind_of(effect), in_words(effect))
         return settled and not missing
 

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from linkbalancer.config.model import Config
 from linkbalancer.drivers import addresses, sysctl
 from linkbalancer.drivers.errors import DriverError
+from linkbalancer.drivers.iptables import committing
+from linkbalancer.drivers.iptables.table import Mangle
 from linkbalancer.drivers.netlink.transport import ROUTE, NetlinkSocket
 from linkbalancer.engine.preflight import devices as judged_devices
 from linkbalancer.engine.preflight import system
@@ -20,6 +22,7 @@ from linkbalancer.engine.preflight.observed import Address, Observed, Process, S
 from linkbalancer.host.preflight import devices, files, networkmanager, processes, routes, rules, ruleset, switches
 from linkbalancer.host.preflight.program import UnseenError, find
 from linkbalancer.host.process import started_at
+from linkbalancer.links import Firewall
 
 T = TypeVar("T")
 
@@ -73,6 +76,7 @@ def observe(wanted: Wanted, *, running: bool) -> Observed:
     if any(one.name == "NetworkManager" for one in seen or ()):
         managed = look.at("NetworkManager's devices", networkmanager.read)
     denied, allowed = files.dhcpcd()
+    chains = wanted.config.firewall is Firewall.IPTABLES
     return Observed(
         running=running,
         kernel=platform.release(),
@@ -83,8 +87,10 @@ def observe(wanted: Wanted, *, running: bool) -> Observed:
         addresses=look.at("addresses", lambda: _addresses(wanted)),
         rules=look.at("routing rules", rules.read),
         routes=look.at("routes", routes.read),
-        ruleset=look.at("nftables rules", ruleset.read),
+        ruleset=look.at("nftables rules", ruleset.saved if chains and find("nft") is None else ruleset.read),
         legacy=ruleset.legacy(),
+        chains=look.at("the table mangle of iptables", lambda: bool(Mangle(4).read().hooked)) if chains else None,
+        python_iptables=committing.unusable() if chains else None,
         processes=seen,
         services=Services(
             networkd=files.networkd(),

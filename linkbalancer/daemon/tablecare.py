@@ -6,20 +6,25 @@ anew by nft, in an errand.
 
 import errno
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing, suppress
 from typing import Final, NamedTuple
 
 from linkbalancer.clock import MILLISECOND, Duration
 from linkbalancer.daemon.homes import Homes
+from linkbalancer.daemon.standing import Standing
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
-from linkbalancer.drivers.nftables import image, load
-from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
+from linkbalancer.drivers.nftables import image, load, namesets
+from linkbalancer.drivers.nftables.aims import AimWriter
+from linkbalancer.drivers.nftables.elements import MemberWriter
 from linkbalancer.drivers.nftables.image import Image
 from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.drivers.nftables.render import MAP, MEMBERS
-from linkbalancer.links import DeviceName, Mac, Vid
+from linkbalancer.drivers.nftables.upstreams import Upstreams
+from linkbalancer.drivers.nftables.ways import KEEPS, RESETS
+from linkbalancer.links import DeviceName, Mac
+from linkbalancer.routing.balance import Aim
 from linkbalancer.routing.classifier import Classifier
 
 LARGE: Final = 500
@@ -53,6 +58,7 @@ class TableCare:
 
     Attributes:
         suspect: whether somebody may have been at it since it was last compared.
+        standing: on which VIDs flows may stay.
         fresh: whether it was loaded by this process, so that nothing needs to prove that it is right.
     """
 
@@ -71,12 +77,23 @@ class TableCare:
         self._homes, self._members = homes, members
         self._aside, self._put_back, self._complain = aside, put_back, complain
         self._netlink = NetlinkSocket(NETFILTER)
+        self._upstreams = Upstreams(self._netlink, rules.layout.ways)
+        self.standing = Standing(rules.layout, self._netlink, complain)
         self._image: Image | None = None
+        self._era: int | None = None
         self._adopted = False
 
     def close(self) -> None:
         """Close the socket; nothing in the kernel changes."""
         self._netlink.close()
+
+    def follow(self, route: NetlinkSocket) -> None:
+        """Have gateways behind one device told by the MAC that each has now. Raises DriverError."""
+        try:
+            self._upstreams.follow(route)
+        except DriverError as error:
+            if error.errno != errno.ENOENT:  # the table is gone, or is being loaded: that is the comparison's
+                raise
 
     def adopt(self) -> bool:
         """Take what is loaded for what should be; where it is not as it once was loaded, have it loaded anew.
@@ -86,6 +103,8 @@ class TableCare:
         if self._adopted:
             return True
         self.suspect = False
+        self.standing.restore()
+        self._era = load.era(self._netlink)
         if len(self._rules.classifier.boxes) > LARGE:
             self._adopted = True
             return True
@@ -123,20 +142,26 @@ class TableCare:
 
     def _steer_back(self) -> None:
         """Put applications back to where their processes sent them: somebody else has changed the map."""
-        writer = MapWriter(self._layout.marks, self._netlink)
+        writer = AimWriter(self._layout.marks, self._netlink)
         with suppress(DriverError):  # without a table there is nothing to steer; that is the comparison's
-            astray = {one: vid for one, vid in self._homes.astray(writer.read()).items() if self._serves(vid)}
+            astray = {one: aim for one, aim in self._homes.astray(writer.read()).items() if self._serves(aim)}
             if writer.steer(astray):
                 many = f"{len(astray)} application{'s' if len(astray) > 1 else ''}"
                 self._put_back("steering", f"{many} to where their processes steer them")
+        if self.standing.restore():
+            self._put_back("steering", "the VIDs on which flows may stay")
 
     def load_anew(self) -> None:
         """Make the table anew by nft, in one transaction (in an errand's process). Raises DriverError."""
         with closing(NetlinkSocket(NETFILTER)) as netlink, suppress(DriverError):
-            present, members = MapWriter(self._layout.marks, netlink).read(), MemberWriter(netlink).read()
-            load.anew(*self._rules, self._homes.everywhere(present), members)
+            present, members = AimWriter(self._layout.marks, netlink).read(), MemberWriter(netlink).read()
+            load.anew(
+                *self._rules, self._homes.everywhere(present), members, standing=self.standing.vids or (), era=self._era
+            )
             return
-        load.anew(*self._rules, self._homes.everywhere({}), self._members())
+        load.anew(
+            *self._rules, self._homes.everywhere({}), self._members(), standing=self.standing.vids or (), era=self._era
+        )
 
     def _restore(self, netlink: NetlinkSocket, wanted: Image) -> list[str]:
         """Put back what differs; where somebody changes it meanwhile, look again."""
@@ -159,19 +184,30 @@ class TableCare:
 
     def _elements(self, netlink: NetlinkSocket, present: Image | None) -> dict[str, list[bytes]]:
         """Return what the map and the set are to have: what they have, and what is missing."""
-        writer = MapWriter(self._layout.marks, netlink)
+        writer = AimWriter(self._layout.marks, netlink)
         whole = self._homes.everywhere(self._steered(netlink, present))
-        steered = {one: vid for one, vid in whole.items() if self._serves(vid)}
+        steered = {one: aim for one, aim in whole.items() if self._serves(aim)}
         known = MemberWriter(netlink)
         members = known.read() if present is not None and MEMBERS in present.sets else self._members()
-        return {MAP: writer.items(steered), MEMBERS: known.items(members)}
+        return {
+            **writer.items(steered),
+            **self.standing.items(),
+            MEMBERS: known.items(members),
+            **namesets.items(self._named(netlink)),
+        }
 
-    def _serves(self, vid: Vid | None) -> bool:
-        """Return whether the table has where to send packets of a VID; of none, to the main table, it has."""
-        return vid is None or vid in self._layout.vids
+    def _named(self, netlink: NetlinkSocket) -> dict[str, Collection[int]]:
+        """Return the addresses of host names: those that are there, else those known when this process began."""
+        known = namesets.contents(self._rules.classifier.rules)
+        found = {one: namesets.read(netlink, one) for one in known}
+        return {one: known[one] if there is None else there for one, there in found.items()}
 
-    def _steered(self, netlink: NetlinkSocket, present: Image | None) -> dict[int, Vid | None]:
+    def _serves(self, aim: Aim | None) -> bool:
+        """Return whether the table has where to send packets that are aimed so."""
+        return self._layout.serves(None if aim is None else aim.to)
+
+    def _steered(self, netlink: NetlinkSocket, present: Image | None) -> dict[int, Aim | None]:
         """Return the map's elements, none where there is no map."""
-        if present is None or MAP not in present.sets:
+        if present is None or not {MAP, KEEPS, RESETS} <= present.sets.keys():
             return {}
-        return MapWriter(self._layout.marks, netlink).read()
+        return AimWriter(self._layout.marks, netlink).read()

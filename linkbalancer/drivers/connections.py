@@ -40,6 +40,7 @@ def find(netlink: NetlinkSocket, packet: Packet) -> Connection | None:
         answered=bool((_number(parts.get(_STATUS)) or 0) & _SEEN_REPLY),
         expires_s=_number(parts.get(_TIMEOUT)),
         translated=_translated(original, answer),
+        source_translated=answer[1] != original[0],
     )
 
 

@@ -1,43 +1,34 @@
 """The kernel as the daemon sees it: prepared once, then one effect at a time, and read back by a starting agent."""
 
-import errno
 import platform
 import re
-import socket
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, TypeAlias, assert_never
 
-from linkbalancer.drivers import addresses, neighbours, routes, rules, sysctl
+from linkbalancer.drivers import addresses, neighbours, sysctl
 from linkbalancer.drivers.announce import Announcer
 from linkbalancer.drivers.errors import DriverError
+from linkbalancer.drivers.firewall import displace, driver, install
 from linkbalancer.drivers.macvlans import Macvlans
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
-from linkbalancer.drivers.nftables import load
-from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
-from linkbalancer.drivers.nftables.generation import generation
 from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.drivers.peerroutes import PeerRoutes
 from linkbalancer.drivers.prepared import Prepared
+from linkbalancer.drivers.tables import PointIpv6, Tables
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
-from linkbalancer.links import Address, DeviceName, Interface, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
+from linkbalancer.links import Address, DeviceName, Family, Interface
 from linkbalancer.routing.classifier import Classifier
-from linkbalancer.routing.difference import difference
-from linkbalancer.routing.marks import OWN
-from linkbalancer.routing.plan import routing_rules, routing_tables
 
-Applicable: TypeAlias = AddAddresses | RemoveAddresses | Announce | SetNextHop | SetMembers
+Applicable: TypeAlias = AddAddresses | RemoveAddresses | Announce | SetNextHop | PointIpv6 | SetMembers
 """The effects that are the kernel's."""
 
 _OLDEST: Final = (5, 18)
 """The first Linux that keeps a tag on addresses."""
 
-_PREPARED_MAX: Final = 4096
-"""Prebuilt requests kept; next hops are few, only the MACs of a restless LAN could make them many."""
-
 
 class Kernel:
-    """Everything that is ours in this network namespace: one nftables table, rules, tables, virtual IPs.
+    """Everything that is ours in this network namespace: the firewall's part, rules, tables, virtual IPs.
 
     `virtual_ips` are the configured ones by LAN device. Opens its sockets at once; raises DriverError.
     """
@@ -47,22 +38,20 @@ class Kernel:
         self._virtual_ips = virtual_ips
         self._netlink = NetlinkSocket(ROUTE)
         self._netfilter = NetlinkSocket(NETFILTER)
-        self._members = MemberWriter(self._netfilter)
+        self._driver = driver(layout.firewall)
+        self._members = self._driver.members(layout.marks, self._netfilter)
         self._macvlans = Macvlans(self._netlink, layout.macvlans)
         self._peer_routes = PeerRoutes(self._netlink, layout.peer_routes)
         self._addresses = addresses.Addresses(self._netlink, {one.device: one.parent for one in layout.macvlans})
         self._strays: dict[Address, set[DeviceName]] = {}
         self._announcer = Announcer()
-        self._prepared: dict[tuple[int, int, NextHop], tuple[bytes, ...]] = {}
-        self._pins: dict[Vid, ViaMaster] = {}
-        self._rules = routing_rules(layout.vids, layout.marks)
-        self._tables = routing_tables(layout.vids, layout.marks)
-        self._agreed: tuple[object, bool] | None = None
+        self._tables = {family: Tables(self._netlink, layout, family) for family in Family}
 
     @property
     def ground(self) -> tuple[frozenset[int], int]:
         """The routing tables that are ours, and the priority of the last of our rules."""
-        return self._tables, max((rule.priority for rule in self._rules), default=0)
+        tables = self._tables[Family.IPV4]
+        return tables.tables, max((rule.priority for rule in tables.rules), default=0)
 
     @property
     def port(self) -> int:
@@ -82,7 +71,9 @@ class Kernel:
         Raises DriverError when a part that steering rests on is refused; refused switches are only reported.
         """
         _check_version(platform.release())
-        load.prepare(self._layout, self._netfilter)  # first: connection tracking's switches come with it
+        self._driver.prepare(self._layout, self._netfilter)  # first: connection tracking's switches come with it
+        if self.digest() is not None:
+            displace(self._layout.firewall, self._netfilter)
         self._macvlans.trim()
         return self.mend()
 
@@ -95,49 +86,32 @@ class Kernel:
         self._addresses.forget()
         made, failed = self._macvlans.mend(self._holds, trim=trim)
         laid, kept_out = self._peer_routes.mend(trim=trim)
-        changed, refused = sysctl.apply(sysctl.wanted(layout.lan_devices, layout.link_devices))
-        tables, floored = self._tables, routes.floored(self._netlink)
-        missing = [("route", f"the unreachable default of table {table}") for table in sorted(tables - floored)]
-        for table in sorted(tables - floored):
-            routes.floor(self._netlink, table)
-        missing += self._mend_rules(trim=trim)
-        for table in sorted(floored - tables) if trim else ():
-            routes.remove(self._netlink, table)
+        switches = sysctl.wanted(layout.lan_devices, layout.link_devices, ipv6=Family.IPV6 in layout.families)
+        changed, refused = sysctl.apply(switches)
+        missing = [one for tables in self._tables.values() for one in tables.mend(trim=trim)]
         return Prepared(tuple(changed), tuple(refused), (*made, *laid), (*failed, *kept_out), tuple(missing))
-
-    def _mend_rules(self, *, trim: bool) -> list[tuple[str, str]]:
-        """Make the rules as they should be; return what was missing. What was right and is the same now is right."""
-        found = rules.read(self._netlink)
-        if self._agreed is not None and self._agreed[0] is found and self._agreed[1] == trim:
-            return []
-        missing = difference(self._rules, found)[0]
-        changed = rules.apply(self._netlink, self._rules, keep=not trim)
-        self._agreed = (found, trim) if changed == (0, 0) else None
-        return [("rule", f"the routing rule of priority {rule.priority}") for rule in missing]
 
     def clear(self, devices: Iterable[DeviceName]) -> None:
         """Remove what is left of VIDs that are gone: pins on these devices, devices of our own. Raises DriverError."""
         self._macvlans.trim()
-        used = {(pin.device, pin.gateway) for pin in self._pins.values()}
-        for device in devices:
-            for address in neighbours.pinned(self._netlink, device):
-                if (device, address) not in used:
-                    neighbours.unpin(self._netlink, device, address)
+        gone = tuple(devices)
+        for tables in self._tables.values():
+            tables.unpin(gone)
 
     def loaded(self, classifier: Classifier, app_ids: Mapping[str, int]) -> bool:
         """Return whether our table is there, with this classifier in use. Raises DriverError."""
-        return load.loaded(self._layout, classifier, app_ids, self._netfilter)
+        return self._driver.loaded(self._layout, classifier, app_ids, self._netfilter)
 
     def generation(self) -> bytes:
-        """Return what is another one when nftables has changed. Raises DriverError."""
-        return generation(self._netfilter)
+        """Return what is another one when what classifies has changed. Raises DriverError."""
+        return self._driver.generation(self._netfilter)
 
     def install(self, classifier: Classifier, app_ids: Mapping[str, int]) -> bool:
         """Load a classifier in place of the one in use (blocks for tens of milliseconds and more).
 
         Return False when it is in use already. Raises DriverError; then the old one stays.
         """
-        return load.install(self._layout, classifier, app_ids, self._netfilter)
+        return install(self._layout, classifier, app_ids, self._netfilter)
 
     def apply(self, effect: Applicable) -> None:
         """Do one effect; doing it again changes nothing. Raises DriverError.
@@ -152,7 +126,9 @@ class Kernel:
             case Announce(device, announced, mac, again):
                 self._announcer.announce(device, announced, mac, again=again)
             case SetNextHop(vid, next_hop, guard):
-                self._set_next_hop(vid, next_hop, self._layout.marks.table(vid, guard=guard))
+                self._tables[Family.IPV4].point(vid, next_hop, guard=guard)
+            case PointIpv6(vid, next_hop, guard):
+                self._tables[Family.IPV6].point(vid, next_hop, guard=guard)
             case SetMembers(device, macs):
                 for one in (device, *self._upon(device)):
                     self._members.write(one, macs)
@@ -202,62 +178,12 @@ class Kernel:
 
     def found(self) -> Found:
         """Return what of ours is in the kernel: virtual IPs, and next hops of the VIDs. Raises DriverError."""
-        return Found(addresses=self._found_addresses(), next_hops=self._found_next_hops())
+        found = {family: tables.found() for family, tables in self._tables.items()}
+        return Found(addresses=self._found_addresses(), next_hops=found[Family.IPV4])
 
     def digest(self) -> str | None:
         """Return the first digits of the classifier's digest in use, None when there is none. Raises DriverError."""
-        return load.digest(self._netfilter)
-
-    def steered(self) -> dict[int, Vid | None]:
-        """Return the applications' ids and VIDs as the kernel has them. Raises DriverError."""
-        return MapWriter(self._layout.marks, self._netfilter).read()
-
-    def _set_next_hop(self, vid: Vid, next_hop: NextHop, table: int) -> None:
-        """Point a table; a pin is set before the route that needs it, and goes after the route that does not."""
-        guard = table != self._layout.marks.table(vid)
-        whose = "own traffic" if vid == OWN else f"VID {vid}"
-        match next_hop:
-            case Unreachable():
-                routes.clear(self._netlink, table)
-            case ViaMain():
-                self._netlink.request(routes.throw_request(table), f"open table {table} of {whose} to the main table")
-            case ViaLink() | ViaMaster():
-                operation = f"point table {table} of {whose} to {next_hop.gateway} on {next_hop.device}"
-                for request in self._requests(table, next_hop, operation):
-                    self._netlink.request(request, operation)
-            case _:
-                assert_never(next_hop)
-        if not guard:
-            self._keep_pin(vid, next_hop)
-
-    def _requests(self, table: int, next_hop: ViaLink | ViaMaster, operation: str) -> tuple[bytes, ...]:
-        """Return the requests for a next hop, built once for each device that ever bore the name."""
-        try:
-            index = socket.if_nametoindex(next_hop.device)
-        except OSError as error:
-            raise DriverError(operation, errno.ENODEV) from error
-        key = (table, index, next_hop)
-        if key not in self._prepared:
-            if len(self._prepared) >= _PREPARED_MAX:
-                self._prepared.clear()
-            route = routes.route_request(table, index, next_hop.gateway, next_hop.source)
-            pin = (
-                (neighbours.pin_request(index, next_hop.gateway, next_hop.mac),)
-                if isinstance(next_hop, ViaMaster)
-                else ()
-            )
-            self._prepared[key] = (*pin, route)
-        return self._prepared[key]
-
-    def _keep_pin(self, vid: Vid, next_hop: NextHop) -> None:
-        """Remove a VID's former pin where the new next hop does not use it."""
-        old = self._pins.pop(vid, None)
-        if isinstance(next_hop, ViaMaster):
-            self._pins[vid] = next_hop
-        if old is not None and not any(
-            (pin.device, pin.gateway) == (old.device, old.gateway) for pin in self._pins.values()
-        ):
-            neighbours.unpin(self._netlink, old.device, old.gateway)
+        return self._driver.digest(self._netfilter)
 
     def _found_addresses(self) -> frozenset[tuple[DeviceName, Interface]]:
         """Return virtual IPs: as configured where they are, as the kernel has them where they are no longer."""
@@ -271,25 +197,6 @@ class Kernel:
                     if address.ip not in configured:
                         self._strays.setdefault(address.ip, set()).add(device)
         return frozenset(found)
-
-    def _found_next_hops(self) -> dict[Vid, NextHop]:
-        """Return the VIDs' next hops, remembering the pins among them; tables that are only `unreachable` as that."""
-        layout = self._layout
-        floored = routes.floored(self._netlink)
-        found: dict[Vid, NextHop] = {vid: Unreachable() for vid in layout.vids if layout.marks.table(vid) in floored}
-        vids = {layout.marks.table(vid): vid for vid in layout.vids}
-        found |= {vids[table]: ViaMain() for table in routes.thrown(self._netlink) & vids.keys()}
-        pins = {device: neighbours.pinned(self._netlink, device) for device in layout.lan_devices}
-        for route in routes.read(self._netlink):
-            vid = vids.get(route.table)
-            mac = pins.get(route.device, {}).get(route.gateway)
-            if vid is None:
-                continue
-            if mac is None:
-                found[vid] = ViaLink(route.device, route.gateway, route.source)
-            else:
-                found[vid] = self._pins[vid] = ViaMaster(route.device, route.gateway, mac, route.source)
-        return found
 
 
 def _check_version(release: str) -> None:

@@ -11,11 +11,14 @@ from linkbalancer.drivers.netlink import messages
 from linkbalancer.drivers.netlink.codec import ACK, CREATE, REPLACE, attribute, attributes
 from linkbalancer.drivers.netlink.messages import PROTOCOL
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
-from linkbalancer.links import Address, DeviceName, Mac
+from linkbalancer.links import Address, DeviceName, Family, Mac
 
+_FAMILIES: Final = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 _INCOMPLETE: Final = 0x01
 _FAILED: Final = 0x20
 _PERMANENT: Final = 0x80
+_USE: Final = 0x01
+"""NTF_USE, linux/neighbour.h."""
 
 _FIXED: Final = struct.Struct("=BxxxiHBB")
 _DESTINATION, _MAC, _INDEX, _PROTO = 1, 2, 8, 12
@@ -32,9 +35,10 @@ class _Entry(NamedTuple):
     ours: bool
 
 
-def pin_request(index: int, address: IPv4Address, mac: Mac) -> bytes:
+def pin_request(index: int, address: Address, mac: Mac) -> bytes:
     """Return the request that pins an address to a MAC on the device with this index, whatever was known before."""
-    fields = {"family": socket.AF_INET, "ifindex": index, "state": _PERMANENT}
+    family = _FAMILIES[Family(address.version)]
+    fields = {"family": family, "ifindex": index, "state": _PERMANENT}
     attributes: list[tuple[str, int | str]] = [
         ("NDA_DST", str(address)),
         ("NDA_LLADDR", mac.hex(":")),
@@ -43,16 +47,28 @@ def pin_request(index: int, address: IPv4Address, mac: Mac) -> bytes:
     return messages.request(messages.NEIGHBOUR, messages.NEW_NEIGHBOUR, ACK | CREATE | REPLACE, fields, attributes)
 
 
-def pinned(netlink: NetlinkSocket, device: DeviceName) -> dict[IPv4Address, Mac]:
+def pinned(netlink: NetlinkSocket, device: DeviceName, family: Family = Family.IPV4) -> dict[Address, Mac]:
     """Return what is pinned on a device by us."""
     found = {}
-    for entry in _read(netlink, device, socket.AF_INET):
+    for entry in _read(netlink, device, _FAMILIES[family]):
         if entry.state == _PERMANENT and entry.ours:
-            found[IPv4Address(entry.address)] = entry.mac
+            found[ip_address(entry.address)] = entry.mac
     return found
 
 
-def unpin(netlink: NetlinkSocket, device: DeviceName, address: IPv4Address) -> None:
+def resolve(netlink: NetlinkSocket, device: DeviceName, address: IPv4Address) -> None:
+    """Have the kernel ask for an address as if it had a packet for it. Raises DriverError."""
+    operation = f"ask for {address} on {device}"
+    try:
+        fields = {"family": socket.AF_INET, "ifindex": socket.if_nametoindex(device), "flags": _USE}
+    except OSError as error:
+        raise DriverError(operation, errno.ENODEV) from error
+    attributes: list[tuple[str, int | str]] = [("NDA_DST", str(address))]
+    request = messages.request(messages.NEIGHBOUR, messages.NEW_NEIGHBOUR, ACK | CREATE, fields, attributes)
+    netlink.request(request, operation)
+
+
+def unpin(netlink: NetlinkSocket, device: DeviceName, address: Address) -> None:
     """Remove an entry that was pinned; one that is gone already is fine. Raises DriverError."""
     _delete(netlink, device, address, f"unpin {address} on {device}")
 
@@ -94,9 +110,8 @@ def _entry(reply: bytes) -> _Entry:
 
 def _delete(netlink: NetlinkSocket, device: DeviceName, address: Address, operation: str) -> None:
     """Delete one entry, if it is there."""
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
-        fields = {"family": family, "ifindex": socket.if_nametoindex(device)}
+        fields = {"family": _FAMILIES[Family(address.version)], "ifindex": socket.if_nametoindex(device)}
     except OSError:
         return
     request = messages.request(messages.NEIGHBOUR, messages.DELETE_NEIGHBOUR, ACK, fields, [("NDA_DST", str(address))])

@@ -11,36 +11,40 @@ from linkbalancer.drivers.netlink import messages
 from linkbalancer.drivers.netlink.codec import ACK, CREATE, EXCLUSIVE
 from linkbalancer.drivers.netlink.messages import PROTOCOL
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
+from linkbalancer.links import Family
 from linkbalancer.routing.difference import difference
 from linkbalancer.routing.plan import RoutingRule
 
 _TO_TABLE: Final = 1
 _NOT_SUPPRESSED: Final = 0xFFFFFFFF
+_FAMILIES: Final = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 _ATTEMPTS: Final = 3
 """Rounds before giving up against somebody who undoes what we do."""
 
 
-def read(netlink: NetlinkSocket) -> tuple[RoutingRule, ...]:
+def read(netlink: NetlinkSocket, family: Family = Family.IPV4) -> tuple[RoutingRule, ...]:
     """Return the rules that are ours, in the kernel's order; the very same tuple while the kernel says the same.
 
     Raises DriverError.
     """
-    return _understood(tuple(netlink.dump(messages.GET_RULE, _question(), "list the routing rules")))
+    return _understood(tuple(netlink.dump(messages.GET_RULE, _question(family), "list the routing rules")))
 
 
 @cache
-def _question() -> bytes:
-    return messages.payload(messages.RULE, {"family": socket.AF_INET})
+def _question(family: Family) -> bytes:
+    return messages.payload(messages.RULE, {"family": _FAMILIES[family]})
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _understood(replies: tuple[bytes, ...]) -> tuple[RoutingRule, ...]:
     """Return our rules from the kernel's words; the same words are understood once, for they are asked for often."""
     parsed = [messages.parse(messages.RULE, reply)[1] for reply in replies]
     return tuple(_rule(attributes) for attributes in parsed if attributes.get("FRA_PROTOCOL") == PROTOCOL)
 
 
-def apply(netlink: NetlinkSocket, wanted: Iterable[RoutingRule], *, keep: bool = False) -> tuple[int, int]:
+def apply(
+    netlink: NetlinkSocket, wanted: Iterable[RoutingRule], *, keep: bool = False, family: Family = Family.IPV4
+) -> tuple[int, int]:
     """Make our rules exactly these, adding before removing; return how many were added and removed.
 
     `keep`: others of ours stay too. Raises DriverError.
@@ -48,14 +52,14 @@ def apply(netlink: NetlinkSocket, wanted: Iterable[RoutingRule], *, keep: bool =
     wanted = tuple(wanted)
     added = removed = 0
     for _attempt in range(_ATTEMPTS):
-        missing, unwanted = difference(wanted, read(netlink))
+        missing, unwanted = difference(wanted, read(netlink, family))
         unwanted = () if keep else unwanted
         if not missing and not unwanted:
             break
         for rule in missing:
-            _change(netlink, messages.NEW_RULE, ACK | CREATE | EXCLUSIVE, rule)
+            _change(netlink, messages.NEW_RULE, ACK | CREATE | EXCLUSIVE, rule, family)
         for rule in unwanted:
-            _change(netlink, messages.DELETE_RULE, ACK, rule)
+            _change(netlink, messages.DELETE_RULE, ACK, rule, family)
         added += len(missing)
         removed += len(unwanted)
     return added, removed
@@ -74,7 +78,7 @@ def _rule(attributes: dict[str, Any]) -> RoutingRule:
     )
 
 
-def _change(netlink: NetlinkSocket, kind: int, flags: int, rule: RoutingRule) -> None:
+def _change(netlink: NetlinkSocket, kind: int, flags: int, rule: RoutingRule, family: Family) -> None:
     """Add or delete one rule; one that is there, or gone, already is fine."""
     attributes: list[tuple[str, int | str]] = [
         ("FRA_PRIORITY", rule.priority),
@@ -88,7 +92,7 @@ def _change(netlink: NetlinkSocket, kind: int, flags: int, rule: RoutingRule) ->
     if rule.iif is not None:
         attributes.append(("FRA_IIFNAME", rule.iif))
     verb = "add" if kind == messages.NEW_RULE else "remove"
-    fields = {"family": socket.AF_INET, "action": _TO_TABLE}
+    fields = {"family": _FAMILIES[family], "action": _TO_TABLE}
     try:
         netlink.request(
             messages.request(messages.RULE, kind, flags, fields, attributes),

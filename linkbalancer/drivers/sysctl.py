@@ -28,7 +28,10 @@ _GATEWAY: Final = {
     # A gateway may see one direction of a connection only: neither windows nor handshakes can be judged.
     "netfilter/nf_conntrack_tcp_be_liberal": "1",
     "netfilter/nf_conntrack_tcp_loose": "1",
+    # Where the answer goes another way only a SYN is seen; until that is forgotten what follows is nobody's.
+    "netfilter/nf_conntrack_tcp_timeout_syn_sent": "5",
 }
+_GATEWAY_IPV6: Final = {"ipv6/conf/all/forwarding": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,12 @@ class Change:
         return f"net/{self.path}: {self.old} -> {self.new}"
 
 
-def wanted(lan_devices: Iterable[DeviceName], link_devices: Iterable[DeviceName]) -> Iterator[tuple[str, str]]:
-    """Yield path and value of every switch for these devices."""
+def wanted(
+    lan_devices: Iterable[DeviceName], link_devices: Iterable[DeviceName], *, ipv6: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield path and value of every switch for these devices; those of IPv6 where that is steered."""
     yield from _GATEWAY.items()
+    yield from _GATEWAY_IPV6.items() if ipv6 else ()
     lan_devices = tuple(lan_devices)
     for device in ("all", "default", *lan_devices, *link_devices):
         for name, value in _EVERY_DEVICE.items():

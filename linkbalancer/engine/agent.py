@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 from linkbalancer.clock import Instant, earliest, is_due
 from linkbalancer.config.load import Loaded
-from linkbalancer.engine import conduct, senses, snapshot, standing, status
+from linkbalancer.engine import assured, conduct, senses, snapshot, standing, status
 from linkbalancer.engine.adoption import Adoption
 from linkbalancer.engine.conclusions import conclude
 from linkbalancer.engine.drain import Drained
@@ -92,9 +92,7 @@ class Agent:
         self._rest: Instant | None = None
         self._adoption = Adoption(found or Found())
         self._adoption.recall(boot, self.links, self.known, self._gateway.tracking)
-        self._gateway.scales.recall(boot, (found.snapshot or {}).get("weights") if found else None)
-        self._gateway.scales.carry((found.snapshot or {}).get("carried") if found else None)
-        self._gateway.concord.recall((found.snapshot or {}).get("differing") if found else None)
+        self._gateway.recall(boot, (found.snapshot or {}) if found else {})
         self._gateway.hearing.recall(self._adoption.vrrp)
 
     @property
@@ -184,8 +182,7 @@ class Agent:
         return {
             **taken,
             "checks": self._gateway.tracking.take_snapshot(),
-            "weights": self._gateway.scales.snapshot(),
-            "differing": sorted(self._gateway.concord.differing),
+            **self._gateway.snapshot(),
         }
 
     def carried(self) -> dict[LinkName, Any]:
@@ -229,7 +226,7 @@ class Agent:
     def _tick(self, now: Instant) -> None:
         gateway = self._gateway
         gateway.out += gateway.announcements.send(now)
-        gateway.out += gateway.company.speak(now)
+        assured.speak(gateway, now)
         if gateway.table is None:
             gateway.touch()
         touched = frozenset(gateway.dirty)

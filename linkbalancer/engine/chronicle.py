@@ -38,6 +38,7 @@ _ORDER: Final = {
             ("vid", "priority", "rival"),
             ("sync-group",),
             ("verdict",),
+            ("service-level",),
             ("next-hop",),
             ("kernel", "keepalived"),
             ("application",),
@@ -210,7 +211,7 @@ class Chronicle:
                 gateway = [("gateway", word) for word in ("started", "leaving", "order")]
                 said: list[Topic] = [(topic, group) for topic in ("peer", "heard", "adjusted")]
                 about = [*gateway, ("device", device), ("link", own), *said, *self._trackers(group)]
-            case "verdict" | "next-hop" | "kernel" | "keepalived":
+            case "verdict" | "next-hop" | "kernel" | "keepalived" | "service-level":
                 about = [("verdict", group)] if kind == "next-hop" else []
                 about += [("vid", group), ("heard", group), ("link", self._group(group)[1]), ("peer", group)]
                 about += [("upstream", group), ("device", self._group(group)[0])] if self._is_static(group) else []
@@ -218,8 +219,8 @@ class Chronicle:
             case "sync-group":
                 about = [("vid", group)]
             case "application":
-                former = GroupId(int(facts.get("from_vid", 0)))
-                about = [("verdict", group), ("verdict", former), ("gateway", "started")]
+                both = (group, GroupId(int(facts.get("from_vid", 0))))
+                about = [*((why, one) for why in ("verdict", "service-level") for one in both), ("gateway", "started")]
             case _:
                 about = []
         return [(topic, self.fresh) for topic in about]
@@ -260,7 +261,7 @@ def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:
             return [("heard", _group_in(facts)), ("source", facts["source"])]
         case "peer":
             return [("peer", _group_in(facts)), ("peers", facts["link"])]
-        case "vid" | "verdict" | "adjusted":
+        case "vid" | "verdict" | "adjusted" | "service-level":
             return [(kind, _group_in(facts))]
         case "tracker":
             return [("tracker", facts["tracker"])]

@@ -2,11 +2,12 @@
 
 All gateways of a group must steer alike. What travels over a link shows whether its two ends do; that the gateways
 beside each other do, they say themselves: every two seconds a datagram to the multicast group that they are all in.
-It is not signed, like VRRP itself; so it moves nothing, and all that comes of it is a sentence to the operator.
+It is not signed, like VRRP itself; so what it says of rules moves nothing, and all that comes of it is a sentence to
+the operator. What it says of links is for those whose rules ask for a service level (`engine.assurance`).
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,7 +29,8 @@ NEIGHBOURS_MAX: Final = 64
 """Who is heard on one LAN beside these is counted, not remembered."""
 
 _MAGIC: Final = b"LH\x01"
-_LONGEST: Final = len(_MAGIC) + 2 * 3 + tlv.NAME_LENGTH_MAX + tlv.DIGEST_LENGTH_MAX
+LONGEST: Final = 1400
+"""Bytes of a herald, with what a gateway tells of its links, or a later version of whatever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,14 @@ def encode(herald: Herald) -> bytes:
     return _MAGIC + tlv.encode(tlv.Body(node=herald.node, digest=herald.rules))
 
 
+def elements(data: bytes) -> bytes:
+    """Return the elements of what is a herald; nothing where it is none."""
+    return data.removeprefix(_MAGIC) if data.startswith(_MAGIC) and len(data) <= LONGEST else b""
+
+
 def decode(data: bytes) -> Herald | None:
     """Read a herald, None where the bytes are none; elements of a later version are skipped."""
-    if not data.startswith(_MAGIC) or len(data) > 2 * _LONGEST:
+    if not data.startswith(_MAGIC) or len(data) > LONGEST:
         return None
     try:
         body = tlv.decode(data[len(_MAGIC) :])
@@ -89,13 +96,17 @@ class Company:
         """Return when to speak again, None where there is nobody to speak to."""
         return self._next_at if self._devices else None
 
-    def speak(self, now: Instant) -> list[SendHerald | Record]:
-        """Tell every LAN, and forget who has fallen silent; nothing before the deadline."""
+    def speak(self, now: Instant, pages: Callable[[], Sequence[bytes]] = tuple) -> list[SendHerald | Record]:
+        """Tell every LAN, and forget who has fallen silent; nothing before the deadline.
+
+        `pages`: what is told beside, as elements, each in a datagram.
+        """
         if not self._devices or now < self._next_at:
             return []
         self._next_at = now + EVERY
         gone = [(place, self._heard.pop(place)) for place, one in list(self._heard.items()) if now - one.at >= SILENT]
-        sent = [SendHerald(device, self._said) for device in self._devices]
+        beside = pages() or (b"",)
+        sent = [SendHerald(device, self._said + page) for device in self._devices for page in beside]
         text = "is not heard any more: whether its rules still differ is not known"
         return [*sent, *(record for place, one in gone if one.told for record in self._tell(now, place, one, text))]
 

@@ -1,14 +1,13 @@
 """The conclusions that are drawn after every event, from what is known now, for the groups that the event touched."""
 
 from linkbalancer.clock import Instant
-from linkbalancer.engine import conduct, standing
+from linkbalancer.engine import assured, conduct, standing
 from linkbalancer.engine.effects import Left, Publish
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.liaison import tell_link
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.routes import route
 from linkbalancer.engine.stances import stance
-from linkbalancer.engine.told import entry
 from linkbalancer.links import Family, GroupId
 from linkbalancer.lvrrp import events as lvrrp
 
@@ -47,7 +46,7 @@ def _widened(gateway: Gateway, now: Instant, touched: set[GroupId]) -> set[Group
 def _publish(gateway: Gateway, now: Instant, touched: list[Membership]) -> None:
     """Tell the applications; IPv4 alone is steered."""
     steered = [one for one in touched if one.id.family is Family.IPV4]
-    changed = gateway.told.enter(entry(one, retires=one.id in gateway.retirement.groups) for one in steered)
+    changed = gateway.told.enter(assured.entries(gateway, now, steered))
     if not changed and gateway.table is not None:
         return
     entries = gateway.told.entries()

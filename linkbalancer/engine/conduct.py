@@ -62,7 +62,8 @@ def follow(gateway: Gateway, now: Instant, membership: Membership) -> None:
         return
     peer = link.word(membership.id, now)
     heard = router.heard.priority if router.heard is not None else None
-    claims = not membership.is_master and membership.link not in gateway.retirement.links
+    # A successor waits for the first word of its own, a flight or two: what its predecessor heard may be over.
+    claims = link.has_met and not membership.is_master and membership.link not in gateway.retirement.links
     if claims and may_claim(peer=peer, own=router.priority, heard=heard):
         tell_router(gateway, now, membership, events.Claim())
     rival = membership.meets_rival()

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from linkbalancer.clock import Instant, earliest
 from linkbalancer.config.load import Loaded
 from linkbalancer.engine.announcements import Announcements
+from linkbalancer.engine.assurance.ledger import Ledger, levels_of
 from linkbalancer.engine.chronicle import Chronicle, named
 from linkbalancer.engine.company import Company, Herald
 from linkbalancer.engine.concert import Concert
@@ -53,6 +55,7 @@ class Gateway:
         company: the other gateways of its LANs, and whether they steer by the same rules.
         hearing: what judges, counts and remembers the adverts of others.
         scales: what the links of a controller weigh, and what is wanted of their far ends.
+        ledger: which service levels links break.
         repetitions: adverts that may be no more than a count and an instant when they come again (`repetition`).
         informed_at: until when a Master that was not heard yet may be one all the same.
     """
@@ -83,6 +86,10 @@ class Gateway:
         self.repetitions: dict[Likeness, Repetition] = {}
         self.company = Company(Herald(self.config.node, loaded.rules.digest), _lans(loaded), boot)
         self.scales = Scales(self.config.weights(name) for name in links)
+        self.ledger = Ledger(
+            levels_of(one.sla for one in loaded.rules.applications.values()),
+            {name: self.config.vids_over(name) for name in links},
+        )
         self.concord = Concord(loaded.rules.digest)
         self.hearing = Hearing(
             self._group_of, Counters({group: one.group.device for group, one in self.memberships.items()})
@@ -122,7 +129,24 @@ class Gateway:
         if not self.running:
             return first
         first = earliest(first, self.company.deadline(), self.informed_at if self.table is None else None)
+        if self.ledger:
+            first = earliest(first, self.ledger.deadline())
         return earliest(first, self.scales.deadline()) if self.scales else first
+
+    def recall(self, boot: Instant, left: Mapping[str, Any]) -> None:
+        """Go on from what a predecessor weighed, judged and told."""
+        self.scales.recall(boot, left.get("weights"))
+        self.scales.carry(left.get("carried"))
+        self.concord.recall(left.get("differing"))
+        self.ledger.recall(boot, left.get("levels"))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what a successor recalls of it, JSON-able."""
+        return {
+            "weights": self.scales.snapshot(),
+            "differing": sorted(self.concord.differing),
+            "levels": self.ledger.snapshot(),
+        }
 
     def record(self, kind: str, subject: str, text: str, **fields: str | int) -> None:
         """Say what happened to something that is no group."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, in_words
+from linkbalancer.engine.naming import overview as naming
 
 Status: TypeAlias = Mapping[str, Any]
 Finding: TypeAlias = tuple[int, str]
@@ -31,6 +32,7 @@ def assess(status: Status) -> tuple[str, list[str]]:
         *_preflight(status.get("preflight") or ()),
         *_drained(status),
         *_company(status.get("other_rules") or ()),
+        *((1, sentence) for sentence in naming.findings(status.get("names") or {})),
     ]
     findings.sort(key=lambda finding: -finding[0])
     worst = max((badness for badness, _ in findings), default=0)
@@ -99,6 +101,9 @@ def _application(status: Status, name: str, application: Status) -> Iterator[Fin
     if not status["groups"].get(str(vid), {"works": False})["works"]:
         yield 2, f"application {name} is on VID {vid}, which does not work: {application['reason']}"
         return
+    broken = ((application.get("sla") or {}).get("breaks") or {}).get(str(vid))
+    if broken is not None:
+        yield 1, f"application {name} is on VID {vid}, which breaks its sla ({broken}), and no other does better"
     place = next((number for number, step in enumerate(steps) if any(one["vid"] == vid for one in step)), None)
     if place is None:
         yield 1, f"application {name} is on VID {vid}, which is not on its list: {application['reason']}"

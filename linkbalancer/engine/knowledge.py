@@ -57,6 +57,7 @@ class Knowledge:
         for group, settings in config.groups.items():
             self._families.setdefault(settings.device, set()).add(group.family)
         self._answering: set[tuple[DeviceName, IPv4Address]] = set()
+        self._silent: set[tuple[DeviceName, IPv4Address]] = set()
         self._macs: dict[tuple[DeviceName, IPv4Address], Mac] = {}
         self._met: dict[DeviceName, dict[Mac, None]] = {}
         self._speakers: dict[tuple[DeviceName, IPv4Address], None] = {}
@@ -124,8 +125,12 @@ class Knowledge:
         """Return whether it is known already that a member or target answers like this, or does not."""
         key = (event.device, event.address)
         if event.mac is None:
-            return key not in self._answering
+            return key in self._silent
         return key in self._answering and self._macs.get(key) == event.mac
+
+    def returns(self, event: NeighbourHeard) -> bool:
+        """Return whether somebody answers who was silent: the two of us were perhaps out of hearing until now."""
+        return event.mac is not None and (event.device, event.address) in self._silent
 
     def neighbour(self, event: NeighbourHeard) -> bool:
         """Take in that a member or target answered or fell silent; return whether the members' MACs changed.
@@ -137,7 +142,9 @@ class Knowledge:
         key = (event.device, event.address)
         if event.mac is None:
             self._answering.discard(key)
+            self._silent.add(key)
         else:
+            self._silent.discard(key)
             if key not in self._speakers or self._is_asked(*key):
                 self._answering.add(key)
             self._macs[key] = event.mac

@@ -25,6 +25,7 @@ def tell_link(gateway: Gateway, now: Instant, name: LinkName, event: events.Even
                 gateway.known.change(now)
                 gateway.out.append(gateway.chronicle.turned(now, link, effect))
                 gateway.scales.turned(name, effect)
+                gateway.ledger.closed(now, name)  # what was known before it opened is as old
             case events.PeerSpoke(words):
                 fault = link.peer.fault
                 if not gateway.told.is_heard(name, words, fault):  # most words are those of before

@@ -1,7 +1,7 @@
 """What a gateway senses of its LANs and links: adverts, datagrams, devices, neighbours."""
 
 from linkbalancer.clock import Instant
-from linkbalancer.engine import conduct, standing
+from linkbalancer.engine import assured, conduct, standing
 from linkbalancer.engine.effects import SetMembers
 from linkbalancer.engine.events import (
     AdvertReceived,
@@ -38,6 +38,7 @@ def measure(gateway: Gateway, now: Instant, event: Measured) -> None:
         gateway.known.measured[event.link] = event
         here = known_here(link, event, gateway.memberships.values())
         tell_link(gateway, now, event.link, lvrrp.Measure(here))
+        assured.measure(gateway, now, event, here)
         peer = link.peer.metrics if link.is_open else None
         gateway.scales.measured(event.link, here if peer is None else here.joined(peer))
 
@@ -84,14 +85,20 @@ def listen(gateway: Gateway, now: Instant, event: NeighbourHeard | LegHeard | He
     """Take in who is heard on a LAN, or whether anybody is, or what another gateway tells there."""
     if isinstance(event, HeraldReceived):
         gateway.out += gateway.company.hear(now, event.device, str(event.source), event.data)
+        assured.hear(gateway, now, event)
         return
     if isinstance(event, LegHeard):
         gateway.known.leg(event.device, alive=event.alive)
         gateway.out += gateway.chronicle.device(event.device, gateway.known.fault(event.device))
         if event.alive:
             conduct.announce_again(gateway, now, event.device)
-    elif gateway.known.neighbour(event):
-        gateway.out.append(SetMembers(event.device, gateway.known.members(event.device)))
+    else:
+        returns = gateway.known.returns(event)
+        if gateway.known.neighbour(event):
+            gateway.out.append(SetMembers(event.device, gateway.known.members(event.device)))
+        if returns:
+            # While the LAN was split, another Master may have told the hosts beyond that the virtual IPs are there.
+            conduct.announce_again(gateway, now, event.device)
     gateway.dirty.update(group for group, one in gateway.memberships.items() if one.group.device == event.device)
 
 

@@ -14,6 +14,7 @@ from linkbalancer.engine.application import (
     AGAIN,
     Application,
     ConnectionLost,
+    Release,
     Report,
     Steer,
     Steered,
@@ -22,8 +23,10 @@ from linkbalancer.engine.application import (
     Verified,
     Verify,
 )
+from linkbalancer.engine.sweeping import Inspect, Inspected, Remains, Sweep, Sweeping
 from linkbalancer.links import Vid
 from linkbalancer.routing.application import Application as Configured
+from linkbalancer.routing.balance import Aim
 
 PACE: Duration = 2 * MILLISECOND
 """The kernel is asked again by all processes together so often at most: two thousand of them would eat a core."""
@@ -46,21 +49,21 @@ class Seen:
     """The kernel's answer: what is missing for a VID (absent: nothing), and the applications that point anywhere."""
 
     missing: Mapping[Vid, str]
-    pointing: Mapping[int, Vid | None]
+    pointing: Mapping[int, Aim | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """Point applications, all in one transaction."""
 
-    wanted: Mapping[int, Vid]
+    wanted: Mapping[int, Aim]
 
 
 @dataclass(frozen=True, slots=True)
 class Pointed:
     """The kernel took a transaction whole, or refused it whole."""
 
-    wanted: Mapping[int, Vid]
+    wanted: Mapping[int, Aim]
     ok: bool
     why: str = ""
 
@@ -72,8 +75,8 @@ class Tell:
     reports: tuple[tuple[str, Report], ...]
 
 
-Event: TypeAlias = TableReceived | ConnectionLost | Tick | Seen | Pointed
-Effect: TypeAlias = Look | Point | Tell
+Event: TypeAlias = TableReceived | ConnectionLost | Tick | Seen | Pointed | Inspected
+Effect: TypeAlias = Look | Point | Tell | Sweep | Inspect | Remains
 
 
 class Share:
@@ -90,6 +93,7 @@ class Share:
         self._session: int | None = None
         self._asking: dict[str, Verify] = {}
         self._names: dict[int, str] = {}
+        self._sweeping = Sweeping()
 
     def handle(self, now: Instant, event: Event) -> list[Effect]:
         """Take one event; return what the process must do: first what packets wait for, then what is to be told."""
@@ -101,6 +105,9 @@ class Share:
                 return self._everybody(now, event, afresh=True)
             case Tick():
                 return self._all(now, [(name, event) for name in self._due(now)], afresh=True)
+            case Inspected():
+                told = self._sweeping.inspected(now, event)
+                return [*self._all(now, [], afresh=False), *told]
             case Seen(missing, pointing):
                 asked, self._asking = self._asking, {}
                 return self._all(
@@ -113,7 +120,8 @@ class Share:
 
     def deadline(self) -> Instant | None:
         """Return when the kernel is to be asked again; None while there is no agent to follow."""
-        return earliest(*(one.deadline() for one in self.applications.values()))
+        soonest = earliest(*(one.deadline() for one in self.applications.values()))
+        return None if soonest is None else earliest(soonest, self._sweeping.deadline())
 
     def _everybody(self, now: Instant, event: application.Event, *, afresh: bool) -> list[Effect]:
         """Hand an event to all; a new agent may have written to the map."""
@@ -129,24 +137,27 @@ class Share:
         return [name for name, due in deadlines if due is not None and due <= now]
 
     def _pointed(self, now: Instant, event: Pointed) -> list[Effect]:
-        """Tell the applications; of VIDs that were refused together each is tried alone, for one spoils all."""
-        vids = sorted(set(event.wanted.values()))
-        if not event.ok and len(vids) > 1:
-            return [Point({app: to for app, to in event.wanted.items() if to == vid}) for vid in vids]
-        told = [(self._names[app_id], Steered(vid, event.ok, event.why)) for app_id, vid in event.wanted.items()]
+        """Tell the applications; of targets that were refused together each is tried alone, for one spoils all."""
+        targets = list(dict.fromkeys(aim.to for aim in event.wanted.values()))
+        if not event.ok and len(targets) > 1:
+            return [Point({app: aim for app, aim in event.wanted.items() if aim.to == to}) for to in targets]
+        told = [(self._names[app_id], Steered(aim, event.ok, event.why)) for app_id, aim in event.wanted.items()]
         return self._all(now, told, afresh=False)
 
     def _all(self, now: Instant, events: Sequence[tuple[str, application.Event]], *, afresh: bool) -> list[Effect]:
         """Hand events to the applications' machines, and put together what they want."""
-        wanted: dict[int, Vid] = {}
+        wanted: dict[int, Aim] = {}
         reports: list[tuple[str, Report]] = []
         for name, event in events:
             for effect in self.applications[name].handle(now, event):
                 match effect:
                     case Verify():
                         self._asking[name] = effect
-                    case Steer(app_id, vid):
-                        wanted[app_id], self._names[app_id] = vid, name
+                    case Steer(app_id, aim):
+                        wanted[app_id], self._names[app_id] = aim, name
+                    case Release(app_id, vids):
+                        self._names[app_id] = name
+                        self._sweeping.release(app_id, vids)
                     case Report():
                         reports.append((name, effect))
                     case _:
@@ -154,11 +165,20 @@ class Share:
         found: list[Effect] = [Point(wanted)] if wanted else []
         if self._asking:
             asked = self._asking.values()
-            found.append(Look(frozenset(one.vid for one in asked), tuple(one.app_id for one in asked), afresh))
-        return [*found, Tell(tuple(reports))] if reports else found
+            found.append(
+                Look(frozenset(vid for one in asked for vid in one.vids), tuple(one.app_id for one in asked), afresh)
+            )
+        if reports:
+            found.append(Tell(tuple(reports)))
+        if wanted or self._asking:
+            return found  # packets make entries by where their application points: that comes first
+        return [*found, *self._sweeping.sweep(now), *self._sweeping.inspect(now, self._may_stay)]
+
+    def _may_stay(self, vid: Vid, app_id: int) -> bool:
+        return self.applications[self._names[app_id]].may_stay(vid)
 
 
-def _answer(asked: Verify, missing: Mapping[Vid, str], pointing: Mapping[int, Vid | None]) -> Verified:
+def _answer(asked: Verify, missing: Mapping[Vid, str], pointing: Mapping[int, Aim | None]) -> Verified:
     """Return what the kernel's answer says to one application."""
-    why = missing.get(asked.vid, "")
-    return Verified(asked.vid, not why, why, pointing.get(asked.app_id))
+    own = {vid: missing[vid] for vid in asked.vids if missing.get(vid)}
+    return Verified(asked.target, own, pointing.get(asked.app_id))

@@ -1,11 +1,12 @@
 """What `linkbalancer status` shows: each link, VID and application: what, since when, why, and what is next."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.model import Config
-from linkbalancer.engine import measures
+from linkbalancer.config.ways import twins
+from linkbalancer.engine import measures, translated
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.gateway import Gateway
 from linkbalancer.engine.knowledge import Knowledge
@@ -13,7 +14,12 @@ from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.told import why
 from linkbalancer.links import Family, GroupId, LinkName, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
 from linkbalancer.lvrrp.link import Link
-from linkbalancer.routing.choice import choose
+from linkbalancer.routing.application import Application, Step
+from linkbalancer.routing.balance import wanted
+from linkbalancer.routing.choice import best_step, choose, good
+from linkbalancer.routing.twins import Twin, twin
+
+Broken: TypeAlias = Mapping[str, Mapping[Vid, str]]
 
 NAMES = 3
 """Applications that are named before the rest is counted."""
@@ -25,7 +31,8 @@ def describe(now: Instant, gateway: Gateway) -> dict[str, Any]:
     counters, drained, tracking = gateway.hearing.counters, gateway.drained, gateway.tracking
     settled_at = settles_at(gateway)
     working = frozenset(one.vid for one, m in memberships.items() if m.works and one.family is Family.IPV4)
-    falls = _falls(known, working)
+    broken = {} if gateway.table is None else gateway.table.broken
+    falls, ends = _falls(known, working, broken), twins(config)
     return {
         "schema": 1,
         "node": config.node,
@@ -39,6 +46,7 @@ def describe(now: Instant, gateway: Gateway) -> dict[str, Any]:
         "groups": {
             str(group): {
                 **_group(now, m, config, falls),
+                **_next_hops(m, ends),
                 **_ends(now, m, links, drained),
                 **tracking.gateway(now, group, m.upstream),
                 "counters": counters.group(group).described(),
@@ -46,7 +54,9 @@ def describe(now: Instant, gateway: Gateway) -> dict[str, Any]:
             for group, m in sorted(memberships.items())
         },
         "trackers": tracking.describe(now),
-        "applications": {name: _application(now, name, known, working) for name in known.applications},
+        "service_levels": gateway.ledger.describe(),
+        "translation": translated.describe(config),
+        "applications": {name: _application(now, name, known, working, broken) for name in known.applications},
         "counters": {**known.counters, **gateway.company.counters},
         "other_rules": gateway.company.differences(),
     }
@@ -129,7 +139,6 @@ def _if_link_dies(carried: Sequence[GroupId]) -> str:
 
 def _group(now: Instant, membership: Membership, config: Config, falls: Mapping[Vid, str]) -> dict[str, Any]:
     other = membership.other_master()
-    hop = membership.next_hops.get(False)
     return {
         "mode": config.groups[membership.id].mode,
         "device": membership.group.device,
@@ -142,8 +151,6 @@ def _group(now: Instant, membership: Membership, config: Config, falls: Mapping[
         "master": "self" if membership.is_master else None if other is None else str(other),
         "works": membership.works,
         "why": why(membership),
-        "next_hop": _way(membership, hop),
-        "hop": None if hop is None or membership.id.family is not Family.IPV4 else hop_in_fields(hop),
         "transitions": membership.transitions,
         "if_it_dies": _falls_of(membership, falls),
     }
@@ -156,10 +163,21 @@ def _state(membership: Membership) -> str:
     return "observing" if membership.upstream is None else "static"
 
 
-def _way(membership: Membership, hop: NextHop | None) -> str:
-    """Name the way of packets that are steered to a group: those of IPv4 alone are."""
+def _next_hops(membership: Membership, ends: tuple[Twin, ...] | None) -> dict[str, Any]:
+    """Return where a VID's tables lead, of IPv6 where that is steered; groups of IPv6 have none of their own."""
+    hop = None if membership.id.family is not Family.IPV4 else membership.next_hops.get(False)
+    half = None if hop is None or ends is None else twin(hop, ends)
+    return {
+        "next_hop": _way(membership, hop, steers_ipv6=ends is not None),
+        "hop": None if hop is None else hop_in_fields(hop),
+        "hop6": None if half is None else hop_in_fields(half),
+    }
+
+
+def _way(membership: Membership, hop: NextHop | None, *, steers_ipv6: bool) -> str:
+    """Name the way of packets that are steered to a group."""
     if membership.id.family is not Family.IPV4:
-        return "not steered"
+        return "hosts' router" if steers_ipv6 else "not steered"
     if hop is None:
         return "as found"
     return membership.link if isinstance(hop, ViaLink) and membership.link is not None else hop_in_words(hop)
@@ -190,15 +208,38 @@ def _adjusted(link: Link, group: GroupId) -> dict[str, Any] | None:
     return {"by": link.peer.node, "priority": priority, "weight": link.peer.weight(group)}
 
 
-def _falls(known: Knowledge, working: frozenset[Vid]) -> dict[Vid, str]:
+def _next(application: Application, working: frozenset[Vid], broken: Broken) -> Vid | None:
+    """Return where an application goes when these VIDs work."""
+    return choose(application.steps, _kept(application, working, broken))
+
+
+def _kept(application: Application, working: frozenset[Vid], broken: Broken) -> frozenset[Vid]:
+    return good(application.vids, working, broken.get(str(application.sla), {}))
+
+
+def _falls(known: Knowledge, working: frozenset[Vid], broken: Broken) -> dict[Vid, str]:
     """Return, by VID, where its applications go when it dies; one pass, for there may be thousands of them."""
     falls: dict[Vid, dict[str, list[str]]] = {}
     for name, steering in known.steering.items():
         if steering.vid is not None:
-            following = choose(known.applications[name].steps, working - {steering.vid})
-            place = "nowhere" if following is None else f"VID {following}"
-            falls.setdefault(steering.vid, {}).setdefault(place, []).append(name)
+            application = known.applications[name]
+            for vid in shares(application, steering.vid, working) or {steering.vid: 1.0}:
+                left = working - {vid}
+                step = best_step(application.steps, _kept(application, left, broken))
+                place = "nowhere" if step is None else _alive(step, left)
+                falls.setdefault(vid, {}).setdefault(place, []).append(name)
     return {vid: "; ".join(_some_to(names, place) for place, names in places.items()) for vid, places in falls.items()}
+
+
+def _alive(step: Step, working: frozenset[Vid]) -> str:
+    vids = [str(member.vid) for member in step if member.vid in working]
+    return f"VID{'s' if len(vids) > 1 else ''} {', '.join(vids)}"
+
+
+def shares(application: Application, vid: Vid, working: frozenset[Vid]) -> dict[Vid, float]:
+    """Return by which shares the VIDs of a balanced step have an application that is on one of them; else nothing."""
+    step = next((step for step in application.steps if any(member.vid == vid for member in step)), ())
+    return {one: float(share) for one, share in wanted(step, working).items()} if len(step) > 1 else {}
 
 
 def _some_to(names: list[str], place: str) -> str:
@@ -206,13 +247,25 @@ def _some_to(names: list[str], place: str) -> str:
     return f"{', '.join(names[:NAMES])}{more} to {place}"
 
 
-def _application(now: Instant, name: str, known: Knowledge, working: frozenset[Vid]) -> dict[str, Any]:
-    steering, steps = known.steering[name], known.applications[name].steps
+def _application(now: Instant, name: str, known: Knowledge, working: frozenset[Vid], broken: Broken) -> dict[str, Any]:
+    steering, application = known.steering[name], known.applications[name]
     return {
         "id": known.app_ids.get(name),
         "vid": steering.vid,
-        "vids": [[{"vid": member.vid, "weight": member.weight} for member in step] for step in steps],
+        "vids": [[{"vid": member.vid, "weight": member.weight} for member in step] for step in application.steps],
+        "sticky": application.sticky.value if application.balanced else None,
+        "shares": {str(vid): share for vid, share in shares(application, steering.vid or 0, working).items()},
         "since_ms": (now - steering.since) // MILLISECOND,
         "reason": steering.reason,
-        "next": choose(steps, working - {steering.vid}),
+        "next": _next(application, working - {steering.vid}, broken),
+        "sla": _level(application, broken),
     }
+
+
+def _level(application: Application, broken: Broken) -> dict[str, Any] | None:
+    """Return what an application asks of links, and which VIDs of its list break it."""
+    if application.sla is None:
+        return None
+    words = str(application.sla)
+    breaks = {str(vid): what for vid, what in broken.get(words, {}).items() if vid in application.vids}
+    return {"level": words, "breaks": breaks}

@@ -17,8 +17,9 @@ API = "api"
 RECORDER = "recorder"
 CHECKER = "checker"
 NOTIFIER = "notifier"
+RESOLVER = "resolver"
 
-ASIDE = frozenset({API, RECORDER, CHECKER, NOTIFIER})
+ASIDE = frozenset({API, RECORDER, CHECKER, NOTIFIER, RESOLVER})
 """Workers that no packet depends on: they start without the agent, and end after everybody who tells them something."""
 
 PASSING = frozenset({CANDIDATE, TRIAL, SUCCESSOR})

@@ -85,18 +85,23 @@ class Told:
         self._entries |= fresh
         return changed
 
+    def breaks(self, vid: Vid) -> tuple[tuple[str, str], ...]:
+        """Return the service levels that a VID was last said to break."""
+        known = self._entries.get(vid)
+        return () if known is None else known.breaks
+
     def entries(self) -> list[VidEntry]:
         """Return the entries of all VIDs, in their order."""
         return [self._entries[vid] for vid in sorted(self._entries)]
 
 
-def entry(membership: Membership, *, retires: bool) -> VidEntry:
+def entry(membership: Membership, *, retires: bool, breaks: tuple[tuple[str, str], ...] = ()) -> VidEntry:
     """Return what the applications are told of a VID; from one that goes they go first."""
     if retires:
         return VidEntry(membership.vid, works=False, master="none", reason=REMOVED.reason, link=membership.link)
     other = "none" if membership.other_master() is None else "other"
     master = "self" if membership.is_master else other
-    return VidEntry(membership.vid, membership.works, master, why(membership), membership.link)
+    return VidEntry(membership.vid, membership.works, master, why(membership), membership.link, breaks)
 
 
 def why(membership: Membership) -> str:

@@ -6,7 +6,7 @@ never be able to raise an exception in this one.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, assert_never
 
 from linkbalancer.feed.table import Table, VidEntry
@@ -14,7 +14,7 @@ from linkbalancer.feed.table import Table, VidEntry
 DEFINITION_LENGTH = 4
 """Characters of an application's definition in a table (`routing.application`)."""
 
-LIMIT = 196_608
+LIMIT = 208_896
 """The longest message in bytes; a longer one would not fit a Unix socket's default buffer (208 KiB) as one packet."""
 
 APPLICATIONS_MAX = 4000
@@ -22,6 +22,9 @@ APPLICATIONS_MAX = 4000
 
 NAMES_MAX = 136_000
 """The room in a table for the names of applications, by `size_of_names`; the rest of `LIMIT` is for 255 VIDs."""
+
+REASONS_MAX = 16
+"""So often a table says what breaks a service level; where more differ, it only says that they are broken."""
 
 _MASTERS = frozenset({"self", "other", "none"})
 
@@ -71,25 +74,49 @@ def size_of_names(names: Iterable[str]) -> int:
 def encode(message: Message) -> bytes:
     """Return the message as one packet; ValueError when it is longer than the limit."""
     match message:
-        case Table(session, sequence, applications, definitions, vids):
-            fields: dict[str, Any] = {
-                "type": "table",
-                "session": session,
-                "sequence": sequence,
-                "applications": applications,
-                "definitions": "".join(definitions[name] for name in applications),
-                "vids": [[entry.vid, entry.works, entry.master, entry.reason, entry.link] for entry in vids],
-            }
+        case Table():
+            return Packets(message).of(message.applications)
         case Applied(places, session, sequence):
             told = [[place.application, place.vid, place.reason] for place in places]
-            fields = {"type": "applied", "session": session, "sequence": sequence, "places": told}
+            fields: dict[str, Any] = {"type": "applied", "session": session, "sequence": sequence, "places": told}
         case Goodbye():
             fields = {"type": "goodbye"}
         case _:
             assert_never(message)
-    data = json.dumps(fields, separators=(",", ":")).encode()
+    return _within_limit(_text_of(fields), fields["type"])
+
+
+class Packets:
+    """A table as packets: each process gets what concerns its own applications, and all of the VIDs."""
+
+    def __init__(self, table: Table) -> None:
+        """Write down once what all of them get."""
+        self._table = table
+        entries = [[entry.vid, entry.works, entry.master, entry.reason, entry.link] for entry in table.vids]
+        self._vids = _text_of({"vids": entries, "breaks": _breaks(table.vids)})
+
+    def of(self, names: Iterable[str]) -> bytes:
+        """Return the packet for some applications, as far as there are such; ValueError when it is too long."""
+        table = self._table
+        some = {name: table.applications[name] for name in names if name in table.applications}
+        head = {
+            "type": "table",
+            "session": table.session,
+            "sequence": table.sequence,
+            "applications": some,
+            "definitions": "".join(table.definitions[name] for name in some),
+        }
+        return _within_limit(f"{_text_of(head)[:-1]},{self._vids[1:]}", "table")
+
+
+def _text_of(fields: Mapping[str, Any]) -> str:
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def _within_limit(text: str, kind: str) -> bytes:
+    data = text.encode()
     if len(data) > LIMIT:
-        raise ValueError(f"a {fields['type']} of {len(data)} bytes is longer than {LIMIT}")
+        raise ValueError(f"a {kind} of {len(data)} bytes is longer than {LIMIT}")
     return data
 
 
@@ -124,14 +151,39 @@ def _table(fields: dict[str, Any]) -> Table:
     applications = fields["applications"]
     if not isinstance(applications, dict):
         raise TypeError("applications is no object")
-    vids = _list(fields, "vids")
+    vids = [_entry(entry) for entry in _list(fields, "vids")]
+    # An agent of the release before knows no service levels.
+    broken = _broken(_list(fields, "breaks")) if "breaks" in fields else {}
     return Table(
         _number(fields["session"]),
         _number(fields["sequence"]),
         {name: _number(number) for name, number in applications.items()},
         _definitions(applications, _text(fields["definitions"])),
-        tuple(_entry(entry) for entry in vids),
+        tuple(replace(one, breaks=tuple(broken[one.vid])) if one.vid in broken else one for one in vids),
     )
+
+
+def _breaks(vids: Iterable[VidEntry]) -> list[list[Any]]:
+    """Write which VIDs break a level for the same reason, once for all of them."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for entry in vids:
+        for level, reason in entry.breaks:
+            told = reason if (level, reason) in found or len(found) < REASONS_MAX else ""
+            found.setdefault((level, told), []).append(entry.vid)
+    return [[level, reason, numbers] for (level, reason), numbers in sorted(found.items())]
+
+
+def _broken(groups: Iterable[object]) -> dict[int, list[tuple[str, str]]]:
+    """Read what each VID breaks."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for group in groups:
+        match group:
+            case [str(level), str(reason), [*vids]]:
+                for vid in map(_number, vids):
+                    found.setdefault(vid, []).append((level, reason))
+            case _:
+                raise TypeError("one of breaks is no [level, reason, vids]")
+    return found
 
 
 def _definitions(applications: Iterable[str], text: str) -> dict[str, str]:

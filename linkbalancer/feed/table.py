@@ -10,7 +10,9 @@ class VidEntry:
     """One VID as this gateway sees it.
 
     `works` is the verdict of mission A3: a live Master whose link is open at both ends. `master` is `self`, `other` or
-    `none`; `reason` says in a few words why; `link` names this gateway's own link for the VID, if it has one.
+    `none`; `reason` says in a few words why; `link` names this gateway's own link for the VID, if it has one. `breaks`
+    are the service levels, as a rule file writes them and in their order, that its Master's link does not meet, each
+    with what breaks it.
     """
 
     vid: Vid
@@ -18,6 +20,7 @@ class VidEntry:
     master: str
     reason: str
     link: str | None = None
+    breaks: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,8 @@ class Table:
 
     A process follows a table only where its own definition is the agent's, so an edit of one application is nothing to
     the others. `sequence` grows with every table of one agent; `session` is another number for every start of an agent.
-    `working` are the VIDs that work, found from the others.
+    `working` are the VIDs that work, `broken` those whose links break a service level and what breaks it, by that
+    level's words; both found from the others.
     """
 
     session: int
@@ -35,7 +39,17 @@ class Table:
     definitions: dict[str, str]
     vids: tuple[VidEntry, ...]
     working: frozenset[Vid] = field(init=False, repr=False, compare=False)
+    broken: dict[str, dict[Vid, str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Find the VIDs that work, once: a process asks for them again for each of its applications."""
+        """Find what VIDs work and keep, once: a process asks for it again for each of its applications."""
         object.__setattr__(self, "working", frozenset(entry.vid for entry in self.vids if entry.works))
+        broken: dict[str, dict[Vid, str]] = {}
+        for entry in self.vids:
+            for level, what in entry.breaks:
+                broken.setdefault(level, {})[entry.vid] = what
+        object.__setattr__(self, "broken", broken)
+
+    def breaking(self, level: str) -> dict[Vid, str]:
+        """Return the VIDs whose links break a service level, and what breaks it."""
+        return self.broken.get(level, {})

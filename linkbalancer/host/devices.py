@@ -28,8 +28,8 @@ class DeviceMonitor:
     """Watches some devices; `virtual_ips`, and what bears our tag, are never taken for a device's own addresses.
 
     `own_port` is the netlink port of our own changes (`drivers.kernel.Kernel.port`), which are no news. `made` are the
-    devices that we make ourselves: of those only that they stir. `ground` is what else is ours. Raises OSError when the
-    kernel gives no socket.
+    devices that we make ourselves: of those only that they stir. `ground` is what else is ours, with `ipv6` in either
+    family. Raises OSError when the kernel gives no socket.
     """
 
     def __init__(
@@ -39,10 +39,12 @@ class DeviceMonitor:
         own_port: int = 0,
         made: Collection[DeviceName] = (),
         ground: Ground = NO_GROUND,
+        *,
+        ipv6: bool = False,
     ) -> None:
         self._virtual_ips = frozenset(virtual_ips)
         self._strangers = Strangers(own_port, ground, virtual_ips, made, self._watched)
-        self._notices = rtnetlink.subscribe()
+        self._notices = rtnetlink.subscribe(ipv6=ipv6)
         self._questions = rtnetlink.Questions()
         self._pulse = Pulse()
         self._pulses: dict[DeviceName, int] = {}

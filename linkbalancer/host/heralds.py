@@ -12,7 +12,7 @@ from linkbalancer.links import DeviceName, Family
 from linkbalancer.vrrp.ip import LOCAL_TTL, multicast
 
 PORT: Final = 20113
-_LARGEST: Final = 512
+_LARGEST: Final = 1536
 _PER_CALL: Final = 64
 _TTL_SPACE: Final = socket.CMSG_SPACE(4)
 _RECEIVE_BYTES: Final = 65_536

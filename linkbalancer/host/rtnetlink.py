@@ -28,6 +28,8 @@ REPLACE: Final = 0x100
 
 _GROUPS: Final = 0x01 | 0x10 | 0x40 | 0x80 | 0x100 | 1 << 23
 """Links, IPv4 addresses, IPv4 routes, IPv4 rules, IPv6 addresses, IPv4 settings (RTNLGRP_IPV4_NETCONF)."""
+_GROUPS_IPV6: Final = 0x400 | 1 << 18 | 1 << 24
+"""IPv6 routes, rules (RTNLGRP_IPV6_RULE) and settings (RTNLGRP_IPV6_NETCONF)."""
 
 _HEADER: Final = struct.Struct("=IHHII")
 _ERROR, _DONE = 2, 3
@@ -103,12 +105,12 @@ class Seen:
     ours: bool
 
 
-def subscribe() -> socket.socket:
-    """Return a non-blocking socket that gets the notifications. Raises OSError."""
+def subscribe(*, ipv6: bool = False) -> socket.socket:
+    """Return a non-blocking socket that gets the notifications, with `ipv6` all those of IPv6. Raises OSError."""
     opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
     opened.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, _BUFFER_BYTES)
     accept_no_foreign_main_routes(opened, (NEW_ROUTE, DELETE_ROUTE))
-    opened.bind((0, _GROUPS))
+    opened.bind((0, _GROUPS | _GROUPS_IPV6 if ipv6 else _GROUPS))
     return opened
 
 

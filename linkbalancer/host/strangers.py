@@ -140,9 +140,10 @@ class Strangers:
         priority = _number(message, _FRA_PRIORITY)
         ours = message.attributes(_ROUTE_FIXED).get(_FRA_PROTOCOL) == bytes([_OUR_PROTOCOL])
         if message.kind == rtnetlink.DELETE_RULE:
-            return Removed("rule", f"priority {priority}", behind(message.port)) if ours else None
+            which = f"{_family(message)}priority {priority}"
+            return Removed("rule", which, behind(message.port)) if ours else None
         if not ours and 0 < priority <= self._ground.last_rule:
-            return Shadowed("rule", f"priority {priority}", behind(message.port))
+            return Shadowed("rule", f"{_family(message)}priority {priority}", behind(message.port))
         return None
 
     def _is_watched(self, message: Message) -> bool:
@@ -164,8 +165,13 @@ def _route(message: Message) -> str:
     peer = message.attributes(_ROUTE_FIXED).get(_RTA_DST)
     if peer is None:
         kind = "unreachable default" if message.payload[_TYPE_AT] == _UNREACHABLE else "default"
-        return f"the {kind} of table {_number(message, _RTA_TABLE)}"
+        return f"the {_family(message)}{kind} of table {_number(message, _RTA_TABLE)}"
     return f"to {ip_address(peer)}"
+
+
+def _family(message: Message) -> str:
+    """Name the family of a route or rule where it is not IPv4."""
+    return "IPv6 " if message.payload[0] == socket.AF_INET6 else ""
 
 
 def _number(message: Message, kind: int) -> int:

@@ -63,3 +63,8 @@ def _run(words: list[str], text: str) -> str:
 def shell(script: str, namespace: str) -> None:
     """Run a few lines of sh in a namespace; the first that fails ends it with LabError."""
     _run(["ip", "netns", "exec", namespace, "sh", "-e"], script)
+
+
+def shell_words(words: Iterable[str], namespace: str) -> str:
+    """Run a command in a namespace and return what it prints; LabError when it fails."""
+    return _run(["ip", "netns", "exec", namespace, *words], "")

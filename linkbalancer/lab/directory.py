@@ -14,9 +14,10 @@ from linkbalancer.config.addresssets import FILE
 from linkbalancer.config.findings import ConfigErrors
 from linkbalancer.config.load import Loaded, beside, load, load_as
 from linkbalancer.config.model import Config
+from linkbalancer.lab.document import TopologyDocument
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.rewriting import Keys, rewritten
-from linkbalancer.lab.topology import Topology, TopologyDocument, derive
+from linkbalancer.lab.topology import Topology, derive
 from linkbalancer.links import LinkName, NodeName
 from linkbalancer.routing.rule import RuleSet
 

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ from linkbalancer.lab.status import Damage
 from linkbalancer.lab.topology import Topology
 from linkbalancer.links import Family, NodeName
 
-_PATIENCE_S = 10.0
+PATIENCE_S = 10.0
+_PAUSE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +54,31 @@ def drains(topology: Topology, near: NodeName, far: NodeName) -> Iterator[Drain]
 
 
 def _command(lab: Lab, node: NodeName, **request: object) -> None:
-    reply = _exchange(lab.services[node].run_dir / "control.sock", request)
+    reply = ordered(lab.services[node].run_dir / "control.sock", request)
     if not reply.get("ok"):
         raise LabError(f"{node} refuses to {request['verb']} {request['what']}: {reply.get('error')}")
 
 
-def _exchange(path: Path, request: Mapping[str, object]) -> dict[str, Any]:
+def _connect(connection: socket.socket, path: Path) -> None:
+    """Connect; who takes orders of a service that has only just been started may begin after its agent."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            connection.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
+
+
+def ordered(path: Path, request: Mapping[str, object]) -> dict[str, Any]:
+    """Give an order at a gateway's control socket, and return what is answered; LabError where nobody does."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_PATIENCE_S)
-            connection.connect(str(path))
+            connection.settimeout(PATIENCE_S)
+            _connect(connection, path)
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as file:
                 reply = json.loads(file.readline())

@@ -2,11 +2,11 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linkbalancer.clock import MILLISECOND, SECOND, Duration
+from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.lab.arrivals import Span, figures
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.faults import Fault
@@ -15,12 +15,14 @@ from linkbalancer.lab.hosts import Traffic
 from linkbalancer.lab.judge import judge
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.punctuality import lateness
-from linkbalancer.lab.report import Measured, Outcome, Path, Paths, Phase, build_report
+from linkbalancer.lab.report import Measured, Outcome, Phase, build_report
 from linkbalancer.lab.settle import UNNOTICED, await_answers, await_settled, most_moves, moves, watch
+from linkbalancer.lab.splits import splits
 from linkbalancer.lab.spreading import of_no_use
 from linkbalancer.lab.status import Damage, Statuses, opened_at
-from linkbalancer.lab.topology import Topology
-from linkbalancer.links import LinkName, NodeName, Vid
+from linkbalancer.lab.whereabouts import Paths, Whereabouts
+from linkbalancer.links import NodeName
+from linkbalancer.routing.application import Application
 
 START_LIMIT: Final[Duration] = 30 * SECOND
 SETTLE_LIMIT: Final[Duration] = 30 * SECOND
@@ -31,9 +33,11 @@ EXEMPT_LIMIT: Final[Duration] = 4 * SECOND
 """How long a fault may take that is only reported."""
 
 FLOWING_LIMIT: Final[Duration] = 15 * SECOND
+_NAMED: Final = 6
 
 _SAMPLE: Final[Duration] = 150 * MILLISECOND
-"""How long packets are counted on the links to tell which one carries a flow: thirty of each flow."""
+_SAMPLED: Final = 3
+"""How long packets are counted on the links to tell which one carries a flow, and how many of each at least."""
 
 _GRAVE: Final = re.compile(r"\blevel=(?:warning|error|critical)\b")
 _GRACE: Final[Duration] = 300 * MILLISECOND
@@ -62,6 +66,12 @@ class _Terms:
     unnoticed: Duration = UNNOTICED
 
 
+PATIENCE: Final[Duration] = 10 * SECOND
+"""What an application puts off for longer than that is not waited for."""
+
+MARGIN: Final[Duration] = SECOND
+"""How much longer than that is watched."""
+
 Tell = Callable[[str], None]
 """Takes a line of progress."""
 
@@ -89,15 +99,26 @@ def run_drill(lab: Lab, faults: Sequence[Fault], pace: Pace, tell: Tell) -> dict
     traffic.start()
     rehearsal = _Rehearsal(lab, traffic, pace, tell)
     rehearsal.await_flowing()
+    rehearsal.whereabouts.age()
+    rehearsal.await_flowing()
+    paths = rehearsal.begin()
     outcomes = [rehearsal.rehearse(number, len(faults), fault) for number, fault in enumerate(faults, 1)]
     time.sleep(_GRACE / SECOND)
     traffic.end()
     measured = Measured(
-        flows, traffic.echoes, traffic.traces(), traffic.schedule, traffic.echo_schedule, traffic.arp_schedule
+        flows, traffic.echoes, traffic.traces(), traffic.schedules(), traffic.echo_schedule, traffic.arp_schedule
     )
     report = build_report(lab.topology, directory.rules.applications, outcomes, measured)
+    report["splits"] = splits(flows, paths, directory.rules.applications, lab.topology.vids)
     report["failures"] = judge(report)
     return report
+
+
+def unhurried(pace: Pace, applications: Iterable[Application]) -> Pace:
+    """Return a pace that sees what applications put off, up to PATIENCE: a VID must be good for so long, flows stay."""
+    waits = (one.good_for + (one.manner.stay or 0) for one in applications)
+    longest = max((wait for wait in waits if wait <= PATIENCE), default=0)
+    return Pace(max(pace.watch, longest + MARGIN), pace.glance) if longest else pace
 
 
 class _Rehearsal:
@@ -106,14 +127,20 @@ class _Rehearsal:
     def __init__(self, lab: Lab, traffic: Traffic, pace: Pace, tell: Tell) -> None:
         self._lab = lab
         self._traffic = traffic
-        self._pace = pace
+        self._pace = unhurried(pace, lab.directory.rules.applications.values())
         self._tell = tell
+        self.whereabouts = Whereabouts(lab, traffic.flows, lab.directory.rules.applications)
         self._paths: Paths = {}
+        self._sample: Duration = max(_SAMPLE, _SAMPLED * traffic.period * traffic.schedule.interval)
+
+    def begin(self) -> Paths:
+        """Find out where everything runs before anything happens to it."""
+        self._paths = self._measure(self._lab.statuses(), {})
+        return self._paths
 
     def rehearse(self, number: int, count: int, fault: Fault) -> Outcome:
         """Inject one fault, watch, heal it, watch."""
         self._tell(f"[{number}/{count}] {fault.name}")
-        self._paths = self._paths or self._measure(self._lab.statuses(), {})
         terms = _Terms(self._pace.glance, limit=EXEMPT_LIMIT) if fault.exempt else _Terms(self._pace.watch)
         broken = self._observe(fault.strike, fault.damage, terms, fault.becomes)
         self._tell(f"    {self._summary(broken)}")
@@ -156,25 +183,14 @@ class _Rehearsal:
         `becomes` names the flows' applications where they are others for the moment.
         """
         earlier = self._lab.network.crossed()
-        time.sleep(_SAMPLE / SECOND)
-        later = self._lab.network.crossed()
-        return {
-            flow.number: Path(
-                _vid_of(
-                    self._lab.topology,
-                    statuses,
-                    becomes.get(flow.app, flow.app),
-                    "near" if flow.direction == "out" else "far",
-                ),
-                _carrier(flow.number, earlier, later),
-            )
-            for flow in self._traffic.flows
-        }
+        time.sleep(self._sample / SECOND)
+        return self.whereabouts.paths(statuses, becomes, earlier, self._lab.network.crossed())
 
     def _summary(self, phase: Phase) -> str:
         """Say in a line how a phase went, as far as it is known yet."""
         traces = self._traffic.traces()
-        seen = [figures(traces[flow.number], phase.span, self._traffic.schedule) for flow in self._traffic.flows]
+        schedules = self._traffic.schedules()
+        seen = [figures(traces[flow.number], phase.span, schedules[flow.number]) for flow in self._traffic.flows]
         settling = phase.settling
         words = f"not settled ({settling.problem})" if settling.after is None else f"settled {_seconds(settling.after)}"
         lost = sum(one.lost for one in seen)
@@ -183,12 +199,19 @@ class _Rehearsal:
     def await_flowing(self) -> None:
         """Wait until every flow arrives again, so that one fault's end is not taken for the next one's doing."""
         limit = time.monotonic_ns() + FLOWING_LIMIT
-        while time.monotonic_ns() < limit:
-            since = time.monotonic_ns() - _SAMPLE
-            if all(trace.instants and max(trace.instants[-3:]) > since for trace in self._traffic.traces().values()):
+        while silent := self._silent(time.monotonic_ns() - self._sample):
+            if time.monotonic_ns() > limit:
+                more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
+                names = ", ".join(silent[:_NAMED]) + more
+                self._tell(f"    some flows still do not arrive {FLOWING_LIMIT // SECOND} s later: {names}")
                 return
-            time.sleep(_SAMPLE / SECOND)
-        self._tell(f"    some flows still do not arrive {FLOWING_LIMIT // SECOND} s later")
+            time.sleep(self._sample / SECOND)
+
+    def _silent(self, since: Instant) -> list[str]:
+        """Return the flows of which nothing has arrived since then."""
+        traces = self._traffic.traces()
+        arrived = {flow.number: max(traces[flow.number].instants[-3:], default=0) for flow in self._traffic.flows}
+        return [f"{flow.app} {flow.direction}" for flow in self._traffic.flows if arrived[flow.number] <= since]
 
 
 def _complaints(lab: Lab, since: Mapping[NodeName, int]) -> Iterator[str]:
@@ -201,37 +224,6 @@ def _complaints(lab: Lab, since: Mapping[NodeName, int]) -> Iterator[str]:
 
 def _seconds(duration: Duration) -> str:
     return f"after {duration / SECOND:.1f} s"
-
-
-def _carrier(
-    flow: int, earlier: dict[LinkName, dict[int, int]], later: dict[LinkName, dict[int, int]]
-) -> LinkName | None:
-    """Return the link that carried most of a flow's packets between two counts, None when none did."""
-    counts = {link: later[link].get(flow, 0) - earlier[link].get(flow, 0) for link in later}
-    best = max(counts, key=counts.__getitem__)
-    return best if counts[best] > 0 else None
-
-
-def _vid_of(topology: Topology, statuses: Statuses, app: str, side: str) -> Vid | None:
-    """Return the VID of an application at the gateway where a side's traffic enters: its hosts' gateway's Master."""
-    gateway = topology.host(side).gateway
-
-    def enters(node: NodeName) -> bool:
-        status = statuses.get(node)
-        config = topology.gateways[node]
-        return status is not None and any(
-            gateway in (ip.ip for ip in group.virtual_ips) and status["groups"][str(vid)]["state"] == "master"
-            for vid, group in config.groups.items()
-        )
-
-    # Without a Master any gateway's word will do.
-    nodes = sorted(topology.side_gateways(side), key=enters)
-    for node in reversed(nodes):
-        status = statuses.get(node)
-        if status is not None:
-            vid: Vid | None = status["applications"].get(app, {}).get("vid")
-            return vid
-    return None
 
 
 def _logs(lab: Lab) -> str:

@@ -117,7 +117,7 @@ def _read(text: str, texts: Texts) -> RuleSet | None:
 
 
 def _with_rules(fault: Fault, rules: RuleSet, becomes: Mapping[str, str]) -> Fault:
-    """Say which rules are in force. Flows keep the application that they have begun with; healed, they begin anew."""
+    """Say which rules are in force. Flows are classified anew, in all gateways; healed, they begin anew."""
 
     def heal(lab: Lab) -> None:
         fault.heal(lab)

@@ -1,6 +1,7 @@
 """The hosts' traffic processes, as the drill sees them: tasks and commands in, notebooks out."""
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -19,7 +20,16 @@ from linkbalancer.lab.topology import SIDES
 INTERVAL: Final[Duration] = 5 * MILLISECOND
 """How often every flow sends: a tenth of the tightest outage that is judged (50 ms), so that is seen for what it is."""
 
+MOST_PACKETS: Final = 4000
+"""How many packets all flows together send in a second: a computer with two cores has more to do than to carry them.
+Of more than twenty flows each sends less often, and its outages are seen that much less exactly."""
+
 _CONNECT_LIMIT: Final = 10 * SECOND
+
+
+def period_of(flows: int) -> int:
+    """Return in how many intervals a flow sends once, of so many."""
+    return max(1, math.ceil(flows * SECOND / (MOST_PACKETS * INTERVAL)))
 
 
 class HostProcess:
@@ -63,6 +73,7 @@ class Traffic:
         self.flows: Final = tuple(flows)
         self.echoes: Final = tuple(echoes)
         self.schedule = Schedule(0, INTERVAL)
+        self.period: Final = period_of(len(self.flows))
         self._connected = 0
         numbers = range(len(flows) + 2 * len(echoes))
         self._traces = {number: Trace(lab.topology.most_gateways) for number in numbers}
@@ -71,7 +82,6 @@ class Traffic:
     def _launch(self, lab: Lab, side: str) -> HostProcess:
         sends = "out" if side == "near" else "back"
         outgoing = [flow for flow in self.flows if flow.direction == sends]
-        answering = {flow.app: flow.number for flow in self.flows if flow.direction != sends}
         ends = [
             {
                 "protocol": flow.protocol,
@@ -79,7 +89,8 @@ class Traffic:
                 "remote": [str(flow.destination), flow.destination_port],
                 "tos": flow.tos,
                 "sends": flow.number,
-                "receives": answering[flow.app],
+                "receives": flow.answer,
+                "turn": flow.conversation % self.period,
                 "connects": side == "near",
             }
             for flow in outgoing
@@ -89,6 +100,7 @@ class Traffic:
             lab.run.namespace(name),
             {
                 "interval_ns": INTERVAL,
+                "period": self.period,
                 "most_gateways": lab.topology.most_gateways,
                 "ends": ends,
                 "echoes": [
@@ -116,6 +128,10 @@ class Traffic:
         self.schedule = Schedule(time.monotonic_ns() + 100 * MILLISECOND, INTERVAL)
         for host in self._hosts.values():
             host.command(f"start {self.schedule.start}")
+
+    def schedules(self) -> dict[int, Schedule]:
+        """Return when each flow's numbers are sent, by its own number."""
+        return {flow.number: self.schedule.turn(flow.conversation, self.period) for flow in self.flows}
 
     @property
     def echo_schedule(self) -> Schedule:

@@ -5,10 +5,11 @@ limits here. The limits belong to adverts every 200 ms and probes every 100 to 2
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
-from linkbalancer.lab import darkness
+from linkbalancer.lab import company, darkness, handing, splits
+from linkbalancer.lab.judged import Judged
 from linkbalancer.lab.spreading import uneven
 
 HEALING_MS: Final = 50.0
@@ -40,39 +41,24 @@ ANSWERING: Final = frozenset({"reload", "upgrade", "restart", "kill"})
 """Faults in which the virtual IPs themselves go on answering without a gap, where no mastership moves."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A phase of a fault, and whatever of the rest its verdict needs."""
-
-    report: Mapping[str, Any]
-    fault: Mapping[str, Any]
-    phase: Mapping[str, Any]
-    healed: bool
-
-    @property
-    def bounds(self) -> Mapping[str, Any]:
-        """What is expected of this fault beyond its kind."""
-        bounds: Mapping[str, Any] = self.fault.get("bounds", {})
-        return bounds
-
-    @property
-    def links_left(self) -> Mapping[str, list[str]]:
-        """The links that each VID has in this phase."""
-        left: Mapping[str, list[str]] = self.report["vids"] if self.healed else self.fault["links_left"]
-        return left
-
-
 def judge(report: Mapping[str, Any]) -> list[str]:
     """Return everything that is not as it must be, one sentence each; an empty list is a good drill."""
     return [
+        *splits.verdict(report),
+        *_faults(report),
+    ]
+
+
+def _faults(report: Mapping[str, Any]) -> Iterator[str]:
+    yield from (
         f"{name_of(fault)}{', healed' if judged.healed else ''}: {sentence}"
         for fault in report["faults"]
         for judged in (
-            _Judged(report, fault, fault["broken"], healed=False),
-            _Judged(report, fault, fault["healed"], healed=True),
+            Judged(report, fault, fault["broken"], healed=False),
+            Judged(report, fault, fault["healed"], healed=True),
         )
         for sentence in _phase(judged)
-    ]
+    )
 
 
 def name_of(fault: Mapping[str, Any]) -> str:
@@ -81,7 +67,7 @@ def name_of(fault: Mapping[str, Any]) -> str:
     return " ".join([fault["fault"], fault["target"], *details])
 
 
-def _phase(judged: _Judged) -> Iterator[str]:
+def _phase(judged: Judged) -> Iterator[str]:
     if judged.fault["exempt"] and not judged.healed:
         yield from _spared(judged)
         return
@@ -90,13 +76,14 @@ def _phase(judged: _Judged) -> Iterator[str]:
     if judged.fault["exempt"] and not judged.bounds.get("spared"):
         return
     yield from _virtual_ips(judged)
+    yield from company.shares(judged)
     for flow in judged.phase["flows"]:
         words = f"{flow['app']} {flow['direction']}"
-        for sentence in (*_path(judged, flow), *_manners(flow), *_outage(judged, flow)):
+        for sentence in (*_path(judged, flow), *_manners(judged, flow), *_outage(judged, flow)):
             yield f"{words}: {sentence}"
 
 
-def _settled(judged: _Judged) -> Iterator[str]:
+def _settled(judged: Judged) -> Iterator[str]:
     if judged.phase["settled_ms"] is None:
         yield f"it did not settle: {judged.phase['unsettled']}"
     for change in judged.phase["changes"]:
@@ -109,19 +96,19 @@ def _settled(judged: _Judged) -> Iterator[str]:
             yield f"a mastership moved: {move}"
 
 
-def _spared(judged: _Judged) -> Iterator[str]:
+def _spared(judged: Judged) -> Iterator[str]:
     """Judge the flows that an exempt fault must leave alone: their link is on the hosts' side of it."""
     for flow in judged.phase["flows"]:
         if flow["before"]["vid"] in judged.bounds.get("spared", ()):
             words = f"{flow['app']} {flow['direction']}"
-            limit = judged.bounds["outage_ms"]
+            limit = judged.bounds["outage_ms"] + judged.grain_ms
             if flow["outage_ms"] > limit:
                 yield f"{words}: an outage of {flow['outage_ms']:g} ms, over the limit of {limit:g} ms"
-            for sentence in _manners(flow):
+            for sentence in _manners(judged, flow):
                 yield f"{words}: {sentence}"
 
 
-def _virtual_ips(judged: _Judged) -> Iterator[str]:
+def _virtual_ips(judged: Judged) -> Iterator[str]:
     if judged.fault["fault"] in darkness.KINDS:
         yield from darkness.verdict(judged.report, judged.fault, healed=judged.healed)
     if judged.fault["fault"] in ANSWERING and judged.fault["still"]:
@@ -130,7 +117,7 @@ def _virtual_ips(judged: _Judged) -> Iterator[str]:
                 yield f"the virtual IP {one['address']} left {one['lost']} of {one['sent']} echo requests unanswered"
 
 
-def _masters(judged: _Judged) -> Iterator[str]:
+def _masters(judged: Judged) -> Iterator[str]:
     for vid, left in judged.links_left.items():
         if not left:
             continue
@@ -144,7 +131,7 @@ def _masters(judged: _Judged) -> Iterator[str]:
     yield from _spread(judged)
 
 
-def _spread(judged: _Judged) -> Iterator[str]:
+def _spread(judged: Judged) -> Iterator[str]:
     """Judge that VIDs which are spread evenly are so, near and far: as many VIDs as links are one on each."""
     if not judged.report["even"] or judged.fault["fault"] == "drain":
         return
@@ -156,7 +143,7 @@ def _spread(judged: _Judged) -> Iterator[str]:
             yield f"{problem} ({side})"
 
 
-def _links_of(judged: _Judged, side: str, vid: str) -> list[list[str]]:
+def _links_of(judged: Judged, side: str, vid: str) -> list[list[str]]:
     """Return the links behind each Master of a VID on a side."""
     master = judged.phase["masters"][side].get(vid)
     return [judged.report["gateways"][node]["links"] for node in (master or "").split("+") if node]
@@ -166,52 +153,54 @@ def _common(near: list[str], far: list[str], left: list[str]) -> list[str]:
     return [link for link in near if link in far and link in left]
 
 
-def _path(judged: _Judged, flow: Mapping[str, Any]) -> Iterator[str]:
+def _path(judged: Judged, flow: Mapping[str, Any]) -> Iterator[str]:
     left = judged.links_left
-    wanted = next((vid for step in _steps(judged, flow["app"]) for vid in step if left.get(str(vid))), None)
-    if wanted is None:
+    if not any(left.get(str(vid)) for step in judged.steps(flow["app"]) for vid in step):
         return
     after = flow["after"]
-    if after["vid"] != wanted:
-        yield f"it is on VID {after['vid'] or 'none'}, but VID {wanted} has a link left and comes first"
+    wrong = handing.misplaced(judged, flow) or handing.left_early(judged, flow)
+    if wrong:
+        yield wrong
         return
-    masters = [judged.phase["masters"][side].get(str(wanted)) for side in ("near", "far")]
+    vid = str(after["vid"])
+    masters = [judged.phase["masters"][side].get(vid) for side in ("near", "far")]
     links = [judged.report["gateways"].get(master, {}).get("links", []) for master in masters]
-    common = _common(links[0], links[1], left[str(wanted)])
+    common = _common(links[0], links[1], left[vid])
     # Masters that share no link have been reported already.
-    if common and after["link"] not in common:
-        yield f"its packets cross {after['link'] or 'no link'}, not the link of VID {wanted}'s Masters"
+    if (
+        common
+        and after["link"] not in common
+        and not (after["link"] is None and judged.grain_ms and judged.suffers(flow))
+    ):
+        yield f"its packets cross {after['link'] or 'no link'}, not the link of VID {vid}'s Masters"
 
 
-def _steps(judged: _Judged, app: str) -> list[list[int]]:
-    """Return the steps of the application that a flow belongs to in this phase."""
-    rules = judged.report if judged.healed else {**judged.report, **judged.fault}
-    steps: list[list[int]] = rules["applications"][app if judged.healed else judged.fault["becomes"].get(app, app)]
-    return steps
-
-
-def _manners(flow: Mapping[str, Any]) -> Iterator[str]:
+def _manners(judged: Judged, flow: Mapping[str, Any]) -> Iterator[str]:
     if flow["redirects"]:
         yield f"{flow['redirects']} ICMP redirects"
     if flow["loops"]:
         yield f"{flow['loops']} packets went round in a loop"
-    if flow["broken_connections"]:
+    if flow["broken_connections"] and not handing.may_break(judged, flow):
         yield "its TCP connection broke"
+    if handing.untold(judged, flow):
+        yield "it took another VID, and nobody told it to end"
 
 
-def _outage(judged: _Judged, flow: Mapping[str, Any]) -> Iterator[str]:
+def _outage(judged: Judged, flow: Mapping[str, Any]) -> Iterator[str]:
     if judged.fault["fault"] in LOSSLESS:
-        if flow["lost"]:
+        if flow["lost"] and not handing.may_break(judged, flow):
             yield f"{flow['lost']} of {flow['sent']} packets lost, none may be"
         return
-    if _suffers(judged, flow) and flow["protocol"] != "tcp":
-        yield from _lost_share(flow, *judged.bounds["lost_percent"])
+    if flow["lost"] and company.unaffected(judged, flow):
+        yield f"{flow['lost']} of {flow['sent']} packets lost, though nothing on its way failed"
     limit = _limit(judged, flow)
+    if limit is not None:
+        limit += judged.blur_ms(flow) + (handing.AGAIN_MS if handing.may_break(judged, flow) else 0)
     if limit is not None and flow["outage_ms"] > limit:
         yield f"an outage of {flow['outage_ms']:g} ms, over the limit of {limit:g} ms"
 
 
-def _limit(judged: _Judged, flow: Mapping[str, Any]) -> float | None:
+def _limit(judged: Judged, flow: Mapping[str, Any]) -> float | None:
     """Return the longest outage that a flow may have, in ms; None where none can be asked."""
     fault, healed = judged.fault, judged.healed
     dark = darkness.is_its(fault, healed=healed)
@@ -226,31 +215,19 @@ def _limit(judged: _Judged, flow: Mapping[str, Any]) -> float | None:
     return _limit_of_the_break(judged, flow)
 
 
-def _limit_of_the_break(judged: _Judged, flow: Mapping[str, Any]) -> float | None:
+def _limit_of_the_break(judged: Judged, flow: Mapping[str, Any]) -> float | None:
     if not judged.bounds.get("lossy"):
         limit: float = judged.bounds.get("outage_ms") or OUTAGE_MS[judged.fault["fault"]]
         # What TCP sent again after the first of two outages may be lost in the second: then it waits for its timer.
         again = judged.fault["fault"] == "double" and flow["protocol"] == "tcp"
         return limit + TCP_TIMER_MS if again else limit
-    if not _suffers(judged, flow):
+    if not judged.suffers(flow):
         return HEALING_MS
-    # A TCP connection waits for what is sent again, by its own clock.
-    return None if flow["protocol"] == "tcp" else OUTAGE_MS[judged.fault["fault"]]
+    # A TCP connection waits for what is sent again, by its own clock; who sends seldom may lose several in a row.
+    return None if flow["protocol"] == "tcp" or judged.grain_ms else OUTAGE_MS[judged.fault["fault"]]
 
 
-def _suffers(judged: _Judged, flow: Mapping[str, Any]) -> bool:
-    """Whether a flow crosses a link that is bad in this phase."""
-    return not judged.healed and flow["before"]["link"] in judged.bounds.get("lossy", ())
-
-
-def _ways(judged: _Judged, flow: Mapping[str, Any]) -> set[str]:
+def _ways(judged: Judged, flow: Mapping[str, Any]) -> set[str]:
     """Return the links that the VIDs of a flow's application have left."""
     left = judged.links_left
-    return {link for step in _steps(judged, flow["app"]) for vid in step for link in left.get(str(vid), ())}
-
-
-def _lost_share(flow: Mapping[str, Any], least: float, most: float) -> Iterator[str]:
-    """Judge how much of a flow a bad link lost; less than it must lose means that the fault was none."""
-    share = 100 * flow["lost"] / max(1, flow["sent"])
-    if not least <= share <= most:
-        yield f"{share:.0f} % of its packets lost, {least:g} to {most:g} % are expected"
+    return {link for step in judged.steps(flow["app"]) for vid in step for link in left.get(str(vid), ())}

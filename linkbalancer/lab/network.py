@@ -7,7 +7,8 @@ what comes from a port or goes to it), without the node's doing.
 
 import contextlib
 import time
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from linkbalancer.clock import MILLISECOND, SECOND
@@ -31,6 +32,14 @@ _STEADY_TCP: Final = "initcwnd 60000 initrwnd 1000 rto_min 2s"
 """Metrics of the hosts' routes. TCP answers an outage with pauses of its own, doubled each time; with a window that
 never closes and a timer that does not strike within an outage, the first segment that gets through again ends the
 gap, so that the gap is the network's and not TCP's (docs/drill.md)."""
+
+
+_HOST_TCP: Final = {
+    "net/ipv4/tcp_slow_start_after_idle": "0",
+    "net/ipv4/tcp_no_metrics_save": "1",
+    # Connections that differ in their TOS alone may come to one listener: who answers does so in kind.
+    "net/ipv4/tcp_reflect_tos": "1",
+}
 
 
 class Network:
@@ -90,7 +99,8 @@ class Network:
         lines = ["link set lo up"]
         for segment, port in ports:
             self._plug(segment, node)
-            lines += [f"addr add {port.address} broadcast + dev {port.device}", f"link set {port.device} up"]
+            lines += [f"addr add {one} broadcast + dev {port.device}" for one in (port.address, *port.more)]
+            lines += [f"link set {port.device} up"]
         ip(lines, namespace)
         for host in self.topology.hosts:
             if host.name == node:
@@ -169,15 +179,25 @@ class Network:
         nft(f"flush set {TABLE} cut_from\nflush set {TABLE} cut_to\n", self.segment_namespace(segment))
 
     def count(self, flows: Iterable[Flow]) -> None:
-        """Count the packets of these flows on every link from now on."""
+        """Count the packets of these flows on every link from now on.
+
+        The near host's address may be translated on the way, and its port: a datagram is known by what it says of its
+        flow, a segment by the far host and its port, and by both ports where conversations share that one.
+        """
         self._flows = tuple(flows)
-        text = "".join(
-            f"add counter {TABLE} f{flow.number}\n"
-            f"add rule {TABLE} forward ip saddr {flow.source} ip daddr {flow.destination} "
-            f"{flow.protocol} sport {flow.source_port} {flow.protocol} dport {flow.destination_port} "
-            f"counter name f{flow.number}\n"
-            for flow in self._flows
-        )
+        text = "".join(f"add counter {TABLE} f{flow.number}\n" for flow in self._flows)
+        spoken = {str(flow.number): flow for flow in self._flows if flow.protocol == "udp"}
+        text += _counted("ip protocol udp", "@th,96,32", spoken)
+        segments = [flow for flow in self._flows if flow.protocol == "tcp"]
+        asked = Counter(_asked(flow) for flow in segments)
+        for direction, far, side in (("out", "daddr", "dport"), ("back", "saddr", "sport")):
+            own = [flow for flow in segments if flow.direction == direction]
+            # By its own port where several share the far one: then it is not translated, or keeps its port.
+            alone = {_asked(flow): flow for flow in own if asked[_asked(flow)] == BOTH}
+            shared = {f"{_asked(flow)} . {_asking(flow)}": flow for flow in own if asked[_asked(flow)] > BOTH}
+            text += _counted("ip protocol tcp", f"ip {far} . th {side}", alone)
+            other = "sport" if side == "dport" else "dport"
+            text += _counted("ip protocol tcp", f"ip {far} . th {side} . th {other}", shared)
         for link in self.topology.links:
             nft(text, self.segment_namespace(link))
 
@@ -191,6 +211,28 @@ class Network:
             }
             for link in self.topology.links
         }
+
+
+BOTH: Final = 2
+"""The flows of a conversation."""
+
+
+def _asked(flow: Flow) -> str:
+    """Write the far host's address and port."""
+    address, port = (
+        (flow.destination, flow.destination_port) if flow.direction == "out" else (flow.source, flow.source_port)
+    )
+    return f"{address} . {port}"
+
+
+def _asking(flow: Flow) -> int:
+    return flow.source_port if flow.direction == "out" else flow.destination_port
+
+
+def _counted(protocol: str, key: str, flows: Mapping[str, Flow]) -> str:
+    """Write the rule that counts flows by a key; nothing for none."""
+    elements = ", ".join(f'{value} : "f{flow.number}"' for value, flow in flows.items())
+    return f"add rule {TABLE} forward {protocol} counter name {key} map {{ {elements} }}\n" if elements else ""
 
 
 def _quoted(names: Iterable[str]) -> list[str]:
@@ -209,7 +251,7 @@ def _quiet_ipv6(namespace: str) -> None:
 
 def _prepare_host(namespace: str, host: Host) -> None:
     _quiet_ipv6(namespace)
-    _set(namespace, {"net/ipv4/tcp_slow_start_after_idle": "0", "net/ipv4/tcp_no_metrics_save": "1"})
+    _set(namespace, dict(_HOST_TCP))
     ip([f"route add default via {host.gateway} {_STEADY_TCP}"], namespace)
 
 

@@ -12,22 +12,12 @@ from linkbalancer.lab.flows import Echo, Flow
 from linkbalancer.lab.settle import Settling
 from linkbalancer.lab.status import working_links
 from linkbalancer.lab.topology import SIDES, Topology
+from linkbalancer.lab.whereabouts import Path, Paths
 from linkbalancer.links import LinkName, NodeName, Vid
 from linkbalancer.routing.application import Application
+from linkbalancer.routing.handover import Mode
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """Where a flow runs: the VID that its application is on, by the gateways' word, and the link that carries it."""
-
-    vid: Vid | None
-    link: LinkName | None
-
-
-Paths = Mapping[int, Path]
-"""By the flow's number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +53,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the hosts noticed: a trace for every flow and every echo by its number, and when numbers were sent."""
+    """What the hosts noticed: a trace for every flow and every echo by its number, and when numbers were sent.
+
+    Each flow has a schedule of its own; all have the same interval.
+    """
 
     flows: Sequence[Flow]
     echoes: Sequence[Echo]
     traces: Mapping[int, Trace]
-    schedule: Schedule
+    schedules: Mapping[int, Schedule]
     echo_schedule: Schedule
     arp_schedule: Schedule
 
@@ -80,7 +73,7 @@ def build_report(
     return {
         "schema": SCHEMA,
         "topology": topology.name,
-        "interval_ms": _ms(measured.schedule.interval),
+        "interval_ms": _ms(max(one.interval for one in measured.schedules.values())),
         "even": topology.even,
         "vids": {str(vid): list(topology.links_of(vid)) for vid in topology.vids},
         "gateways": {
@@ -90,6 +83,8 @@ def build_report(
         "answering": answering(topology),
         "host_gateways": {side: str(topology.host(side).gateway) for side in SIDES},
         "applications": _steps(applications),
+        "manners": {name: manner for name, one in applications.items() if (manner := _manner(one))},
+        "translated": sorted(topology.translated),
         "faults": [_outcome(topology, outcome, measured) for outcome in outcomes],
     }
 
@@ -99,6 +94,20 @@ def _steps(applications: Mapping[str, Application]) -> dict[str, list[list[Vid]]
         name: [[member.vid for member in step] for step in application.steps]
         for name, application in applications.items()
     }
+
+
+def _manner(application: Application) -> dict[str, Any]:
+    """Say what an application does with flows that run, and what it waits for; nothing where all just follow."""
+    manner = application.manner
+    if application.balanced:
+        said: dict[str, Any] = {"sticky": str(application.sticky)}
+        weights = [{str(one.vid): one.weight for one in step} for step in application.steps]
+        return {**said, "weights": weights, "good_for_ms": _ms(application.good_for)}
+    modes = manner.failover.mode, manner.failback.mode
+    if modes == (Mode.MOVE, Mode.MOVE) and not application.good_for:
+        return {}
+    said = {"failover": modes[0].value, "failback": modes[1].value, "good_for_ms": _ms(application.good_for)}
+    return said if manner.stay is None else {**said, "stay_ms": _ms(manner.stay)}
 
 
 def _outcome(topology: Topology, outcome: Outcome, measured: Measured) -> dict[str, Any]:
@@ -137,6 +146,7 @@ def _phase(phase: Phase, measured: Measured) -> dict[str, Any]:
     return {
         "settled_ms": None if settling.after is None else _ms(settling.after),
         "unsettled": settling.problem,
+        "watched_ms": _ms(phase.span.end - phase.span.start),
         "masters": settling.masters,
         "moves": list(phase.moves),
         "most_moves": phase.most_moves,
@@ -169,9 +179,10 @@ def _echo(echo: Echo, phase: Phase, measured: Measured) -> dict[str, Any]:
 
 
 def _flow(flow: Flow, phase: Phase, measured: Measured) -> dict[str, Any]:
-    seen = figures(measured.traces[flow.number], phase.span, measured.schedule)
+    seen = figures(measured.traces[flow.number], phase.span, measured.schedules[flow.number])
     return {
         "app": flow.app,
+        "conversation": flow.conversation,
         "direction": flow.direction,
         "protocol": flow.protocol,
         "sent": seen.sent,
@@ -184,11 +195,13 @@ def _flow(flow: Flow, phase: Phase, measured: Measured) -> dict[str, Any]:
         "outage_ms": _ms(seen.outage),
         "before": _path(phase.before[flow.number]),
         "after": _path(phase.after[flow.number]),
+        **({"orders": [list(order) for order in flow.orders]} if flow.orders else {}),
     }
 
 
 def _path(path: Path) -> dict[str, Any]:
-    return {"vid": path.vid, "link": path.link}
+    own = {} if path.due == path.vid else {"application_vid": path.due}
+    return {"vid": path.vid, "link": path.link, "gateway": path.gateway, "since_ms": path.since_ms, **own}
 
 
 def _ms(duration: Duration) -> float:

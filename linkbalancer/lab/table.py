@@ -1,6 +1,8 @@
 """A drill's report as a table for people."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import fnmatch
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,82 +10,19 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.judge import name_of
 from linkbalancer.lab.punctuality import excuses
+from linkbalancer.lab.rows import MANY, Row, rows
+from linkbalancer.lab.splits import in_words
 
 PLAIN_WIDTH = 100
 """Columns where there is no terminal to ask."""
 
 _COLUMNS = ("Fault", "Application", "Way", "From", "To", "Back", "Lost", "Outage ms", "Healed", "")
+_COLUMNS_OF_MANY = ("Application", "Apps", "Way", "From", "To", "Back", "Lost", "Outage", "Healed", "")
 _WRAPPED = frozenset({"Fault", "Application"})
-_RIGHT = frozenset({"Lost", "Outage ms", "Healed"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What one line of the table says; flows of which the same can be said share one.
-
-    `stations` are VID and link before the fault, while it lasted, and after its healing. `outage` and `healed` are the
-    outages in ms; `of` is how many applications there are.
-    """
-
-    apps: tuple[str, ...]
-    ways: tuple[str, ...]
-    stations: tuple[str, str, str]
-    lost: int
-    outage: float
-    healed: float
-    of: int
-
-    @property
-    def untouched(self) -> bool:
-        """Whether nothing was lost, nothing moved, and nothing stood still for as long as one would notice."""
-        return not self.lost and self.stays and max(self.outage, self.healed) < _NOTICED_MS
-
-    @property
-    def stays(self) -> bool:
-        """Whether nothing moved; of several applications each stayed where it was."""
-        return len(set(self.stations)) == 1
-
-    def joins(self, other: "_Row") -> bool:
-        """Whether both directions of an application, or two untouched applications, can share a line."""
-        if self.apps == other.apps:
-            return self.stations == other.stations and bool(self.lost) == bool(other.lost)
-        return self.stays and other.stays and self.untouched == other.untouched and self.ways == other.ways
-
-    def joined(self, other: "_Row") -> "_Row":
-        """Return the line for both: losses added up, the longer outage."""
-        return _Row(
-            self.apps if self.apps == other.apps else self.apps + other.apps,
-            tuple(dict.fromkeys(self.ways + other.ways)),
-            self.stations if self.stations == other.stations else _SEVERAL,
-            self.lost + other.lost,
-            max(self.outage, other.outage),
-            max(self.healed, other.healed),
-            self.of,
-        )
-
-    @property
-    def names(self) -> str:
-        """Whose line it is; who noticed nothing beside somebody who did needs no names."""
-        if len(self.apps) == self.of > 1:
-            return "all"
-        return "the others" if self.untouched and len(self.apps) > 1 else ", ".join(self.apps)
-
-    @property
-    def cells(self) -> list[str]:
-        """The cells of the line, without the fault's own."""
-        before, during, after = self.stations
-        moved = [] if self.stays else [during, after if after != during else ""]
-        return [
-            self.names,
-            "both" if len(self.ways) > 1 else self.ways[0],
-            before,
-            *(moved or ["stays", ""]),
-            str(self.lost),
-            f"{self.outage:.0f}",
-            f"{self.healed:.0f}",
-        ]
+_RIGHT = frozenset({"Apps", "Lost", "Outage", "Outage ms", "Healed"})
 
 
 _LEGEND = """
@@ -92,6 +31,14 @@ healing. Lost: packets both ways and in both spans. Outage: the longest gap
 between arrivals, less the sending interval. In each part the worst stands
 first; faults of one kind that nobody noticed share a line.
 """
+_LEGEND_OF_MANY = """Applications to which much the same happened share a line; Apps says how many.
+Outage and Healed in ms; flows send every {interval:g} ms, and an outage may look
+longer or shorter by that.
+`--app NAME` shows the lines of one alone.
+"""
+
+_GROUPS = 40
+"""So many lines say what is not as it must be; the report has all of it."""
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "links": ("cut", "lone", "silent", "one-end", "oneway", "loss", "slow", "flap", "swap", "blackout", "comeback"),
@@ -102,8 +49,6 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "strangers": ("stranger",),
 }
 """Which faults stand together, by kind."""
-_SEVERAL = ("", "", "")
-_NOTICED_MS = 100.0
 _FAULT_WIDTH = 26
 _OTHERS = "others"
 _VERDICTS = {"failed": "[red]FAILED[/]", "exempt": "[dim]exempt[/]", "ok": "[green]ok[/]"}
@@ -116,7 +61,7 @@ class _Entry:
     kind: str
     first: str
     verdict: str
-    rows: "list[_Row]"
+    rows: list[Row]
     faults: int = 1
 
     @property
@@ -149,14 +94,16 @@ class _Entry:
 
 def show_report(report: Mapping[str, Any], console: Console) -> None:
     """Print the table, and below it in words what failed."""
+    many = len(report["applications"]) > MANY
+    columns = _COLUMNS_OF_MANY if many else _COLUMNS
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    for heading in _COLUMNS:
+    for heading in columns:
         table.add_column(
             heading,
             justify="right" if heading in _RIGHT else "left",
             no_wrap=heading not in _WRAPPED,
             min_width=3,
-            max_width=_FAULT_WIDTH if heading == "Fault" else None,
+            max_width=_FAULT_WIDTH if heading == columns[0] else None,
         )
     parts = list(_parts(report))
     for title, entries in parts:
@@ -164,21 +111,86 @@ def show_report(report: Mapping[str, Any], console: Console) -> None:
             table.add_section()
             table.add_row(f"[bold]{title}[/]")
         for entry in entries:
-            for number, row in enumerate(entry.rows):
-                first = number == 0
-                table.add_row(entry.name if first else "", *row.cells, _VERDICTS[entry.verdict] if first else "")
+            (_add_many if many else _add)(table, entry)
     console.print(table)
-    console.print(_LEGEND, highlight=False)
-    if report["failures"]:
-        console.print(f"[red]{len(report['failures'])} things are not as they must be:[/]", highlight=False)
-        for line in report["failures"]:
-            console.print(f"  {line}", highlight=False, markup=False)
-        for number, line in enumerate(excuses(report)):
-            if not number:
-                console.print("This computer may have been too busy for it:", highlight=False)
-            console.print(f"  {line}", highlight=False, markup=False)
-    else:
+    console.print(_LEGEND, highlight=False, end="" if many else "\n")
+    if many:
+        console.print(_LEGEND_OF_MANY.format(interval=report["interval_ms"]), highlight=False)
+    for one in report.get("splits", ()):
+        console.print(f"{one['app']} at rest: {in_words(one)}: {one['result']}", highlight=False, markup=False)
+    _show_failures(report, console)
+
+
+def _add(table: Table, entry: _Entry) -> None:
+    for number, row in enumerate(entry.rows):
+        first = number == 0
+        table.add_row(entry.name if first else "", *row.cells, _VERDICTS[entry.verdict] if first else "")
+
+
+def _add_many(table: Table, entry: _Entry) -> None:
+    """Give the fault a line of its own, and those below it by how badly they fared."""
+    table.add_row(f"[bold]{entry.name}[/]", *[""] * (len(_COLUMNS_OF_MANY) - 2), _VERDICTS[entry.verdict])
+    for row in sorted(entry.rows, key=lambda row: row.badness, reverse=True):
+        names, *others = row.cells
+        table.add_row(f"  {names}", str(len(row.apps)), *others)
+
+
+def _show_failures(report: Mapping[str, Any], console: Console) -> None:
+    if not report["failures"]:
         console.print(f"[green]all {len(report['faults'])} faults are survived as they must be[/]", highlight=False)
+        return
+    console.print(f"[red]{len(report['failures'])} things are not as they must be:[/]", highlight=False)
+    groups = list(alike(report["failures"], report["applications"]))
+    for line, more in groups[:_GROUPS]:
+        words = f" (and {more} more like it)" if more else ""
+        console.print(f"  {line}{words}", highlight=False, markup=False)
+    if len(groups) > _GROUPS:
+        console.print(f"  ... and {len(groups) - _GROUPS} more kinds; --json has all", highlight=False, markup=False)
+    for number, line in enumerate(excuses(report)):
+        if not number:
+            console.print("This computer may have been too busy for it:", highlight=False)
+        console.print(f"  {line}", highlight=False, markup=False)
+
+
+def alike(failures: Sequence[str], applications: Collection[str]) -> Iterator[tuple[str, int]]:
+    """Yield what failed, and how often more: where many applications share a fate, once for all of them."""
+    if len(applications) <= MANY:
+        yield from ((line, 0) for line in failures)
+        return
+    names = "|".join(map(re.escape, sorted(applications, key=len, reverse=True)))
+    name = re.compile(rf": (?:{names}) (out|back):")
+    found: dict[str, list[str]] = {}
+    for line in failures:
+        found.setdefault(re.sub(r"[\d.]+", "#", name.sub(r": ? \1:", line)), []).append(line)
+    for lines in found.values():
+        yield lines[0], len(lines) - 1
+
+
+def matching(applications: Collection[str], patterns: Sequence[str]) -> set[str]:
+    """Return the applications that names or shell patterns mean; LabError for one that means none."""
+    chosen: set[str] = set()
+    for pattern in patterns:
+        named = set(fnmatch.filter(applications, pattern))
+        if not named:
+            raise LabError(f"there is no application {pattern!r}; there are {', '.join(sorted(applications)[:10])}...")
+        chosen |= named
+    return chosen
+
+
+def only(report: Mapping[str, Any], patterns: Sequence[str]) -> dict[str, Any]:
+    """Return the report of some applications alone."""
+    chosen = matching(report["applications"], patterns)
+    faults = [
+        {
+            **fault,
+            **{
+                phase: {**fault[phase], "flows": [flow for flow in fault[phase]["flows"] if flow["app"] in chosen]}
+                for phase in ("broken", "healed")
+            },
+        }
+        for fault in report["faults"]
+    ]
+    return {**report, "faults": faults, "splits": [one for one in report["splits"] if one["app"] in chosen]}
 
 
 def _parts(report: Mapping[str, Any]) -> Iterator[tuple[str, list[_Entry]]]:
@@ -211,41 +223,6 @@ def _merged(entries: Iterable[_Entry]) -> list[_Entry]:
         else:
             found[place] = found[place].with_another(entry)
     return found
-
-
-def rows(fault: Mapping[str, Any]) -> list[_Row]:
-    """Return the lines of a fault: one for each flow, then those joined that say the same."""
-    return _join(_join(list(_flow_rows(fault))))
-
-
-def _join(rows: Sequence[_Row]) -> list[_Row]:
-    found: list[_Row] = []
-    for row in rows:
-        place = next((index for index, other in enumerate(found) if other.joins(row)), None)
-        if place is None:
-            found.append(row)
-        else:
-            found[place] = found[place].joined(row)
-    return found
-
-
-def _flow_rows(fault: Mapping[str, Any]) -> Iterator[_Row]:
-    for flow, healed in zip(fault["broken"]["flows"], fault["healed"]["flows"], strict=True):
-        stations = _station(flow["before"]), _station(flow["after"]), _station(healed["after"])
-        yield _Row(
-            (flow["app"],),
-            (flow["direction"],),
-            stations,
-            flow["lost"] + healed["lost"],
-            flow["outage_ms"],
-            healed["outage_ms"],
-            len({one["app"] for one in fault["broken"]["flows"]}),
-        )
-
-
-def _station(path: Mapping[str, Any]) -> str:
-    """Write where a flow runs: `1 l2` for VID 1 over link l2, `-` for what is not known or not there."""
-    return f"{path['vid'] or '-'} {path['link'] or '-'}"
 
 
 def console_for(stream: Any) -> Console:  # noqa: ANN401 - what rich takes: any text stream

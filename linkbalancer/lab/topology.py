@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from linkbalancer.config.model import Config
+from linkbalancer.lab.document import TopologyDocument
 from linkbalancer.lab.errors import LabError
-from linkbalancer.lab.routers import NEAR, Router, RouterDocument, chain
+from linkbalancer.lab.routers import NEAR, Router, chain
 from linkbalancer.lab.spreading import spreads_evenly
 from linkbalancer.links import DeviceName, GroupId, LinkName, NodeName, Role, Vid
 
@@ -22,32 +21,14 @@ NODE_NAME = r"^[a-z0-9][a-z0-9-]{0,14}$"
 SIDES = {"near": Role.CONTROLLER, "far": Role.CONTROLLED}
 
 
-class HostDocument(BaseModel):
-    """A host: its address with prefix length, and its one default gateway."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    address: IPv4Interface
-    gateway: IPv4Address
-
-
-class TopologyDocument(BaseModel):
-    """`topology.yaml`: what the gateways' own files do not say."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str | None = None
-    lans: dict[str, IPv4Network]
-    gateways: dict[NodeName, dict[DeviceName, IPv4Interface]]
-    hosts: dict[NodeName, HostDocument] = Field(default_factory=dict)
-    links: dict[LinkName, tuple[RouterDocument, ...]] = Field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A node's device on a segment, and its address there."""
+    """A node's device on a segment, its address there, and further ones with their prefix lengths."""
 
     node: NodeName
     device: DeviceName
     address: IPv4Interface
+    more: tuple[IPv4Interface, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +53,18 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host on a LAN with one default gateway."""
+    """A host on a LAN with one default gateway; `more` are further addresses that it has there."""
 
     name: NodeName
     side: str
     address: IPv4Interface
     gateway: IPv4Address
+    more: tuple[IPv4Address, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[IPv4Address, ...]:
+        """All its addresses, its own first."""
+        return (self.address.ip, *self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +125,16 @@ class Topology:
         """Return the links that carry a VID: those with a member at both ends."""
         return tuple(
             link.name for link in self.links if all(self.link_of(port.node, vid) == link.name for port in link.ports)
+        )
+
+    @property
+    def translated(self) -> frozenset[LinkName]:
+        """The links onto which a gateway lets nothing but under another source address."""
+        return frozenset(
+            name
+            for config in self.gateways.values()
+            for name, link in config.links.items()
+            if link.nat.masquerade or link.nat.snat is not None
         )
 
     @property
@@ -213,7 +210,15 @@ def _lan(name: str, prefix: IPv4Network, gateways: Mapping[NodeName, Config], do
                 raise LabError(
                     f"{port.node}: VID {vid} has {strangers[0]} on {port.device}, outside LAN {name} ({prefix})"
                 )
-    ports += [Port(node, "eth0", host.address) for node, host in document.hosts.items() if host.address.ip in prefix]
+    ports += [
+        Port(node, "eth0", host.address, tuple(IPv4Interface((ip, prefix.prefixlen)) for ip in host.more))
+        for node, host in document.hosts.items()
+        if host.address.ip in prefix
+    ]
+    for node, host in document.hosts.items():
+        strays = [ip for ip in host.more if host.address.ip in prefix and ip not in prefix]
+        if strays:
+            raise LabError(f"topology.yaml: {node} has {strays[0]} outside LAN {name} ({prefix})")
     if not ports:
         raise LabError(f"topology.yaml: nobody has an address on LAN {name} ({prefix})")
     return Segment(name, tuple(ports))
@@ -230,7 +235,7 @@ def _hosts(
         if len(roles) != 1:
             raise LabError(f"LAN {lan.name} must have gateways of one role, controllers or controlled ones")
         side = next(side for side, role in SIDES.items() if role in roles)
-        yield Host(name, side, host.address, host.gateway)
+        yield Host(name, side, host.address, host.gateway, host.more)
 
 
 def _links(gateways: Mapping[NodeName, Config], document: TopologyDocument) -> Iterator[Segment]:

@@ -13,24 +13,19 @@ import os
 import select
 import socket
 import struct
-import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Protocol
 
 from linkbalancer.clock import SECOND, Instant
 from linkbalancer.lab.arrivals import ARP_EVERY, ECHO_EVERY, RECORD, Kind
+from linkbalancer.lab.datagrams import FULL_TTL, Datagrams
 from linkbalancer.lab.resolving import Resolver
-from linkbalancer.lab.stream import Stream
+from linkbalancer.lab.stream import Listener, Stream
 
-FULL_TTL: Final = 64
-_NUMBER: Final = struct.Struct("!I")
 _ECHO_HEADER: Final = struct.Struct("!BBHHH")
 _MARK: Final = struct.Struct("!HI")
-_PADDING: Final = bytes(60)
-
-_IP_RECVTTL: Final = 12
-_SO_TIMESTAMPNS: Final = 35
-_TIMESPEC: Final = struct.Struct("@ll")
 _SO_ATTACH_FILTER: Final = 26
 _ICMP_FILTER: Final = 1
 _SOL_RAW: Final = 255
@@ -68,50 +63,6 @@ class Notebook:
         if self._pending:
             os.write(self._file, self._pending)
             self._pending.clear()
-
-
-class Datagrams:
-    """One UDP conversation: numbers sent in one flow, received in the other."""
-
-    def __init__(self, end: dict[str, Any], notebook: Notebook) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, end["tos"])
-        self._socket.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        self._socket.bind(tuple(end["local"]))
-        self._socket.connect(tuple(end["remote"]))
-        self._socket.settimeout(0)
-        self._receives: int = end["receives"]
-        self._notebook = notebook
-
-    def fileno(self) -> int:
-        """The socket's descriptor."""
-        return self._socket.fileno()
-
-    def send(self, number: int) -> None:
-        """Send a number; whatever the network says about it is no reason to stop."""
-        with contextlib.suppress(OSError):
-            self._socket.send(_NUMBER.pack(number) + _PADDING)
-
-    def receive(self) -> None:
-        """Write down everything that has arrived, with the kernel's time of arrival."""
-        # The kernel stamps with the wall clock; its distance to ours is taken anew for every batch.
-        offset = time.monotonic_ns() - time.clock_gettime_ns(time.CLOCK_REALTIME)
-        while True:
-            try:
-                data, ancillary, _, _ = self._socket.recvmsg(128, 256)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue  # An ICMP error about something we sent; it is told once.
-            at, ttl = None, FULL_TTL
-            for _, kind, value in ancillary:
-                if kind == _SO_TIMESTAMPNS:
-                    seconds, rest = _TIMESPEC.unpack(value)
-                    at = seconds * SECOND + rest + offset
-                elif kind == socket.IP_TTL:
-                    ttl = int.from_bytes(value, sys.byteorder)
-            self._notebook.note(Kind.ARRIVAL, self._receives, _NUMBER.unpack_from(data)[0], FULL_TTL - ttl, at)
 
 
 class IcmpEar:
@@ -197,41 +148,67 @@ class AgedSegments:
 
 
 class Traffic:
-    """All flows of one host, on one schedule."""
+    """All flows of one host, on one schedule.
+
+    Each conversation sends once in `period` intervals, and those that do not send in the same one take turns.
+    """
 
     def __init__(self, task: dict[str, Any]) -> None:
         self._notebook = Notebook(task["notebook"])
         self._interval: int = task["interval_ns"]
         ends = task["ends"]
-        self._streams = [Stream(end, self._notebook) for end in ends if end["protocol"] == "tcp"]
-        self._datagrams = [Datagrams(end, self._notebook) for end in ends if end["protocol"] == "udp"]
+        connections = [end for end in ends if end["protocol"] == "tcp"]
+        self._listeners = [Listener(local, self._notebook) for local in _locals(connections, listening=True)]
+        self._streams = [Stream(end, self._notebook, self._listeners) for end in connections]
+        shared = _locals([end for end in ends if end["protocol"] == "udp"])
+        self._datagrams = [Datagrams(local, self._notebook) for local in shared]
+        self._turns = self._in_turns(task["period"], shared)
         self._icmp = IcmpEar(ends, self._notebook)
         self._echoes = [(echo["address"], echo["flow"]) for echo in task["echoes"]]
         self._resolver = Resolver(task["device"], task["echoes"], self._notebook)
-        connections = [end for end in ends if end["protocol"] == "tcp"]
         self._aged = AgedSegments(connections, task["most_gateways"], self._notebook)
         self._due: Instant | None = None
         self._number = 0
         self._commands = b""
         self._ended = False
 
+    def _in_turns(self, period: int, shared: list[list[dict[str, Any]]]) -> list[list[Callable[[int], None]]]:
+        """Return who sends in each interval of a period."""
+        turns: list[list[Callable[[int], None]]] = [[] for _ in range(period)]
+        for datagrams, ends in zip(self._datagrams, shared, strict=True):
+            for end in ends:
+                turns[end["turn"]].append(partial(datagrams.send, end["sends"]))
+        for stream in self._streams:
+            turns[stream.turn].append(stream.send)
+        return turns
+
     def run(self) -> None:
         """Send and receive until stdin ends."""
-        plain: list[Reader] = [self, *self._datagrams, self._icmp, self._resolver, self._aged]
+        poll = select.epoll()
+        plain: list[Reader] = [self, *self._listeners, *self._datagrams, self._icmp, self._resolver, self._aged]
+        readers: dict[int, Reader] = {reader.fileno(): reader for reader in plain}
+        for descriptor in readers:
+            poll.register(descriptor, select.EPOLLIN)
         while not self._ended:
             now = time.monotonic_ns()
-            self._send_due(now)
-            for stream in self._streams:
-                stream.tick(now)
-            streams: list[Stream] = [stream for stream in self._streams if stream.fileno() >= 0]
-            writers = [stream for stream in streams if stream.wants_to_write]
+            if self._due is None or now >= self._due:
+                self._send_due(now)
+                for listener in self._listeners:
+                    listener.tick()
+                for stream in self._streams:
+                    stream.tick(now)
+                    stream.watch(poll, readers)
             wait = 0.1 if self._due is None else max(0, self._due - time.monotonic_ns()) / SECOND
-            readable, writable, _ = select.select([*plain, *streams], writers, [], wait)
-            for stream in writable:
-                stream.write()
-            for reader in readable:
-                reader.receive()
+            for descriptor, events in poll.poll(wait):
+                self._serve(readers[descriptor], events)
             self._notebook.flush()
+
+    @staticmethod
+    def _serve(reader: Reader, events: int) -> None:
+        if isinstance(reader, Stream) and events & ~select.EPOLLIN:
+            reader.write()
+        if events & ~select.EPOLLOUT:
+            reader.receive()
 
     def fileno(self) -> int:
         """Commands come on stdin."""
@@ -240,10 +217,9 @@ class Traffic:
     def _send_due(self, now: Instant) -> None:
         # Late or not, every number is sent: the schedule is absolute.
         while self._due is not None and self._due <= now:
-            for datagrams in self._datagrams:
-                datagrams.send(self._number)
-            for stream in self._streams:
-                stream.send(self._number)
+            number, turn = divmod(self._number, len(self._turns))
+            for send in self._turns[turn]:
+                send(number)
             if self._number % ECHO_EVERY == 0:
                 for address, flow in self._echoes:
                     self._icmp.echo(address, self._number // ECHO_EVERY, flow)
@@ -266,6 +242,15 @@ class Traffic:
                     self._due = int(instant)
                 case _:
                     raise ValueError(f"unknown command {line!r}")
+
+
+def _locals(ends: list[dict[str, Any]], *, listening: bool = False) -> list[list[dict[str, Any]]]:
+    """Return the ends that share an address and port of this host, together; or only those that wait for the others."""
+    found: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for end in ends:
+        if not (listening and end["connects"]):
+            found.setdefault(tuple(end["local"]), []).append(end)
+    return list(found.values())
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from linkbalancer.lvrrp.miswiring import Miswiring
 from linkbalancer.lvrrp.peer import Peer
 from linkbalancer.lvrrp.probing import Probing
 from linkbalancer.lvrrp.quality import quality
+from linkbalancer.lvrrp.session import Sessions
 from linkbalancer.lvrrp.settings import LinkSettings
 from linkbalancer.lvrrp.steering import Steering
 from linkbalancer.weights.metrics import Metrics
@@ -29,6 +30,7 @@ class LinkView:
     _miswiring: Miswiring
     _listener: Listener
     _probing: Probing | None
+    _sessions: Sessions
     _steering: Steering
 
     @property
@@ -70,6 +72,11 @@ class LinkView:
     def opens_at(self) -> Instant | None:
         """When it opens if all answers go on; None while it is open, or nothing proves it."""
         return self._detection.opens_at()
+
+    @property
+    def has_met(self) -> bool:
+        """Whether the peer has spoken to this process: until then all that is known of it was a predecessor's."""
+        return self._sessions.pair is not None
 
     @property
     def fault(self) -> str | None:

@@ -10,10 +10,15 @@ There are few places for candidates, and replays want them all. But the stamps o
 where those of its predecessor were, and what was recorded earlier is behind: a candidate whose stamp is the one to be
 expected (*timely*) takes the place of one whose is not. Whoever's host was started anew is not timely. But a replay can
 never prove itself, so it is known by having had its turn in vain: who has had fewer turns goes first.
+
+Who has recorded thousands of sessions has a new one for every turn. So some of those that find no place are answered
+*aside*: their fresh session is not drawn and kept but derived from theirs, so it needs no place, and is known when it
+is echoed. That is as good a proof: what it is derived with is drawn anew whenever the candidates go.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import blake2b
 from typing import TypeAlias
 
 from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Instant
@@ -33,6 +38,12 @@ TURN_MAX: Duration = 1 * SECOND
 
 TURNS_MAX = 1024
 """So many sessions are remembered that had a turn in vain; of more, the one whose turn was the longest ago goes."""
+
+ASIDE_EVERY: Duration = 1 * MILLISECOND
+"""One session without a place is answered in so much time: a flood has no more than that to say of what we send."""
+
+ASIDE_SEQUENCE = 256
+"""Where the sequence of a pair begins that was confirmed aside: more datagrams than any answer has."""
 
 TIMELY: Duration = 1 * SECOND
 TIMELY_MAX: Duration = 10 * SECOND
@@ -66,6 +77,22 @@ class Conversation:
         self.heard_stamp = datagram.sent
         self.heard_at = now
         self.key_id = datagram.key_id
+
+
+@dataclass(slots=True)
+class Retired:
+    """A session of the peer that is over, until when that is remembered, and how far its sequence came."""
+
+    session: int = 0
+    until: Instant = 0
+    heard_sequence: int = 0
+
+    def judge(self, sequence: int) -> "Refusal":
+        """Refuse a datagram of it: what was heard before is a replay, what was not may be asked in earnest."""
+        if sequence <= self.heard_sequence:
+            return Refusal.SEQUENCE
+        self.heard_sequence = sequence
+        return Refusal.RETIRED
 
 
 class Refusal(StrEnum):
@@ -106,9 +133,11 @@ class Sessions:
         self._hello = self._draw(now)
         self._pair: Conversation | None = None
         self._candidates: list[Conversation] = []
-        self._retired: tuple[int, Instant] = (0, now)
+        self._retired = Retired()
         self._clock: tuple[Stamp, Instant] | None = None
         self._turns: dict[int, int] = {}
+        self._aside_at: Instant | None = None
+        self._salt = 0
 
     @property
     def pair(self) -> Conversation | None:
@@ -140,16 +169,19 @@ class Sessions:
             return Refusal.OWN_SESSION
         if self._pair is not None and datagram.session == self._pair.peer:
             return self._continued(now, self._pair, datagram)
-        if datagram.session == self._retired[0] and now < self._retired[1]:
-            return Refusal.RETIRED
+        if datagram.session == self._retired.session and now < self._retired.until:
+            return self._retired.judge(datagram.sequence)
         candidate = next((known for known in self._candidates if known.peer == datagram.session), None)
         if candidate is not None and datagram.sequence <= candidate.heard_sequence:
             return Refusal.SEQUENCE
         if datagram.echoed in fresh:
             return self._adopt(now, fresh[datagram.echoed], datagram)
+        if self._salt and datagram.echoed == self._derived(datagram.session):
+            return self._adopt(now, Conversation(datagram.echoed, now, sequence=ASIDE_SEQUENCE), datagram)
         if self._role is Role.CONTROLLER and datagram.echoed != self.speaking.own:
             return Refusal.ECHO  # the controller speaks first: what answers somebody else is no news
         candidate = candidate or self._admit(now, datagram.session, timely=self._is_timely(now, datagram.sent))
+        candidate = candidate or self._aside(now, datagram.session)
         if candidate is None:
             return Refusal.CROWDED
         candidate.note(now, datagram)
@@ -165,12 +197,12 @@ class Sessions:
     def forget(self, now: Instant) -> None:
         """End the conversation for good: either end took leave."""
         if self._pair is not None:
-            self._retired = (self._pair.peer, now + RETIRED_MEMORY)
+            self._retired = Retired(self._pair.peer, now + RETIRED_MEMORY, self._pair.heard_sequence)
         self._begin_anew(now)
 
     def _begin_anew(self, now: Instant) -> None:
         self._pair = None
-        self._candidates = []
+        self._candidates, self._salt = [], 0
         self._hello = self._draw(now)
 
     def refuses(self, session: int, echoed: int, sequence: int) -> Refusal | None:
@@ -194,10 +226,11 @@ class Sessions:
 
     def _adopt(self, now: Instant, conversation: Conversation, datagram: Datagram) -> Confirmed:
         if conversation.peer not in (0, datagram.session):
-            self._retired = (conversation.peer, now + RETIRED_MEMORY)  # its owner has moved on to datagram.session
+            # Its owner has moved on to datagram.session.
+            self._retired = Retired(conversation.peer, now + RETIRED_MEMORY, conversation.heard_sequence)
         self._note(now, conversation, datagram)
         self._pair = conversation
-        self._candidates = []
+        self._candidates, self._salt = [], 0
         return Confirmed(conversation, adopted=True)
 
     def _note(self, now: Instant, conversation: Conversation, datagram: Datagram) -> None:
@@ -235,6 +268,21 @@ class Sessions:
             return timely or now - one.heard_at >= TIMELY_AGE_MIN
         had = self._turns.get(one.peer, 0)
         return turns < had or now - one.born >= (CANDIDATE_AGE_MIN if turns == had else TURN_MAX)
+
+    def _aside(self, now: Instant, session: int) -> Conversation | None:
+        """Return a conversation without a place for one that has had no turn yet: now and then, where many come."""
+        if self._aside_at is None:
+            self._aside_at = now + ASIDE_EVERY
+        if now < self._aside_at or session in self._turns:
+            return None
+        self._aside_at = now + ASIDE_EVERY
+        self._salt = self._salt or self._chance.getrandbits(128) or 1
+        return Conversation(own=self._derived(session), born=now)
+
+    def _derived(self, session: int) -> int:
+        """Return the fresh session of one that is answered aside: nobody else can know it who has not read it."""
+        digest = blake2b(session.to_bytes(8, "big"), digest_size=8, key=self._salt.to_bytes(16, "big")).digest()
+        return int.from_bytes(digest, "big") or 1
 
     def _is_timely(self, now: Instant, sent: Stamp) -> bool:
         """Return whether a stamp is about where the peer's clock must be by now, if it is the clock that we know."""

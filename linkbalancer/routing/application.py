@@ -2,10 +2,15 @@
 
 import hashlib
 from base64 import b64encode
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, TypeAlias
 
+from linkbalancer.clock import Duration, exactly
 from linkbalancer.links import Vid
+from linkbalancer.routing.handover import MOVE, Handover, Manner
+from linkbalancer.routing.servicelevel import ServiceLevel
+from linkbalancer.routing.sticky import Sticky
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +34,21 @@ Step: TypeAlias = tuple[Member, ...]
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What the lines of one name ask for: steps in order of preference (mission A2, A3)."""
+    """What the lines of one name ask for: steps in order of preference (mission A2, A3), and options.
+
+    `handover` is for every change of VID, `failback` in its place for one away from a VID that works (None: the same).
+    `good_for` is how long a VID must have worked before the application comes back to it. `sla` is what the link of
+    its VID must keep, where one of its list does. `sticky` is what a balanced step keeps together. Every field with a
+    default is an option of a line: it is written by `options_in_words`, and by that all gateways have it in common.
+    """
 
     name: str
     steps: tuple[Step, ...]
+    handover: Handover = MOVE
+    failback: Handover | None = None
+    good_for: Duration = field(default=0, metadata={"words": exactly})
+    sla: ServiceLevel | None = None
+    sticky: Sticky = Sticky.FLOW
 
     @property
     def vids(self) -> tuple[Vid, ...]:
@@ -41,9 +57,19 @@ class Application:
 
     @property
     def definition(self) -> str:
-        """Four ASCII characters that change with anything that its process lives by: its name and its steps."""
-        told = f"{self.name} {steps_in_words(self.steps)}"
+        """Four ASCII characters that change with anything that its process lives by: all that is said of it."""
+        told = f"{self.name} {self.words}"
         return b64encode(hashlib.sha256(told.encode()).digest()[: DEFINITION_LENGTH * 3 // 4]).decode()
+
+    @property
+    def manner(self) -> Manner:
+        """What becomes of its flows when it goes to another VID."""
+        return Manner(self.handover, self.failback or self.handover)
+
+    @property
+    def words(self) -> str:
+        """Its steps and options as a rule file has them: `[2 1] handover=keep`."""
+        return " ".join([steps_in_words(self.steps), *options_in_words(self)])
 
     @property
     def balanced(self) -> bool:
@@ -54,3 +80,14 @@ class Application:
 def steps_in_words(steps: tuple[Step, ...]) -> str:
     """Write steps as a rule file does: `[1*3+2 3]`."""
     return "[" + " ".join("+".join(map(str, step)) for step in steps) + "]"
+
+
+def options_in_words(application: Application) -> tuple[str, ...]:
+    """Write the options that are not as they are by default: `handover=keep`, `good-for=30s`."""
+    found = []
+    for one in fields(application):
+        value = getattr(application, one.name)
+        if one.name not in {"name", "steps"} and value != one.default:
+            words: Callable[[Any], str] = one.metadata.get("words", str)
+            found.append(f"{one.name.replace('_', '-')}={words(value)}")
+    return tuple(found)

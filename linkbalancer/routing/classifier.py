@@ -2,7 +2,8 @@
 
 Every field's values are cut into the elementary ranges between the rules' borders; each range knows the set of rules
 that take it, as the bits of one integer. A packet's rules are the AND of its fields' sets, and the lowest bit is the
-first match. The kernel gets the same boxes in the same order, so that what `explain` says is what packets meet.
+first match. The kernel gets the same boxes in the same order, or trees that find the same (`program`), so that what
+`explain` says is what packets meet.
 """
 
 import hashlib
@@ -10,16 +11,15 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
+from linkbalancer.routing.dispatch import FAMILIES, Family, Protocols
 from linkbalancer.routing.packet import Packet
+from linkbalancer.routing.program import compiled
 from linkbalancer.routing.rule import Rule, RuleSet
 from linkbalancer.routing.selector import Interval, Ranges, Selector, merged
 
 __all__ = ["Box", "Classifier", "Packet", "compile_rules"]
-
-Family: TypeAlias = Literal[4, 6]
-_FAMILIES: Final[tuple[Family, ...]] = (4, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,14 @@ class Classifier:
         """Return the classifier for packets that run the other way: every rule mirrored, order and lines kept."""
         return Classifier([rule.mirrored() for rule in self.rules])
 
+    def program(self, ranks: int) -> dict[Family, Protocols]:
+        """Return what a kernel walks through; `ranks` is the greatest rank that a packet can carry."""
+        return compiled(self.rules, ranks)
+
     @cached_property
     def _fields(self) -> dict[int, "_Fields"]:
         # Made at the first lookup: a process that only hands boxes on never pays for them.
-        return {family: _Fields([rule.selector for rule in self.rules], family) for family in _FAMILIES}
+        return {family: _Fields([rule.selector for rule in self.rules], family) for family in FAMILIES}
 
 
 def compile_rules(ruleset: RuleSet) -> Classifier:

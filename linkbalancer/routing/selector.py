@@ -80,6 +80,9 @@ class Selector:
     `family` is 4 or 6 when an address says so, else None: both. Addresses are intervals of the addresses' integers.
     `dscp` is the TOS byte without its two ECN bits (0..63). `protocols` is never empty, and where a port is given it
     holds only protocols that have ports.
+
+    An end can also be the addresses that host names have: `source_names` and `destination_names` (sorted) say which.
+    Such an end's addresses are those known at present, none until they are; the names alone are what is selected by.
     """
 
     family: Literal[4, 6] | None = None
@@ -89,6 +92,13 @@ class Selector:
     source_port: Ranges | None = None
     destination_port: Ranges | None = None
     protocols: tuple[int, ...] | None = None
+    source_names: tuple[str, ...] = ()
+    destination_names: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The host names of both ends."""
+        return (*self.source_names, *self.destination_names)
 
     def mirrored(self) -> "Selector":
         """Return the selector of the answers: source and destination swapped, and their ports."""
@@ -100,10 +110,18 @@ class Selector:
             source_port=self.destination_port,
             destination_port=self.source_port,
             protocols=self.protocols,
+            source_names=self.destination_names,
+            destination_names=self.source_names,
         )
 
     def covers(self, other: "Selector") -> bool:
-        """Return whether every packet that another selector means is meant by this one too."""
+        """Return whether every packet that another one means is meant by this one too, whatever names stand for."""
+        named = (
+            (self.source, self.source_names, other.source_names),
+            (self.destination, self.destination_names, other.destination_names),
+        )
+        if not all(mine is None or ({*its} <= {*ours} and bool(its) == bool(ours)) for mine, ours, its in named):
+            return False
         ranges = (
             (self.source, other.source),
             (self.destination, other.destination),
@@ -121,8 +139,8 @@ class Selector:
         """Write the selector so that two of them read the same exactly when they mean the same fields."""
         fields = (
             None if self.family is None else (self.family,),
-            self.source,
-            self.destination,
+            self.source_names or self.source,
+            self.destination_names or self.destination,
             self.dscp,
             self.source_port,
             self.destination_port,

@@ -12,6 +12,7 @@ from linkbalancer.engine.events import ApplicationSteers, Event
 from linkbalancer.feed.table import Table
 from linkbalancer.links import NodeName
 from linkbalancer.routing.application import Application
+from linkbalancer.routing.balance import Aim
 from linkbalancer.sim.agenda import Agenda
 from linkbalancer.sim.changes import Changes
 from linkbalancer.sim.kernel import Kernel
@@ -85,13 +86,16 @@ class Applications:
         self.handled += 1
         for effect in machine.handle(host.clock, event):
             match effect:
-                case application.Verify(vid, _):
-                    answer = application.Verified(vid, ok=True, pointing=host.kernel.steering.get(name))
-                    self._tell(name, answer)
-                case application.Steer(_, vid):
-                    host.kernel.steering[name] = vid
+                case application.Verify(target):
+                    place = host.kernel.steering.get(name)
+                    pointing = None if place is None else Aim(place)
+                    self._tell(name, application.Verified(target, {}, pointing))
+                case application.Steer(_, aim):
+                    host.kernel.steering[name] = aim.to
                     host.changes.touch(host.name)
-                    self._tell(name, application.Steered(vid, ok=True))
+                    self._tell(name, application.Steered(aim, ok=True))
+                case application.Release():
+                    pass  # its packets are not translated
                 case application.Report(vid, _, sequence, reason):
                     host.agenda.after(FEED_DELAY, self._report(ApplicationSteers(name, vid, sequence, reason)))
                 case _:

@@ -43,12 +43,23 @@ class Probing:
         self.alive = self.agent is None or LAN_DEVICE not in self.agent.known.deaf()
         self.silences = dict.fromkeys((name for name in (*self.lan.macs, HOST) if name != self.node.name), 0)
         self.words = {name: self._word(name, answers=True) for name in self.silences}
+        self.lan.ears[self.node.name] = self.hear
+
+    def hear(self, name: NodeName) -> None:
+        """Take a member's question for a sign of life: it is broadcast, and the daemon reads every ARP frame."""
+        if self.agent is self.node.agent and self.agent is not None:
+            self.silences[name] = 0
+            if not self.agent.known.knows(self.words[name]):
+                self.node.handle(self.words[name])
 
     def __call__(self) -> None:
         """Ask everybody once."""
         if self.agent is not self.node.agent:
             return  # a new agent asks for itself
         self.agenda.after(NEIGHBOUR_PROBE, self)
+        for name, hear in self.lan.ears.items():
+            if name in self.silences and self.node.working and self.lan.passes(self.node.name, name):
+                hear(self.node.name)
         for name in self.silences:
             there = name == HOST or self.nodes[name].forwards
             if there and self.lan.passes(self.node.name, name) and self.lan.passes(name, self.node.name):

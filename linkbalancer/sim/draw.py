@@ -7,6 +7,8 @@ from typing import Final
 
 from linkbalancer.links import NodeName
 from linkbalancer.lvrrp.settings import ProbeFunction
+from linkbalancer.sim.attack import Attack, draw_attacks
+from linkbalancer.sim.burden import laden
 from linkbalancer.sim.faults import (
     Cut,
     Deaf,
@@ -65,6 +67,9 @@ LATER: Final = (Deaf, Leap, Stall, Drift)
 LATER_SHARE: Final = 3
 """One seed in so many has a fault that was not drawn at first, where others are drawn too."""
 
+LADEN_SHARE: Final = 2
+"""One seed in so many has VIDs that carry loads, where links are weighed."""
+
 CALM_TIMES: Final = 6
 """So many times as long nothing happens before the first fault where probes slow down in quiet times."""
 
@@ -100,19 +105,30 @@ class Draw:
     strikes: tuple[Strike, ...]
     drifts: tuple[Drift, ...] = ()
     weather: Weather | None = None
+    attacks: tuple[Attack, ...] = ()
 
     def __str__(self) -> str:
         """Write it as lines."""
         begin = f"seed {self.seed}: {self.shape}, faults from {self.calm_ms} ms on"
         clocks = f", clocks {', '.join(map(str, self.drifts))}" if self.drifts else ""
         weather = () if self.weather is None else (str(self.weather),)
-        return "\n".join((begin + clocks, *map(str, self.strikes), *weather))
+        return "\n".join((begin + clocks, *map(str, self.strikes), *map(str, self.attacks), *weather))
 
 
-def draw(seed: int, shape: Shape, kinds: Iterable[str] = KINDS, *, weighed: bool = False) -> Draw:
+def draw(
+    seed: int,
+    shape: Shape,
+    kinds: Iterable[str] = KINDS,
+    *,
+    weighed: bool = False,
+    loads: bool | None = None,
+    attacked: bool = False,
+) -> Draw:
     """Draw the faults of a run, and whether the two sides prefer the same links; one link stays free of what lasts.
 
-    `kinds`: the names of the faults that may strike. `weighed`: links are measured and weighed, and change.
+    `kinds`: the names of the faults that may strike. `weighed`: links are measured and weighed, and change; `loads`:
+    and VIDs carry what they are measured by, or do not (None: in one of two seeds). `attacked`: somebody without a key
+    floods links with what he has recorded.
     """
     names = tuple(kinds)
     wanted = tuple(KINDS[name] for name in names if KINDS[name] not in LATER)
@@ -133,9 +149,18 @@ def draw(seed: int, shape: Shape, kinds: Iterable[str] = KINDS, *, weighed: bool
         strikes.append(Strike(at_ms, fault, None if stays else lasts))
     strikes += _later(Random(f"later faults {seed}"), shape, calm_ms, tuple(KINDS[name] for name in names))
     drifts = _drifts(Random(f"clocks {seed}"), shape) if "drift" in names else ()
-    weather = draw_weather(seed, shape.link_names, calm_ms, FAULTY_MS) if weighed else None
+    weather = _weather(seed, shape, calm_ms, loads=loads) if weighed or loads else None
+    attacks = draw_attacks(seed, shape.link_names, calm_ms, FAULTY_MS) if attacked else ()
     shape = shape if weather is None else weather.dress(shape)
-    return Draw(seed, shape, calm_ms, tuple(sorted(strikes, key=lambda strike: strike.at_ms)), drifts, weather)
+    ordered = tuple(sorted(strikes, key=lambda strike: strike.at_ms))
+    return Draw(seed, shape, calm_ms, ordered, drifts, weather, attacks)
+
+
+def _weather(seed: int, shape: Shape, calm_ms: int, *, loads: bool | None) -> Weather:
+    weather = draw_weather(seed, shape.link_names, calm_ms, FAULTY_MS)
+    if Random(f"laden {seed}").randrange(LADEN_SHARE) == 0 if loads is None else loads:
+        return laden(seed, weather, shape.vids, calm_ms)
+    return weather
 
 
 def _later(chance: Random, shape: Shape, calm_ms: int, wanted: tuple[type, ...]) -> list[Strike]:

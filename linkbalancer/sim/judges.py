@@ -1,13 +1,13 @@
 """The judges of safety: what must hold at every moment, whatever is broken."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.links import GroupId, Interface, LinkName, NodeName, Vid
 from linkbalancer.sim.agreement import ends
 from linkbalancer.sim.lan import HOST
 from linkbalancer.sim.node import Node
-from linkbalancer.sim.shape import LAN_DEVICE, Shape, virtual_ip
+from linkbalancer.sim.shape import LAN_DEVICE, Shape, mac_of, virtual_ip
 from linkbalancer.sim.wire import SIDES
 from linkbalancer.sim.world import World
 
@@ -68,11 +68,44 @@ def _holders(world: World) -> dict[Interface, list[Node]]:
     return holders
 
 
-def no_loop(world: World) -> None:
-    """A packet visits at most two gateways of a side."""
-    for flow in world.traffic.flows:
-        if flow.now is not None and len(flow.now.gateways) > GATEWAYS_MAX:
-            raise Objection(f"{flow.app} {flow.direction} runs {flow.now}")
+class Guard:
+    """A packet visits at most two gateways of a side, and none twice.
+
+    One more where a gateway was booted and has never known the one that sends it the packet, of which it hears since
+    no longer than `limit`: it learns whom to guard against as they ask or answer, and as long as it works.
+    """
+
+    def __init__(self, limit: Duration) -> None:
+        self.limit = limit
+        self._disturbances: int | None = None
+        self._hears: dict[tuple[NodeName, NodeName], Instant] = {}
+
+    def __call__(self, world: World) -> None:
+        """Look."""
+        if world.disturbances != self._disturbances:
+            self._disturbances, self._hears = world.disturbances, self._heard(world)
+        for flow in world.traffic.flows:
+            way = flow.now
+            if way is None or len(way.gateways) <= GATEWAYS_MAX:
+                continue
+            # All but the first have it from the LAN, and all but the last have passed it on there.
+            strangers = all(self._is_stranger(world, *pair) for pair in pairwise(way.gateways[:-1]))
+            if not strangers or len(way.gateways) > len(set(way.gateways)):
+                raise Objection(f"{flow.app} {flow.direction} runs {way}")
+
+    def _heard(self, world: World) -> dict[tuple[NodeName, NodeName], Instant]:
+        """Return who is heard by whom, and since when: only a disturbance changes that."""
+        return {
+            (sender, name): self._hears.get((sender, name), world.now)
+            for name, node in world.nodes.items()
+            for sender in world.lans[node.side].macs
+            if node.forwards and world.nodes[sender].forwards and world.lans[node.side].passes(sender, name)
+        }
+
+    def _is_stranger(self, world: World, sender: NodeName, name: NodeName) -> bool:
+        node = world.nodes[name]
+        heard = world.now - self._hears.get((sender, name), world.now)
+        return mac_of(sender) not in node.kernel.met and (heard <= self.limit or not node.working)
 
 
 class Arrivals:
@@ -139,13 +172,14 @@ class Cause:
 
 
 def no_storm(world: World) -> None:
-    """Nobody sends more in any second than its timers and its quickest answers explain."""
+    """Nobody sends more in any second than timers and quickest answers explain, one for each datagram of a flood."""
     shape = world.shape
     adverts_max = shape.vids * (1000 // shape.advert_ms + 20)
     datagrams_max = 2 * 1000 // shape.probe_ms[0] + 1000 // 25 + 40 + 20 * shape.vids
-    for what, times, limit in (("adverts", world.adverts, adverts_max), ("datagrams", world.datagrams, datagrams_max)):
-        for name in world.nodes:
+    for what, times, most in (("adverts", world.adverts, adverts_max), ("datagrams", world.datagrams, datagrams_max)):
+        for name, node in world.nodes.items():
             own = [at for at, sender in times if sender == name]
+            limit = most + (world.wires[node.link].flood if times is world.datagrams else 0)
             for first, last in zip(own, own[limit:], strict=False):
                 if last - first < SECOND:
                     raise Objection(f"{name} sends more than {limit} {what} in a second")

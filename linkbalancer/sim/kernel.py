@@ -8,6 +8,7 @@ from typing import TypeAlias, assert_never
 
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.links import DeviceName, Interface, Mac, NextHop, Unreachable, Vid
+from linkbalancer.routing.balance import Target
 
 Change: TypeAlias = AddAddresses | RemoveAddresses | SetNextHop | SetMembers
 """What an agent has its kernel do."""
@@ -18,13 +19,14 @@ class Kernel:
     """Kernel state of one gateway.
 
     `tables` holds the next hop of each VID's table (False) and guard table (True); `steering` is the app -> VID map by
-    application name; `members` are the MACs whose packets the loop guard marks.
+    application name; `members` are the MACs whose packets the loop guard marks, `met` all that ever were.
     """
 
     addresses: set[tuple[DeviceName, Interface]] = field(default_factory=set)
     tables: dict[tuple[Vid, bool], NextHop] = field(default_factory=dict)
     members: dict[DeviceName, frozenset[Mac]] = field(default_factory=dict)
-    steering: dict[str, Vid] = field(default_factory=dict)
+    met: set[Mac] = field(default_factory=set)
+    steering: dict[str, Target] = field(default_factory=dict)
 
     def change(self, effect: Change) -> None:
         """Do what the agent wants."""
@@ -37,6 +39,7 @@ class Kernel:
                 self.tables[vid, guard] = next_hop
             case SetMembers(device, macs):
                 self.members[device] = macs
+                self.met |= macs
             case _:
                 assert_never(effect)
 

@@ -4,6 +4,7 @@ What one station sends another arrives in order, as IEEE 802.1Q has it of one pr
 overtake each other as well.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -19,7 +20,7 @@ class Lan:
 
     `swallowed` counts the faults that lose what one station sends another, that way alone, as a broken switch may.
     Gateways that no entry of `islands` names, and the host, are on island 0. `neighbours` is the host's ARP cache:
-    the last announcement that it heard of each virtual IP.
+    the last announcement that it heard of each virtual IP. `ears` hear who of the other gateways asks for anybody.
     """
 
     side: str
@@ -32,6 +33,7 @@ class Lan:
     islands: dict[NodeName, int] = field(default_factory=dict)
     swallowed: dict[tuple[NodeName, NodeName], int] = field(default_factory=dict)
     neighbours: dict[Address, Mac] = field(default_factory=dict)
+    ears: dict[NodeName, Callable[[NodeName], None]] = field(default_factory=dict)
     nodes: dict[Mac, NodeName] = field(init=False)
     _last: dict[tuple[NodeName, NodeName], Instant] = field(default_factory=dict)
 

@@ -18,7 +18,6 @@ from linkbalancer.engine.events import Event, Leave, Retire, Started, Tick
 from linkbalancer.engine.found import Found
 from linkbalancer.feed.table import Table
 from linkbalancer.links import LinkName, NodeName
-from linkbalancer.lvrrp.keys import Key
 from linkbalancer.sim.agenda import Agenda
 from linkbalancer.sim.applications import Applications
 from linkbalancer.sim.changes import Changes
@@ -111,14 +110,16 @@ class Node:
     def start(self) -> None:
         """Start the agent, which finds what the kernel and its predecessor left; applications that live go on.
 
-        While the predecessor still takes its leave, this waits for its end, as a service manager does.
+        While the predecessor still takes its leave, this waits for its end, as a service manager does. On a computer
+        that stands still nothing starts, dies or goes on before it does.
         """
-        if self.agent is not None and self.agent.leaving:
+        if self.stalled:
             self._again = True
-        if self.agent is not None or not self.powered:
-            return
-        # As text, once: what does not survive the file does not survive a restart either.
-        self._begin(json.loads(json.dumps(self.saved)), live=False)
+        elif self.agent is not None:
+            self._again = self.agent.leaving
+        elif self.powered:
+            # As text, once: what does not survive the file does not survive a restart either.
+            self._begin(json.loads(json.dumps(self.saved)), live=False)
 
     def _begin(self, saved: dict[str, Any] | None, *, live: bool) -> None:
         """Have a new agent begin from what its predecessor wrote down, or (`live`) has just handed over."""
@@ -130,7 +131,7 @@ class Node:
         tables = {vid: hop for (vid, guard), hop in self.kernel.tables.items() if not guard}
         self.agent = Agent(
             config,
-            {self.link: (Key(1, f"the secret of {self.link}, as both know".encode()),)} if self.shape.secret else {},
+            {self.link: self.shape.keys(self.link)},
             self.chance,
             {name: number for number, name in enumerate(names, start=2)},
             session=self.chance.getrandbits(32),
@@ -146,9 +147,8 @@ class Node:
 
     def kill(self) -> None:
         """End the agent without a word (kill -9); what it wrote down before stays."""
-        if self.agent is None:
-            return
-        self._end()
+        if self.agent is not None and not self.stalled:
+            self._end()
 
     def leave(self) -> None:
         """Ask the service to stop in order."""
@@ -181,6 +181,8 @@ class Node:
 
     def kill_applications(self) -> None:
         """End every application process without a word; new ones are there at once and ask for the newest table."""
+        if self.stalled:
+            return
         self.applications.dismiss()
         self._employ()
         self.applications.publish_again()
@@ -218,6 +220,8 @@ class Node:
 
     def resume(self) -> None:
         """Let it go on: sockets are drained first, then timers judged, as the daemon does."""
+        if self.stalled:
+            return
         waiting, self.waiting = self.waiting, None
         for event in waiting or ():
             self.handle(event)
@@ -237,6 +241,8 @@ class Node:
             self.stalled = False
             self.time.go_on()
             self.resume()
+            if self._again:
+                self.agenda.after(START_DELAY, self.start)
 
     def leap(self, by: Duration) -> None:
         """Let the clock leap ahead; whatever has come due by it is due now."""

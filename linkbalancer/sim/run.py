@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from random import Random
 
 from linkbalancer.clock import MILLISECOND
 from linkbalancer.sim.agenda import Standstill
 from linkbalancer.sim.agreement import Watch, disagreements
+from linkbalancer.sim.arp import NEIGHBOUR_PROBE
+from linkbalancer.sim.attack import Attacker
+from linkbalancer.sim.burden import Burden
 from linkbalancer.sim.convergence import Course
 from linkbalancer.sim.draw import FAULTY_MS, Draw, Strike
 from linkbalancer.sim.faults import Kill, KillApplications
-from linkbalancer.sim.judges import Arrivals, Cause, Objection, Overlap, no_loop, no_storm
+from linkbalancer.sim.judges import Arrivals, Cause, Guard, Objection, Overlap, no_storm
 from linkbalancer.sim.obedience import Obedience
 from linkbalancer.sim.settling import FewSwitches, Led, Reunion
 from linkbalancer.sim.shape import Shape
@@ -21,6 +25,8 @@ QUIET_MS = 2000
 """How long nothing may move once everything is settled."""
 STEP_MS = 50
 """How often it is looked whether both sides agree."""
+SMOOTH_STEP_MS = 500
+"""How often where rates are believed by and by, which takes half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ def safety(shape: Shape) -> list[Judge]:
     detect = shape.detect_ms
     return [
         Overlap(shape),
-        no_loop,
+        Guard(NEIGHBOUR_PROBE),
         Cause(agreement_limit_ms(shape) * MILLISECOND),
         Arrivals((detect + 4 * shape.advert_ms + 100) * MILLISECOND, detect * MILLISECOND),
     ]
@@ -69,8 +75,9 @@ def run(drawn: Draw, *, keep_all: bool = False) -> Verdict:
     """Run a draw and return the judges' verdict."""
     world = World(drawn.shape, drawn.seed, keep_all=keep_all)
     watch, obedience = Watch(), None
-    if drawn.weather is not None:
-        obedience = Obedience(world, Seasons(world, drawn.weather))
+    seasons = _seasons(world, drawn)
+    if seasons is not None:
+        obedience = Obedience(world, seasons)
     settling = (judge(drawn.shape, watch) for judge in (Reunion, FewSwitches, Led))
     world.judges += [watch, *safety(drawn.shape), *settling]
     objection = settled_ms = None
@@ -87,10 +94,16 @@ def bare(drawn: Draw) -> int:
     """Run a draw's faults with nobody looking, packets and judges; return how many events were handled."""
     world = World(drawn.shape, drawn.seed)
     world.judges.clear()
-    if drawn.weather is not None:
-        Seasons(world, drawn.weather)
+    _seasons(world, drawn)
     _strike(world, drawn)
     return world.events
+
+
+def _seasons(world: World, drawn: Draw) -> Seasons | None:
+    """Let there be the weather that was drawn, if any, and the loads in it."""
+    if drawn.weather is None or drawn.weather.loads is None:
+        return None if drawn.weather is None else Seasons(world, drawn.weather)
+    return Burden(world, drawn.weather, drawn.weather.loads, drawn.seed)
 
 
 def _story(world: World, drawn: Draw, obedience: Obedience | None) -> float:
@@ -117,6 +130,8 @@ def _strike(world: World, drawn: Draw) -> None:
     world.remembers = any(isinstance(strike.fault, Kill | KillApplications) for strike in drawn.strikes)
     for drift in drawn.drifts:
         world.nodes[drift.node].time.drift(drift.ppm)
+    for number, attack in enumerate(drawn.attacks):
+        Attacker(world, attack, Random(f"attacker {drawn.seed} {number}"))
     world.start()
     for strike in drawn.strikes:
         world.agenda.after(strike.at_ms * MILLISECOND, _begin(world, strike))
@@ -125,6 +140,8 @@ def _strike(world: World, drawn: Draw) -> None:
     for fault in tuple(world.standing):
         if id(fault) not in lasting:
             world.end(fault)
+    if drawn.weather is not None and drawn.weather.loads is not None:
+        world.run(max(drawn.weather.loads.until_ms - world.now / MILLISECOND, 0))
 
 
 def rest(world: World, obedience: Obedience | None) -> None:
@@ -137,7 +154,8 @@ def rest(world: World, obedience: Obedience | None) -> None:
     if obedience is None:
         settle(world, limit_ms)
     else:
-        settle(world, limit_ms + obedience.limit() / MILLISECOND, obedience.disobedience)
+        step_ms = SMOOTH_STEP_MS if obedience.laden else STEP_MS
+        settle(world, limit_ms + obedience.limit() / MILLISECOND, obedience.disobedience, step_ms=step_ms)
 
 
 def _begin(world: World, strike: Strike) -> Callable[[], None]:
@@ -154,10 +172,10 @@ def _begin(world: World, strike: Strike) -> Callable[[], None]:
     return begin
 
 
-def settle(world: World, limit_ms: float, more: Callable[[], Iterable[str]] = tuple) -> None:
+def settle(world: World, limit_ms: float, more: Callable[[], Iterable[str]] = tuple, *, step_ms: int = STEP_MS) -> None:
     """Let time pass until both sides agree and every gateway says that it is settled.
 
-    `more`: what else must have come to rest, in sentences on what has not.
+    `more`: what else must have come to rest, in sentences on what has not; `step_ms`: how often it is looked.
 
     Raises:
         Objection: they do not within the limit.
@@ -168,7 +186,7 @@ def settle(world: World, limit_ms: float, more: Callable[[], Iterable[str]] = tu
     while complaints := list(disagreements(world)) or unsettled(world) or list(more()):
         if world.now >= until:
             raise Objection(f"no agreement {limit_ms} ms after the last change: {'; '.join(complaints)}")
-        world.run(STEP_MS)
+        world.run(step_ms)
 
 
 def unsettled(world: World) -> list[str]:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.links import GroupId, GroupState, LinkName, NodeName, Vid
+from linkbalancer.lvrrp.session import CANDIDATE_AGE_MIN, TIMELY_AGE_MIN
 from linkbalancer.sim.agreement import Watch, ends, masters, opens
 from linkbalancer.sim.convergence import Crossing
 from linkbalancer.sim.judges import Objection, is_torn, longest_detect
+from linkbalancer.sim.node import Node
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.wire import FAR, NEAR
 from linkbalancer.sim.world import World
@@ -46,7 +48,8 @@ class Reunion:
 
     def _longest(self, world: World) -> Duration:
         """Return for how long more than at first a link may wait, to close or to be open again."""
-        return longest_wait(world) + max(0, longest_detect(world) - self._shape.detect_ms * MILLISECOND)
+        silence = max(0, longest_detect(world) - self._shape.detect_ms * MILLISECOND)
+        return longest_wait(world) + silence + put_off(world)
 
 
 class FewSwitches:
@@ -54,8 +57,10 @@ class FewSwitches:
 
     Since everything was last at rest, of every VID: on the far side no more switches than causes; on the near side no
     more than these and the far ones together; and on neither side does a gateway become Master again without two causes
-    in between. A cause is a disturbance, or that one far priority of this VID was adjusted. A tie is two: far gateways
-    of one priority, as weights may give them, are elected in the same instant, and the near side follows either's word.
+    in between, save a near one that follows its peer back. A cause is a disturbance, or that one far priority of this
+    VID was adjusted. A tie is two: far gateways of one priority, as weights may give them, are elected in the same
+    instant, and the near side follows either's word. A far gateway elected where its LAN fell apart is one: it finds
+    itself out.
     """
 
     def __init__(self, shape: Shape, watch: Watch) -> None:
@@ -79,6 +84,7 @@ class FewSwitches:
             self._rested = is_at_rest(world)
         for _, name, _ in world.moved[self._moved :]:
             self._more.update(dict.fromkeys(ties(world, name), 2))
+            self._more.update(stranded(world, name))
         self._moved = len(world.moved)
         self._blind = self._blind or world.noisy
         if self._blind:
@@ -97,22 +103,36 @@ class FewSwitches:
         self._counted, self._disturbed_at = world.disturbances, world.now
 
     def _judge(self, side: str, vid: Vid, path: list[LinkName], causes: int) -> None:
-        followed = len(self._convergence.paths.get((FAR, vid), ())) - 1 if side == NEAR else 0
+        followed = self._convergence.paths.get((FAR, vid), [])[1:] if side == NEAR else []
         why = f"on the {side} side, for {causes} causes: {' -> '.join(path)}"
-        if len(path) - 1 > causes + max(followed, 0):
+        if len(path) - 1 > causes + len(followed):
             raise Objection(f"VID {vid} changed {len(path) - 1} times {why}")
-        link, times = Counter(path).most_common(1)[0]
-        if times > 1 + causes // 2:
-            raise Objection(f"VID {vid} came to {link} {times} times {why}")
+        for link, times in Counter(path).most_common():
+            if times > 1 + causes // 2 + followed.count(link):
+                raise Objection(f"VID {vid} came to {link} {times} times {why}")
 
 
 def ties(world: World, name: NodeName) -> Iterator[Vid]:
     """Yield of which VIDs a far gateway is Master beside another one of the same priority."""
+    for one, other, vid in _far_rivals(world, name):
+        if one.agent and other.agent:
+            group = GroupId(vid)
+            if one.agent.memberships[group].priority == other.agent.memberships[group].priority:
+                yield vid
+
+
+def stranded(world: World, name: NodeName) -> set[Vid]:
+    """Return of which VIDs a far gateway is Master beside another one that no frame of its passes to any more."""
+    lan = world.lans[FAR]
+    return {vid for one, other, vid in _far_rivals(world, name) if not lan.connected(one.name, other.name)}
+
+
+def _far_rivals(world: World, name: NodeName) -> Iterator[tuple[Node, Node, Vid]]:
+    """Yield a far gateway, each other one that is Master of the same VID, and the VID."""
     node = world.nodes[name]
     for group, one in node.agent.memberships.items() if node.agent is not None and node.side == FAR else ():
-        others = (other for other in masters(world, FAR, group.vid) if other is not node) if one.is_master else ()
-        if any(other.agent and other.agent.memberships[group].priority == one.priority for other in others):
-            yield group.vid
+        if one.is_master:
+            yield from ((node, other, group.vid) for other in masters(world, FAR, group.vid) if other is not node)
 
 
 class Led:
@@ -164,6 +184,16 @@ def is_at_rest(world: World) -> bool:
         for node in ends(world, link)
         if node.working
     )
+
+
+def put_off(world: World) -> Duration:
+    """Return for how long replays may keep out a gateway that has booted: a turn for each session that is known.
+
+    Those of this history are as many as its gateways had agents. Two have their turns at a time (protocol 3).
+    """
+    births = world.disturbances + len(world.nodes)
+    known = (wire.former + births for wire in world.wires.values() if wire.tap is not None)
+    return max(((former + 1) // 2 * CANDIDATE_AGE_MIN + TIMELY_AGE_MIN for former in known), default=0)
 
 
 def longest_wait(world: World) -> Duration:

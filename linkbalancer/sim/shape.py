@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from linkbalancer.clock import MILLISECOND
 from linkbalancer.config.load import Loaded, load
 from linkbalancer.links import LinkName, Mac, NodeName, OnProbeLoss, Role, Vid
+from linkbalancer.lvrrp.keys import Key
 from linkbalancer.lvrrp.probing import REPEAT_MIN
 from linkbalancer.lvrrp.settings import CEILING_INTERVALS, ProbeFunction
 from linkbalancer.sim.wire import FAR, NEAR, SIDES, opposite
@@ -28,8 +29,8 @@ class Shape:
     links and three VIDs) is carried by link 1 alone and only observed elsewhere. `contrary`: the near side prefers
     another link than the far side for each of them, so that only LVrrp can bring the two together. `keepalived`: the
     gateways whose VRRP a Keepalived runs. `stopping`: the gateways whose `on_probe_loss` is stop, whatever `mode` says.
-    `weight`: how near gateways weigh their links, as a configuration says it;
-    nothing is measured of a simulated link that nobody hands to its agent.
+    `weight`: how near gateways weigh their links, as a configuration says it; `sla`: what all applications ask of
+    theirs; nothing is measured of a simulated link that nobody hands to its agent.
     """
 
     links: int = 2
@@ -44,6 +45,7 @@ class Shape:
     keepalived: frozenset[NodeName] = frozenset()
     stopping: frozenset[NodeName] = frozenset()
     weight: str = ""
+    sla: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what has no addresses here."""
@@ -65,6 +67,10 @@ class Shape:
     def node_names(self) -> tuple[NodeName, ...]:
         """The gateways, near ones first."""
         return tuple(f"{letter}{number}" for letter in "bf" for number in range(1, self.links + 1))
+
+    def keys(self, link: LinkName) -> tuple[Key, ...]:
+        """Return the keys of a link, as both ends have them."""
+        return (Key(1, f"the secret of {link}, as both know".encode()),) if self.secret else ()
 
     def carriers(self, vid: Vid) -> tuple[LinkName, ...]:
         """Return the links that may carry a VID."""
@@ -124,7 +130,8 @@ class Shape:
         lines = []
         for number, (name, vids) in enumerate(self.applications().items(), start=1):
             port, protocol = ("*", "*") if name == "rest" else (str(1000 + number), "tcp")
-            lines.append(f"App=* * * * {port} {protocol} [{' '.join(map(str, vids))}] name={name}")
+            level = f" sla={self.sla}" if self.sla else ""
+            lines.append(f"App=* * * * {port} {protocol} [{' '.join(map(str, vids))}] name={name}{level}")
         return "\n".join(lines) + "\n"
 
 

@@ -5,6 +5,7 @@ from typing import Protocol, assert_never
 
 from linkbalancer.clock import Instant
 from linkbalancer.links import Interface, LinkName, Mac, NodeName, Unreachable, ViaLink, ViaMain, ViaMaster
+from linkbalancer.routing.balance import Pool
 from linkbalancer.sim.changes import Changes
 from linkbalancer.sim.lan import HOST, Lan
 from linkbalancer.sim.node import Node
@@ -65,6 +66,7 @@ def walk(world: Network, app: str, side: str) -> Walk:
         vid = node.kernel.steering.get(app)
         if vid is None:
             return Walk(tuple(path), None, f"{node.name} does not know where {app} goes")
+        assert not isinstance(vid, Pool), "a simulated site has no balanced steps: they hash flows, and it has none"
         guard = source in node.kernel.members.get(LAN_DEVICE, frozenset())
         hop = node.kernel.next_hop(vid, guard=guard)
         match hop:

@@ -11,6 +11,7 @@ from typing import Final
 
 from linkbalancer.clock import MICROSECOND, MILLISECOND, Instant
 from linkbalancer.links import LinkName
+from linkbalancer.sim.loads import Loads
 from linkbalancer.sim.measuring import Measuring
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.weighing import FUNCTIONS, LOSS_MAX, MAPPINGS, SPREADS, TRIP_MAX, Figures, Recipe
@@ -35,16 +36,18 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """What weighs links, how good they are from the beginning, and what becomes of them."""
+    """What weighs links, how good they are from the beginning, what becomes of them, and what VIDs carry, if at all."""
 
     recipe: Recipe
     first: tuple[tuple[LinkName, Figures], ...]
     turns: tuple[Turn, ...] = ()
+    loads: Loads | None = None
 
     def __str__(self) -> str:
         """Write it as lines."""
         links = (f"{link}: {figures}" for link, figures in self.first)
-        return "\n".join((f"weighed by {self.recipe}", *links, *map(str, self.turns)))
+        loads = () if self.loads is None else (str(self.loads),)
+        return "\n".join((f"weighed by {self.recipe}", *links, *map(str, self.turns), *loads))
 
     def dress(self, shape: Shape) -> Shape:
         """Return a network whose near gateways weigh by the recipe."""
@@ -102,6 +105,7 @@ class Seasons:
 
     Attributes:
         figures: What is true of each link now.
+        turned_at: When the weather turned last, and not what VIDs brought along.
     """
 
     def __init__(self, world: World, weather: Weather) -> None:
@@ -109,6 +113,7 @@ class Seasons:
         self._measuring = Measuring(world)
         self.weather = weather
         self.figures: dict[LinkName, Figures] = {}
+        self.turned_at: Instant = 0
         self._past: dict[LinkName, list[tuple[Instant, Figures]]] = {link: [] for link, _ in weather.first}
         for link, figures in weather.first:
             self.turn(link, figures)
@@ -117,12 +122,16 @@ class Seasons:
 
     def turn(self, link: LinkName, figures: Figures) -> None:
         """Let a link be so from now on."""
+        self.turned_at = self._world.now
+        self._become(link, figures)
+        self._measuring.measure(link, figures.metrics)
+
+    def _become(self, link: LinkName, figures: Figures) -> None:
         self._world.trace.note(self._world.now, "world", "WEATHER", f"{link}: {figures}")
         self._world.changes.touch_all()
         self.figures[link] = figures
         self._past[link].append((self._world.now, figures))
         self._world.wires[link].delay = figures.trip
-        self._measuring.measure(link, figures.metrics)
 
     def since(self, link: LinkName, instant: Instant) -> list[Figures]:
         """Return what was true of a link from some instant on."""

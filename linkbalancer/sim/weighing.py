@@ -5,8 +5,9 @@ the engine: a judge that asked the engine would believe whatever it says.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration
 from linkbalancer.weights.metrics import Lane, Metrics
@@ -19,6 +20,10 @@ BEST: Final = 100e6
 """So many bits a second are worth 100."""
 BUSY: Final = 0.8
 """Up to such a load a VID is not driven away by what it brought."""
+SMOOTHING: Final[Duration] = 5 * SECOND
+"""The time constant by which rates are believed; whatever turns back within it may be a consequence."""
+TURNS_MAX: Final = 5
+"""A weight that turned back so often stands still."""
 TRIP_MAX: Final[Duration] = 6 * MILLISECOND
 
 LATENCY = f"latency: {{good: {GOOD_MS}ms, bad: {BAD_MS}ms, jitter: 0}}"
@@ -44,49 +49,82 @@ DAMPED: Final[Duration] = 10 * SECOND
 """So long a link that flapped is of no use at most."""
 
 
+Choice: TypeAlias = Callable[[float, float], float]
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What is true of a link: how long a datagram takes, the share that is lost, bits a second that fit and that run.
 
-    All of it is the same in both directions. The loss is what hosts say that they measure: nothing is lost by it here.
+    `rate_in` and `capacity_in`: towards the near end, where that is another one; all else is the same in both
+    directions. The loss is what hosts say that they measure: nothing is lost by it here.
     """
 
     trip: Duration = MILLISECOND
     loss: float = 0.0
     capacity: float = BEST
     rate: float = 0.0
+    capacity_in: float | None = None
+    rate_in: float | None = None
+
+    @property
+    def lanes(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Rate and capacity, to the far end and from there."""
+        capacity_in = self.capacity if self.capacity_in is None else self.capacity_in
+        return (self.rate, self.capacity), (self.rate if self.rate_in is None else self.rate_in, capacity_in)
+
+    @property
+    def free(self) -> float:
+        """What runs beside all that runs already, in the direction that has less room."""
+        return min(max(capacity - rate, 0.0) for rate, capacity in self.lanes)
 
     @property
     def metrics(self) -> Metrics:
         """What the hosts at its ends measure; the round trip they leave to LVrrp's own timestamps."""
-        lane = Lane(rate=self.rate, capacity=self.capacity, loss=self.loss, backlog=0.0, drops=0.0)
-        return Metrics(outward=lane, inward=lane, loss=self.loss)
+        outward, inward = (
+            Lane(rate=rate, capacity=capacity, loss=self.loss, backlog=0.0, drops=0.0) for rate, capacity in self.lanes
+        )
+        return Metrics(outward=outward, inward=inward, loss=self.loss)
 
     def worse(self, other: "Figures") -> "Figures":
         """Return the worse of two in everything."""
-        return Figures(
-            max(self.trip, other.trip),
-            max(self.loss, other.loss),
-            min(self.capacity, other.capacity),
-            max(self.rate, other.rate),
-        )
+        return self._chosen(other, max, min)
 
     def better(self, other: "Figures") -> "Figures":
         """Return the better of two in everything."""
+        return self._chosen(other, min, max)
+
+    def _chosen(self, other: "Figures", less: Choice, more: Choice) -> "Figures":
+        (rate, capacity), (rate_in, capacity_in) = (
+            (less(one[0], another[0]), more(one[1], another[1]))
+            for one, another in zip(self.lanes, other.lanes, strict=True)
+        )
+        trip, loss = round(less(self.trip, other.trip)), less(self.loss, other.loss)
         return Figures(
-            min(self.trip, other.trip),
-            min(self.loss, other.loss),
-            max(self.capacity, other.capacity),
-            min(self.rate, other.rate),
+            trip,
+            loss,
+            capacity,
+            rate,
+            None if capacity_in == capacity else capacity_in,
+            None if rate_in == rate else rate_in,
         )
 
     def longer(self, by: Duration) -> "Figures":
         """Return the like with a longer way."""
         return replace(self, trip=max(0, self.trip + by))
 
+    def busier(self, by: float) -> "Figures":
+        """Return the like with so many bits a second more each way, and as much more of its loss."""
+        (rate, _), (rate_in, _) = self.lanes
+        loss = max(self.loss + by / BEST * LOSS_MAX, 0.0)
+        return replace(self, loss=loss, rate=max(rate + by, 0.0), rate_in=max(rate_in + by, 0.0))
+
     def __str__(self) -> str:
         """Write it for the report of a failure."""
-        lanes = f"{self.rate / 1e6:.1f} of {self.capacity / 1e6:.0f} Mbit/s"
+        (rate, capacity), (rate_in, capacity_in) = self.lanes
+        lanes = f"{rate / 1e6:.1f} of {capacity / 1e6:.0f} Mbit/s"
+        if (rate, capacity) != (rate_in, capacity_in):
+            lanes += f" out, {rate_in / 1e6:.1f} of {capacity_in / 1e6:.0f} in"
         return f"{self.trip // MICROSECOND} us one way, loss {self.loss:.1%}, {lanes}"
 
 
@@ -121,6 +159,22 @@ class Recipe:
         half_holds = 2 + (place if self.function in BY_LOAD else 0)
         return self.hold_ms * MILLISECOND * half_holds // 2
 
+    def least(self, turns: int) -> float:
+        """Return by how much a weight changes at least that turned back so often of late."""
+        return self.hysteresis << turns if turns < TURNS_MAX else math.inf
+
+    @property
+    def changes_max(self) -> int:
+        """How often a weight changes at most while nothing else does: by so much or more, and half as often each time.
+
+        Between two turns it goes one way, and not beyond 0 or 100.
+        """
+        return 2 * 100 // self.hysteresis + TURNS_MAX + 1
+
+    def turns(self, place: int, before: int, stood: Duration) -> int:
+        """Return how many turns of a weight that has stood so long are not forgotten yet."""
+        return max(before - stood // (max(self.hold(place), SMOOTHING) << (TURNS_MAX + 1)), 0)
+
     def weight(self, figures: Figures, *, mastered: bool, masters: int) -> float:
         """Return what a link is worth for a VID that the far end masters on it, or not, among so many."""
         rtt, loss = 2 * figures.trip / MILLISECOND, figures.loss
@@ -137,8 +191,7 @@ class Recipe:
                 room = _room(figures, mastered=mastered, masters=masters)
                 return math.prod((quick, clean, clean, room)) ** (1 / 4)
             case _:
-                free = max(figures.capacity - figures.rate, 0.0)
-                return 0.5 if loss > 0.08 else min(quick, 100 * min(free / BEST, 1.0))
+                return 0.5 if loss > 0.08 else min(quick, 100 * min(figures.free / BEST, 1.0))
 
     def share(self, weight: float, before: int) -> float:
         """Return what is left of a weight where the link masters so many of the VIDs that come first."""
@@ -166,6 +219,8 @@ def _line(value: float, good: float, bad: float) -> float:
 
 
 def _room(figures: Figures, *, mastered: bool, masters: int) -> float:
-    own = mastered and (masters == 1 or figures.rate <= BUSY * figures.capacity)
-    free = figures.capacity if own else max(figures.capacity - figures.rate, 0.0)
+    free = min(
+        capacity if mastered and (masters == 1 or rate <= BUSY * capacity) else max(capacity - rate, 0.0)
+        for rate, capacity in figures.lanes
+    )
     return 1 + 99 * min(free / BEST, 1.0)

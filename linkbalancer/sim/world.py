@@ -255,7 +255,7 @@ class World:
         self.datagrams.append((self.now, node.name))
         self.trace.note(self.now, node.name, "datagram", (len(data), link))
         receiver = self.nodes[self.peer(node.name)]
-        for delay in self.wires[node.link].arrivals(opposite(node.side), self.chance):
+        for delay in self.wires[node.link].carry(data, opposite(node.side), self.chance):
             self._deliver(receiver, delay, DatagramReceived(receiver.link, data))
 
     def _deliver(self, node: Node, delay: Duration, event: Event) -> None:

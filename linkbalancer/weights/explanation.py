@@ -13,9 +13,9 @@ class Explanation:
     """The parts of one weight.
 
     `reckoned` is the function's answer now (None: it cannot say), `because` what that is made of, `settled` the weight
-    in force before spread and damping, `held_for` how long a change is still put off, `suppressed_for` how long flaps
-    keep the link down, `before` the VIDs before this one on the link. `weight` and `priority` are what the far
-    end is told; None: it keeps its configured priority.
+    in force before spread and damping, `turns` how often of late it turned back, `held_for` how long a change is still
+    put off, `suppressed_for` how long flaps keep the link down, `before` the VIDs before this one on the link. `weight`
+    and `priority` are what the far end is told; None: it keeps its configured priority.
     """
 
     group: GroupId
@@ -23,6 +23,7 @@ class Explanation:
     reckoned: float | None
     because: tuple[str, ...]
     settled: float | None
+    turns: int
     held_for: Duration | None
     suppressed_for: Duration | None
     penalty: float
@@ -44,6 +45,7 @@ class Explanation:
             "reckoned": self.reckoned,
             "because": list(self.because),
             "settled": self.settled,
+            "turns": self.turns,
             "held_for_ms": _ms(self.held_for),
             "suppressed_for_ms": _ms(self.suppressed_for),
             "penalty": round(self.penalty, 3),
@@ -69,7 +71,10 @@ class Explanation:
     def _why_it_stands(self) -> str:
         if self.reckoned is None:
             return ""
-        return f" for {in_words(self.held_for)} more" if self.held_for is not None else ": too little a change"
+        turned = f" after {self.turns} turn{'' if self.turns == 1 else 's'} back" if self.turns else ""
+        if self.held_for is None:
+            return f": too little a change{turned}"
+        return f" for {in_words(self.held_for)} more{turned}"
 
 
 def _ms(duration: Duration | None) -> float | None:

@@ -213,6 +213,7 @@ class Weigher:
             reckoned=reckoned,
             because=(*weighing.function.because(self._view(group)), *self._counsel.missing(now, group)),
             settled=None if one.settled is None else one.settled.weight,
+            turns=0 if one.settled is None else one.settled.turns_left(now, self._calm[group]),
             held_for=None if due is None else max(due - now, 0),
             suppressed_for=flaps.until - now if flaps.until is not None and flaps.suppressed(now) else None,
             penalty=0.0 if weighing.damping is None else flaps.now(now, weighing.damping),

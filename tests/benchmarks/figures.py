@@ -46,6 +46,8 @@ class Figure:
     resolution: float
     goal: Goal | None = None
     terms: Mapping[str, float] = field(default_factory=dict)
+    beside: str = PEER
+    """What the peer is."""
 
     @property
     def ratio(self) -> float | None:
@@ -69,7 +71,7 @@ class Figure:
         """Return the figure as the report has it."""
         beside: dict[str, Any] = {}
         if self.ratio is not None:
-            beside = {"peer": {"name": PEER, **summary(self.peer)}, "ratio": round(self.ratio, 3)}
+            beside = {"peer": {"name": self.beside, **summary(self.peer)}, "ratio": round(self.ratio, 3)}
         return {
             "name": self.name,
             "unit": self.unit,

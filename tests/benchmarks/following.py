@@ -1,7 +1,8 @@
 """How soon applications follow: from the kernel's word that a provider's device is dead to the last change in its map.
 
 A gateway with two providers and a thousand applications that prefer the first; what is timed are the kernel's own
-notifications of the carrier and of the map's elements. Nothing of Keepalived's is like it.
+notifications of the carrier and of the map's elements. Beside the clock stands the CPU time that the gateway's
+processes run until then, which others on the machine change less. Nothing of Keepalived's is like it.
 """
 
 import select
@@ -18,6 +19,7 @@ from linkbalancer.clock import MILLISECOND, SECOND
 from linkbalancer.drivers.netlink.codec import attributes, messages
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE
 from linkbalancer.drivers.nftables.render import MAP
+from tests.benchmarks.cost import cpu_time
 from tests.benchmarks.figures import Figure, Goal
 from tests.benchmarks.job import Job, Setting
 from tests.daemon.waiting import until
@@ -27,6 +29,8 @@ from tests.namespaces import Namespace
 APPLICATIONS = 1000
 PROCESSES = {2: Goal(limit=10), 100: Goal(limit=100)}
 """How many processes share them, and within how long all of them follow (milliseconds)."""
+STARTED = Goal(limit=2000)
+"""Within how long they all steer, counted from the start of the service (milliseconds)."""
 OWN_MIB = 4.0
 """What a process may have of memory that it shares with nobody."""
 
@@ -48,30 +52,35 @@ def jobs() -> list[Job]:
 
 def _job(processes: int, goal: Goal) -> Job:
     end = f"{processes}-processes {APPLICATIONS}-applications"
-    names = (f"following {end}", f"memory application {end}")
+    names = tuple(f"{what} {end}" for what in ("following", "cpu following", "memory application", "start"))
     return Job(names, lambda setting: _figures(processes, goal, names, setting), alone=True)
 
 
-def _figures(processes: int, goal: Goal, names: tuple[str, str], setting: Setting) -> list[Figure]:
+def _figures(processes: int, goal: Goal, names: tuple[str, ...], setting: Setting) -> list[Figure]:
     setting.tell(names[0])
-    took = []
-    with _begun(setting.files / f"following-{processes}", processes) as (gateway, providers):
+    took, cost = [], []
+    with begun(setting.files / f"following-{processes}", processes) as (gateway, providers, started_ms):
         with gateway.namespace.entered():
             watch = Watch()
         for _ in range(setting.repeat):
             watch.forget()
+            everybody = gateway.namespace.pids()
+            before = cpu_time(everybody)
             providers("ip link set p1 down")
             took.append(watch.last_change() / MILLISECOND)
-            until(lambda: _steered(gateway) == {2: APPLICATIONS}, PATIENCE_S, "all have left")
+            cost.append((cpu_time(everybody) - before) / MILLISECOND)
+            until(lambda: steered(gateway) == {2: APPLICATIONS}, PATIENCE_S, "all have left")
             providers("ip link set p1 up")
-            until(lambda: _steered(gateway) == {1: APPLICATIONS}, PATIENCE_S, "all are back")
+            until(lambda: steered(gateway) == {1: APPLICATIONS}, PATIENCE_S, "all are back")
             time.sleep(SETTLING_S)
         watch.close()
         pids = {pid for name, pid in gateway.status()["processes"].items() if name.startswith("app:")}
         own = tuple(_own_memory(pid) for pid in pids)
     return [
         Figure(names[0], "ms", tuple(took), (), 0.1, goal),
-        Figure(names[1], "MiB", own, (), 0.1, Goal(limit=OWN_MIB)),
+        Figure(names[1], "ms", tuple(cost), (), 0.1),
+        Figure(names[2], "MiB", own, (), 0.1, Goal(limit=OWN_MIB)),
+        Figure(names[3], "ms", (started_ms,), (), 1.0, STARTED),
     ]
 
 
@@ -137,8 +146,11 @@ def _elements(data: bytes) -> int:
 
 
 @contextmanager
-def _begun(files: Path, processes: int) -> Iterator[tuple[Ours, Namespace]]:
-    """Build a gateway with two providers, start it, and wait until all applications are steered by the first."""
+def begun(files: Path, processes: int, applications: int = APPLICATIONS) -> Iterator[tuple[Ours, Namespace, float]]:
+    """Build a gateway with two providers, start it, and wait until all applications are steered by the first.
+
+    Yields how many milliseconds that took, too.
+    """
     with ExitStack() as stack:
         node, providers, lan = (stack.enter_context(Namespace(name)) for name in ("gw", "providers", "lan"))
         node.connect("eth0", lan, "eth0")
@@ -149,19 +161,21 @@ def _begun(files: Path, processes: int) -> Iterator[tuple[Ours, Namespace]]:
             providers(f"ip address add 10.{number}.0.1/24 dev p{number}")
         files.mkdir(parents=True)
         gateway = _Shared(node, files / "gw")
-        gateway.write(processes)
+        gateway.write(processes, applications)
         stack.callback(gateway.wait)
         stack.callback(gateway.stop)
+        began = time.monotonic_ns()
         gateway.start()
-        until(lambda: _steered(gateway) == {1: APPLICATIONS}, PATIENCE_S, "all applications are steered")
+        until(lambda: steered(gateway) == {1: applications}, PATIENCE_S, "all applications are steered")
+        started_ms = (time.monotonic_ns() - began) / MILLISECOND
         time.sleep(SETTLING_S)
-        yield gateway, providers
+        yield gateway, providers, started_ms
 
 
 class _Shared(Ours):
-    """Our daemon with a thousand applications."""
+    """Our daemon with many applications."""
 
-    def write(self, processes: int) -> None:
+    def write(self, processes: int, applications: int) -> None:
         """Write its configuration."""
         document = {
             "node": "gw",
@@ -174,12 +188,12 @@ class _Shared(Ours):
             "applications": "apps.conf",
             "processes": processes,
         }
-        lines = [f"App=* 10.9.{n // 250}.{n % 250} * * * * [1 2] name=app-{n:04d}\n" for n in range(APPLICATIONS)]
+        lines = [f"App=* 10.9.{n // 250}.{n % 250} * * * * [1 2] name=app-{n:04d}\n" for n in range(applications)]
         (self.directory / "apps.conf").write_text("".join(lines))
         (self.directory / "linkbalancer.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
 
 
-def _steered(gateway: Ours) -> dict[int, int]:
+def steered(gateway: Ours) -> dict[int, int]:
     """Return how many applications are said to be on each VID."""
     found: dict[int, int] = {}
     for one in gateway.status().get("applications", {}).values():

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from linkbalancer.clock import MILLISECOND
-from tests.benchmarks import cost, failover, following, linkcost, outages, quiet
+from tests.benchmarks import classified, cost, counting, failover, following, linkcost, outages, quiet, steering
 from tests.benchmarks.cost import Load
 from tests.benchmarks.crossing import Crossing, built, every
 from tests.benchmarks.figures import Figure, Goal
@@ -28,6 +28,9 @@ def jobs() -> list[Job]:
     found += failover.jobs()
     found += linkcost.jobs()
     found += following.jobs()
+    found += classified.jobs()
+    found += steering.jobs()
+    found += counting.jobs()
     found += [_cost_job(Load(groups, interval_ms)) for interval_ms in INTERVALS_MS[:2] for groups in GROUPS]
     return found
 

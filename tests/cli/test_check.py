@@ -300,3 +300,11 @@ def test_versions_of_one_gateway_are_no_site(tmp_path: Path, capsys: pytest.Capt
 
     assert main(["check", str(site)]) == 0
     assert "fixed" not in capsys.readouterr().err
+
+
+def test_host_names_are_counted_and_nobody_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whether they exist, only a running daemon knows."""
+    rules = tmp_path / "apps.conf"
+    rules.write_text("Set=@saas a.example b.example\nApp=* @saas * * * * [1] name=saas\n")
+    assert main(["check", str(rules)]) == 0
+    assert "1 rule, 1 application, 2 host names" in capsys.readouterr().out

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from linkbalancer.cli.main import main
+from tests.config.test_translationchecks import static
 
 CONFIG = """\
 node: b1
@@ -26,9 +27,9 @@ App=* * ef * * udp [1] name=voip
 App=2001:db8::/32 * * * 443 tcp [2] name=six
 """
 PACKET = ["--src", "10.0.0.1", "--dst", "192.0.2.1", "--proto", "tcp", "--sport", "40000", "--dport", "443"]
-WEB = {"line": 2, "app": "web", "vids": [[{"vid": 2, "weight": 1}], [{"vid": 1, "weight": 1}]]}
-VOIP = {"line": 3, "app": "voip", "vids": [[{"vid": 1, "weight": 1}]]}
-NONE: dict[str, Any] = {"line": None, "app": None, "vids": []}
+WEB = {"line": 2, "app": "web", "vids": [[{"vid": 2, "weight": 1}], [{"vid": 1, "weight": 1}]], "options": []}
+VOIP = {"line": 3, "app": "voip", "vids": [[{"vid": 1, "weight": 1}]], "options": []}
+NONE: dict[str, Any] = {"line": None, "app": None, "vids": [], "options": []}
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_packet_that_no_rule_means(gateway: Path, capsys: pytest.CaptureFixtur
         "reply    udp [::2]:0 -> [::1]:0, TOS 0x00",
         "         enters at the controlled end, by the mirrored rules: no rule: the default application",
         "note     this gateway is the controlled end: what enters from its LAN is what `reply` says",
-        "note     IPv6 is classified, not steered yet: main's routes decide",
+        "note     IPv6 is classified, not steered: main's routes decide",
     ]
 
 
@@ -89,26 +90,40 @@ def test_one_packet_in_json(gateway: Path, capsys: pytest.CaptureFixture[str]) -
     assert json.loads(capsys.readouterr().out) == {
         "file": f"{gateway}/apps.conf",
         **WEB,
+        "slots": [None, None],
         "tables": [[first], [second]],
         "reply": WEB,
         "from_controlled_side": NONE,
         "note": None,
+        "by_name": None,
     }
 
 
-def test_ipv6_is_not_steered_yet(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_balanced_step_tells_the_slot(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which of its VIDs the packet takes, and which after that: by what the step keeps together."""
+    rules = gateway / "balanced"
+    rules.write_text("App=* * * * * * [1*3+2+5 4] name=web sticky=src\n")
+    packet = ["--src", "10.0.0.7", "--dst", "203.0.113.9", "--proto", "tcp", "--dport", "80"]
+
+    assert main(["explain", "--rules", str(rules), *packet]) == 0
+    assert "balance  of 1*3+2+5: slot 608 takes VID 1, else 2, else 5" in capsys.readouterr().out.splitlines()
+    assert main(["explain", "--rules", str(rules), "--json", *packet]) == 0
+    assert json.loads(capsys.readouterr().out)["slots"] == [{"step": "1*3+2+5", "slot": 608, "order": [1, 2, 5]}, None]
+
+
+def test_ipv6_is_not_steered_without_far_ends(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One packet is told so; the answers to many keep their form."""
     packet = {"src": "2001:db8::1", "dst": "2001:db9::1", "proto": "tcp", "dport": 443}
     words = ["--src", "2001:db8::1", "--dst", "2001:db9::1", "--proto", "tcp", "--dport", "443"]
 
     assert main(["explain", str(gateway), *words]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "note     IPv6 is classified, not steered yet: main's routes decide"
+        "note     IPv6 is classified, not steered: main's routes decide"
     )
     assert main(["explain", str(gateway), "--json", *words]) == 0
-    assert json.loads(capsys.readouterr().out)["note"] == "IPv6 is classified, not steered yet: main's routes decide"
+    assert json.loads(capsys.readouterr().out)["note"] == "IPv6 is classified, not steered: main's routes decide"
     assert main(["explain", str(gateway), "--json", "--flows", flows(gateway, packet)]) == 0
-    assert json.loads(capsys.readouterr().out).keys() == {"line", "app", "vids"}
+    assert json.loads(capsys.readouterr().out).keys() == {"line", "app", "vids", "options"}
 
 
 def test_a_rule_file_by_itself_may_balance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -238,3 +253,31 @@ def test_a_packet_that_cannot_be(gateway: Path, capsys: pytest.CaptureFixture[st
     """Exit 2: the question is wrong, not the configuration."""
     assert main(["explain", str(gateway), "--src", "10.0.0.1", "--dst", "::1", "--proto", "tcp"]) == 2
     assert capsys.readouterr().err == "linkbalancer: src is IPv4, dst IPv6; give both in one family\n"
+
+
+def test_what_becomes_of_the_source_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside the VID whose way does it; of IPv4 alone, and nothing where nothing does."""
+    (tmp_path / "linkbalancer.yaml").write_text(static("nat: masquerade", "nat: {snat: 192.0.2.9}"))
+    (tmp_path / "apps.conf").write_text("App=* * * * * * [1 2] name=rest\n")
+    assert main(["explain", str(tmp_path), "--src", "192.168.1.9", "--dst", "198.51.100.1", "--proto", "icmp"]) == 0
+    told = capsys.readouterr().out
+    assert "  VID 1: mark 0x00010000, table 20001, masquerade\n" in told
+    assert "  VID 2: mark 0x00020000, table 20002, SNAT to 192.0.2.9\n" in told
+    assert main(["explain", str(tmp_path), "--json", "--src", "::1", "--dst", "::2", "--proto", "udp"]) == 0
+    (first, _second) = json.loads(capsys.readouterr().out)["tables"]
+    assert "source" not in first[0]
+    assert main(["explain", str(tmp_path), "--json", "--src", "1.1.1.1", "--dst", "2.2.2.2", "--proto", "udp"]) == 0
+    assert json.loads(capsys.readouterr().out)["tables"][0][0]["source"] == "masquerade"
+
+
+def test_options_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that are not as they are by default; programs get them word by word."""
+    rules = tmp_path / "apps.conf"
+    rules.write_text("App=* * * * * tcp [1 2] name=web handover=drain:60s good-for=1min failback=move\n")
+
+    assert main(["explain", "--rules", str(rules), *PACKET]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[6] == "options  handover=drain:60s failback=move good-for=60s"
+    assert lines[8].endswith("line 1: web [1 2] handover=drain:60s failback=move good-for=60s")
+    assert main(["explain", "--json", "--rules", str(rules), *PACKET]) == 0
+    assert json.loads(capsys.readouterr().out)["options"] == ["handover=drain:60s", "failback=move", "good-for=60s"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from linkbalancer.cli.main import main
-from linkbalancer.cli.rulelist import plain
+from linkbalancer.cli.rulelist import facts, plain
 from linkbalancer.cli.sources import locked
 from linkbalancer.cli.verdict import Verdict, judge
 from linkbalancer.config.rulelines import rule_lines
@@ -380,3 +380,16 @@ def test_a_long_list_is_cut_in_the_table(rules: Path) -> None:
 
     assert "  1000,1002,1004,1006,1008,+5  " in text
     assert "  1,2,3  " in text
+
+
+def test_options_have_a_column_where_there_are_any(rules: Path) -> None:
+    """The name is the application's column; programs get the others as they are written."""
+    rules.write_text(
+        "App=* * * * 1 tcp [1] good-for=5s name=many handover=keep # why\nApp=* * * * 2 tcp [1] name=few\n"
+    )
+    lines = rule_lines(rules.read_text())
+
+    assert [line.options for line in lines] == ["good-for=5s handover=keep", ""]
+    assert "  [1]   good-for=5s handover=keep  ?      why" in plain(lines, None)
+    assert "options" not in plain(lines[1:], None)
+    assert [one["options"] for one in facts(lines, None)] == ["good-for=5s handover=keep", ""]

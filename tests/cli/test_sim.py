@@ -186,6 +186,46 @@ def test_weights_can_be_judged_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert " WEATHER " in captured.err
 
 
+def test_loads_can_be_judged_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """VIDs carry them in every history; links are weighed then, whether that is said or not."""
+    words = ("--runs", "2", "--loads", "--vids", "2")
+    facts = facts_of(capsys, *words)
+    assert (facts["weighed"], facts["laden"], facts["violations"]) == (True, True, 0)
+    assert not facts_of(capsys, "--runs", "1", "--weights")["laden"]
+
+    assert main(["sim", *words, "--trace"]) == 0
+    captured = capsys.readouterr()
+    assert "scheme lvrrp, links weighed, VIDs carry loads, probes every 100-200 ms, " in captured.out
+    assert max(map(len, captured.out.splitlines())) <= 100
+    assert "VID 2: " in captured.err
+
+
+def test_an_older_scheme_knows_no_loads(capsys: pytest.CaptureFixture[str]) -> None:
+    """It would ignore them."""
+    assert main(["sim", "--runs", "1", "--scheme", "two", "--loads"]) == 2
+    assert capsys.readouterr().err == "linkbalancer: scheme two knows no loads: leave out --loads\n"
+
+
+def test_attacks_can_be_judged_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody strikes as the seed draws, and nothing comes of it; the trace says when, and what he had."""
+    words = ("--runs", "2", "--attacks")
+    facts = facts_of(capsys, *words)
+    assert (facts["attacked"], facts["violations"]) == (True, 0)
+    assert not facts_of(capsys, "--runs", "1")["attacked"]
+
+    assert main(["sim", *words, "--trace"]) == 0
+    captured = capsys.readouterr()
+    assert "scheme lvrrp, attacked, probes every 100-200 ms, " in captured.out
+    assert " ATTACK " in captured.err
+    assert "former sessions" in captured.err
+
+
+def test_an_older_scheme_knows_no_attacks(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no session that could be recorded."""
+    assert main(["sim", "--scheme", "one", "--attacks"]) == 2
+    assert "leave out --attacks" in capsys.readouterr().err
+
+
 def test_an_older_scheme_knows_no_weights(capsys: pytest.CaptureFixture[str]) -> None:
     """It would ignore them."""
     assert main(["sim", "--runs", "1", "--scheme", "one", "--weights"]) == 2

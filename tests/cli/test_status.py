@@ -16,7 +16,7 @@ import pytest
 from linkbalancer.cli.client import RefusedError, ask
 from linkbalancer.cli.main import main
 from linkbalancer.cli.screen import Screen
-from linkbalancer.cli.status import configure, draw, headline, sections
+from linkbalancer.cli.status import _group, configure, draw, headline, sections
 from tests.engine.statuses import application, drained, group, link, metrics, status
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +81,13 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
     running = Daemon(tmp_path, json.dumps({"api": 1, "ok": True, "answer": STATUS}).encode() + b"\n")
     yield running
     running.close()
+
+
+def test_a_vid_that_refuses_ipv6_says_so() -> None:
+    """Beside the reason of its state; where both families go the same way there is nothing to say."""
+    for half, said in (({"kind": "unreachable"}, True), ({"kind": "link"}, False), (None, False)):
+        cells = _group(("1", group(hop6=half))).cells
+        assert ("IPv6 is refused: no far end" in str(cells[-1])) is said
 
 
 def test_json(daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -229,7 +236,21 @@ def test_start_up_is_light() -> None:
     ).stdout.split()
     assert {"asyncio", "pydantic", "pyroute2", "structlog", "yaml", "rich", "shutil", "dataclasses"}.isdisjoint(loaded)
     ours = {name for name in loaded if name.startswith("linkbalancer.") and name.count(".") == 2}
-    assert ours == {f"linkbalancer.cli.{name}" for name in (*names, "load", "output", "refused", "screen", "tracked")}
+    assert ours == {
+        f"linkbalancer.cli.{name}"
+        for name in (
+            *names,
+            "counts",
+            "levels",
+            "load",
+            "naming",
+            "output",
+            "refused",
+            "screen",
+            "tracked",
+            "translated",
+        )
+    }
 
 
 @pytest.mark.parametrize(("value", "place"), [("/run/b1", "/run/b1"), ("", "/run/linkbalancer")])

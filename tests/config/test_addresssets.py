@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from linkbalancer.config import addresssets
 from linkbalancer.config.addresssets import Addresses, AnySets
+from linkbalancer.config.hostnames import NAMES_MAX
 from linkbalancer.config.reading import Word
 from linkbalancer.config.rules import parse_rules
 from linkbalancer.routing.selector import Interval, merged
@@ -113,8 +114,8 @@ def test_a_set_in_a_file() -> None:
             "App=* www.example.com * * * * [1] name=a\n",
             [
                 (
-                    "1:7: 'www.example.com' is a domain name, and rules select by addresses; "
-                    "write its addresses, or keep them in a file: @file:PATH"
+                    "1:7: 'www.example.com' is the name of a host, and stands in sets alone; "
+                    "give a set of names a name, and write that here: Set=@www www.example.com"
                 )
             ],
         ),
@@ -122,8 +123,8 @@ def test_a_set_in_a_file() -> None:
             "App=* @www.example.com * * * * [1] name=a\n",
             [
                 (
-                    "1:7: '@www.example.com' is a domain name, and rules select by addresses; "
-                    "write its addresses, or keep them in a file: @file:PATH"
+                    "1:7: '@www.example.com' is the name of a host, and stands in sets alone; "
+                    "give a set of names a name, and write that here: Set=@www www.example.com"
                 )
             ],
         ),
@@ -141,7 +142,7 @@ def test_what_is_wrong_in_a_sets_file_is_said_there() -> None:
 
     assert errors(text, {"d/b": "10.0.0.1\n 10.0.0.300 @branch\n"}) == [
         "d/b:2:2: '10.0.0.300' is no address; write *, an address, a prefix such as 10.1.0.0/16, or a range a-b",
-        "d/b:2:13: @branch in a set's file; write addresses, prefixes and ranges only",
+        "d/b:2:13: @branch in a set's file; write addresses, prefixes, ranges and host names only",
     ]
     assert errors(text, {"d/b": "# nothing\n"}) == [
         "1:10: the set's file d/b has no address; write addresses into it, one a line".replace("1:10", "1:5")
@@ -222,3 +223,73 @@ def test_a_list_is_the_union_of_its_elements(elements: list[str], chance: object
         for parsed in (by_set, by_list):
             (found,) = [rule.selector.source for rule in parsed.rules if rule.selector.family == family] or [()]
             assert found == merged(union)
+
+
+SAAS = "Set=@saas teams.example.com, CDN.example.net. 192.0.2.0/24\n"
+
+
+def test_host_names_in_sets() -> None:
+    """Beside addresses, by other sets and by files; a line makes a rule for each family, and one for the addresses."""
+    text = SAAS + "Set=@all @saas @file:b\nApp=* @all * * 443 tcp [1] name=saas\n"
+    parsed = parse_rules(text, "d/f", {"d/b": "www.example.org teams.example.com\n"}.__getitem__)
+
+    assert parsed.errors == parsed.warnings == []
+    names = ("cdn.example.net", "teams.example.com", "www.example.org")
+    found = [(one.family, one.destination, one.destination_names) for one in (rule.selector for rule in parsed.rules)]
+    assert found == [(4, (Interval(0xC0000200, 0xC00002FF),), ()), (4, (), names), (6, (), names)]
+    assert parsed.ruleset.names == parsed.sets.hosts() == names
+    assert parsed.sets.contents()["@all"].names == names
+
+
+def test_names_have_both_families() -> None:
+    """A line has those of the other end; what a name has is not known here."""
+    for source, families in (("10.0.0.0/8", [4]), ("2001:db8::/32", [6]), ("*", [4, 6]), ("@saas", [4, 6])):
+        parsed = parse_rules(f"Set=@saas a.example\nApp={source} @saas * * * * [1] name=a\n", "f")
+        assert parsed.errors == parsed.warnings == []
+        assert [rule.selector.family for rule in parsed.rules] == families
+
+
+def test_names_are_what_gateways_compare() -> None:
+    """In any order, written in any way, in any set; whatever addresses they have."""
+    rule = "App=* @saas * * * * [1] name=a\n"
+    one = parse_rules("Set=@saas a.example b.example\n" + rule, "f").ruleset
+    same = parse_rules("Set=@b B.example.\nSet=@saas @b,A.EXAMPLE\n" + rule, "f").ruleset
+    other = parse_rules("Set=@saas a.example\n" + rule, "f").ruleset
+
+    assert one.digest == same.digest != other.digest
+    assert one.resolved(lambda _name, _family: [1, 2]).digest == one.digest
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Set=@saas https://a.example/x\n", "1:11: 'https://a.example/x' is more than the name of a host"),
+        ("Set=@saas *.a.example\n", "1:11: nobody can be asked for all the names *.a.example"),
+        ("Set=@saas a_b.example\n", "1:11: 'a_b' in 'a_b.example' is no part of a host's name"),
+        ("Set=@saas host\n", "1:11: 'host' is no address"),
+    ],
+)
+def test_what_is_wrong_with_names(text: str, expected: str) -> None:
+    """At its place."""
+    assert errors(text + "App=* @saas * * * * [1] name=a\n")[0].startswith(expected)
+
+
+def test_names_have_a_bound() -> None:
+    """In all sets of a file together; one that is named twice counts once."""
+    some = " ".join(f"h{one}.example" for one in range(NAMES_MAX))
+    rule = "App=@saas * * * * * [1] name=a\n"
+
+    assert errors(f"Set=@saas {some} H0.example\n" + rule) == []
+    assert errors(f"Set=@saas {some}\nSet=@more x.example\n" + rule) == [
+        f"2:11: a rule file has {NAMES_MAX} host names at most; name fewer, or prefixes in their place"
+    ]
+
+
+def test_what_a_set_of_names_gains_and_loses() -> None:
+    """Names count as elements do."""
+    one, other = Addresses((), (), ("a.example", "b.example")), Addresses((), (), ("b.example",))
+
+    assert one.without(other) == Addresses((), (), ("a.example",))
+    assert len(Addresses.joined([one, other])) == 2
+    assert other.families == {4, 6}
+    assert Addresses((Interval(1, 1),)).families == {4}

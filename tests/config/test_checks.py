@@ -8,6 +8,9 @@ L1 = "key_file: keys/l1.key"
 L2 = "  l2: {device: eth2, local: 10.2.0.1, peer: 10.2.0.2, insecure: true}\ngroups:"
 
 
+APART = "marks: {connection: 0xffff0000, flow: 0xff, generation: 0xf00, packet: 0xff, guard: 0x10000, inbound: 0x1000}"
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -119,7 +122,7 @@ L2 = "  l2: {device: eth2, local: 10.2.0.1, peer: 10.2.0.2, insecure: true}\ngro
             "10:16: the masks packet and guard overlap (0x00010000); give each bits of its own",
         ),
         (
-            [("applications:", "marks: {connection: 0xff0000}\napplications:")],
+            [("applications:", "marks: {connection: 0xff0000, flow: 0xff00, generation: 0xf0}\napplications:")],
             "10:21: the masks connection and packet overlap (0x00ff0000); give each bits of its own",
         ),
     ],
@@ -166,13 +169,13 @@ def test_what_is_only_doubtful(changes: list[tuple[str, str]], warning: str) -> 
         [("192.168.1.251/24", "172.16.0.1/16"), ("[192.168.1.2]", "[192.168.1.2, 172.16.0.2]")],
         [("groups:", L2.replace("10.2.0.1", "10.1.0.1"))],
         [(L1, L1 + ", via: 10.1.0.254")],
-        [("applications:", "marks: {connection: 0xffffff00, packet: 0xff, guard: 0x100}\napplications:")],
+        [("applications:", f"{APART}\napplications:")],
     ],
 )
 def test_what_is_allowed(changes: list[tuple[str, str]]) -> None:
     """The near side of each limit; masks may be anywhere if they are apart."""
     expected = (
-        [] if "marks" not in str(changes) else ["linkbalancer.yaml:10:54: the masks connection and guard overlap"]
+        [] if "marks" not in str(changes) else ["linkbalancer.yaml:10:85: the masks connection and guard overlap"]
     )
 
     assert [found.split(" (")[0] for found in refusals(changed(*changes))] == expected

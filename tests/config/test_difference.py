@@ -50,6 +50,24 @@ def test_an_application_with_other_vids(vids: str, working: set[int], place: int
     assert lines(rules=RULES.replace("[2 1]", f"[{vids}]"), present=present) == [f"application web: {words}"]
 
 
+@pytest.mark.parametrize(("options", "stay"), [("", ", those that are on one of them stay"), (" sticky=src", "")])
+def test_an_application_that_is_balanced(options: str, stay: str) -> None:
+    """Of flows that are balanced one by one, those on a VID of the step stay; sources go by their slots."""
+    rules = f"App=* * * * 443 tcp [1*3+2] name=web{options}\nApp=* * * * * * [2+1] name=new\n"
+    found = lines(rules=rules, present=Present(places={"web": 2}, working=frozenset({1, 2})))
+    assert any(f"its flows are divided over VIDs 1*3+2{stay}" in line for line in found), found
+    assert any("to VIDs 2+1, balanced" in line for line in found), found
+
+
+def test_an_application_goes_where_its_service_level_is_kept() -> None:
+    """As far as it is judged by now; a level that is new is broken by nobody yet."""
+    present = Present(places={"web": 2}, working=frozenset({1, 2}), breaking={"rtt<80ms": frozenset({1})})
+    strict, stricter = (RULES.replace("[2 1] name=web", f"[1 2] name=web sla=rtt<{ms}ms") for ms in (80, 40))
+
+    assert lines(rules=strict, present=present)[0].endswith("its flows stay on VID 2")
+    assert lines(rules=stricter, present=present)[0].endswith("from VID 2 to VID 1 at once (it is on VID 2 now)")
+
+
 def test_an_application_with_other_vids_while_nobody_tells_where_it_is() -> None:
     """Offline, and for one that the daemon does not know."""
     text = RULES.replace("[2 1]", "[1 2]")
@@ -71,10 +89,20 @@ def test_applications_new_and_gone() -> None:
     assert lines(rules=text, present=nowhere)[0].endswith("its flows go nowhere yet: none of its VIDs works")
 
 
+def test_options_of_an_application() -> None:
+    """Beside a change of its VIDs, or alone; what they are by default is not said."""
+    text = RULES.replace("[2 1] name=web", "[1 2] name=web handover=keep good-for=30s")
+
+    assert lines(rules=text) == [
+        "application web: VIDs 2 1 -> 1 2; its flows follow at once",
+        "application web: options none -> handover=keep good-for=30s; it moves nothing by itself",
+    ]
+
+
 def test_rules_say_what_becomes_of_flows_once() -> None:
     """However many there are."""
     found = difference(side(), side(rules="App=* * * * 80 tcp [2 1] name=web\n" + RULES))
-    assert found.notes == ("flows that exist keep the application that they have; new flows meet the new rules",)
+    assert found.notes == ("running flows are classified anew with their next packet, new ones at once",)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +248,7 @@ def test_a_tracker_that_is_new_says_what_it_says() -> None:
     """Not the defaults of every kind of tracker; what changes from or to a default is told."""
     script = "trackers: {gw: {script: [/bin/true]}}\n"
     assert [line for line in lines(CONFIG + script) if "trackers" in line] == [
-        "trackers: gw.script none -> ['/bin/true']"
+        "trackers: gw.script none -> [/bin/true]"
     ]
     old, new = side(CONFIG + script), side(CONFIG + script.replace("]}", "], rise: 3}"))
     assert difference(old, new).lines() == ["trackers: gw.rise 1 -> 3"]
@@ -285,3 +313,13 @@ def test_a_change_as_a_line() -> None:
     """Subject, what, effect."""
     assert str(Change(Kind.GONE, "VID 3", "", "why")) == "VID 3 gone; why"
     assert str(Change(Kind.CHANGED, "node", "a -> b")) == "node: a -> b"
+
+
+def test_a_link_is_translated_otherwise() -> None:
+    """Each key by itself, with what that does to connections."""
+    more = "key_file: keys/l1.key, nat: masquerade, mss_clamp: auto, mtu: 1400"
+    assert lines(changed(("key_file: keys/l1.key", more))) == [
+        "link l1: nat none -> masquerade; it is for connections that begin; those that exist keep their addresses",
+        "link l1: mss clamp none -> auto; it is for connections that begin",
+        "link l1: mtu none -> 1400; what is larger is answered from now on",
+    ]

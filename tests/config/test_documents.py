@@ -76,7 +76,7 @@ def test_configuration_examples_are_right(block: str) -> None:
 
 def test_there_is_an_example_of_everything() -> None:
     """So that the tests above cannot pass by finding nothing."""
-    assert len(blocks(RULES, "conf")) == 11
+    assert len(blocks(RULES, "conf")) == 14
     assert len(blocks(CONFIGURATION, "yaml")) == 3
-    assert RULES.count("| `App=") == 12
+    assert RULES.count("| `App=") == 15
     assert RULES.count("| `Set=") == RULES.count("| `app=") == 1

@@ -4,6 +4,7 @@ from linkbalancer.config.groupdifference import changes
 from linkbalancer.config.model import Config
 from linkbalancer.links import GroupId
 from tests.config.test_groupchecks import ALONE, RULES, alone
+from tests.config.test_translationchecks import static
 from tests.config.texts import loaded
 
 
@@ -71,4 +72,20 @@ def test_a_static_group_has_a_gateway_and_no_mastership() -> None:
     assert lines(plain, config()) == ["VID 2 gone; its applications leave it first"]
     assert lines(plain, other) == [
         "VID 2: gateway 192.0.2.1 -> 192.0.2.9; its packets go by the other gateway when that answers"
+    ]
+
+
+def test_a_static_group_is_translated_otherwise() -> None:
+    """In the words of a configuration, not key by key of what it is made of."""
+    plain, other = (
+        loaded(static(keys)).config
+        for keys in ("rise: 2", "rise: 2, nat: {snat: 203.0.113.9}, mss_clamp: 1300, mtu: 1400")
+    )
+    assert lines(plain, other) == [
+        (
+            "VID 1: nat none -> SNAT to 203.0.113.9; it is for connections that begin; those that exist keep their"
+            " addresses"
+        ),
+        "VID 1: mss clamp no -> 1300; it is for connections that begin",
+        "VID 1: mtu the device's -> 1400; what is larger is answered from now on",
     ]

@@ -95,10 +95,20 @@ def test_vids_are_not_judged_without_groups() -> None:
     assert "use one of: none yet" in refusals(CONFIG.split("groups")[0] + "groups: {}\napplications: apps.conf\n")[0]
 
 
-def test_balanced_steps_are_refused_for_a_gateway() -> None:
-    """They can be explained, but not steered yet; the error says what to write."""
-    assert refusals(rules="App=* * * * * * [2*3+1] name=web\n") == [
-        "apps.conf:1:18: balanced steps are not steered yet: 2*3+1; write the VIDs in order of preference: 2 1"
+def test_every_vid_of_a_balanced_step_must_have_a_group() -> None:
+    """The step itself is nothing special."""
+    assert refusals(rules="App=* * * * * * [2*3+7] name=web\n") == [
+        "apps.conf:1:18: there is no group for VID 7 in etc/linkbalancer.yaml; add the group, or use one of: 1, 2"
+    ]
+    assert loaded(rules="App=* * * * * * [2*3+1] name=web sticky=src\n").rules.applications["web"].balanced
+
+
+def test_options_that_no_gateway_does_yet_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They can be explained; nobody is to believe that they are in force."""
+    assert refusals(rules="App=* * * * * * [2 1] name=web handover=keep\n") == []
+    monkeypatch.setattr("linkbalancer.config.ruleoptions.NOT_DONE_YET", frozenset({"handover"}))
+    assert refusals(rules="App=* * * * * * [2 1] name=web handover=keep\n") == [
+        "apps.conf:1:32: no gateway does handover=keep yet; leave it out"
     ]
 
 
@@ -181,13 +191,13 @@ def test_long_names_count() -> None:
 
 
 def test_rules_for_ipv6_are_warned_of() -> None:
-    """They are classified, but no VID has an IPv6 address yet; lines of both families are steered for IPv4."""
+    """They are classified, but no link has a far end over IPv6; lines of both families are steered for IPv4."""
     rules = "App=2001:db8::/32 * * * * tcp [1] name=six\nApp=* * * * * tcp [1] name=both\n"
     (warning,) = loaded(rules=rules).warnings
 
     assert str(warning) == (
-        "etc/apps.conf:1:1: IPv6 is classified, not steered yet: main's routes decide;"
-        " write IPv4 addresses where you can"
+        "etc/apps.conf:1:1: IPv6 is classified, not steered: main's routes decide;"
+        " give links their peer6 (docs/ipv6.md), or write IPv4 addresses"
     )
 
 

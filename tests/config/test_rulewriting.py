@@ -5,9 +5,11 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.config.rules import parse_rules
 from linkbalancer.config.rulewriting import in_words, line_of
 from linkbalancer.routing.application import Application, Member
+from linkbalancer.routing.handover import Handover, Mode
 from linkbalancer.routing.selector import PROTOCOLS_WITH_PORTS, Interval, Ranges, Selector, merged
 
 WIDTH: dict[Literal[4, 6], int] = {4: 32, 6: 128}
@@ -57,11 +59,22 @@ steps = st.lists(
 ).filter(lambda some: len({one.vid for step in some for one in step}) == sum(map(len, some)))
 
 
+handovers = st.sampled_from([Mode.MOVE, Mode.KEEP, Mode.RESET]).map(Handover) | st.integers(1000, 10**6).map(
+    lambda stay: Handover(Mode.DRAIN, stay * MILLISECOND)
+)
+
+
 @settings(max_examples=150)
-@given(lines(), steps)
-def test_what_is_written_is_read_again(selectors: list[Selector], some: list[tuple[Member, ...]]) -> None:
-    """Every field, both families, balanced steps, and the name."""
-    application = Application("some.name-1", tuple(some))
+@given(lines(), steps, handovers, st.none() | handovers, st.integers(0, 86400).map(lambda some: some * SECOND))
+def test_what_is_written_is_read_again(
+    selectors: list[Selector],
+    some: list[tuple[Member, ...]],
+    handover: Handover,
+    failback: Handover | None,
+    good_for: Duration,
+) -> None:
+    """Every field, both families, balanced steps, the name, and options."""
+    application = Application("some.name-1", tuple(some), handover, failback, good_for)
     parsed = parse_rules(line_of(selectors, application), "f")
 
     assert parsed.errors == []

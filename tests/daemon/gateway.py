@@ -36,8 +36,11 @@ App=* * * * * * [1 2] name=rest
 
 
 @contextmanager
-def joined(directory: Path, lan: Namespace) -> Iterator[tuple["Gateway", "Gateway"]]:
-    """Join a near and a far gateway by a link, let them settle, and stop them; `lan` is what their LANs are."""
+def joined(directory: Path, lan: Namespace, more: str = "") -> Iterator[tuple["Gateway", "Gateway"]]:
+    """Join a near and a far gateway by a link, let them settle, and stop them; `lan` is what their LANs are.
+
+    `more` are lines for both configurations.
+    """
     ends = {
         "near": {"node": "b1", "role": "controller", "local": "10.1.0.1", "peer": "10.1.0.2", "lan": "192.0.2"},
         "far": {"node": "f1", "role": "controlled", "local": "10.1.0.2", "peer": "10.1.0.1", "lan": "198.51.100"},
@@ -49,6 +52,7 @@ def joined(directory: Path, lan: Namespace) -> Iterator[tuple["Gateway", "Gatewa
             namespace(f"ip addr add {texts['lan']}.1/24 dev eth0", f"ip addr add {texts['local']}/24 dev eth1")
         pair = Gateway(near, directory / "near", **ends["near"]), Gateway(far, directory / "far", **ends["far"])
         for gateway in pair:
+            gateway.config.write_text(gateway.config.read_text() + more)
             gateway.start()
         until(lambda: all(gateway.settled() for gateway in pair), 20)
         yield pair

@@ -1,6 +1,6 @@
 """A gateway with two providers and no VRRP, with hosts: `inside -- gw -- provider1, provider2 -- outside`.
 
-The gateway masquerades by a rule of its administrator's, so that answers come back by the provider that was asked.
+What leaves is masqueraded, so that answers come back by the provider that was asked.
 """
 
 import subprocess
@@ -18,21 +18,16 @@ node: gw
 role: standalone
 lans: {eth0: {}}
 groups:
-  1: {mode: static, device: eth1, gateway: 203.0.113.1, interval: 200ms,
+  1: {mode: static, device: eth1, gateway: 203.0.113.1, interval: 200ms, nat: masquerade,
       probes: [{arp: true}, {icmp: 198.51.100.1}, {tcp: "198.51.100.1:80"}]}
-  2: {mode: static, device: eth2, gateway: 192.0.2.1, interval: 200ms, probes: [{icmp: 198.51.100.1}]}
+  2: {mode: static, device: eth2, gateway: 192.0.2.1, interval: 200ms, nat: masquerade,
+      probes: [{icmp: 198.51.100.1}]}
 applications: apps.conf
 """
 
 RULES = """\
 App=* * * * 443 udp [2 1] name=web
 App=* * * * * * [1 2] name=rest
-"""
-
-MASQUERADE = """
-table ip administrator {
-  chain out { type nat hook postrouting priority srcnat; oifname { "eth1", "eth2" } masquerade; }
-}
 """
 
 ECHO = """
@@ -43,6 +38,14 @@ while True:
     data, peer = sock.recvfrom(100)
     sock.sendto(data + b" " + peer[0].encode(), peer)
 """
+
+GREET = """
+import socket
+listener = socket.create_server(("198.51.100.1", 80))
+while True:
+    listener.accept()[0].close()
+"""
+"""What is probed by TCP: who waited for a word would be deaf to all others when a cut swallows a probe's farewell."""
 
 TALK = """
 import socket, sys, time
@@ -99,17 +102,13 @@ class Site:
             "ip addr add 203.0.113.2/24 dev eth1",
             "ip addr add 192.0.2.2/24 dev eth2",
         )
-        self.gw("nft -f -", given=MASQUERADE)
         self.gateway = Gateway(self.gw, directory / "gw", node="", role="", local="", peer="", lan="")
         self.gateway.config.write_text(CONFIG)
         (self.gateway.directory / "apps.conf").write_text(RULES)
         self._stack = stack
         for port in (80, 443, 9999):
             self.run(self.outside, ECHO, str(port))
-        self.run(
-            self.outside,
-            "from http.server import *; HTTPServer(('198.51.100.1', 80), SimpleHTTPRequestHandler).serve_forever()",
-        )
+        self.run(self.outside, GREET)
 
     def run(self, where: Namespace, program: str, *words: str, output: Path | None = None) -> None:
         """Run a piece of Python until the end."""

@@ -146,6 +146,7 @@ def test_a_comment_or_another_layout_concerns_nobody(tmp_path: Path) -> None:
         ({"rules": RULES + "App=* * * * 53 udp [1] name=dns\n"}, {"agent", "app:dns"}),
         ({"rules": RULES.replace("[1] name=web", "[1] name=www")}, {"agent", "app:web", "app:www"}),
         ({"config": CONFIG + "tables: {base: 30000}\n"}, {"agent", "app:web", "app:all"}),
+        ({"config": CONFIG + "firewall: iptables\n"}, {"agent", "app:web", "app:all"}),
         ({"config": CONFIG + "notifications: {j: {journal: true}}\n"}, {"notifier"}),
         (
             {

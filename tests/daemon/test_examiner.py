@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from linkbalancer.clock import MILLISECOND, SECOND
-from linkbalancer.daemon import examiner
+from linkbalancer.daemon import aide, examiner
 from linkbalancer.daemon.examiner import Examiner
 from linkbalancer.daemon.loop import Loop
 from tests.daemon.waiting import alive, until
@@ -101,7 +101,7 @@ def test_a_child_that_hangs_is_killed_and_replaced(looks: list[Any]) -> None:
     assert asker.answer() == (None, "not done within 50 ms: given up")
     assert (alive(pid), asker.examiner.pid) == (False, None)
     looks[0] = lambda _config, **_facts: Report({"well": "again"})
-    asker.examiner._patience = 10 * SECOND
+    asker.examiner.aide.patience = 10 * SECOND
     asker.examiner.ask(WANTED.config)
     assert asker.answer()[0] == {"well": "again"}
     asker.examiner.close()
@@ -127,7 +127,7 @@ def test_a_child_that_dies_is_replaced(looks: list[Any]) -> None:
 
 def test_an_answer_has_a_limit(looks: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond it the child is given up."""
-    monkeypatch.setattr(examiner, "ANSWER_LIMIT", 100_000)
+    monkeypatch.setattr(aide, "ANSWER_LIMIT", 100_000)
     looks[0] = lambda _config, **_facts: Report({"long": "x" * 1_000_000})
     asker = Asker()
     asker.examiner.ask(WANTED.config)

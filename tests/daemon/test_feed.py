@@ -68,6 +68,27 @@ def test_everybody_gets_the_newest_table(agent: Agent) -> None:
     second.close()
 
 
+def test_who_has_answered_gets_what_is_theirs(agent: Agent) -> None:
+    """Until then, and by what a process says when it comes, it gets the whole: it may have more to say."""
+    entries = (VidEntry(1, works=True, master="self", reason="works"),)
+
+    def tables(sequence: int, *names: str) -> Table:
+        return Table(7, sequence, dict.fromkeys(names, 2), dict.fromkeys(names, "dE/+"), entries)
+
+    process = agent.connect()
+    process.send(encode(Applied((Place("web", 1, "works"),), 0, 0)))
+    agent.turn()
+    agent.server.publish(tables(1, "web", "mail", "rest"))
+    assert decode(process.recv(10_000)) == tables(1, "web", "mail", "rest")
+    process.send(encode(Applied((Place("mail", 1, "works"),), 0, 0)))
+    process.send(encode(Applied((Place("mail", 1, "works"),), 7, 1)))
+    agent.turn()
+    agent.server.publish(tables(2, "web", "mail", "rest"))
+    got = decode(process.recv(10_000))
+    assert got == tables(2, "web", "mail")
+    process.close()
+
+
 def test_a_process_that_does_not_read_gets_the_newest_later(agent: Agent) -> None:
     """Tables are not queued for a stopped process, and nobody waits for it; once it reads, the newest comes at last."""
     slow, quick = agent.connect(), agent.connect()

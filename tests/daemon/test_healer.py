@@ -77,7 +77,7 @@ def test_one_event_says_what_when_and_who(bench: Bench) -> None:
     assert fields == {"things": 1, "kinds": "rule", "after_us": 2000, "who": "systemd-network", "pid": 312}
     assert bench.mended(START + SECOND) == []
     described = bench.healer.describe()
-    assert described == {"put_back": 1, "put_back_by_kind": {"rule": 1}, "fights": []}
+    assert described == {"firewall": None, "put_back": 1, "put_back_by_kind": {"rule": 1}, "fights": []}
 
 
 def test_many_things_at_once_are_one_event(bench: Bench) -> None:

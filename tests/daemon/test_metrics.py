@@ -69,6 +69,35 @@ def test_a_link_a_vid_and_an_application(status: dict[str, Any]) -> None:
     assert found['linkbalancer_events_total{part="vrrp",reason="received"}'] > 0
 
 
+def test_an_application_with_a_service_level(status: dict[str, Any]) -> None:
+    """Whether the VID that it is on keeps it; nothing where it asks for none."""
+    asks = {**status["applications"]["app1"], "sla": {"level": "rtt<80ms", "breaks": {"1": "x"}}}
+    found = samples(
+        {**status, "applications": {"app1": asks, "app2": {**asks, "vid": 2}, "app3": {**asks, "sla": None}}}
+    )
+
+    assert found['linkbalancer_application_keeps_sla{application="app1"}'] == 0
+    assert found['linkbalancer_application_keeps_sla{application="app2"}'] == 1
+    assert 'linkbalancer_application_keeps_sla{application="app3"}' not in found
+
+
+def test_what_was_counted(status: dict[str, Any]) -> None:
+    """By application, VID and direction; what has no VID has an empty label, and nothing is there where nothing is."""
+    ways = [
+        {"vid": 1, "direction": "out", "packets": 3, "bytes": 300, "flows": 1},
+        {"vid": None, "direction": "in", "packets": 2, "bytes": 2**53, "flows": 0},
+    ]
+    found = samples({**status, "counts": {"applications": {"app1": ways}}})
+
+    def of(name: str, vid: str, direction: str) -> float | None:
+        labels = f'application="app1",vid="{vid}",direction="{direction}"'
+        return found.get(f"linkbalancer_application_{name}_total{{{labels}}}")
+
+    assert [of(name, "1", "out") for name in ("packets", "bytes", "flows")] == [3, 300, 1]
+    assert [of(name, "", "in") for name in ("packets", "bytes", "flows")] == [2, 2**53, 0]
+    assert not [name for name in samples(status) if "application_bytes" in name]
+
+
 def test_what_both_ends_measured_of_a_link(status: dict[str, Any]) -> None:
     """By direction as seen from here, and by who says so; what nobody knows has no sample."""
     here = metrics()

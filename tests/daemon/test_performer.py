@@ -16,9 +16,9 @@ from linkbalancer.daemon.performer import Performer
 from linkbalancer.drivers import neighbours, routes
 from linkbalancer.drivers.netlink.transport import ROUTE, NetlinkSocket
 from linkbalancer.engine.effects import SetMembers, SetNextHop
-from linkbalancer.links import Unreachable, ViaLink, ViaMaster
+from linkbalancer.links import Address, Unreachable, ViaLink, ViaMaster
 from linkbalancer.routing.classifier import compile_rules
-from tests.config.texts import loaded
+from tests.config.texts import changed, loaded
 from tests.daemon.waiting import until
 from tests.namespaces import Namespace
 
@@ -67,12 +67,12 @@ class Hands:
             self.loop.turn()
         return self.loads.pop()
 
-    def table(self, table: int) -> tuple[str, IPv4Address, IPv4Address | None] | None:
+    def table(self, table: int) -> tuple[str, Address, Address | None] | None:
         """Return device, gateway and source of a table's default route; None: it has but `unreachable`."""
         assert table in routes.floored(self._netlink)
-        return next((route[1:] for route in routes.read(self._netlink) if route.table == table), None)
+        return next((route[1:4] for route in routes.read(self._netlink) if route.table == table), None)
 
-    def pins(self) -> set[IPv4Address]:
+    def pins(self) -> set[Address]:
         """Return what is pinned on the LAN."""
         return set(neighbours.pinned(self._netlink, "eth0"))
 
@@ -242,10 +242,10 @@ def test_only_the_first_classifier_is_waited_for(
     with closing(Hands(loaded(rules=OTHER_RULES))) as successor:
         assert successor.performer.loading
         until(program.called.exists)
-        assert "192.168.1.0-192.168.1.255" not in here(f"{program.real} list ruleset")
+        assert "192.168.1.0/24" not in here(f"{program.real} list ruleset")
         program.go.touch()
         assert (successor.turn_until_loaded() or "").startswith("loaded the classifier ")
-        assert "192.168.1.0-192.168.1.255" in here("nft list ruleset")
+        assert "192.168.1.0/24" in here("nft list ruleset")
         successor.performer.reconcile()
         assert not successor.performer.loading
         assert (successor.complaints, successor.put_back) == ([], [])
@@ -265,3 +265,49 @@ def test_closing_gives_up_what_is_being_loaded(
     program.go.touch()
     assert Path(f"/proc/self/task/{os.getpid()}/children").read_text() == ""
     assert here("nft list ruleset") == before
+
+
+STEERED = changed(("peer: 10.1.0.2", "peer: 10.1.0.2, peer6: fe80::2"))
+
+
+@pytest.mark.lab
+def test_a_successor_that_steers_ipv6_leads_it_somewhere_at_once(here: Namespace) -> None:
+    """By the next hops of IPv4 that it found: nothing of it was missing, and later it is put back as anything else."""
+    with closing(Hands()) as hands:
+        hands.performer.perform(SetNextHop(1, BY_LINK))
+        hands.performer.perform(SetNextHop(2, BY_MASTER))
+    with closing(Hands(loaded(STEERED))) as successor:
+        for table, way in ((20000, "fe80::2"), (20001, "fe80::2"), (20002, "fe80::ff:fe00:7")):
+            assert f"via {way} dev eth" in here(f"ip -6 route show default table {table}")
+        assert "02:00:00:00:00:07" in here("ip -6 neigh show nud permanent")
+        successor.performer.reconcile()
+        assert (successor.put_back, successor.complaints) == ([], [])
+        here("ip -6 route flush table 20002", "ip -6 rule del priority 22")
+        successor.performer.reconcile()
+        assert successor.put_back == [
+            "route: the IPv6 unreachable default of table 20002",
+            "rule: the IPv6 routing rule of priority 22",
+            "route: IPv6 next hop of VID 2: fe80::ff:fe00:7 at 02:00:00:00:00:07 on eth0",
+        ]
+
+
+@pytest.mark.lab
+def test_beside_a_predecessor_ipv6_has_ways_before_it_has_rules(here: Namespace) -> None:
+    """Loading may take seconds, in which what its rules led to was nothing."""
+    with closing(Hands()) as hands:
+        hands.performer.perform(SetNextHop(1, BY_LINK))
+        good = loaded(STEERED)
+        successor = Performer(
+            Loop(),
+            good,
+            compile_rules(good.rules),
+            {"web": 2, "rest": 3},
+            {},
+            complain=lambda what, why: pytest.fail(f"{what}: {why}"),
+            put_back=lambda _kind, what: pytest.fail(what),
+            load_over=lambda _line: None,
+        )
+        with closing(successor):
+            successor.extend(hands.performer.layout, lambda _why: None)
+            assert "via fe80::2 dev eth1" in here("ip -6 route show default table 20001")
+            assert "fwmark 0x10000/0x1ff0000 lookup 20001" in here("ip -6 rule")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from linkbalancer.routing.marks import Marks
 from tests.daemon.gateway import ROOT
 from tests.daemon.office import Adverts, Deletions, Flow, Office
 from tests.daemon.waiting import alive, until
@@ -183,12 +185,18 @@ def test_flows_of_an_application_that_is_removed_are_classified_anew(site: Site)
     until(site.settled)
     flow = Flow(site.host, site.server)
     ids = {name: one["id"] for name, one in site.near.status()["applications"].items()}
-    until(lambda: f"mark={ids['web']} " in site.near.namespace("cat /proc/net/nf_conntrack") + " ")
+    until(lambda: ids["web"] in _classified(site))
     site.near.rules.write_text("App=* * * * * * [1 2] name=rest\n")
     site.near.succeed()
-    until(lambda: f"mark={ids['rest']} " in site.near.namespace("cat /proc/net/nf_conntrack"))
+    until(lambda: ids["rest"] in _classified(site))
     assert flow.lost() == set()
     assert site.near.status()["applications"].keys() == {"rest"}
+
+
+def _classified(site: Site) -> set[int]:
+    """Return the applications that connections of the near gateway are of."""
+    found = re.findall(r"mark=(\d+)", site.near.namespace("cat /proc/net/nf_conntrack"))
+    return {Marks().application_of(int(mark)) for mark in found}
 
 
 def test_a_rotated_key_closes_nothing(site: Site) -> None:

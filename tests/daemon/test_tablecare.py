@@ -1,14 +1,18 @@
 """The nftables table on a real kernel: put back as it was, adopted where it still is, else loaded anew."""
 
 from contextlib import closing
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from linkbalancer.daemon import tablecare
 from linkbalancer.drivers.errors import DriverError
+from linkbalancer.drivers.netlink.transport import ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables import image
-from linkbalancer.engine.effects import SetMembers
+from linkbalancer.engine.effects import SetMembers, SetNextHop
+from linkbalancer.links import ViaLink
+from tests.config.texts import CONFIG, loaded
 from tests.daemon.test_performer import BY_MASTER, Hands, Program
 from tests.daemon.test_performer import here as _here
 from tests.namespaces import Namespace
@@ -138,3 +142,61 @@ def test_what_the_kernel_will_not_take_back_is_loaded_by_nft(here: Namespace, mo
         hands.turn_until_loaded()
         assert sorted(here("nft list ruleset").split()) == sorted(before.split())
         assert "put the nftables table back" in hands.complaints[0]
+
+
+TRANSLATED = (
+    CONFIG.replace("groups:", "groups:\n  5: {mode: static, device: eth1, gateway: 10.1.0.5, NAT}")
+    .replace("  l1: {device: eth1", "  l1: {device: eth7")
+    .replace("NAT", "nat: masquerade, mss_clamp: auto, mtu: 1400")
+)
+BOTH = TRANSLATED.replace(
+    "groups:", "groups:\n  6: {mode: static, device: eth1, gateway: 10.1.0.6, mss_clamp: auto, mtu: 1400}"
+)
+
+
+@pytest.mark.parametrize("chain", ["translate_sources", "clamp_segments", "asked", "answer"])
+def test_translation_is_put_back_without_nft(here: Namespace, chain: str) -> None:
+    """Chains of every hook."""
+    with closing(Hands(loaded(BOTH))) as hands:
+        assert hands.performer.reconcile()
+        before = here(f"nft list chain inet linkbalancer {chain}")
+        here(f"nft flush chain inet linkbalancer {chain}")
+        touched(hands)
+        assert here(f"nft list chain inet linkbalancer {chain}") == before
+        assert (hands.put_back, hands.complaints) == ([f"nftables: the chain {chain} as it was"], [])
+        assert touched(hands)
+
+
+def test_gateways_behind_one_device_are_followed(here: Namespace) -> None:
+    """Their MACs are in the map once the kernel knows them, come back when taken out, and wait for the table."""
+    with closing(Hands(loaded(BOTH))) as hands:
+        here("ip neigh replace 10.1.0.5 lladdr 02:00:00:00:00:05 dev eth1 nud reachable")
+        here("ip neigh replace 10.1.0.6 lladdr 02:00:00:00:00:06 dev eth1 nud reachable")
+        hands.performer.reconcile()
+        listed = here("nft list map inet linkbalancer upstreams")
+        assert '"eth1" . 02:00:00:00:00:05 : goto asked_by_5' in listed
+        assert '"eth1" . 02:00:00:00:00:06 : goto asked_by_6' in listed
+        here("nft flush map inet linkbalancer upstreams")
+        hands.performer.reconcile()
+        assert here("nft list map inet linkbalancer upstreams") == listed
+        with closing(NetlinkSocket(ROUTE)) as route:
+            here("nft delete table inet linkbalancer")
+            hands.performer.care.follow(route)
+        assert hands.complaints == []
+
+
+def test_another_mtu_is_no_repair(here: Namespace) -> None:
+    """A successor lays its route as it has it; what somebody else makes of it is put back, and told."""
+    here("ip addr add 10.1.0.9/24 dev eth1")
+    hop = SetNextHop(5, ViaLink("eth1", IPv4Address("10.1.0.5")))
+    with closing(Hands(loaded(TRANSLATED))) as hands:
+        hands.performer.perform(hop)
+        assert "mtu 1400" in here("ip route show table 20005")
+    with closing(Hands(loaded(TRANSLATED.replace("mtu: 1400", "mtu: 1300")))) as hands:
+        hands.performer.reconcile()
+        assert "mtu 1300" in here("ip route show table 20005")
+        assert hands.put_back == []
+        here("ip route replace default via 10.1.0.5 dev eth1 table 20005 proto 112 onlink")
+        hands.performer.reconcile()
+        assert "mtu 1300" in here("ip route show table 20005")
+        assert hands.put_back == ["route: next hop of VID 5: 10.1.0.5 over eth1"]

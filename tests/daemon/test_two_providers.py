@@ -113,3 +113,83 @@ def test_probes_go_by_their_gateway_whatever_the_main_table_says(talking: tuple[
     finally:
         running.gw("ip route del 198.51.100.1/32", "ip route del default via 192.0.2.1 dev eth2")
     until(lambda: rest.by() == FIRST, 20)
+
+
+CALL = """
+import socket, sys, time
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind(("198.51.100.1", 0))
+sock.settimeout(0.05)
+while True:
+    sock.sendto(b"call", (sys.argv[1], 7000))
+    try:
+        print(sock.recv(100).decode(), time.monotonic(), flush=True)
+    except OSError:
+        pass
+    time.sleep(0.02)
+"""
+
+ANSWER = """
+import socket
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind(("192.168.1.10", 7000))
+while True:
+    data, peer = sock.recvfrom(100)
+    sock.sendto(data, peer)
+"""
+
+TO_THE_HOST = """
+table ip administrator {
+  chain in {
+    type nat hook prerouting priority dstnat;
+    fib daddr type local udp dport 7000 dnat to 192.168.1.10
+  }
+}
+"""
+
+
+def wait_for_calls(called: Path) -> None:
+    """Wait until a caller has its answers."""
+    until(lambda: called.read_text().count("call") > 10, 20, "it answers")
+
+
+def test_what_comes_in_by_a_provider_is_answered_by_it(talking: tuple[Site, Talk, Talk], tmp_path: Path) -> None:
+    """A host's service, reached by both providers, while everything else of it goes by the first."""
+    running, _web, rest = talking
+    running.gw("nft -f -", given=TO_THE_HOST)
+    running.run(running.inside, ANSWER)
+    try:
+        for number, address in enumerate((FIRST, SECOND)):
+            called = tmp_path / f"called{number}"
+            running.run(running.outside, CALL, address, output=called)
+            wait_for_calls(called)
+        assert rest.by() == FIRST
+        entries = running.gw("cat /proc/net/nf_conntrack").splitlines()
+        marks = {word for line in entries if "dport=7000" in line for word in line.split() if word.startswith("mark=")}
+        assert marks == {f"mark={0x10010000}", f"mark={0x10020000}"}, "bound to their ways, whatever the rules say"
+    finally:
+        running.gw("nft delete table ip administrator")
+
+
+def test_translation_follows_the_configuration_and_comes_back(talking: tuple[Site, Talk, Talk]) -> None:
+    """Another one is in force after a reload; what somebody deletes is put back at once."""
+    running, _web, rest = talking
+    text = running.gateway.config.read_text()
+    other = text.replace("nat: masquerade", "nat: {snat: 203.0.113.2}, mss_clamp: auto, mtu: 1400", 1)
+    running.gateway.config.write_text(other)
+    loaded = running.gateway.lines().count("loaded the classifier")
+    try:
+        assert "replaced: agent" in " ".join(running.gateway.reload()["lines"])
+        # What others do while it is being loaded is not told from that (docs/self-heal.md).
+        until(lambda: running.gateway.lines().count("loaded the classifier") > loaded, 20, "the load is over")
+        until(lambda: "snat ip to 203.0.113.2" in running.gw("nft list table inet linkbalancer"), 20, "it is loaded")
+        until(lambda: "mtu 1400" in running.gw("ip route show table 20001"), 20, "and the route knows how much fits")
+        before = running.gw("nft list chain inet linkbalancer translate_sources")
+        running.gw("nft delete chain inet linkbalancer translate_sources")
+        until(lambda: "translate_sources" in running.gw("nft list table inet linkbalancer"), 20, "it is back")
+        assert running.gw("nft list chain inet linkbalancer translate_sources") == before
+    finally:
+        running.gateway.config.write_text(text)
+        running.gateway.reload()
+    until(lambda: "mtu" not in running.gw("ip route show table 20001"), 20, "and as before")
+    until(lambda: rest.by() == FIRST, 20)

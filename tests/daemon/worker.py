@@ -12,6 +12,7 @@ from linkbalancer.clock import MILLISECOND
 from linkbalancer.config.load import load
 from linkbalancer.daemon import agent, application
 from linkbalancer.daemon.lifeline import Lifeline, call_myself
+from linkbalancer.daemon.together import Boards
 from linkbalancer.lvrrp.keys import parse_keys
 from linkbalancer.routing.classifier import compile_rules
 
@@ -28,7 +29,7 @@ def main(config: str, run_dir: Path, state_dir: Path, descriptor: int, name: str
     loaded = load(config, read)
     if name != "agent":
         office = application.Office(f"app:{name}", (name,), 1)
-        return application.run(office, loaded, read, lifeline, run_dir)
+        return application.run(office, loaded, lifeline, run_dir, Boards([office.process]))
     keys = {
         link: parse_keys(read(loaded.beside(one.key_file))) for link, one in loaded.config.links.items() if one.key_file
     }

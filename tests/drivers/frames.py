@@ -18,7 +18,7 @@ def _checksum(data: bytes) -> int:
 
 
 def frame(packet: Packet, target: bytes, source: bytes, *, identity: int = 0, tcp_flags: int = TCP_SYN) -> bytes:
-    """Return a frame with the packet and 8 bytes of content; `identity` is its IPv4 identification."""
+    """Return a frame with the packet and 8 bytes of content; `identity` is its IP ID or its flow label."""
     body = struct.pack("!HH", packet.source_port, packet.destination_port)
     if packet.protocol == 6:
         body += struct.pack("!IIBBHHH", 1000, 1 if tcp_flags & TCP_ACK else 0, 0x50, tcp_flags, 1000, 0, 0)
@@ -33,7 +33,7 @@ def frame(packet: Packet, target: bytes, source: bytes, *, identity: int = 0, tc
         pseudo = packet.source.packed + packet.destination.packed + struct.pack("!HH", 6, len(body))
         body = body[:16] + struct.pack("!H", _checksum(pseudo + body)) + body[18:]
     if isinstance(packet.source, IPv6Address):
-        first = 6 << 28 | packet.tos << 20
+        first = 6 << 28 | packet.tos << 20 | identity
         header = struct.pack("!IHBB", first, len(body), packet.protocol, 64)
         return target + source + b"\x86\xdd" + header + packet.source.packed + packet.destination.packed + body
     assert isinstance(packet.destination, IPv4Address)

@@ -17,7 +17,7 @@ from linkbalancer.drivers.neighbours import pinned
 from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
 from linkbalancer.engine.effects import AddAddresses, Announce, RemoveAddresses, SetMembers, SetNextHop
 from linkbalancer.engine.found import Found
-from linkbalancer.links import NextHop, Unreachable, ViaLink, ViaMain, ViaMaster
+from linkbalancer.links import Family, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster
 from linkbalancer.routing.marks import Marks
 from tests.drivers.conftest import Gateway
 from tests.drivers.nftables.rules import IDS, LAYOUT, SAMPLE
@@ -83,7 +83,7 @@ def test_every_effect_is_found_again_by_a_successor(gateway: Gateway, kernel: Ke
             addresses=frozenset({("lan0", OTHER_VIP)}), next_hops={1: VIA_MASTER, 2: VIA_LINK}
         )
         assert successor.digest() == SAMPLE.digest[:12]
-        assert successor.steered() == {1: None, 2: 1}
+        assert MapWriter(Marks(), gateway.netfilter).read() == {1: None, 2: 1}
         assert MemberWriter(gateway.netfilter).read() == {"lan0": frozenset({MASTER})}
         # It knows its predecessor's pin, too: the pin goes when the route no longer needs it.
         successor.apply(SetNextHop(1, VIA_LINK))
@@ -149,10 +149,10 @@ def test_a_next_hop_is_asserted_again_after_its_device_was_down(gateway: Gateway
 @pytest.mark.lab
 def test_prebuilt_requests_are_limited(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many MACs a LAN shows, what is kept is bounded and the newest next hop is set."""
-    monkeypatch.setattr("linkbalancer.drivers.kernel._PREPARED_MAX", 3)
+    monkeypatch.setattr("linkbalancer.drivers.tables.PREPARED_MAX", 3)
     for number in range(8):
         kernel.apply(SetNextHop(1, replace(VIA_MASTER, mac=bytes([2, 0, 0, 0, 0, number]))))
-        assert len(kernel._prepared) <= 3
+        assert len(kernel._tables[Family.IPV4]._prepared) <= 3
     assert kernel.found().next_hops[1] == replace(VIA_MASTER, mac=b"\x02\0\0\0\0\x07")
 
 

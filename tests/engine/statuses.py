@@ -65,7 +65,16 @@ def group(**changes: Any) -> dict[str, Any]:
 def application(vid: int | None = 1, *vids: int, **changes: Any) -> dict[str, Any]:
     """Return an application's facts: where it is, and the VIDs of its list, a step each."""
     steps = [[{"vid": one, "weight": 1}] for one in vids or (1, 2)]
-    known = {"id": 2, "vid": vid, "vids": steps, "since_ms": 10, "reason": "its first choice works", "next": 2}
+    known: dict[str, Any] = {
+        "id": 2,
+        "vid": vid,
+        "vids": steps,
+        "sticky": None,
+        "shares": {},
+        "since_ms": 10,
+        "next": 2,
+    }
+    known["reason"] = "its first choice works"
     return known | changes
 
 

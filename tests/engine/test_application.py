@@ -13,6 +13,7 @@ from linkbalancer.engine.application import (
     ConnectionLost,
     Effect,
     Event,
+    Release,
     Report,
     Steer,
     Steered,
@@ -25,6 +26,8 @@ from linkbalancer.feed.table import Table, VidEntry
 from linkbalancer.links import Vid
 from linkbalancer.routing.application import Application as Configured
 from linkbalancer.routing.application import Member
+from linkbalancer.routing.balance import Aim, Target
+from linkbalancer.routing.handover import Form, Handover, Mode
 
 SESSION, APP = 7, 5
 WEB = Configured("web", ((Member(2),), (Member(1),)))
@@ -42,15 +45,34 @@ def table(*working: Vid, sequence: int = 1, session: int = SESSION, definition: 
 class Process:
     """An application with a kernel that can be broken: its map's element, and the VIDs whose rule is missing."""
 
-    def __init__(self, pointing: Vid | None = None) -> None:
+    def __init__(self, pointing: Vid | Aim | None = None, configured: Configured = WEB) -> None:
         """Point somewhere, as a predecessor left it."""
-        self.machine = Application(WEB)
-        self.pointing = pointing
+        self.machine = Application(configured)
+        self.definition = configured.definition
+        self.aim = Aim(pointing) if isinstance(pointing, int) else pointing
+        self.aims: list[Aim] = []
+        self.released: list[set[Vid]] = []
         self.missing: set[Vid] = set()
         self.refuses = False
-        self.steered: list[Vid] = []
+        self.steered: list[Target] = []
         self.reports: list[Report] = []
         self.now: Instant = 0
+        self.sequence = 0
+
+    @property
+    def pointing(self) -> Target | None:
+        """What the kernel's map has for it."""
+        return None if self.aim is None else self.aim.to
+
+    @pointing.setter
+    def pointing(self, to: Target | None) -> None:
+        self.aim = None if to is None else Aim(to)
+
+    def see(self, *working: Vid, after: Instant = 0) -> None:
+        """Receive the next table, in which these VIDs work."""
+        self.now += after
+        self.sequence += 1
+        self.take(TableReceived(table(*working, sequence=self.sequence, definition=self.definition)))
 
     def take(self, event: Event) -> None:
         """Hand in an event and answer what the machine asks."""
@@ -62,17 +84,21 @@ class Process:
     def perform(self, effect: Effect) -> list[Event]:
         """Be the kernel and the agent."""
         match effect:
-            case Verify(vid, app_id):
+            case Verify(target, vids, app_id):
                 assert app_id == APP
-                ok = vid not in self.missing
-                return [Verified(vid, ok, "" if ok else "its rule is missing", self.pointing)]
-            case Steer(app_id, vid):
+                return [Verified(target, dict.fromkeys(self.missing & set(vids), "its rule is missing"), self.aim)]
+            case Steer(app_id, aim):
                 assert app_id == APP
                 if self.refuses:
-                    return [Steered(vid, ok=False, why="no such chain")]
-                self.pointing = vid
-                self.steered.append(vid)
-                return [Steered(vid, ok=True)]
+                    return [Steered(aim, ok=False, why="no such chain")]
+                self.aim = aim
+                self.aims.append(aim)
+                self.steered.append(aim.to)
+                return [Steered(aim, ok=True)]
+            case Release(app_id, vids):
+                assert app_id == APP
+                self.released.append({*vids})
+                return []
             case Report():
                 self.reports.append(effect)
                 return []
@@ -241,7 +267,7 @@ def test_without_the_agent_everything_stays(process: Process) -> None:
     """When the connection is lost there is no deadline, nothing is steered, late answers of the kernel are ignored."""
     process.take(ConnectionLost())
     assert process.machine.deadline() is None
-    for late in (Verified(2, ok=True), Steered(2, ok=True), Tick()):
+    for late in (Verified(2, {}), Steered(Aim(2), ok=True), Steered(Aim(2), ok=False), Tick()):
         process.take(late)
     assert process.steered == [2]
     assert len(process.reports) == 1
@@ -254,9 +280,9 @@ def test_an_answer_to_an_older_question_is_ignored(process: Process) -> None:
     machine = process.machine
     machine.handle(0, TableReceived(table(1, sequence=2)))
     machine.handle(0, TableReceived(table(1, 2, sequence=3)))
-    assert machine.handle(0, Verified(1, ok=True, pointing=2)) == []
-    machine.handle(0, Steered(1, ok=True))
-    assert machine.handle(0, Verified(2, ok=True, pointing=1)) == [Steer(APP, 2)]
+    assert machine.handle(0, Verified(1, {}, Aim(2))) == []
+    machine.handle(0, Steered(Aim(1), ok=True))
+    assert machine.handle(0, Verified(2, {}, Aim(1))) == [Steer(APP, Aim(2))]
 
 
 STORIES = st.lists(
@@ -283,3 +309,158 @@ def test_it_ends_on_the_best_that_works(story: list[tuple[frozenset[Vid], set[Vi
         elif missing != {1, 2}:
             assert process.pointing in {1, 2} - missing
         assert process.machine.place == process.pointing
+
+
+def web(*, handover: Handover, failback: Handover | None = None, good_for: Instant = 0) -> Process:
+    """Return a process of an application with options, on its first choice."""
+    process = Process(configured=replace(WEB, handover=handover, failback=failback, good_for=good_for))
+    process.see(1, 2)
+    process.aims.clear()
+    return process
+
+
+KEEP, RESET, MOVE = Handover(Mode.KEEP), Handover(Mode.RESET), Handover(Mode.MOVE)
+DRAIN = Handover(Mode.DRAIN, 60 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("handover", "failback", "away", "back"),
+    [
+        (MOVE, None, Form.MOVE, Form.MOVE),
+        (KEEP, None, Form.KEEP, Form.KEEP),
+        (DRAIN, None, Form.KEEP, Form.KEEP),
+        (RESET, None, Form.RESET, Form.RESET),
+        (MOVE, KEEP, Form.KEEP, Form.KEEP),
+        (MOVE, RESET, Form.MOVE, Form.RESET),
+        (KEEP, MOVE, Form.MOVE, Form.MOVE),
+        (RESET, MOVE, Form.RESET, Form.MOVE),
+        (RESET, KEEP, Form.HOLD, Form.HOLD),
+        (RESET, DRAIN, Form.HOLD, Form.HOLD),
+    ],
+)
+def test_it_leaves_and_returns_in_its_manner(
+    handover: Handover, failback: Handover | None, away: Form, back: Form
+) -> None:
+    """A failover leaves a VID that works no more, a fail-back one that works: each has its form."""
+    process = web(handover=handover, failback=failback)
+    process.see(1)
+    process.see(1, 2)
+    assert process.aims == [Aim(1, away), Aim(2, back)]
+
+
+def test_a_drain_ends_at_its_deadline() -> None:
+    """Flows stay on a VID that works for so long, and then follow; what is translated begins anew then."""
+    process = web(handover=DRAIN)
+    process.see(1)
+    process.released.clear()
+    process.see(1, 2, after=5 * SECOND)
+    assert process.aims[-1] == Aim(2, Form.KEEP)
+    assert process.released == []
+    began = process.now
+    while process.aim == Aim(2, Form.KEEP):
+        process.tick()
+    assert process.now == began + 60 * SECOND
+    assert process.aim == Aim(2, Form.MOVE)
+    assert process.released == [{1}]
+    process.tick()
+    assert process.aims[-1] == Aim(2, Form.MOVE)
+    assert len(process.aims) == 3
+
+
+def test_a_vid_that_dies_while_flows_drain_from_it_lets_them_go() -> None:
+    """The kernel has them follow; those whose source is translated begin anew."""
+    process = web(handover=DRAIN)
+    process.see(1)
+    process.see(1, 2)
+    process.released.clear()
+    process.see(2)
+    assert process.released == [{1}]
+    assert process.aim == Aim(2, Form.KEEP)
+
+
+def test_a_process_that_starts_in_a_drain_begins_it_anew() -> None:
+    """It knows nothing of when it began; a form that its application never has is changed at once."""
+    drains, moves = (replace(WEB, handover=one) for one in (DRAIN, MOVE))
+    process = Process(Aim(2, Form.KEEP), drains)
+    process.see(1, 2)
+    while process.aim == Aim(2, Form.KEEP):
+        process.tick()
+    assert process.now == 60 * SECOND
+    edited = Process(Aim(2, Form.KEEP), moves)
+    edited.see(1, 2)
+    assert edited.aims == [Aim(2, Form.MOVE)]
+    rested = Process(Aim(2, Form.MOVE), drains)
+    rested.see(1, 2)
+    assert rested.aims == []
+
+
+def test_what_a_predecessor_left_is_let_go_once() -> None:
+    """A process that starts does not know what it was about; one that is pointed nowhere has nothing to let go."""
+    process = Process(2)
+    process.see(1, 2)
+    process.see(1, 2, 3)
+    assert process.released == [{1}]
+    keeps = Process(Aim(2, Form.KEEP), replace(WEB, handover=KEEP))
+    keeps.see(1, 2)
+    assert keeps.released == []
+    fresh = Process()
+    fresh.see(1, 2)
+    assert fresh.released == []
+
+
+def test_translated_flows_are_let_go_with_their_vid() -> None:
+    """All others when they must move; when they may stay, those of VIDs that work no more; none when nothing works."""
+    moves, keeps = web(handover=MOVE), web(handover=KEEP)
+    for process in (moves, keeps):
+        process.see(1)
+        process.see(1, 2)
+        process.see(2)
+        process.see()
+    assert moves.released == [{2}, {1}, {1}]
+    assert keeps.released == [{2}, {1}]
+
+
+def test_where_its_translated_flows_may_be_by_now() -> None:
+    """Where it is; where they may stay, while that works; of a balanced step on what works. Unknown: anywhere."""
+    assert Process().machine.may_stay(9)
+    moves, keeps = web(handover=MOVE), web(handover=KEEP)
+    balanced = Process(None, replace(WEB, steps=((Member(1), Member(2)),)))
+    for process in (moves, keeps, balanced):
+        process.see(1)
+    assert [one.machine.may_stay(2) for one in (moves, keeps, balanced)] == [False, False, False]
+    for process in (moves, keeps, balanced):
+        process.see(1, 2)
+    assert [one.machine.may_stay(1) for one in (moves, keeps, balanced)] == [False, True, True]
+    assert [one.machine.may_stay(2) for one in (moves, keeps, balanced)] == [True, True, True]
+    moves.see()
+    assert moves.machine.may_stay(2)
+
+
+def test_a_vid_is_taken_again_when_it_has_worked_for_long_enough() -> None:
+    """The clock starts anew whenever it fails; leaving a VID that does not work waits for nothing."""
+    process = web(handover=MOVE, good_for=30 * SECOND)
+    process.see(1)
+    assert process.aims == [Aim(1)]
+    process.see(1, 2, after=1 * SECOND)
+    assert process.aims == [Aim(1)]
+    assert process.reports[-1].reason == "VID 2: works again, and is taken when it has for 30s"
+    process.see(1, after=29 * SECOND)
+    process.see(1, 2)
+    came = process.now
+    while len(process.aims) == 1:
+        process.tick()
+    assert process.now == came + 30 * SECOND
+    process.see(1)
+    process.see(1, 2, after=SECOND)
+    process.see(2, after=SECOND)
+    assert process.aims[1:] == [Aim(2), Aim(1), Aim(2)]
+
+
+def test_a_process_that_starts_elsewhere_waits_too() -> None:
+    """What has worked for how long is not known to it: from its first table."""
+    process = Process(1, replace(WEB, good_for=30 * SECOND))
+    process.see(1, 2)
+    assert process.aims == []
+    while not process.aims:
+        process.tick()
+    assert process.now == 30 * SECOND

@@ -256,6 +256,17 @@ def test_an_application_follows_the_verdict_on_the_vid_that_it_left() -> None:
     assert chronicle.steers("mail", None, "waits") == []
 
 
+def test_an_application_follows_the_service_level_that_its_vid_breaks() -> None:
+    """And that follows from the Master that was heard last, if one was lately."""
+    chronicle = begun()
+    chronicle.steers("web", 1, "as wished")
+    numbered(chronicle, vid(text="master: claimed"))
+    (broken,) = numbered(chronicle, Record("service-level", "VID 1", "breaks sla=rtt<80ms: rtt 1 s", (("vid", 1),)))
+    (moved,) = numbered(chronicle, *chronicle.steers("web", 2, "VID 1: breaks its sla"), now=NOW + SECOND)
+
+    assert (broken.cause, moved.cause) == (2, 3)
+
+
 def test_after_a_takeover_the_first_word_of_an_application_is_no_move() -> None:
     """A predecessor knew where it goes."""
     chronicle = Chronicle(GROUPS)

@@ -57,7 +57,8 @@ def test_a_later_version_may_say_more() -> None:
     """Elements that are not known are skipped; another version is no herald, and neither is one without end."""
     assert decode(OTHER + bytes.fromhex("c80003") + b"new") == Herald("b2", b"o" * 16)
     assert decode(b"LH\x02" + OTHER[3:]) is None
-    assert decode(OTHER + bytes.fromhex("c80200") + bytes(512)) is None
+    assert decode(OTHER + bytes.fromhex("c80500") + bytes(1280)) == Herald("b2", b"o" * 16)
+    assert decode(OTHER + bytes.fromhex("c80578") + bytes(1400)) is None
 
 
 def test_it_speaks_at_once_and_every_two_seconds() -> None:

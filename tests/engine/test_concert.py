@@ -13,7 +13,7 @@ from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.concert import Concert
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import AddAddresses, Announce, Effect, RemoveAddresses, Retired, SendAdvert
-from linkbalancer.engine.events import DeviceChanged, LegHeard, Retire, Tick
+from linkbalancer.engine.events import DeviceChanged, LegHeard, NeighbourHeard, Retire, Tick
 from linkbalancer.engine.retirement import REMOVED
 from linkbalancer.engine.synchrony import SyncGroup as Synchronised
 from linkbalancer.links import GroupId, GroupState
@@ -173,6 +173,19 @@ def test_a_leg_that_falls_silent_has_nothing_to_announce() -> None:
 
     assert of_type(ready.do(LegHeard("eth7", alive=True)), Announce) == []
     assert of_type(ready.do(LegHeard(LAN_DEVICE, alive=False)), Announce) == []
+
+
+def test_a_master_announces_again_to_whom_it_could_not_hear() -> None:
+    """A member or target that answers after a silence: it may have believed in another Master meanwhile (seed 4077)."""
+    ready = bench()
+    ready.wait(10_000)
+    there = NeighbourHeard(LAN_DEVICE, lan_address(NEAR, 200), b"\2" * 6)
+    gone = replace(there, mac=None)
+
+    assert of_type(ready.do(there), Announce) == []
+    assert of_type(ready.do(gone), Announce) == []
+    assert sum(len(one.addresses) for one in of_type(ready.do(there), Announce)) == 3
+    assert of_type(ready.do(there), Announce) == []
 
 
 def test_announcements_are_refreshed_and_end_with_the_mastership() -> None:

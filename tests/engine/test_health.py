@@ -82,6 +82,11 @@ ELSEWHERE = group(state="stopped", master="192.0.2.2", next_hop="x")
             "application web is on its second choice, VID 2, for 10 ms: VID 1: it left",
         ),
         (
+            {"applications": {"web": application(1, sla={"level": "rtt<80ms", "breaks": {"1": "rtt 90 ms > 80 ms"}})}},
+            "degraded",
+            "application web is on VID 1, which breaks its sla (rtt 90 ms > 80 ms), and no other does better",
+        ),
+        (
             {"applications": {"web": application(1, 9, 8, 7, 1)}},
             "degraded",
             "application web is on its choice 4, VID 1, for 10 ms: its first choice works",

@@ -123,8 +123,21 @@ def test_an_answer_that_changes_nothing_is_known() -> None:
     """Somebody who answers from the same MAC again, or is still silent; everything else is news."""
     known, there = knowledge(), NeighbourHeard(LAN_DEVICE, lan_address(NEAR, 2), b"\2" * 6)
     gone, moved = replace(there, mac=None), replace(there, mac=b"\4" * 6)
-    assert (known.knows(there), known.knows(gone)) == (False, True)
+    assert (known.knows(there), known.knows(gone)) == (False, False)
     known.neighbour(there)
     assert (known.knows(there), known.knows(gone), known.knows(moved)) == (True, False, False)
     known.neighbour(gone)
     assert (known.knows(there), known.knows(gone)) == (False, True)
+
+
+def test_who_answers_after_a_silence_returns() -> None:
+    """Not who answers for the first time, nor who answers again."""
+    known, there = knowledge(), NeighbourHeard(LAN_DEVICE, lan_address(NEAR, 2), b"\2" * 6)
+    assert not known.returns(there)
+    known.neighbour(there)
+    assert not known.returns(there)
+    known.neighbour(replace(there, mac=None))
+    assert known.returns(there)
+    assert not known.returns(replace(there, mac=None))
+    known.neighbour(there)
+    assert not known.returns(there)

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from linkbalancer.clock import SECOND, Instant
 from linkbalancer.engine.application import AGAIN, ConnectionLost, Report, TableReceived, Tick
 from linkbalancer.engine.share import PACE, Effect, Event, Look, Point, Pointed, Seen, Share, Tell
+from linkbalancer.engine.sweeping import LOOKS, SETTLED, Inspect, Inspected, Remains, Sweep
 from linkbalancer.feed.table import Table, VidEntry
 from linkbalancer.links import Vid
 from linkbalancer.routing.application import Application, Member
+from linkbalancer.routing.balance import Aim, Target
 from linkbalancer.routing.choice import choose
 
 VIDS = (1, 2, 3)
@@ -31,12 +33,14 @@ class Process:
     def __init__(self, processes: int = 1) -> None:
         """Have an empty map."""
         self.share = Share(APPLICATIONS.values(), processes)
-        self.map: dict[int, Vid | None] = {}
+        self.map: dict[int, Target | None] = {}
         self.missing: dict[Vid, str] = {}
         self.refused: set[Vid] = set()
         self.done: list[Effect] = []
         self.told: dict[str, Report] = {}
         self.now: Instant = 0
+        self.flows: set[tuple[Vid, int]] = set()
+        self.recreated = False
 
     def take(self, event: Event) -> list[Effect]:
         """Hand in an event, answer what is asked; return all that was wanted."""
@@ -53,17 +57,26 @@ class Process:
         match effect:
             case Look(vids, app_ids, _):
                 missing = {vid: why for vid, why in self.missing.items() if vid in vids}
-                return [Seen(missing, {one: self.map.get(one) for one in app_ids})]
-            case Point(wanted) if self.refused & set(wanted.values()):
+                return [Seen(missing, {one: Aim(vid) if (vid := self.map.get(one)) else None for one in app_ids})]
+            case Point(wanted) if self.refused & {aim.to for aim in wanted.values()}:
                 return [Pointed(wanted, ok=False, why="no such chain")]
             case Point(wanted):
-                self.map |= wanted
+                self.map |= {one: aim.to for one, aim in wanted.items()}
                 return [Pointed(wanted, ok=True)]
+            case Sweep(wanted):
+                if not self.recreated:
+                    self.flows -= {(vid, app_id) for vid, app_ids in wanted.items() for app_id in app_ids}
+                return []
+            case Inspect(wanted):
+                asked = {(vid, app_id) for vid, app_ids in wanted.items() for app_id in app_ids}
+                return [Inspected(wanted, dict.fromkeys(asked & self.flows, 3))]
             case Tell(reports):
                 self.told |= reports
                 return []
+            case Remains():
+                return []
 
-    def places(self) -> dict[str, Vid | None]:
+    def places(self) -> dict[str, Target | None]:
         """Return where the map sends the applications, by their names."""
         return {name: self.map.get(app_id) for name, app_id in IDS.items()}
 
@@ -73,7 +86,7 @@ def test_one_look_one_transaction_one_message() -> None:
     process = Process()
     look, point, tell = process.take(TableReceived(table(1, 2, 3)))
     assert look == Look(frozenset({1, 2}), (2, 3, 4), afresh=True)
-    assert point == Point({2: 1, 3: 2, 4: 1})
+    assert point == Point({2: Aim(1), 3: Aim(2), 4: Aim(1)})
     assert isinstance(tell, Tell)
     assert [(name, report.vid) for name, report in tell.reports] == [("web", 1), ("mail", 2), ("voip", 1)]
 
@@ -84,7 +97,7 @@ def test_a_dead_vid_moves_those_that_are_on_it() -> None:
     process.take(TableReceived(table(1, 2, 3)))
     look, point, *_ = process.take(TableReceived(table(2, 3, sequence=2)))
     assert look == Look(frozenset({2, 3}), (2, 3, 4), afresh=False)
-    assert point == Point({2: 2, 4: 3})
+    assert point == Point({2: Aim(2), 4: Aim(3)})
     assert process.places() == {"web": 2, "mail": 2, "voip": 3}
 
 
@@ -94,7 +107,7 @@ def test_packets_come_before_words() -> None:
     process.take(TableReceived(table(1, 2, 3)))
     process.map[IDS["mail"]] = 1
     done = process.take(TableReceived(table(2, 3, sequence=2)))
-    assert [type(effect) for effect in done] == [Look, Point, Tell]
+    assert [type(effect) for effect in done] == [Look, Point, Tell, Sweep]
 
 
 def test_one_vid_that_the_kernel_refuses_spoils_no_other() -> None:
@@ -126,9 +139,9 @@ def test_the_kernel_is_asked_again_afresh() -> None:
     process.now = AGAIN - 1
     assert process.take(Tick()) == []
     process.now = AGAIN
-    look, point = process.take(Tick())
+    look, point, *_ = process.take(Tick())
     assert look == Look(frozenset({1, 2}), (2, 3, 4), afresh=True)
-    assert point == Point({2: 1})
+    assert point == Point({2: Aim(1)})
     many = Process(processes=2000)
     many.take(TableReceived(table(1)))
     assert many.share.deadline() == 2000 * PACE > SECOND
@@ -141,6 +154,55 @@ def test_a_new_agent_is_looked_at_afresh() -> None:
     assert process.take(ConnectionLost()) == []
     assert process.share.deadline() is None
     assert process.take(TableReceived(table(1, 2, 3, session=8)))[0] == Look(frozenset({1, 2}), (2, 3, 4), afresh=True)
+
+
+def test_flows_are_let_go_together_after_all_else_and_looked_for() -> None:
+    """By VID, of which applications; whatever was on its way is found when it has settled, and deleted then."""
+    process = Process()
+    process.take(TableReceived(table(1, 2, 3)))
+    *_, sweep = process.take(TableReceived(table(2, 3, sequence=2)))
+    assert sweep == Sweep({1: frozenset({2, 3, 4})})
+    process.flows = {(1, IDS["web"])}
+    process.now += SETTLED
+    done = process.take(Tick())
+    assert done[-3:] == [
+        Inspect(sweep.wanted),
+        Sweep({1: frozenset({IDS["web"]})}),
+        Remains(IDS["web"], 1, 3, final=False),
+    ]
+    process.now += SETTLED
+    assert process.take(Tick())[-1] == Inspect({1: frozenset({IDS["web"]})})
+    process.now += SETTLED
+    assert {type(effect) for effect in process.take(Tick())} == {Look}
+
+
+def test_flows_that_begin_again_and_again_are_told_at_last() -> None:
+    """Nobody deletes for ever."""
+    process = Process()
+    process.take(TableReceived(table(1, 2, 3)))
+    process.recreated, process.flows = True, {(1, IDS["web"])}
+    process.take(TableReceived(table(2, 3, sequence=2)))
+    told: list[Effect] = []
+    for _second in range(2 * LOOKS):
+        process.now += SETTLED
+        told += process.take(Tick())
+    assert [one.final for one in told if isinstance(one, Remains)] == [False] * (LOOKS - 1) + [True]
+    assert len([one for one in told if isinstance(one, Inspect)]) == LOOKS
+
+
+def test_who_has_come_back_to_a_vid_is_let_be() -> None:
+    """Flows that began there since then are where they belong: nothing is asked, and nothing is deleted."""
+    process = Process()
+    process.take(TableReceived(table(1, 2, 3)))
+    process.take(TableReceived(table(2, 3, sequence=2)))
+    process.now += SETTLED // 2
+    *_, sweep = process.take(TableReceived(table(1, 2, 3, sequence=3)))
+    assert sweep == Sweep({2: frozenset({IDS["web"]}), 3: frozenset({IDS["voip"]})})
+    there = process.flows = {(1, IDS["web"]), (1, IDS["voip"])}
+    for _second in range(3):
+        process.now += SETTLED
+        assert not [one for one in process.take(Tick()) if isinstance(one, Sweep)]
+    assert process.flows == there
 
 
 @settings(max_examples=200, deadline=None)

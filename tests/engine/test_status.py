@@ -1,14 +1,16 @@
 """What `linkbalancer status` shows."""
 
 import json
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from types import SimpleNamespace
 from typing import Any, cast
 
 from linkbalancer.engine.knowledge import Knowledge
-from linkbalancer.engine.status import _falls, hop_in_fields, hop_in_words
-from linkbalancer.links import Unreachable, ViaLink, ViaMain, ViaMaster
-from linkbalancer.routing.application import Member
+from linkbalancer.engine.membership import Membership
+from linkbalancer.engine.status import _falls, _next_hops, hop_in_fields, hop_in_words, shares
+from linkbalancer.links import Family, GroupId, Unreachable, ViaLink, ViaMain, ViaMaster
+from linkbalancer.routing.application import Application, Member
+from linkbalancer.routing.twins import Twin
 from linkbalancer.sim.faults import Cut, Silent
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import settle
@@ -41,10 +43,12 @@ def test_where_many_applications_go_fits_a_line() -> None:
     """By place, the first of them by name."""
     known = SimpleNamespace(
         steering={f"app{number}": SimpleNamespace(vid=1) for number in range(6)},
-        applications={f"app{number}": SimpleNamespace(steps=_steps(1 if number == 4 else 2)) for number in range(6)},
+        applications={
+            f"app{number}": Application(f"app{number}", _steps(1 if number == 4 else 2)) for number in range(6)
+        },
     )
 
-    falls = _falls(cast("Knowledge", known), frozenset({1, 2}))
+    falls = _falls(cast("Knowledge", known), frozenset({1, 2}), {})
     assert falls == {1: "app0, app1, app2 and 2 more to VID 2; app4 to nowhere"}
 
 
@@ -139,3 +143,33 @@ def test_next_hops_are_told_to_programs_too() -> None:
         {"kind": "main"},
         {"kind": "unreachable"},
     ]
+
+
+def test_a_balanced_application_is_on_every_vid_of_its_step_that_works() -> None:
+    """By shares; of whichever dies, the others take its flows."""
+    step = (Member(1, 3), Member(2), Member(4))
+    application = Application("web", (step, (Member(3),)))
+    known = cast(
+        "Knowledge", SimpleNamespace(steering={"web": SimpleNamespace(vid=1)}, applications={"web": application})
+    )
+    assert shares(application, 1, frozenset({1, 2, 3})) == {1: 0.75, 2: 0.25}
+    assert shares(application, 3, frozenset({3})) == shares(application, 9, frozenset({1})) == {}
+    assert _falls(known, frozenset({1, 2, 3, 4}), {}) == {
+        1: "web to VIDs 2, 4",
+        2: "web to VIDs 1, 4",
+        4: "web to VIDs 1, 2",
+    }
+    assert _falls(known, frozenset({1, 3}), {}) == {1: "web to VID 3"}
+
+
+def test_the_ipv6_half_of_a_next_hop_is_told_where_it_is_steered() -> None:
+    """To the far end over IPv6, or nowhere; without, and of an IPv6 group, it is not told at all."""
+    hop = ViaLink("eth1", IPv4Address("10.0.1.2"))
+    four = cast("Membership", SimpleNamespace(id=GroupId(1), next_hops={False: hop}, link="l1"))
+    six = cast("Membership", SimpleNamespace(id=GroupId(1, Family.IPV6), next_hops={}, link="l1"))
+    end = Twin("eth1", None, IPv6Address("fe80::2"))
+    assert _next_hops(four, (end,))["hop6"] == {"kind": "link", "gateway": "fe80::2", "device": "eth1"}
+    assert _next_hops(four, ()) == {"next_hop": "l1", "hop": hop_in_fields(hop), "hop6": {"kind": "unreachable"}}
+    assert _next_hops(four, None)["hop6"] is None
+    assert _next_hops(six, ()) == {"next_hop": "hosts' router", "hop": None, "hop6": None}
+    assert _next_hops(six, None)["next_hop"] == "not steered"

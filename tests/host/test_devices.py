@@ -140,6 +140,37 @@ def test_what_others_take_away_of_ours_is_told(wire: tuple[Namespace, Namespace]
         ]
 
 
+@pytest.mark.parametrize("steered", [True, False])
+def test_what_others_do_to_the_ipv6_half_is_told_where_it_is_ours(
+    wire: tuple[Namespace, Namespace], *, steered: bool
+) -> None:
+    """By its family; where IPv6 is not steered nothing of it is ours, and nothing wakes us."""
+    left, _right = wire
+    left(
+        "ip -6 rule add priority 21 table 20001 protocol 112",
+        "ip -6 route add default via fe80::9 dev eth0 table 20001 protocol 112",
+        "ip -6 route add unreachable default metric 4278198272 table 20001 protocol 112",
+    )
+    ground = Ground(frozenset({20001}), 32768)
+    with closing(DeviceMonitor(["eth0"], [VIP], ground=ground, ipv6=steered)) as monitor:
+        left(
+            "ip -6 rule del priority 21",
+            "ip -6 rule add priority 5 table 77",
+            "ip -6 route del default via fe80::9 dev eth0 table 20001",
+            "ip -6 route del unreachable default table 20001",
+        )
+        assert monitor.read() == (
+            [
+                Removed("rule", "IPv6 priority 21"),
+                Shadowed("rule", "IPv6 priority 5"),
+                Removed("route", "the IPv6 default of table 20001"),
+                Removed("route", "the IPv6 unreachable default of table 20001"),
+            ]
+            if steered
+            else []
+        )
+
+
 def test_who_it_was_is_told_while_it_lives(wire: tuple[Namespace, Namespace]) -> None:
     """The first netlink socket of a process has its number: here our own."""
     left, _right = wire

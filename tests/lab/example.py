@@ -7,6 +7,7 @@ EXAMPLES = Path(__file__).parents[2] / "conf/examples"
 EXAMPLE = EXAMPLES / "two-links"
 THREE = EXAMPLES / "three-links"
 EIGHT = EXAMPLES / "eight-links"
+CAMPUS = EXAMPLES / "campus"
 
 
 def varied(target: Path, file: str, old: str, new: str, example: Path = EXAMPLE) -> Path:

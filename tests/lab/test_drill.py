@@ -67,8 +67,8 @@ def test_a_short_drill_is_good(tmp_path: Path) -> None:
     assert cut["broken"]["masters"]["near"]["1"] == "b2"
     assert cut["broken"]["masters"]["far"]["1"] == "f2"
     backup = {flow["direction"]: flow for flow in cut["broken"]["flows"] if flow["app"] == "backup"}
-    assert backup["out"]["before"] == {"vid": 3, "link": "l1"}
-    assert backup["back"]["after"] == {"vid": 1, "link": "l2"}
+    assert backup["out"]["before"].items() >= {"vid": 3, "link": "l1"}.items()
+    assert backup["back"]["after"].items() >= {"vid": 1, "link": "l2"}.items()
     assert backup["out"]["lost"] > 0
     assert judge(report) == report["failures"] == []
     assert "[1/2] cut l1" in progress

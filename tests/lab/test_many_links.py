@@ -1,8 +1,5 @@
 """Three links, one of them across other routers, and eight: drills on real packets."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +8,10 @@ import pytest
 
 from linkbalancer.lab.commands import ip, ip_json
 from linkbalancer.lab.impairments import swap
-from linkbalancer.lab.judge import judge
 from linkbalancer.lab.lab import Lab, opened
 from tests.daemon.waiting import until
 from tests.lab.example import EIGHT, THREE, varied
+from tests.lab.rehearsing import rehearsed
 
 pytestmark = pytest.mark.lab
 
@@ -23,17 +20,6 @@ TELLING = [
     *("silent l3 beyond r1", "loss l1 20% out", "slow", "one-end l1 at f1"),
     *("swap", "neighbour b1", "double cut l1 + cut l2"),
 ]
-
-
-def rehearsed(example: Path, report: Path, *options: str, limit_s: int = 240) -> dict[str, Any]:
-    """Run a drill that must be good, and return its report."""
-    words = [sys.executable, "-m", "linkbalancer", "drill", str(example), "--output", str(report), *options]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=limit_s, check=False)
-
-    assert 0 == done.returncode, done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(report.read_text())
-    assert [] == judge(found) == found["failures"]
-    return found
 
 
 def masters(fault: dict[str, Any], vid: str) -> tuple[str, str]:

@@ -4,8 +4,12 @@ import copy
 import io
 from typing import Any
 
+import pytest
+from rich.console import Console
+
+from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.judge import judge
-from linkbalancer.lab.table import PLAIN_WIDTH, console_for, show_report
+from linkbalancer.lab.table import PLAIN_WIDTH, console_for, matching, only, show_report
 from tests.lab.reports import good_report
 
 
@@ -151,3 +155,55 @@ def test_applications_that_stay_and_suffer_share_a_line() -> None:
     lines = [line.split() for line in shown(report).splitlines()]
 
     assert ["backup,", "rest", "both", "3", "l1", "stays", "104", "130", "0"] in lines
+
+
+def crowded() -> dict[str, Any]:
+    """The good report with forty sensors beside `rest`, to which the same happened but for a little."""
+    report = good_report()
+    report["applications"] |= {f"sensor-{number:02}": [[1], [2]] for number in range(40)}
+    report["interval_ms"] = 130.0
+    for phase in ("broken", "healed"):
+        flows = report["faults"][0][phase]["flows"]
+        for number in range(40):
+            flows += [{**flow, "app": f"sensor-{number:02}"} for flow in flows[4:6]]
+            for flow in flows[-2:]:
+                flow["outage_ms"] += number
+    return report
+
+
+def test_many_applications_share_lines_by_what_happened_to_them() -> None:
+    """A line of the fault's own, then those below it, the worst first; how many there are; 80 columns do."""
+    stream = io.StringIO()
+    show_report(crowded(), Console(file=stream, width=80, no_color=True))
+    text = stream.getvalue()
+    lines = [line.split() for line in text.splitlines()]
+
+    assert max(map(len, text.splitlines())) <= 80
+    place = lines.index(["cut", "l1", "ok"])
+    assert lines[place + 1] == ["rest", "+40", "41", "both", "1", "l1", "1", "l2", "1", "l1", "2132", "169", "39"]
+    assert lines[place + 2][:3] == ["backup", "1", "both"]
+    assert lines[place + 3][:3] == ["web", "1", "both"]
+
+
+def test_what_failed_alike_is_said_once() -> None:
+    """With the number of the others; all of it is in the report."""
+    report = crowded()
+    for flow in report["faults"][0]["broken"]["flows"]:
+        if flow["app"].startswith("sensor") and flow["direction"] == "out":
+            flow["redirects"] = 2
+    report["failures"] = judge(report)
+
+    assert len(report["failures"]) == 40
+    assert "  cut l1: sensor-00 out: 2 ICMP redirects (and 39 more like it)" in shown(report)
+
+
+def test_the_lines_of_some_applications_alone() -> None:
+    """By name or pattern; a name of nobody's is an error that says which there are."""
+    report = {**crowded(), "splits": []}
+    text = shown(only(report, ["sensor-0*", "web"]))
+
+    assert "sensor-00" in text
+    assert "web" in text
+    assert "backup" not in text
+    with pytest.raises(LabError, match="there is no application 'sensor'; there are backup, rest, sensor-00"):
+        matching(report["applications"], ["sensor"])

@@ -8,7 +8,7 @@ import pytest
 from linkbalancer.lab.directory import read_directory
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.topology import Port, point_to_point
-from tests.lab.example import EIGHT, EXAMPLE, THREE, varied
+from tests.lab.example import CAMPUS, EIGHT, EXAMPLE, THREE, varied
 
 
 def test_links_join_the_gateways_that_name_them() -> None:
@@ -203,3 +203,24 @@ def test_a_next_hop_needs_a_router(tmp_path: Path) -> None:
 
     with pytest.raises(LabError, match="link l1: its near end is reached via"):
         read_directory(directory)
+
+
+def test_a_host_may_have_more_addresses_on_its_lan(tmp_path: Path) -> None:
+    """Its own comes first; one that is not on the LAN is refused."""
+    topology = read_directory(CAMPUS).topology
+    host = topology.host("near")
+    (_, port), *_ = topology.ports(host.name)
+
+    assert host.addresses[0] == host.address.ip
+    assert len(host.addresses) == 8
+    assert [one.ip for one in port.more] == list(host.more)
+    assert {one.network for one in port.more} == {host.address.network}
+    strange = varied(tmp_path / "copy", "topology.yaml", "more: [192.168.2.101]", "more: [10.0.0.1]", CAMPUS)
+    with pytest.raises(LabError, match=r"far-host has 10\.0\.0\.1 outside LAN far"):
+        read_directory(strange)
+
+
+def test_links_that_translate_are_known() -> None:
+    """By the gateways' own words."""
+    assert read_directory(CAMPUS).topology.translated == {"l3"}
+    assert read_directory(EXAMPLE).topology.translated == frozenset()

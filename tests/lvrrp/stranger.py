@@ -64,7 +64,7 @@ class Stranger:
         self.pair: Talk | None = None
         self.candidates: list[Talk] = []
         self.in_vain: list[int] = []
-        self.retired, self.retired_until = 0, 0
+        self.retired, self.retired_until, self.retired_heard = 0, 0, 0
         self.detect = self.up_delay = 600 * MS
         self.peer_detect = 0
         self.carrier, self.is_open, self.started = False, False, False
@@ -125,8 +125,12 @@ class Stranger:
         talk = self.place(now, session, echoed, sequence, sent)
         if talk is None:
             late = (
-                session == self.retired and now < self.retired_until and not (self.pair and session == self.pair.peer)
+                session == self.retired
+                and now < self.retired_until
+                and sequence > self.retired_heard
+                and not (self.pair and session == self.pair.peer)
             )
+            self.retired_heard = sequence if late else self.retired_heard
             return [self.say(now, STATE, self.pair)] if late and kind == QUERY and self.pair and self.carrier else []
         talk.peer, talk.heard, talk.echo, talk.echo_at = session, sequence, sent, now
         if talk is self.pair:
@@ -198,7 +202,7 @@ class Stranger:
         if echoed in fresh:
             self.pair, self.candidates = fresh[echoed], []
             if self.pair.peer != session:
-                self.retired, self.retired_until = self.pair.peer, now + SECOND
+                self.retired, self.retired_until, self.retired_heard = self.pair.peer, now + SECOND, self.pair.heard
             return self.pair
         return known or self.admit(now, session, timely=self.is_timely(now, sent))
 
@@ -231,7 +235,7 @@ class Stranger:
     def part(self, now: int) -> None:
         """End the conversation: either end took leave."""
         if self.pair:
-            self.retired, self.retired_until = self.pair.peer, now + SECOND
+            self.retired, self.retired_until, self.retired_heard = self.pair.peer, now + SECOND, self.pair.heard
         self.pair, self.candidates, self.hello = None, [], self.draw()
 
     # Section 4.

@@ -8,10 +8,10 @@ import pytest
 from linkbalancer.clock import MICROSECOND, MILLISECOND, SECOND, Duration, Instant
 from linkbalancer.links import GroupId, GroupState, GroupWord, Role
 from linkbalancer.lvrrp import packet
-from linkbalancer.lvrrp.events import Adjust, Effect, Event, Received, Words
+from linkbalancer.lvrrp.events import Adjust, Carrier, Effect, Event, Received, Start, Transmit, Words
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.lvrrp.packet import TAG_LENGTH
-from linkbalancer.lvrrp.session import CANDIDATES_MAX
+from linkbalancer.lvrrp.session import CANDIDATES_MAX, TURNS_MAX
 from tests.lvrrp.pair import BOOT, FAR, KEY, NEAR, Pair
 from tests.lvrrp.pair import settings as settings_of
 
@@ -189,6 +189,37 @@ def test_a_host_that_was_started_anew_is_let_in_amid_replays(sessions: int, seed
         pair.do(FAR, Received(chance.choice(chance.choice(runs))))
     begun_anew(pair)
     assert flooded_until_agreed(400 * MS) < 400 * MS
+
+
+def greetings(count: int) -> list[bytes]:
+    """Return the first queries of so many controllers of the same link and key."""
+    found = []
+    for number in range(count):
+        link = Link(settings_of(Role.CONTROLLER), (KEY,), random.Random(10**7 + number), BOOT)
+        link.handle(BOOT, Carrier(up=True))
+        found += [effect.data for effect in link.handle(BOOT, Start()) if isinstance(effect, Transmit)]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_more_sessions_than_are_remembered_put_nobody_off_for_long(seed: int) -> None:
+    """Every turn finds one that had none; at ten thousand a second a host that was started anew is answered aside."""
+    runs = greetings(3 * TURNS_MAX)
+    pair, chance = ready(seed), random.Random(seed)
+    pair.run(20 * SECOND)
+
+    def replayed() -> None:
+        pair.do(FAR, Received(chance.choice(runs)))
+        pair.run(chance.randrange(200 * MICROSECOND))
+
+    for _ in range(2000):
+        replayed()
+    begun_anew(pair)
+    began = pair.now
+    while not pair.agree:
+        assert pair.now - began <= 10 * SECOND
+        replayed()
+    assert pair.run(5 * SECOND).both_open
 
 
 class Skewed(Quiet):

@@ -237,9 +237,11 @@ def test_a_killed_end_carries_on(name: str) -> None:
     pair.restart(name, adopt=True)
     assert pair.ends[name].is_open
     assert pair.ends[name].word(GroupId(1), pair.now) == words[name]
+    assert not pair.ends[name].has_met
     pair.run(2 * SECOND)
 
     assert pair.both_open
+    assert pair.ends[name].has_met
     assert len(pair.changes_of(NEAR) + pair.changes_of(FAR)) == 2
     assert pair.ends[name].counters["restored"] == 1
 

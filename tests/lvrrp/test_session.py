@@ -7,6 +7,8 @@ from linkbalancer.clock import MILLISECOND
 from linkbalancer.links import Role
 from linkbalancer.lvrrp.packet import Datagram, MessageType
 from linkbalancer.lvrrp.session import (
+    ASIDE_EVERY,
+    ASIDE_SEQUENCE,
     CANDIDATE_AGE_MIN,
     RETIRED_MEMORY,
     TURN_MAX,
@@ -178,6 +180,25 @@ def test_the_session_that_led_to_a_new_one_is_retired_for_a_while() -> None:
     candidate(sessions, said(77, sequence=9), RETIRED_MEMORY)
 
 
+def test_a_replay_of_a_retired_session_is_known_by_its_sequence() -> None:
+    """What came in it before is refused; what had not come yet is answered once, by whoever asks what became of it."""
+    sessions = end()
+    fresh = candidate(sessions, said(77, sequence=5))
+    sessions.hear(0, said(99, fresh.own))
+
+    assert [sessions.hear(MS, said(77, sequence=number)) for number in (4, 5, 6, 6, 5, 7)] == [
+        *[Refusal.SEQUENCE] * 2,
+        Refusal.RETIRED,
+        *[Refusal.SEQUENCE] * 2,
+        Refusal.RETIRED,
+    ]
+    pair = confirmed(sessions, 11)
+    assert isinstance(sessions.hear(2 * MS, said(11, pair.own, 8)), Confirmed)
+    sessions.forget(3 * MS)
+    assert sessions.hear(3 * MS, said(11, pair.own, 8)) is Refusal.SEQUENCE
+    assert sessions.hear(3 * MS, said(11, pair.own, 9)) is Refusal.RETIRED
+
+
 def test_after_a_leave_only_a_new_session_counts() -> None:
     """The left conversation is not taken up again, and the next hello is a new one."""
     sessions = end()
@@ -216,7 +237,9 @@ def test_what_is_noted_is_what_must_be_echoed() -> None:
 def knocks(sessions: Sessions, now: int, session: int) -> str:
     """Have a datagram of an unknown session arrive; return what became of it."""
     heard = sessions.hear(now, said(session))
-    return "candidate" if isinstance(heard, Candidate) else str(heard)
+    if isinstance(heard, Candidate):
+        return "candidate" if heard.conversation in sessions._candidates else "aside"
+    return str(heard)
 
 
 def test_who_has_had_fewer_turns_goes_first() -> None:
@@ -224,7 +247,7 @@ def test_who_has_had_fewer_turns_goes_first() -> None:
     sessions = end()
     assert [knocks(sessions, 0, one) for one in (1, 2, 3)] == ["candidate", "candidate", "crowded"]
     later = CANDIDATE_AGE_MIN
-    assert [knocks(sessions, later - 1, 3), knocks(sessions, later, 3)] == ["crowded", "candidate"]
+    assert [knocks(sessions, later - 1, 3), knocks(sessions, later, 3)] == ["aside", "candidate"]
     assert [one.peer for one in sessions._candidates] == [2, 3]
     # 1 has had a turn; 2 and 3 are at theirs, and were not pushed out by anybody yet.
     assert knocks(sessions, later, 1) == "crowded"
@@ -232,7 +255,7 @@ def test_who_has_had_fewer_turns_goes_first() -> None:
     assert knocks(sessions, TURN_MAX, 1) == "candidate"
     assert [one.peer for one in sessions._candidates] == [3, 1]
     # 3 is 100 ms old, and 4 its like; 5 finds 1, which had a turn before.
-    assert [knocks(sessions, TURN_MAX, one) for one in (4, 5, 6)] == ["candidate", "candidate", "crowded"]
+    assert [knocks(sessions, TURN_MAX, one) for one in (4, 5, 6)] == ["candidate", "candidate", "aside"]
     assert [one.peer for one in sessions._candidates] == [4, 5]
 
 
@@ -243,3 +266,57 @@ def test_so_many_turns_are_remembered() -> None:
         assert knocks(sessions, number * CANDIDATE_AGE_MIN, number + 1) == "candidate"
     assert len(sessions._turns) == TURNS_MAX
     assert next(iter(sessions._turns)) == 11
+
+
+def full(now: int = 0) -> Sessions:
+    """Return sessions whose places are taken, and where somebody had none just now."""
+    sessions = end()
+    assert [knocks(sessions, now, one) for one in (1, 2, 3)] == ["candidate", "candidate", "crowded"]
+    return sessions
+
+
+def test_some_that_find_no_place_are_answered_aside() -> None:
+    """One in a millisecond, each in a session of its own, the same every time; who has had a turn is not."""
+    sessions = full()
+    assert [knocks(sessions, at, 4) for at in (ASIDE_EVERY - 1, ASIDE_EVERY, 2 * ASIDE_EVERY - 1)] == [
+        "crowded",
+        "aside",
+        "crowded",
+    ]
+    own = {
+        session: candidate(sessions, said(session), number * ASIDE_EVERY).own
+        for number, session in enumerate((4, 5, 6, 7), start=2)
+    }
+    assert len({*own.values(), *(one.own for one in sessions._candidates)}) == 6
+    assert candidate(sessions, said(5), 6 * ASIDE_EVERY).own == own[5]
+    sessions._in_vain(8)
+    assert knocks(sessions, 7 * ASIDE_EVERY, 8) == "crowded"
+
+
+def test_who_echoes_what_he_was_told_aside_is_confirmed() -> None:
+    """He has just read it; his sequence goes on from there, and ours is beyond what the answers had."""
+    sessions = full()
+    fresh = candidate(sessions, said(4), ASIDE_EVERY)
+    heard = sessions.hear(5 * ASIDE_EVERY, said(4, fresh.own, 2))
+
+    assert isinstance(heard, Confirmed)
+    assert heard.adopted
+    assert sessions.pair is heard.conversation
+    assert (heard.conversation.own, heard.conversation.peer, sessions._candidates) == (fresh.own, 4, [])
+    assert sessions.next_sequence(0, heard.conversation) > ASIDE_SEQUENCE
+    assert sessions.hear(5 * ASIDE_EVERY, said(4, fresh.own, 2)) is Refusal.SEQUENCE
+
+
+def test_what_was_told_aside_is_worth_nothing_to_anybody_else_or_later() -> None:
+    """It is derived from the session that it was told to, with what is drawn anew for every pair."""
+    sessions = full()
+    fresh = candidate(sessions, said(4), ASIDE_EVERY)
+    assert knocks(sessions, 2 * ASIDE_EVERY, 5) == "aside"
+    assert sessions.hear(2 * ASIDE_EVERY, said(5, fresh.own, 2)) is Refusal.CROWDED
+    sessions.hear(5 * ASIDE_EVERY, said(4, fresh.own, 2))
+    other = candidate(sessions, said(77), 6 * ASIDE_EVERY)
+    sessions.hear(6 * ASIDE_EVERY, said(77, other.own, 2))
+    assert candidate(sessions, said(4, fresh.own, 9), 7 * ASIDE_EVERY).own != fresh.own
+    assert sessions.pair is other
+    sessions.forget(8 * ASIDE_EVERY)
+    assert candidate(sessions, said(4, fresh.own, 10), 9 * ASIDE_EVERY).own != fresh.own

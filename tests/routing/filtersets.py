@@ -40,6 +40,18 @@ def _lines(kind: str, rules: int, nets: list[IPv4Network], chance: random.Random
         yield f"{source} {destination} {tos} {sport} {dport} {protocol}"
 
 
+def disjoint_set(rules: int, seed: int) -> str:
+    """Write a rule file with so many lines, no two of which mean the same packet: each has sources of its own."""
+    chance = random.Random(f"disjoint {seed}")
+    sources = chance.sample(range(2**20), rules)
+    lines = []
+    for number, source in enumerate(sources, 1):
+        target, port = _network(chance, "172.16.0.0/12"), chance.choice(["80", "443", "53", "1024-65535"])
+        fields = f"{IPv4Address((10 << 20 | source) << 4)}/28 {target} * * {port} {chance.choice(['tcp', 'udp'])}"
+        lines.append(f"App={fields} [1 2] name=r{number}\n")
+    return "".join(lines)
+
+
 def _network(chance: random.Random, within: str) -> IPv4Network:
     whole = IPv4Network(within)
     length = chance.randrange(whole.prefixlen + 4, 25)

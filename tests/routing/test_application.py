@@ -1,6 +1,14 @@
 """Tests of applications and their steps."""
 
-from linkbalancer.routing.application import DEFINITION_LENGTH, Application, Member, steps_in_words
+from linkbalancer.clock import SECOND
+from linkbalancer.routing.application import (
+    DEFINITION_LENGTH,
+    Application,
+    Member,
+    options_in_words,
+    steps_in_words,
+)
+from linkbalancer.routing.handover import Handover, Manner, Mode
 
 
 def test_steps_are_written_as_in_a_rule_file() -> None:
@@ -36,3 +44,36 @@ def test_a_definition_is_told_from_an_edited_one() -> None:
     assert len(set(texts.values())) == len(texts)
     assert all(len(text) == DEFINITION_LENGTH and text.isascii() for text in texts.values())
     assert Application("web", ((Member(1),),)).definition == Application("web", ((Member(1),),)).definition
+
+
+def test_a_failback_is_as_every_handover_unless_it_is_said() -> None:
+    """`failback=` alone leaves failovers as they are by default."""
+    keep, reset = Handover(Mode.KEEP), Handover(Mode.RESET)
+    assert Application("web", (), keep).manner == Manner(keep, keep)
+    assert Application("web", (), reset, keep).manner == Manner(reset, keep)
+    assert Application("web", ()).manner == Manner()
+
+
+def test_options_are_written_where_they_are_not_by_default() -> None:
+    """So that a line without options says what it always said, and every option makes another definition."""
+    plain = Application("web", ((Member(1),),))
+    keep, drain = Handover(Mode.KEEP), Handover(Mode.DRAIN, 60 * SECOND)
+    others = [
+        Application("web", plain.steps, handover=keep),
+        Application("web", plain.steps, failback=keep),
+        Application("web", plain.steps, failback=drain),
+        Application("web", plain.steps, good_for=30 * SECOND),
+    ]
+
+    assert (options_in_words(plain), plain.words) == ((), "[1]")
+    assert [options_in_words(one) for one in others] == [
+        ("handover=keep",),
+        ("failback=keep",),
+        ("failback=drain:60s",),
+        ("good-for=30s",),
+    ]
+    assert (
+        Application("web", plain.steps, keep, drain, 1).words
+        == "[1] handover=keep failback=drain:60s good-for=0.000000001s"
+    )
+    assert len({one.definition for one in (plain, *others)}) == 5

@@ -106,3 +106,28 @@ def test_an_interval_holds_what_lies_in_it() -> None:
     assert Interval(1, 5).holds(Interval(1, 5))
     assert not Interval(1, 5).holds(Interval(5, 6))
     assert not Interval(1, 5).holds(Interval(0, 1))
+
+
+def test_names_are_what_an_end_is_selected_by() -> None:
+    """Whatever addresses they have: the form is fixed by the names, and mirroring takes them along."""
+    named = Selector(family=4, source_names=("a.example", "b.example"), source=(), destination=(Interval(3, 3),))
+
+    assert named.canonical() == "4 a.example,b.example 3 * * * *"
+    assert named.names == ("a.example", "b.example")
+    assert named.mirrored().destination_names == ("a.example", "b.example")
+    assert named.mirrored().mirrored() == named
+
+
+def test_what_covers_names() -> None:
+    """The same names or more of them, and everything; never addresses, for names may have others at any time."""
+    both = Selector(family=4, destination=(), destination_names=("a.example", "b.example"))
+    one = Selector(family=4, destination=(), destination_names=("a.example",))
+    known = Selector(family=4, destination=(Interval(1, 9),))
+
+    assert Selector().covers(one)
+    assert both.covers(one)
+    assert one.covers(one)
+    assert not one.covers(both)
+    assert not known.covers(one)
+    assert not one.covers(known)
+    assert not one.covers(Selector(family=4))

@@ -1,7 +1,7 @@
 """Who asks whom on a LAN."""
 
 from linkbalancer.sim.arp import HOST_MAC, resolve
-from linkbalancer.sim.faults import Leg, Partition
+from linkbalancer.sim.faults import Deaf, Death, Leg, Partition, Pause
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, mac_of, virtual_ip
 from linkbalancer.sim.wire import NEAR
@@ -55,3 +55,28 @@ def test_a_leg_without_carrier_is_not_called_deaf() -> None:
     world.heal()
     world.run(1000)
     assert agent.known.fault(LAN_DEVICE) is None
+
+
+def test_who_hears_nobody_is_heard_all_the_same() -> None:
+    """Its questions are frames of its own: to a daemon each is a sign of life, and shows it whom to guard against."""
+    world = healthy(Shape(links=3, vids=3), 1)
+    world.begin(Deaf("b3", ("b1", "b2")))
+    world.begin(death := Death("b2"))
+    world.run(1000)
+    world.end(death)
+    world.run(1000)
+    agents = {name: world.nodes[name].agent for name in ("b2", "b3")}
+    assert all(agents.values())
+    assert mac_of("b3") in world.nodes["b2"].kernel.members[LAN_DEVICE]
+    assert [agent.known.witnesses(LAN_DEVICE) for agent in agents.values() if agent] == [3, 1]
+
+
+def test_a_daemon_that_stands_still_asks_nobody() -> None:
+    """Its kernel answers, but whoever it does not hear takes it for silent."""
+    world = healthy(Shape(links=3, vids=3), 1)
+    world.begin(Deaf("b3", ("b1", "b2")))
+    world.begin(Pause("b3"))
+    world.run(1000)
+    agent = world.nodes["b2"].agent
+    assert agent is not None
+    assert agent.known.witnesses(LAN_DEVICE) == 2

@@ -5,9 +5,10 @@ import pytest
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.links import GroupId, Mac, Unreachable
 from linkbalancer.sim.agreement import disagreements
+from linkbalancer.sim.arp import NEIGHBOUR_PROBE
 from linkbalancer.sim.draw import draw
-from linkbalancer.sim.faults import Death, Kill, Leg, Lossy, Silent
-from linkbalancer.sim.judges import Arrivals, Cause, Objection, Overlap, longest_detect, no_loop, no_storm
+from linkbalancer.sim.faults import Deaf, Death, Kill, Leg, Lossy, Silent
+from linkbalancer.sim.judges import Arrivals, Cause, Guard, Objection, Overlap, longest_detect, no_storm
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import quiet, run, settle
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, virtual_ip
@@ -80,14 +81,62 @@ def test_loss_is_a_cause() -> None:
     judge(world)
 
 
-def test_a_path_of_three_gateways_is_objected_to() -> None:
-    """The judge reads the last walk of each flow."""
-    world = settled()
+def crowded(world: World, *gateways: str) -> None:
+    """Have a packet of app1 take such a way."""
     flow = world.traffic.flows[0]
     assert flow.now is not None
-    object.__setattr__(flow.now, "gateways", ("b1", "b2", "b3"))
+    object.__setattr__(flow.now, "gateways", gateways)
+
+
+def test_a_path_of_three_gateways_is_objected_to() -> None:
+    """The judge reads the last walk of each flow; b2 has met b1."""
+    world = settled()
+    crowded(world, "b1", "b2", "b3")
     with pytest.raises(Objection, match="app1 out runs b1 -> b2 -> b3"):
-        no_loop(world)
+        Guard(NEIGHBOUR_PROBE)(world)
+
+
+def test_a_gateway_that_was_booted_may_pass_on_what_a_stranger_sends_it_for_a_moment() -> None:
+    """Until the stranger has asked or answered; for as long as no agent is at work there, that takes longer."""
+    world, judge = settled(), Guard(NEIGHBOUR_PROBE)
+    node = world.nodes["b2"]
+    node.kernel.met.clear()
+    crowded(world, "b1", "b2", "b3")
+    judge(world)
+    world.agenda.now += NEIGHBOUR_PROBE
+    judge(world)
+    node.pause()
+    world.agenda.now += NEIGHBOUR_PROBE
+    judge(world)
+    node.resume()
+    with pytest.raises(Objection, match="app1 out runs b1 -> b2 -> b3"):
+        judge(world)
+
+
+def test_such_a_moment_begins_when_the_two_are_in_hearing() -> None:
+    """However long they were not; and there is none for who was in hearing and was not met."""
+    world, judge = settled(), Guard(NEIGHBOUR_PROBE)
+    judge(world)
+    world.begin(fault := Deaf("b2", ("b1",)))
+    judge(world)
+    world.agenda.now += 10 * NEIGHBOUR_PROBE
+    world.end(fault)
+    world.nodes["b2"].kernel.met.clear()
+    crowded(world, "b1", "b2", "b3")
+    judge(world)
+    world.agenda.now += NEIGHBOUR_PROBE + 1
+    with pytest.raises(Objection, match="app1 out runs b1 -> b2 -> b3"):
+        judge(world)
+
+
+def test_a_packet_that_comes_back_is_objected_to_whoever_was_booted() -> None:
+    """A moment more for one packet is no harm; one that goes round is multiplied by its time to live."""
+    world = settled()
+    for node in world.nodes.values():
+        node.kernel.met.clear()
+    crowded(world, "b1", "b2", "b1")
+    with pytest.raises(Objection, match="app1 out runs b1 -> b2 -> b1"):
+        Guard(NEIGHBOUR_PROBE)(world)
 
 
 def test_a_storm_is_objected_to() -> None:

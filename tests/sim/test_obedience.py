@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from linkbalancer.clock import SECOND
 from linkbalancer.links import GroupId
 from linkbalancer.lvrrp import rules
 from linkbalancer.sim.draw import draw
 from linkbalancer.sim.faults import Cut, Kill
 from linkbalancer.sim.judges import Objection
+from linkbalancer.sim.metering import Meters
 from linkbalancer.sim.obedience import Obedience, Weight, believed_within
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import run, settle
@@ -27,7 +29,7 @@ GOOD, FAIR = Figures(loss=0.0), Figures(loss=0.05)
 
 def objections(seeds: range = SEEDS) -> list[str]:
     """Return what judges say to histories of two links that are weighed, in which nothing breaks."""
-    verdicts = [run(draw(seed, Shape(2, 2), (), weighed=True)) for seed in seeds]
+    verdicts = [run(draw(seed, Shape(2, 2), (), weighed=True, loads=False)) for seed in seeds]
     return [verdict.objection for verdict in verdicts if verdict.objection is not None]
 
 
@@ -46,14 +48,61 @@ def weighed(recipe: Recipe, *figures: Figures, vids: int = 2) -> tuple[World, Se
 @pytest.mark.parametrize("seed", range(6))
 def test_no_judge_objects_to_weighed_histories(links: int, seed: int) -> None:
     """Faults of every kind, and links that become better and worse beside them."""
-    verdict = run(draw(seed, Shape(links, links), weighed=True))
+    verdict = run(draw(seed, Shape(links, links), weighed=True, loads=False))
     assert verdict.objection is None, verdict.report()
 
 
 def test_a_weight_that_moves_by_less_than_the_hysteresis_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every change counts."""
-    monkeypatch.setattr(Settled, "_differs", lambda self, reckoned, _: reckoned != self.weight)
+    monkeypatch.setattr(Settled, "_differs", lambda self, reckoned, *_: reckoned != self.weight)
     assert any("less than the hysteresis" in text for text in objections())
+
+
+def test_vids_that_never_tire_of_moving_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes its load along, and whoever turns back does so by the same hysteresis and hold time again."""
+    monkeypatch.setattr(Settled, "turns_left", lambda *_: 0)
+    monkeypatch.setattr(Settled, "_held_until", lambda self, calm: self.since + calm.hold)
+    monkeypatch.setattr(Recipe, "turns", lambda *_: 0)
+    monkeypatch.setattr(Obedience, "_hold", lambda self, vid, _: self._recipe.hold(vid - 1))
+    objection = run(draw(2, Shape(2, 2), (), loads=True)).objection
+    assert objection is not None
+    assert "no agreement" in objection or "changes while nothing else did" in objection
+
+
+def test_a_weight_that_turned_and_is_followed_as_before_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a turn less than twice the hysteresis is noise."""
+    monkeypatch.setattr(Settled, "turns_left", lambda *_: 0)
+    texts = (run(draw(seed, Shape(2, 2), (), loads=True)).objection or "" for seed in (2, 12, 13))
+    assert any("less than the hysteresis" in text for text in texts)
+
+
+def test_hosts_that_do_not_measure_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At rest is only what is known as it is."""
+    monkeypatch.setattr(Meters, "_reader", lambda *_: lambda: None)
+    objection = run(draw(1, Shape(2, 2), (), loads=True)).objection
+    assert objection is not None
+    assert "b1 has not measured yet what l1 carries" in objection
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_a_failed_weight_that_fails_again_must_have_risen(turns: int) -> None:
+    """Two turns more tell of a rise that was not seen; with fewer it changed by nothing."""
+    world, _seasons, judge = weighed(Recipe(function="loss"), GOOD, FAIR)
+    since = world.now
+    with pytest.raises(Objection, match=r"l1 weighed 0\.000 for VID 1, and now 0\.500: less than the hysteresis"):
+        judge._judge_change("l1", 1, Weight(0.0, since, 0), Weight(0.5, since + 60 * SECOND, turns))
+
+
+def test_changes_are_counted_from_the_last_cause_on() -> None:
+    """Of each weight for itself."""
+    world, seasons, judge = weighed(Recipe(function="loss"), GOOD, FAIR)
+    assert [judge._changed("l1", 1), judge._changed("l1", 1), judge._changed("l2", 1)] == [1, 2, 1]
+    world.run(1)
+    seasons.turn("l2", GOOD)
+    assert judge._changed("l1", 1) == 1
+    world.run(1)
+    world.begin(Cut("l1"))
+    assert judge._changed("l1", 1) == 1
 
 
 def test_a_weight_that_does_not_wait_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

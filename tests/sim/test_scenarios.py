@@ -3,6 +3,7 @@
 import pytest
 
 from linkbalancer.links import GroupId, OnProbeLoss, Unreachable
+from linkbalancer.routing.balance import Target
 from linkbalancer.sim.agreement import masters
 from linkbalancer.sim.faults import Cut, Death, Kill, Leg, Partition, Pause, Restart, Silent, Succeed
 from linkbalancer.sim.rehearsal import healthy
@@ -19,7 +20,7 @@ def names(world: World, side: str, vid: int) -> list[str]:
     return [node.name for node in masters(world, side, vid)]
 
 
-def steering(world: World, app: str) -> set[int | None]:
+def steering(world: World, app: str) -> set[Target | None]:
     """Return where the application goes, over all gateways."""
     return {node.kernel.steering.get(app) for node in world.nodes.values()}
 

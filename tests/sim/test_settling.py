@@ -9,11 +9,11 @@ from linkbalancer.lvrrp import rules
 from linkbalancer.sim.agreement import Watch
 from linkbalancer.sim.convergence import Crossing
 from linkbalancer.sim.draw import draw
-from linkbalancer.sim.faults import Cut, Deaf, Lossy
+from linkbalancer.sim.faults import Cut, Deaf, Lossy, Partition
 from linkbalancer.sim.judges import Objection
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import Verdict, run
-from linkbalancer.sim.settling import FewSwitches, Led, Reunion, is_at_rest, longest_wait, reunion_limit, ties
+from linkbalancer.sim.settling import FewSwitches, Led, Reunion, is_at_rest, longest_wait, reunion_limit, stranded, ties
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.wire import FAR, NEAR
 from linkbalancer.sim.world import World
@@ -247,4 +247,42 @@ def test_a_tie_is_two_causes() -> None:
     judge(world)
     watch.convergence.paths[FAR, 1] += ["l2"]
     with pytest.raises(Objection, match=r"VID 1 changed 5 times on the far side, for 4 causes"):
+        judge(world)
+
+
+def test_an_election_on_an_island_is_a_cause() -> None:
+    """The near side may follow whom its LAN has left alone, and come back; where frames pass, it is no island."""
+    world, watch, _, judge = judged()
+    one = world.nodes["f1"].agent
+    assert one is not None
+    router = one.memberships[GroupId(2)].router
+    assert isinstance(router, Router)
+    router.state = Master(0)
+    assert stranded(world, "f1") == set()
+    world.begin(Partition(FAR, ("f1",)))
+    assert (stranded(world, "f1"), stranded(world, "b1")) == ({2}, set())
+    world.moved.append((world.now, "f1", "VID 2 master: f2 fell silent"))
+    judge(world)
+    watch.convergence.paths[NEAR, 2] = ["l2", "l1", "l2"]
+    judge(world)
+    watch.convergence.paths[NEAR, 2] += ["l1"]
+    with pytest.raises(Objection, match=r"VID 2 changed 3 times on the near side, for 2 causes"):
+        judge(world)
+
+
+def test_a_near_gateway_may_follow_its_peer_back() -> None:
+    """Behind a far switch it is no oscillation; once more than that is one."""
+    world, watch, _, judge = judged()
+    world.begin(Cut("l1"))
+    judge(world)
+    watch.convergence.paths[FAR, 1] = ["l1", "l2", "l1"]
+    world.begin(Cut("l2"))
+    watch.convergence.paths[NEAR, 1] = ["l1", "l2", "l1", "l2", "l1"]
+    judge(world)
+    watch.convergence.paths[FAR, 1] = ["l1", "l2"]
+    watch.convergence.paths[NEAR, 1] = ["l1", "l2", "l1", "l2"]
+    judge(world)
+    watch.convergence.paths[FAR, 1] = ["l1", "l2", "l3"]
+    watch.convergence.paths[NEAR, 1] = ["l1", "l2", "l1", "l3", "l1"]
+    with pytest.raises(Objection, match=r"VID 1 came to l1 3 times on the near side, for 2 causes"):
         judge(world)

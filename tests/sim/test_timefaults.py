@@ -4,12 +4,13 @@ import pytest
 
 from linkbalancer.lvrrp.settings import ProbeFunction
 from linkbalancer.sim.draw import DRIFT_PPM_MAX, KINDS, draw
-from linkbalancer.sim.faults import Deaf, Silent
+from linkbalancer.sim.faults import Deaf, Kill, KillApplications, Pause, Restart, Silent
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import quiet, settle
 from linkbalancer.sim.shape import Shape
 from linkbalancer.sim.timefaults import Leap, Stall
 from linkbalancer.sim.wire import FAR
+from linkbalancer.sim.world import Fault
 
 MS = 1_000_000
 LIMIT_MS = 6000
@@ -40,6 +41,38 @@ def test_a_gateway_that_stands_still_is_succeeded_and_knows_of_nothing() -> None
     assert (node.clock, node.forwards, node.working) == (before, True, True)
     settle(world, LIMIT_MS)
     quiet(world)
+
+
+@pytest.mark.parametrize("fault", [Kill("f3"), Pause("f3"), Restart("f3"), KillApplications("f3", agent=True)])
+def test_nothing_starts_or_dies_on_a_computer_that_stands_still(fault: Fault) -> None:
+    """What strikes it, and is over, while it stands still leaves no agent at work on it."""
+    world = healthy(Shape(3, 3), 3)
+    stall, node = Stall("f3"), world.nodes["f3"]
+    agent = node.agent
+    world.begin(stall)
+    world.run(300)
+    world.begin(fault)
+    world.end(fault)
+    world.run(300)
+    assert (node.agent, node.working) == (agent, False)
+    world.end(stall)
+    settle(world, LIMIT_MS)
+    assert node.working
+    quiet(world)
+
+
+def test_an_agent_that_died_before_its_computer_stood_still_starts_when_it_goes_on() -> None:
+    """Its service manager stands still, too."""
+    world = healthy(Shape(3, 3), 3)
+    kill, stall, node = Kill("f3"), Stall("f3"), world.nodes["f3"]
+    world.begin(kill)
+    world.begin(stall)
+    world.end(kill)
+    world.run(300)
+    assert node.agent is None
+    world.end(stall)
+    settle(world, LIMIT_MS)
+    assert node.working
 
 
 def test_who_is_deaf_to_a_master_takes_over_beside_it_and_gives_way_in_the_end() -> None:

@@ -13,7 +13,7 @@ FIRST, THEN = Figures(), Figures(trip=4 * MS, loss=0.02)
 def test_the_faults_of_a_seed_are_the_same_with_weather() -> None:
     """Only the network weighs its links, and has something to weigh."""
     for seed in range(20):
-        plain, weighed = draw(seed, Shape(3, 3)), draw(seed, Shape(3, 3), weighed=True)
+        plain, weighed = draw(seed, Shape(3, 3)), draw(seed, Shape(3, 3), weighed=True, loads=False)
         assert weighed.weather is not None
         assert (plain.strikes, plain.drifts, plain.calm_ms) == (weighed.strikes, weighed.drifts, weighed.calm_ms)
         assert (plain.shape.weight, weighed.shape.weight) == ("", weighed.weather.recipe.text)

@@ -3,11 +3,16 @@
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from linkbalancer.clock import SECOND
 from linkbalancer.links import GroupId
+from linkbalancer.sim.burden import laden
 from linkbalancer.sim.shape import Shape, loaded
 from linkbalancer.sim.weather import draw_weather
 from linkbalancer.sim.weighing import FUNCTIONS, MAPPINGS, SPREADS, Figures, Recipe
+from linkbalancer.weights.hysteresis import Settled
 from linkbalancer.weights.metrics import Metrics
 from linkbalancer.weights.settings import Weighing
 from linkbalancer.weights.view import View
@@ -35,7 +40,8 @@ def test_a_weight_is_what_the_engine_reckons(function: str) -> None:
     recipe = Recipe(function=function)
     weighing, seen = configured(recipe), set()
     for seed in range(60):
-        for _, figures in draw_weather(seed, LINKS, 0, 4000).first:
+        plain = draw_weather(seed, LINKS, 0, 4000)
+        for _, figures in (*plain.first, *laden(seed, plain, 3, 0).first):
             for masters in ((), (ONE,), (TWO,), (ONE, TWO)):
                 mastered, number = TWO in masters, len(masters)
                 view = View(group=TWO, metrics=measured(figures), mastered=mastered, masters=number)
@@ -44,6 +50,18 @@ def test_a_weight_is_what_the_engine_reckons(function: str) -> None:
                 assert weight == pytest.approx(recipe.weight(figures, mastered=mastered, masters=number), abs=1e-9)
                 seen.add(round(weight))
     assert len(seen) > 20
+
+
+@given(st.sampled_from((2, 5, 25)), st.integers(0, 5), st.integers(0, 4000), st.floats(0, 100))
+def test_turns_are_forgotten_as_in_the_engine(hysteresis: int, turns: int, seconds: int, weight: float) -> None:
+    """And what counts is as much."""
+    recipe, now = Recipe(function="loss", hysteresis=hysteresis, hold_ms=1000), seconds * SECOND
+    left = recipe.turns(0, turns, now)
+    after = Settled(50, 0, rose=None, turns=turns).followed(now, weight, configured(recipe).calm)
+    waits = now < recipe.hold(0) << turns
+    end = weight in {0, 100} and not left
+    changes = weight < 1 or (not waits and (end or abs(weight - 50) >= recipe.least(left)))
+    assert after == (Settled(weight, now, weight > 50, left) if changes else Settled(50, 0, None, turns))
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
@@ -82,6 +100,20 @@ def test_links_are_compared_figure_by_figure() -> None:
     assert one.worse(other) == Figures(trip=2, loss=0.1, capacity=8.0, rate=3.0)
     assert one.better(other) == Figures(trip=1, loss=0.0, capacity=9.0, rate=1.0)
     assert (one.longer(5).trip, one.longer(-5).trip) == (6, 0)
+
+
+def test_each_direction_counts() -> None:
+    """The one with less room, and the worse of two in each."""
+    one = Figures(capacity=100e6, rate=10e6, capacity_in=20e6, rate_in=15e6)
+    assert one.free == 5e6
+    assert str(one).endswith("10.0 of 100 Mbit/s out, 15.0 of 20 in")
+    assert one.worse(Figures(capacity=50e6)).lanes == ((10e6, 50e6), (15e6, 20e6))
+    assert one.better(Figures(capacity=50e6)).lanes == ((0, 100e6), (0, 50e6))
+    busier = one.busier(1e6)
+    assert busier.lanes == ((11e6, 100e6), (16e6, 20e6))
+    assert busier.loss == pytest.approx(0.001)
+    assert (one.busier(-20e6).lanes, one.busier(-20e6).loss) == (((0, 100e6), (0, 20e6)), 0)
+    assert (one.metrics.outward.rate, one.metrics.inward.rate) == (10e6, 15e6)
 
 
 def test_a_person_reads_what_was_drawn() -> None:

@@ -96,10 +96,25 @@ def test_one_vid_goes_to_the_larger_line_and_stays() -> None:
 @pytest.mark.parametrize(
     "function", [BANDWIDTH, Expression("100 * free / 100Mbit")], ids=["available-bandwidth", "expression"]
 )
-def test_traffic_that_fits_nowhere_moves_less_and_less(function: Function) -> None:
-    """Three VIDs of 45 on two links of 100: one link is full however they stand. At the end, 32 hold times apart."""
+def test_traffic_that_fits_nowhere_comes_to_rest(function: Function) -> None:
+    """Three VIDs of 45 on two links of 100: one link is full however they stand. Later each tries again now and then.
+
+    A turn is forgotten after 64 hold times, and an attempt is a move away and one back.
+    """
     history = Site((100, 100), (45, 45, 45), function=function).run(7200)
     late = [second for second, _ in history if second > 1800]
 
-    assert len(history) < 80
-    assert len(late) <= len((1, 2, 3)) * (7200 - 1800) // (HOLD << TURNS_MAX) + 3
+    assert len(history) - len(late) < 30
+    assert len(late) <= 2 * len((1, 2, 3)) * ((7200 - 1800) // (64 * HOLD) + 1)
+    assert any(later - sooner >= 300 for sooner, later in zip([0, *late], late, strict=False)) or not late
+
+
+def test_two_links_that_are_equally_bad_are_as_good_as_one() -> None:
+    """Both are full with the VID and empty without it: it stays on either, and goes and looks every 64 hold times."""
+    history = Site((100, 100), (300,), function=Expression("100 * free / 100Mbit")).run(3000)
+    moves = [second for second, _ in history]
+    first = [second for second in moves if second <= 31 * HOLD]
+    assert len(first) <= 2 * (TURNS_MAX + 1)
+    away = [back - went for went, back in zip(moves[len(first) :: 2], moves[len(first) + 1 :: 2], strict=True)]
+    assert len(away) == (3000 - 31 * HOLD) // (64 * HOLD)
+    assert max(away) < 16 * HOLD

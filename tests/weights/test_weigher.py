@@ -350,6 +350,7 @@ def test_everything_can_be_explained() -> None:
         "reckoned": 40.0,
         "because": ["rtt 60 ms", "jitter unknown"],
         "settled": 80.0,
+        "turns": 0,
         "held_for_ms": 7000.0,
         "suppressed_for_ms": None,
         "penalty": 0.0,
@@ -359,6 +360,18 @@ def test_everything_can_be_explained() -> None:
         "priority": 94,
         "words": "",
     }
+
+
+def test_a_weight_that_turned_back_says_so() -> None:
+    """For how long it stands then, or that it is too little after so many turns."""
+    machine = weigher()
+    for second, rtt in ((1, 20), (11, 90), (21, 20), (41, 90)):
+        told(machine, second, measured(rtt))
+    assert machine.explain(50 * SECOND)[0].turns == 2
+    told(machine, 50, measured(20))
+    assert machine.explain(51 * SECOND)[0].in_words().endswith("10 stands for 30 s more after 2 turns back")
+    told(machine, 52, measured(88))
+    assert machine.explain(53 * SECOND)[0].in_words().endswith("10 stands: too little a change after 2 turns back")
 
 
 def test_a_weight_that_stands_says_why() -> None:

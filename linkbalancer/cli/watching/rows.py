@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from linkbalancer.cli import counts, levels
 from linkbalancer.cli.load import FULL, most_used, percent
 from linkbalancer.cli.screen import vid_in_order
 from linkbalancer.cli.watching.samples import Samples, rate, sparkline
@@ -126,8 +127,11 @@ def _application(name: str, application: Mapping[str, Any], status: Mapping[str,
     vid, following = application["vid"], application["next"]
     works = vid is not None and status["groups"].get(str(vid), {}).get("works", False)
     first = {member["vid"] for member in application["vids"][0]} if application["vids"] else {vid}
-    badness = 2 if not works else 0 if vid in first else 1
+    badness = 2 if not works else 0 if vid in first and not levels.breaks(application) else 1
     place = "nowhere" if vid is None else f"VID {vid}"
+    out, back = (counts.rate(status, name, way) for way in ("out", "in"))
+    if out is not None and back is not None:
+        place += f", out {rate(out)} in {rate(back)}"
     after = "nowhere" if following is None else f"VID {following}"
     cells = (MARKS[badness], name, place, after, span(application["since_ms"]), str(application["reason"]))
     return Row(name, badness, cells)

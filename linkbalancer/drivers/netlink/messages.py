@@ -25,7 +25,7 @@ PROTOCOL: Final = 112
 """Who put it there: the number, VRRP's, by which our addresses, routes, rules and neighbour entries are known."""
 
 Fields: TypeAlias = Mapping[str, int]
-Attributes: TypeAlias = Iterable[tuple[str, int | str]]
+Attributes: TypeAlias = Iterable[tuple[str, Any]]
 
 
 def payload(kind: Any, fields: Fields, attributes: Attributes = ()) -> bytes:  # noqa: ANN401 - pyroute2 has no types

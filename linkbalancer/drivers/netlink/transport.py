@@ -35,8 +35,8 @@ _ACK_TLVS: Final = 0x200
 _ACK_MESSAGE: Final = 1
 
 _RECEIVE_BYTES: Final = 1 << 16
-_SEND_BYTES: Final = 1 << 21
-"""What one request may have: a transaction over all of a gateway's applications is longer than the usual 208 KiB."""
+_SEND_BYTES: Final = 1 << 23
+"""What one request may have: a transaction is one datagram; ten thousand applications at once are a megabyte."""
 _PATIENCE: Final = struct.pack("@ll", 2, 0)
 """The kernel answers within the call; two seconds without an answer mean that it was lost."""
 _DUMP_ATTEMPTS: Final = 5
@@ -78,7 +78,7 @@ class NetlinkSocket:
         while True:
             for kind, flags, number, payload in messages(self._receive(operation)):
                 if number == sequence and kind == NLMSG_ERROR:
-                    _judge(payload, flags, operation)
+                    judge(payload, operation, flags)
                     return
 
     def ask(self, data: bytes, operation: str) -> bytes:
@@ -89,7 +89,7 @@ class NetlinkSocket:
                 if number != sequence:
                     continue
                 if kind == NLMSG_ERROR:
-                    _judge(payload, flags, operation)
+                    judge(payload, operation, flags)
                 return payload
 
     def dump(self, kind: int, payload: bytes, operation: str) -> list[bytes]:
@@ -121,7 +121,7 @@ class NetlinkSocket:
                     continue
                 consistent &= not flags & DUMP_INTERRUPTED
                 if kind in {NLMSG_DONE, NLMSG_ERROR}:
-                    _judge(payload, flags, operation)
+                    judge(payload, operation, flags)
                     return found if consistent else None
                 found.append(payload)
 
@@ -150,7 +150,7 @@ class NetlinkSocket:
             raise DriverError(operation, error.errno or errno.EIO) from error
 
 
-def _judge(payload: bytes, flags: int, operation: str) -> None:
+def judge(payload: bytes, operation: str, flags: int = 0) -> None:
     """Raise what an acknowledgement or a dump's end says, with the kernel's own words where it has any."""
     code: int = -struct.unpack_from("=i", payload)[0] if len(payload) >= 4 else 0
     if code == 0:

@@ -9,7 +9,7 @@ import socket
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Final
+from typing import Final, TypeAlias
 
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.codec import (
@@ -22,8 +22,10 @@ from linkbalancer.drivers.netlink.codec import (
     text,
 )
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
-from linkbalancer.drivers.nftables.render import MAP, MEMBERS, TABLE, VID
-from linkbalancer.links import DeviceName, Mac, Vid
+from linkbalancer.drivers.nftables.pools import chain_of, target_of
+from linkbalancer.drivers.nftables.render import MAP, MEMBERS, TABLE
+from linkbalancer.links import DeviceName, Mac
+from linkbalancer.routing.balance import Target
 from linkbalancer.routing.marks import Marks
 
 _SUBSYSTEM: Final = 10
@@ -43,6 +45,7 @@ _KEY, _DATA = 1, 2
 _VALUE, _VERDICT = 1, 2
 _VERDICT_CODE, _VERDICT_CHAIN = 1, 2
 _CHAIN_TABLE, _CHAIN_NAME = 1, 3
+_BATCH_GENERATION: Final = 1
 _RETURN: Final = -5
 _GOTO: Final = -4
 
@@ -52,6 +55,10 @@ _ASKED_FOR_ALONE: Final = 8
 """So many elements are asked for one by one (15 us each); for more, all are listed (2.5 us each)."""
 _DEVICE_NAME_BYTES: Final = 16
 _DUMP_ATTEMPTS: Final = 10
+
+
+Change: TypeAlias = tuple[list[bytes], list[bytes]]
+"""Elements to be deleted and elements to be added, as list items."""
 
 
 class MapWriter:
@@ -65,21 +72,21 @@ class MapWriter:
         self._marks = marks
         self._netlink = netlink or NetlinkSocket(NETFILTER)
         self._keys: dict[int, bytes] = {}
-        self._verdicts: dict[Vid | None, bytes] = {}
+        self._verdicts: dict[Target | None, bytes] = {}
 
     def close(self) -> None:
         """Close the socket; nothing in the kernel changes."""
         self._netlink.close()
 
-    def read(self) -> dict[int, Vid | None]:
-        """Return application ids and their VIDs; None: left to the main table. Raises DriverError (no such table)."""
-        found: dict[int, Vid | None] = {}
-        for key, data in _elements(self._netlink, MAP):
-            found[self._marks.application_of(struct.unpack("=I", key)[0])] = _vid(data)
+    def read(self) -> dict[int, Target | None]:
+        """Return application ids and where they go; None: to the main table. Raises DriverError (no such table)."""
+        found: dict[int, Target | None] = {}
+        for key, data in read_elements(self._netlink, MAP):
+            found[self._marks.application_of(struct.unpack("=I", key)[0])] = _target(data)
         return found
 
-    def read_some(self, application_ids: Collection[int]) -> dict[int, Vid | None]:
-        """Return these applications and their VIDs, of a large map without the rest. Raises DriverError."""
+    def read_some(self, application_ids: Collection[int]) -> dict[int, Target | None]:
+        """Return these applications and where they go, of a large map without the rest. Raises DriverError."""
         if len(application_ids) <= _ASKED_FOR_ALONE:
             try:
                 return {one: self._read_one(one) for one in application_ids}
@@ -87,36 +94,40 @@ class MapWriter:
                 if error.errno != errno.ENOENT:  # that may be the element, or the whole map
                     raise
         wanted = set(application_ids)
-        return {one: vid for one, vid in self.read().items() if one in wanted}
+        return {one: to for one, to in self.read().items() if one in wanted}
 
-    def _read_one(self, application_id: int) -> Vid | None:
-        """Return an application's VID. Raises DriverError (the map has no such application)."""
+    def _read_one(self, application_id: int) -> Target | None:
+        """Return where an application goes. Raises DriverError (the map has no such application)."""
         item = nested(_LIST_ITEM, self._key(application_id))
         content = INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, MAP) + nested(_LIST_ELEMENTS, item)
         reply = self._netlink.ask(message(_GET_ELEMENT, 0, content), f"look for an element of {MAP}")
-        return next((_vid(data) for _key, data in _listed(reply)), None)
+        return next((_target(data) for _key, data in _listed(reply)), None)
 
-    def steer(self, wanted: Mapping[int, Vid | None], found: Mapping[int, Vid | None] | None = None) -> bool:
-        """Send applications to VIDs, all at the same instant; None leaves one to the main table.
+    def steer(self, wanted: Mapping[int, Target | None], found: Mapping[int, Target | None] | None = None) -> bool:
+        """Send applications to VIDs or balanced steps, all at the same instant; None leaves one to the main table.
 
         `found` is what the map holds of them as far as known, which spares a look. Return whether anything had to
-        change. Raises DriverError (a VID without chain, or `found` was wrong), and then nothing has changed.
+        change. Raises DriverError (a target without chain, or `found` was wrong), and then nothing has changed.
         """
-        found = self.read_some(wanted) if found is None else found
-        changed = {one: vid for one, vid in wanted.items() if one not in found or found[one] != vid}
-        old = [nested(_LIST_ITEM, self._key(one)) for one in changed if one in found]
-        new = [nested(_LIST_ITEM, self._key(one), self._verdict(vid)) for one, vid in changed.items()]
-        return _change(self._netlink, MAP, old, new, f"steer {len(changed)} applications")
+        work, many = self.change(wanted, self.read_some(wanted) if found is None else found)
+        return change(self._netlink, {MAP: work}, f"steer {many} applications")
 
-    def items(self, wanted: Mapping[int, Vid | None]) -> list[bytes]:
+    def change(self, wanted: Mapping[int, Target | None], found: Mapping[int, Target | None]) -> tuple[Change, int]:
+        """Return what makes of what is there what is wanted, and how many applications that is about."""
+        changed = {one: to for one, to in wanted.items() if one not in found or found[one] != to}
+        old = [nested(_LIST_ITEM, self._key(one)) for one in changed if one in found]
+        new = [nested(_LIST_ITEM, self._key(one), self._verdict(to)) for one, to in changed.items()]
+        return (old, new), len(changed)
+
+    def items(self, wanted: Mapping[int, Target | None]) -> list[bytes]:
         """Return the elements as list items, for a transaction of somebody else's."""
-        return [nested(_LIST_ITEM, self._key(one), self._verdict(vid)) for one, vid in wanted.items()]
+        return [nested(_LIST_ITEM, self._key(one), self._verdict(to)) for one, to in wanted.items()]
 
     def forget(self, unwanted: Iterable[int]) -> bool:
         """Take applications out of the map; return whether any was there. Raises DriverError."""
         found = self.read()
         old = [nested(_LIST_ITEM, self._key(one)) for one in unwanted if one in found]
-        return _change(self._netlink, MAP, old, [], f"forget {len(old)} applications")
+        return change(self._netlink, {MAP: (old, [])}, f"forget {len(old)} applications")
 
     def _key(self, application_id: int) -> bytes:
         """Return the attribute that names an application's element."""
@@ -126,11 +137,11 @@ class MapWriter:
             self._keys[application_id] = key
         return key
 
-    def _verdict(self, vid: Vid | None) -> bytes:
-        """Return the data of an element: go to the VID's chain, or return."""
-        data = self._verdicts.get(vid)
+    def _verdict(self, to: Target | None) -> bytes:
+        """Return the data of an element: go to the target's chain, or return."""
+        data = self._verdicts.get(to)
         if data is None:
-            data = self._verdicts[vid] = _verdict(vid)
+            data = self._verdicts[to] = _verdict(to)
         return data
 
 
@@ -143,7 +154,7 @@ class MemberWriter:
     def read(self) -> dict[DeviceName, frozenset[Mac]]:
         """Return the members by device. Raises DriverError (no such table)."""
         found: dict[DeviceName, frozenset[Mac]] = {}
-        for key, _data in _elements(self._netlink, MEMBERS):
+        for key, _data in read_elements(self._netlink, MEMBERS):
             device = key[:_DEVICE_NAME_BYTES].rstrip(b"\0").decode()
             found[device] = found.get(device, frozenset()) | {key[_DEVICE_NAME_BYTES : _DEVICE_NAME_BYTES + 6]}
         return found
@@ -156,7 +167,7 @@ class MemberWriter:
         found = self.read().get(device, frozenset())
         old = [self._item(device, mac) for mac in sorted(found - macs)]
         new = [self._item(device, mac) for mac in sorted(macs - found)]
-        return _change(self._netlink, MEMBERS, old, new, f"set the members on {device}")
+        return change(self._netlink, {MEMBERS: (old, new)}, f"set the members on {device}")
 
     def items(self, members: Mapping[DeviceName, frozenset[Mac]]) -> list[bytes]:
         """Return the elements as list items, for a transaction of somebody else's."""
@@ -179,7 +190,7 @@ def chains(netlink: NetlinkSocket) -> list[str]:
     return found
 
 
-def _elements(netlink: NetlinkSocket, name: str) -> list[tuple[bytes, bytes]]:
+def read_elements(netlink: NetlinkSocket, name: str) -> list[tuple[bytes, bytes]]:
     """Return key and data of every element of a set or map of ours. Raises DriverError.
 
     The kernel grows a set's hash table by a worker of its own, after the transaction, and a dump that it meets has some
@@ -202,19 +213,30 @@ def _listed(reply: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield dict(attributes(parts[_KEY]))[_VALUE], parts.get(_DATA, b"")
 
 
-def _change(netlink: NetlinkSocket, name: str, old: list[bytes], new: list[bytes], operation: str) -> bool:
-    """Delete and add elements in one transaction; return False when there is nothing to do."""
-    work = [(_DELETE_ELEMENT, 0, part) for part in _parts(old)] + [(_NEW_ELEMENT, CREATE, part) for part in _parts(new)]
+def change(netlink: NetlinkSocket, changes: Mapping[str, Change], operation: str, number: bytes | None = None) -> bool:
+    """Delete and add elements of sets and maps in one transaction; return False when there is nothing to do.
+
+    `number` is the generation (`generation.generation`) that the change is meant for: of another one the kernel takes
+    nothing, and says ERESTART.
+    """
+    work = [(_DELETE_ELEMENT, 0, name, part) for name, (old, _new) in changes.items() for part in _parts(old)]
+    work += [(_NEW_ELEMENT, CREATE, name, part) for name, (_old, new) in changes.items() for part in _parts(new)]
     if not work:
         return False
-    head = INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, name)
-    batch = [message(BATCH_BEGIN, 0, BATCH)]
-    for number, (kind, flags, part) in enumerate(work, 1):
-        acknowledge = ACK if number == len(work) else 0
+    batch = [message(BATCH_BEGIN, 0, BATCH if number is None else BATCH + attribute(_BATCH_GENERATION, number))]
+    for place, (kind, flags, name, part) in enumerate(work, 1):
+        head = INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, name)
+        acknowledge = ACK if place == len(work) else 0
         batch.append(message(kind, flags | acknowledge, head + nested(_LIST_ELEMENTS, *part)))
     batch.append(message(BATCH_END, 0, BATCH))
     netlink.request(b"".join(batch), operation)
     return True
+
+
+def pair(number: int, chain: str | None = None) -> bytes:
+    """Return an element as a list item: a mark and the chain that it leads to; without one, the mark alone."""
+    key = nested(_KEY, attribute(_VALUE, struct.pack("=I", number)))
+    return nested(_LIST_ITEM, key) if chain is None else nested(_LIST_ITEM, key, _goto(chain))
 
 
 def _parts(items: list[bytes]) -> Iterator[list[bytes]]:
@@ -224,19 +246,23 @@ def _parts(items: list[bytes]) -> Iterator[list[bytes]]:
         yield part
 
 
-def _verdict(vid: Vid | None) -> bytes:
-    """Return the data of an element: go to the VID's chain, or return."""
-    if vid is None:
+def _verdict(to: Target | None) -> bytes:
+    """Return the data of an element: go to the target's chain, or return."""
+    if to is None:
         return nested(_DATA, nested(_VERDICT, attribute(_VERDICT_CODE, struct.pack("!i", _RETURN))))
+    return _goto(chain_of(to))
+
+
+def _goto(chain: str) -> bytes:
+    """Return the data of an element that leads to a chain."""
     code = attribute(_VERDICT_CODE, struct.pack("!i", _GOTO))
-    return nested(_DATA, nested(_VERDICT, code, text(_VERDICT_CHAIN, f"{VID}{vid}")))
+    return nested(_DATA, nested(_VERDICT, code, text(_VERDICT_CHAIN, chain)))
 
 
-def _vid(data: bytes) -> Vid | None:
-    """Return the VID to whose chain an element's data leads; None when it leads to none."""
+def _target(data: bytes) -> Target | None:
+    """Return where an element's data leads; None when it leads to the chain of no VID and no balanced step."""
     verdict = dict(attributes(dict(attributes(data)).get(_VERDICT, b"")))
-    chain = _name(verdict.get(_VERDICT_CHAIN))
-    return int(chain.removeprefix(VID)) if chain.startswith(VID) else None
+    return target_of(_name(verdict.get(_VERDICT_CHAIN)))
 
 
 def _name(value: bytes | None) -> str:

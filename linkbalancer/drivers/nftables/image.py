@@ -17,15 +17,19 @@ from typing import Final
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.codec import ACK, CREATE, attribute, attributes, message, nested, text
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
+from linkbalancer.drivers.nftables import namesets
 from linkbalancer.drivers.nftables.elements import BATCH, BATCH_BEGIN, BATCH_END, INET, PER_MESSAGE
 from linkbalancer.drivers.nftables.generation import generation
+from linkbalancer.drivers.nftables.headeroptions import acceptable
 from linkbalancer.drivers.nftables.render import MAP, MEMBERS, TABLE
+from linkbalancer.drivers.nftables.translation import UPSTREAMS
+from linkbalancer.drivers.nftables.ways import KEEPS, RESETS, STANDING, WORKING
 
 NOTE: Final = "image_"
 """How the chain's name begins that bears the digest."""
 
-CHANGING: Final = frozenset({MAP, MEMBERS})
-"""What has its elements from the daemon's processes, at any time."""
+CHANGING: Final = frozenset({MAP, MEMBERS, STANDING, WORKING, KEEPS, RESETS, UPSTREAMS})
+"""What has its elements from the daemon's processes, at any time; and so have the sets of host names' addresses."""
 
 _NFT: Final = 10 << 8
 _NEW_TABLE, _GET_TABLE, _DELETE_TABLE = _NFT | 0, _NFT | 1, _NFT | 2
@@ -136,7 +140,7 @@ def put_back(
     for number, parts in enumerate(image.sets.values(), 1):
         work.append(message(_NEW_SET, CREATE, parts[0] + attribute(_SET_ID, struct.pack("!I", number))))
     for name, parts in image.sets.items():
-        items = iter(elements.get(name, ()) if name in CHANGING else parts[1:])
+        items = iter(elements.get(name, ()) if _changes(name) else parts[1:])
         while some := list(islice(items, PER_MESSAGE)):
             work.append(message(_NEW_ELEMENT, CREATE, head + text(_SET_NAME, name) + nested(_ELEMENTS, *some)))
     work += [message(_NEW_RULE, CREATE | _APPEND, rule) for parts in image.chains.values() for rule in parts[1:]]
@@ -156,11 +160,11 @@ def _take(netlink: NetlinkSocket) -> Image | None:
     for reply in netlink.dump(_GET_RULE, INET + text(_OF, TABLE), "list the rules"):
         name = _name(dict(attributes(reply, len(INET)))[_RULE_CHAIN])
         if name in chains:
-            chains[name].append(_taken(reply, _RULE_OWN))
+            chains[name].append(_rule(reply))
     sets = {}
     for reply in netlink.dump(_GET_SET, INET + text(_OF, TABLE), "list the sets"):
         name = _name(dict(attributes(reply, len(INET)))[_SET_NAME])
-        sets[name] = (_taken(reply, _SET_OWN), *(() if name in CHANGING else _items(netlink, name)))
+        sets[name] = (_taken(reply, _SET_OWN), *(() if _changes(name) else _items(netlink, name)))
     return Image(flags[0], {name: tuple(parts) for name, parts in chains.items()}, sets)
 
 
@@ -193,6 +197,13 @@ def _taken(reply: bytes, own: frozenset[int]) -> bytes:
     return INET + b"".join(kept)
 
 
+def _rule(reply: bytes) -> bytes:
+    """Return a rule in the form that the kernel takes."""
+    parts = [(kind, value) for kind, value in attributes(reply, len(INET)) if kind not in _RULE_OWN]
+    whole = (attribute(kind, acceptable(value) if kind == _RULE_EXPRESSIONS else value) for kind, value in parts)
+    return INET + b"".join(whole)
+
+
 def _quiet(content: bytes) -> bytes:
     """Return a rule without what its packets have counted."""
     if not any(name in content for name in _COUNTING):
@@ -222,6 +233,10 @@ def _send(netlink: NetlinkSocket, work: list[bytes], operation: str, at: bytes |
     condition = b"" if at is None else attribute(_BATCH_GENERATION, at)
     begin = message(BATCH_BEGIN, 0, BATCH + condition)
     netlink.request(b"".join([begin, *work[:-1], bytes(last), message(BATCH_END, 0, BATCH)]), operation)
+
+
+def _changes(name: str) -> bool:
+    return name in CHANGING or name.startswith(namesets.PREFIX)
 
 
 def _name(value: bytes) -> str:

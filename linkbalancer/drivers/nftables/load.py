@@ -5,28 +5,37 @@ is told by the names of chains, so nothing is loaded twice and nothing needs to 
 """
 
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Final
 
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
-from linkbalancer.drivers.nftables import render
+from linkbalancer.drivers.nftables import contents, eras, namesets, render, translation
+from linkbalancer.drivers.nftables.aims import AimWriter
+from linkbalancer.drivers.nftables.classifying import OURS, Generation, generation
 from linkbalancer.drivers.nftables.elements import MapWriter, chains
 from linkbalancer.drivers.nftables.layout import Layout
+from linkbalancer.drivers.nftables.pools import pool_chain, target_of, unmade
 from linkbalancer.drivers.nftables.render import (
     APPLICATION,
-    FORWARD,
+    FORM,
     GENERATION,
-    MIRROR,
+    LEARN,
+    LOOK,
+    PAGE,
     SKELETON,
     STAGED,
     TABLE,
-    VID,
 )
+from linkbalancer.drivers.nftables.standing import StandingWriter
+from linkbalancer.drivers.nftables.sweep import sweep
+from linkbalancer.drivers.nftables.trees import TREE
+from linkbalancer.drivers.nftables.ways import VID, names
 from linkbalancer.links import DeviceName, Mac, Vid
+from linkbalancer.routing.balance import Aim, Pool
 from linkbalancer.routing.classifier import Classifier
-from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID
+from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID, Marks
 
 _PATIENCE_S: Final = 120
 _WORDS_MAX: Final = 2000
@@ -57,11 +66,24 @@ def digest(netlink: NetlinkSocket | None = None) -> str | None:
     return None
 
 
+def era(netlink: NetlinkSocket) -> int | None:
+    """Return the number of the era of the classifier in use, None if there is none. Raises DriverError."""
+    return eras.number(chains(netlink))
+
+
 def loaded(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> bool:
-    """Return whether `prepare` and `install` would find nothing to do. Raises DriverError."""
+    """Return whether `prepare` and `install` would find nothing to do. Raises DriverError.
+
+    Nothing is rendered for it: what is in use bears the number of its chains in its name.
+    """
     present = chains(netlink)
-    wanted = {render.skeleton_name(layout), render.generation_name(classifier, app_ids, layout.role)}
-    return wanted <= set(present) and not _left_over(present, classifier)
+    name = _bearer(render.generation_name(classifier, app_ids, layout.role), present)
+    if name is None or render.skeleton_name(layout) not in present or render.form_name(layout.marks) not in present:
+        return False
+    if eras.number(present) is None:  # an older version's knows no eras
+        return False
+    found = sum(one.startswith(OURS) for one in present)
+    return found == int(name.rpartition("_")[2]) and not any(one.startswith(STAGED) for one in present)
 
 
 def stage(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> None:
@@ -71,39 +93,45 @@ def stage(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], ne
     """
     prepare(layout, netlink)
     present = chains(netlink)
-    name = render.generation_name(classifier, app_ids, layout.role)
-    if name not in present and render.staged_name(name) not in present:
-        notes = render.staged(name, [one for one in present if one.startswith(STAGED)])
-        load(render.generation(classifier, app_ids, layout.marks) + notes, "load the classifier")
+    made = generation(classifier, app_ids, layout)
+    if made.name not in present and render.staged_name(made.name) not in present:
+        notes = render.staged(made.name, [one for one in present if one.startswith(STAGED)])
+        for text in _beside(made, layout.marks, present):
+            load(text, "load the classifier")
+        load(notes, "note what is loaded")
 
 
 def is_staged(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> bool:
     """Return whether `install` may come before `prepare`: everything that it needs is there. Raises DriverError."""
-    present = set(chains(netlink))
+    present = chains(netlink)
     name = render.generation_name(classifier, app_ids, layout.role)
-    return {f"{VID}{vid}" for vid in layout.vids} <= present and not present.isdisjoint(
-        {name, render.staged_name(name)}
-    )
+    known = _bearer(name, present) or _bearer(render.staged_name(name), present)
+    served = {*(f"{VID}{vid}" for vid in layout.vids), *map(pool_chain, layout.pools)}
+    return served <= set(present) and known is not None
 
 
-def prepare(layout: Layout, netlink: NetlinkSocket, homes: Mapping[int, Vid | None] | None = None) -> bool:
+def prepare(layout: Layout, netlink: NetlinkSocket, homes: Mapping[int, Aim | None] | None = None) -> bool:
     """Make or mend everything but the classifier; return False when it was loaded already. Raises DriverError.
 
-    Applications that go to a VID which the layout does not have are sent to their `homes`, else left to main.
+    Applications that go to what the layout does not have are sent to their `homes`, else left to main.
     """
     name = render.skeleton_name(layout)
     present = chains(netlink)
     if name in present:
         return False
     writer = MapWriter(layout.marks, netlink)
-    stale = [int(one.removeprefix(VID)) for one in present if one.startswith(VID)]
-    stale = [vid for vid in stale if vid not in layout.vids]
+    stale = [to for to in map(target_of, present) if to is not None and not layout.serves(to)]
     if stale:
         load(render.skeleton(layout), "load the nftables table")
-        homeless = [one for one, vid in writer.read().items() if vid in stale]
-        writer.steer({one: (homes or {}).get(one) for one in homeless})
+        homeless = [one for one, to in writer.read().items() if to in stale]
+        AimWriter(layout.marks, netlink).steer({one: (homes or {}).get(one) for one in homeless})
+        stood = StandingWriter(layout.marks, netlink)
+        stood.write(stood.read().intersection(layout.vids))
     older = [one for one in present if one.startswith(SKELETON)]
-    load(render.skeleton(layout, stale) + render.renamed_skeleton(name, older), "load the nftables table")
+    unwanted = unmade(TABLE, [pool_chain(to) for to in stale if isinstance(to, Pool)], present)
+    gone = [one for to in stale if not isinstance(to, Pool) for one in names(to) if one in present]
+    gone += translation.stale(layout, present)
+    load(render.skeleton(layout, gone, unwanted) + render.renamed_skeleton(name, older), "load the nftables table")
     if DEFAULT_APPLICATION_ID not in writer.read():
         writer.steer({DEFAULT_APPLICATION_ID: None})
     return True
@@ -115,18 +143,31 @@ def install(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], 
     Return False when this very classifier, with these applications, is in use already. Raises DriverError.
     """
     present = chains(netlink)
-    name = render.generation_name(classifier, app_ids, layout.role)
-    left_over = _left_over(present, classifier)
-    if name in present and not left_over:
+    made = generation(classifier, app_ids, layout)
+    form = render.form_name(layout.marks)
+    whole = {made.name, form, *made.chains, *made.applications} <= set(present)
+    whole &= eras.number(present) is not None
+    used = made.chains | made.applications.keys()
+    unused = [one for one in present if one.startswith((*OURS, APPLICATION, LEARN, PAGE, LOOK)) and one not in used]
+    notes = [one for one in present if one.startswith((GENERATION, STAGED, FORM)) and one not in {made.name, form}]
+    if whole and not notes and not any(one.startswith(OURS) for one in unused):
         return False
-    if name not in present and render.staged_name(name) not in present:
-        load(render.generation(classifier, app_ids, layout.marks), "load the classifier")
-    older = [*left_over, *(one for one in present if one.startswith(GENERATION))]
+    texts = []
+    if not whole and render.staged_name(made.name) not in present:
+        texts = list(_beside(made, layout.marks, present))
     kept = {DEFAULT_APPLICATION_ID, *app_ids.values()}
-    applications = [int(one.removeprefix(APPLICATION)) for one in present if one.startswith(APPLICATION)]
-    older += [f"{APPLICATION}{one}" for one in applications if one not in kept]
     gone = [one for one in MapWriter(layout.marks, netlink).read() if one not in kept]
-    load(render.swap(name, layout, old_chains=older, old_applications=gone), "put the classifier to use")
+    begins = eras.after(present, layout.marks.generation_limit)
+    notes += [one for one in present if one.startswith(eras.ERA)]
+    text = render.swap(made.name, layout, made.entrances, begins, old_chains=notes, old_applications=gone)
+    if len(texts) == 1:  # an edit: one transaction does for both, and costs half
+        text = texts.pop() + text
+    for one in texts:
+        load(one, "load the classifier")
+    load(text, "put the classifier to use")
+    AimWriter(layout.marks, netlink).forget(gone)
+    sweep(unused, netlink)
+    namesets.sweep(netlink, made.sets)
     return True
 
 
@@ -134,32 +175,51 @@ def anew(
     layout: Layout,
     classifier: Classifier,
     app_ids: Mapping[str, int],
-    elements: Mapping[int, Vid | None],
+    elements: Mapping[int, Aim | None],
     members: Mapping[DeviceName, frozenset[Mac]],
+    *,
+    standing: Collection[Vid] = (),
+    era: int | None = None,
 ) -> None:
-    """Make the whole table anew in one transaction, whatever it was, with these elements in its map and its set.
+    """Make the whole table anew in one transaction, whatever it was, with these elements in its maps and sets.
 
+    `standing` are the VIDs that work, `era` is the one that went on, if it is known: no flow is classified anew then.
     Raises DriverError.
     """
-    name = render.generation_name(classifier, app_ids, layout.role)
-    steered = {one: vid for one, vid in elements.items() if vid is None or vid in layout.vids}
+    made = generation(classifier, app_ids, layout)
+    steered = {one: aim for one, aim in elements.items() if layout.serves(None if aim is None else aim.to)}
+    with closing(NetlinkSocket(NETFILTER)) as netlink:
+        begins = era or eras.after(chains(netlink), layout.marks.generation_limit)
     text = (
         f"add table inet {TABLE}\ndelete table inet {TABLE}\n"
         + render.skeleton(layout)
         + render.renamed_skeleton(render.skeleton_name(layout), ())
-        + render.generation(classifier, app_ids, layout.marks)
-        + render.swap(name, layout)
-        + render.steered(steered, layout.marks)
-        + render.known(members)
+        + "".join(_beside(made, layout.marks, ()))
+        + render.swap(made.name, layout, made.entrances, begins)
+        + contents.steered(steered, layout.marks)
+        + contents.known(members)
+        + contents.stood(set(standing) & set(layout.vids), layout.marks)
     )
     load(text, "load the nftables table anew")
 
 
-def _left_over(present: Iterable[str], classifier: Classifier) -> list[str]:
-    """Return the chains of other classifiers, and notes of those that wait: replaced, or a failed successor's."""
-    own = f"_{render.short(classifier.digest)}"
-    return [
-        one
-        for one in present
-        if (one.startswith((FORWARD, MIRROR)) and not one.endswith(own)) or one.startswith(STAGED)
-    ]
+def _bearer(beginning: str, present: Iterable[str]) -> str | None:
+    """Return the chain whose name begins so; a generation's ends with how many chains it has."""
+    return next((one for one in present if one.startswith(beginning)), None)
+
+
+def _beside(made: Generation, marks: Marks, present: Iterable[str]) -> Iterator[str]:
+    """Yield the texts that load what a generation needs and what is not there yet.
+
+    Chains of trees bear the digest of their rules: one that is there is right. Those of applications are right if
+    they were made like ours.
+    """
+    form, there = render.form_name(marks), set(present)
+    applications = made.applications
+    if form in there:
+        applications = {name: rules for name, rules in applications.items() if name not in there}
+    new = {name: rules for name, rules in made.fixed.items() if name not in there or not name.startswith(TREE)}
+    sets = namesets.made(made.sets)
+    for text in render.beside({**applications, form: (), **new}, made.entrances, there):
+        yield sets + text
+        sets = ""

@@ -11,16 +11,15 @@ With a VID's mark it could be sent back over the link that it came from, and aga
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from linkbalancer.drivers.nftables import refusal
+from linkbalancer.drivers.nftables import eras, pools, refusal, translation
 from linkbalancer.drivers.nftables.layout import Layout, Peer
-from linkbalancer.links import DeviceName, Mac, Role, Vid
-from linkbalancer.routing.classifier import Box, Classifier
+from linkbalancer.drivers.nftables.ways import chains, objects
+from linkbalancer.links import DeviceName, Role
+from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID, Marks
-from linkbalancer.routing.selector import LAST_PORT, Interval, Ranges, Selector
 
 TABLE: Final = "linkbalancer"
 MAP: Final = "app2vid"
@@ -31,11 +30,24 @@ STAGED: Final = "staged_"
 FORWARD: Final = "forward_"
 MIRROR: Final = "mirror_"
 APPLICATION: Final = "app_"
-VID: Final = "vid_"
+LEARN: Final = "learn_"
+FORM: Final = "form_"
+PAGE: Final = "page_"
+LOOK: Final = "look_"
+
+_SWAPPED: Final = ("from_lan", "from_link", "steer_lan", "steer_link")
+"""What only a classifier's `swap` fills: its two entrances, and before each of them what knows flows of its time."""
+
+_KNOWN: Final = "known"
+_LEARNT: Final = "learnt"
+_SLOT_BITS: Final = 8
+_SLOTS: Final = (1 << _SLOT_BITS) - 1
+"""How much of an application's id a packet can carry where its VID will be."""
 
 _DIGEST_LENGTH: Final = 12
+_LINES_MAX: Final = 8000
+"""About how many rules and chains are loaded in one transaction."""
 _ALL_BITS: Final = 0xFFFFFFFF
-_LAST_ADDRESS: Final = {4: 2**32 - 1, 6: 2**128 - 1}
 
 
 def short(digest: str) -> str:
@@ -43,35 +55,36 @@ def short(digest: str) -> str:
     return digest[:_DIGEST_LENGTH]
 
 
-def skeleton(layout: Layout, stale_vids: Collection[Vid] = ()) -> str:
+def skeleton(layout: Layout, stale: Iterable[str] = (), stale_pools: Iterable[str] = ()) -> str:
     """Return the text that makes or mends everything but the classifier, in one transaction.
 
-    Chains are refilled; the map, the set and the classifier's two entrances are left as they are, so that packets never
-    notice. An empty chain bears the digest of the text: with that chain there, nothing needs to be loaded.
-    `stale_vids` are those whose chains are left of an older layout; no element of the map may lead to them any more.
+    Chains are refilled; the maps, the sets and what a classifier's `swap` writes are left as they are, so that packets
+    never notice. An empty chain bears the digest of the text: with that chain there, nothing needs to be loaded.
+    `stale` are chains of VIDs that are left of an older layout, in the order in which they go, `stale_pools` the lines
+    that delete those of balanced steps; no element of a map may lead to them any more.
     """
     marks = layout.marks
     lines = [
         f"add table inet {TABLE}",
         f"add map inet {TABLE} {MAP} {{ type mark : verdict; }}",
         f"add set inet {TABLE} {MEMBERS} {{ type ifname . ether_addr; }}",
-        f"add chain inet {TABLE} from_lan",
-        f"add chain inet {TABLE} from_link",
+        *objects(TABLE),
+        *(f"add chain inet {TABLE} {name}" for name in _SWAPPED),
         *_hook("prerouting", "filter"),
         *_hook("output", "route"),
+        *translation.chains(TABLE, layout),
     ]
-    for vid in layout.vids:
-        keep = _ALL_BITS & ~marks.packet_mask
-        lines += _chain(f"{VID}{vid}", [f"meta mark set meta mark and {keep:#010x} or {marks.packet_mark(vid):#010x}"])
-    for side in ("lan", "link"):
-        lines += _chain(
-            f"steer_{side}", [f"ct mark and {marks.connection_mask:#010x} vmap @{MAP}", f"goto from_{side}"]
-        )
+    for name, rules in chains(layout.vids, layout.marks):
+        lines += _chain(name, rules)
+    for pool in layout.pools:
+        lines += pools.made(TABLE, pool, marks, layout.role)
     lines += _chain("prerouting", _prerouting(layout))
-    ours = [*_own_datagrams(layout.peers), _own_probes(marks)]
-    lines += _chain("output", [*_not_steered(), *ours, _clean(marks), "goto steer_lan"])
+    ours = [*_own_datagrams(layout.peers), *_own_discovery(layout), _own_probes(marks)]
+    last = [_clean(marks), *translation.answers(layout), "goto steer_lan"]
+    lines += _chain("output", [*_not_steered(), *ours, *last])
     lines += refusal.chains(TABLE, layout.refused)
-    lines += [f"delete chain inet {TABLE} {VID}{vid}" for vid in stale_vids]
+    lines += stale_pools
+    lines += [f"delete chain inet {TABLE} {name}" for name in stale]
     return "\n".join(lines) + "\n"
 
 
@@ -86,24 +99,62 @@ def renamed_skeleton(name: str, old: Iterable[str]) -> str:
     return "\n".join([*lines, f"add chain inet {TABLE} {name}"]) + "\n"
 
 
-def generation(classifier: Classifier, app_ids: Mapping[str, int], marks: Marks) -> str:
-    """Return the text that loads a classifier beside the one in use: the first of two transactions.
+def applications(app_ids: Iterable[int], marks: Marks) -> dict[str, tuple[str, ...]]:
+    """Return the chains in which a classifier ends, by name, each after those that it leads to.
 
-    `app_ids` names every application of the classifier. Packets do not meet the new chains before `swap`.
+    `app_N`, for what is steered: the id for the whole connection, and its packet goes where the map sends all packets
+    of known flows. `learn_N`, for what a link brought: the connection learns, the packet stays as it is. Both clear
+    the rank of a candidate, and neither comes back: what called a tree would go on to the next one.
+
+    The kernel walks through all elements of the map again for each rule that looks into it, whenever one of them
+    changes. So an application has no such rule of its own: a packet of no connection, which has nothing that could say
+    its application, takes the low 8 bits of the id in the place of its VID to the chain of the others.
     """
-    name = short(classifier.digest)
-    ids = sorted({DEFAULT_APPLICATION_ID, *app_ids.values()})
-    lines = [line for app_id in ids for line in _chain(f"{APPLICATION}{app_id}", _application(app_id, marks))]
-    for prefix, boxes in ((FORWARD, classifier.boxes), (MIRROR, classifier.mirrored().boxes)):
-        rules = [f"{match}goto {APPLICATION}{app_ids[box.application]}" for box in boxes for match in matches(box)]
-        lines += _chain(prefix + name, [*rules, f"goto {APPLICATION}{DEFAULT_APPLICATION_ID}"])
-    return "\n".join(lines) + "\n"
+    keep = _ALL_BITS & ~marks.connection_mask
+    rest = f"meta mark set meta mark and {_ALL_BITS & ~marks.packet_mask:#010x}"
+    ids = sorted({DEFAULT_APPLICATION_ID, *app_ids})
+    found: dict[str, tuple[str, ...]] = {
+        _KNOWN: (f"ct mark and {marks.connection_mask:#010x} vmap @{MAP}",),
+        _LEARNT: (rest, f"jump {_KNOWN}", "accept"),
+    }
+    for page in sorted({app_id >> _SLOT_BITS for app_id in ids}):
+        found[f"{LOOK}{page}"] = (f"{_of_page(page, marks)} vmap @{MAP}",)
+        found[f"{PAGE}{page}"] = (f"jump {LOOK}{page}", f"{rest} accept")
+    for app_id in ids:
+        learn = f"ct mark set ct mark and {keep:#010x} or {marks.connection_mark(app_id):#010x}"
+        slot = marks.packet_mark(app_id & _SLOTS)
+        found[f"{APPLICATION}{app_id}"] = (
+            f"{learn} goto {_LEARNT}",
+            f"{rest} or {slot:#010x} goto {PAGE}{app_id >> _SLOT_BITS}",
+        )
+        found[f"{LEARN}{app_id}"] = (f"{rest} {learn} accept",)
+    return found
 
 
-def generation_name(classifier: Classifier, app_ids: Mapping[str, int], role: Role) -> str:
-    """Return the name of the empty chain that says which classifier is in use, with which ids and in which role."""
+def _of_page(page: int, marks: Marks) -> str:
+    """Return what makes the map's key of the low bits that a packet carries and the high bits that a chain stands for.
+
+    Written so that nft takes it for a mark, and lists it as it was written.
+    """
+    shift = marks.application_shift
+    turn = f"rshift {shift} " if shift > 0 else f"lshift {-shift} " if shift < 0 else ""
+    low = marks.connection_mask & marks.connection_mark(_SLOTS)
+    return f"meta mark {turn}and {low:#010x} or {marks.connection_mark(page << _SLOT_BITS):#010x}"
+
+
+def form_name(marks: Marks) -> str:
+    """Return the name of the empty chain that says what the applications' chains are made like."""
+    text = repr(applications([], marks))
+    return FORM + short(hashlib.sha256(text.encode()).hexdigest())
+
+
+def generation_name(classifier: Classifier, app_ids: Mapping[str, int], role: Role, chains: int = 0) -> str:
+    """Return the name of the empty chain that says which classifier is in use, with which ids and in which role.
+
+    Behind that, of how many chains it is made; 0 leaves that open: the beginning of the name.
+    """
     numbered = hashlib.sha256(repr((sorted(app_ids.items()), role.value)).encode()).hexdigest()
-    return f"{GENERATION}{short(classifier.digest)}_{short(numbered)}"
+    return f"{GENERATION}{short(classifier.digest)}_{short(numbered)}_{chains or ''}"
 
 
 def staged(name: str, old: Iterable[str]) -> str:
@@ -117,86 +168,56 @@ def staged_name(name: str) -> str:
     return STAGED + name.removeprefix(GENERATION)
 
 
-def swap(name: str, layout: Layout, *, old_chains: Iterable[str] = (), old_applications: Iterable[int] = ()) -> str:
-    """Return the second transaction: packets meet the generation of this name, and what it replaces is deleted.
+def beside(
+    chains: Mapping[str, Sequence[str]], entrances: Iterable[str] = (), present: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield the texts that make chains beside those in use: transactions that packets do not notice.
 
-    `old_chains` are those of generations and applications that are gone (generations first, they refer to the others),
-    `old_applications` the ids of those that are gone and still in the map.
+    Chains lead to such as come before them. `entrances` are made empty; where they are there already they are left as
+    they are. The kernel's work for a transaction grows with the square of its sets, so a large one is several; each
+    makes whole chains.
     """
-    digest = name.removeprefix(GENERATION).partition("_")[0]
-    near_to_far, far_to_near = FORWARD + digest, MIRROR + digest
-    from_lan, from_link = (far_to_near, near_to_far) if layout.role is Role.CONTROLLED else (near_to_far, far_to_near)
-    lines = [*_chain("from_lan", [f"goto {from_lan}"]), *_chain("from_link", [f"goto {from_link}"])]
+    head, lines, many = "".join(f"add chain inet {TABLE} {name}\n" for name in entrances), [], 0
+    for name, rules in chains.items():
+        if name in present:
+            head += f"flush chain inet {TABLE} {name}\n"
+        lines += [f"chain {name} {{", *rules, "}"]
+        many += 1 + len(rules)
+        if many >= _LINES_MAX:
+            yield _block(head, lines)
+            head, lines, many = "", [], 0
+    if head or lines:
+        yield _block(head, lines)
+
+
+def _block(head: str, lines: Sequence[str]) -> str:
+    """Return a text that makes chains: of a block nft reads the table's name once, and is a tenth quicker."""
+    return "\n".join([f"{head}table inet {TABLE} {{", *lines, "}", ""]) if lines else head
+
+
+def swap(
+    name: str,
+    layout: Layout,
+    entrances: Mapping[str, Sequence[str]],
+    era: int,
+    *,
+    old_chains: Iterable[str] = (),
+    old_applications: Iterable[int] = (),
+) -> str:
+    """Return the second transaction: packets meet the generation of this name by its entrances.
+
+    Flows that were classified in another era than this generation's are classified anew, on their next packet; they
+    keep the VID that they have. `old_chains` are empty ones, to be deleted; `old_applications` ids of those that are
+    gone and still in the map.
+    """
+    lines = [line for entrance, rules in entrances.items() for line in _chain(entrance, rules)]
+    lines += [line for name, rules in eras.chains(layout.marks, era, MAP).items() for line in _chain(name, rules)]
     keys = ", ".join(f"{layout.marks.connection_mark(one):#010x}" for one in old_applications)
     if keys:
         lines.append(f"delete element inet {TABLE} {MAP} {{ {keys} }}")
     lines += [f"delete chain inet {TABLE} {chain}" for chain in old_chains]
-    lines.append(f"add chain inet {TABLE} {name}")
+    lines += [f"add chain inet {TABLE} {one}" for one in (name, f"{eras.ERA}{era}")]
     return "\n".join(lines) + "\n"
-
-
-def steered(elements: Mapping[int, Vid | None], marks: Marks) -> str:
-    """Return the text that fills the map: applications to VIDs, or (None) left to the main table."""
-    lines = []
-    for app_id, vid in elements.items():
-        verdict = "return" if vid is None else f"goto {VID}{vid}"
-        lines.append(f"add element inet {TABLE} {MAP} {{ {marks.connection_mark(app_id):#010x} : {verdict} }}")
-    return "\n".join([*lines, ""])
-
-
-def known(members: Mapping[DeviceName, frozenset[Mac]]) -> str:
-    """Return the text that fills the set of the other gateways' MAC addresses."""
-    keys = [f'"{device}" . {mac.hex(":")}' for device, macs in members.items() for mac in sorted(macs)]
-    return f"add element inet {TABLE} {MEMBERS} {{ {', '.join(keys)} }}\n" if keys else ""
-
-
-def matches(box: Box) -> list[str]:
-    """Return the conditions of a box's rules, each ready for a verdict behind it.
-
-    One rule does, but for a DSCP with no family beside it: the byte stands elsewhere in IPv6. Fragments have their
-    ports too: connection tracking has put them together before our priority.
-    """
-    selector = box.selector
-    families: tuple[int | None, ...] = (selector.family,)
-    if selector.family is None and selector.dscp is not None:
-        families = (4, 6)
-    return ["".join(f"{condition} " for condition in _conditions(selector, family)) for family in families]
-
-
-def _conditions(selector: Selector, family: int | None) -> list[str]:
-    """Return a selector's conditions, its family settled; a range of everything is none."""
-    found = []
-    if family is not None:
-        found.append(f"meta nfproto ipv{family}")
-        header = "ip" if family == 4 else "ip6"
-        for field, ranges in (("saddr", selector.source), ("daddr", selector.destination)):
-            if ranges is not None and ranges != (Interval(0, _LAST_ADDRESS[family]),):
-                found.append(f"{header} {field} {_one_of([_addresses(one, family) for one in ranges])}")
-        if selector.dscp is not None:
-            found.append(f"{header} dscp {_one_of(_codepoints(selector.dscp))}")
-    if selector.protocols is not None:
-        found.append(f"meta l4proto {_one_of([str(number) for number in sorted(set(selector.protocols))])}")
-    for field, ranges in (("sport", selector.source_port), ("dport", selector.destination_port)):
-        if ranges is not None and ranges != (Interval(0, LAST_PORT),):
-            found.append(f"th {field} {_one_of([str(one) for one in ranges])}")
-    return found
-
-
-def _one_of(values: Sequence[str]) -> str:
-    """Write one value, or several as a set."""
-    return values[0] if len(values) == 1 else "{ " + ", ".join(values) + " }"
-
-
-def _codepoints(ranges: Ranges) -> list[str]:
-    """Write DSCPs one by one: they are part of a byte, and a range of such is not compared as one."""
-    return [f"{value:#04x}" for one in ranges for value in range(one.first, one.last + 1)]
-
-
-def _addresses(interval: Interval, family: int) -> str:
-    """Write a range of addresses."""
-    kind = IPv4Address if family == 4 else IPv6Address
-    first, last = kind(interval.first), kind(interval.last)
-    return str(first) if first == last else f"{first}-{last}"
 
 
 def _chain(name: str, rules: Iterable[str]) -> list[str]:
@@ -213,14 +234,15 @@ def _hook(name: str, kind: str) -> list[str]:
 def _prerouting(layout: Layout) -> list[str]:
     """Return the rules for what arrives: our bits start clean, and other members' packets are marked.
 
-    What comes from a LAN goes on to be steered. What comes from a link returns, whatever the chains beyond the jump go
-    to, and is cleaned of the VID that they gave it: only its connection keeps what it learnt.
+    What comes from a LAN goes on to be steered. What comes from a link is not; its connection learns, and should a
+    packet without one come back from there with a candidate's rank, it is cleaned of it.
     """
     clean = _clean(layout.marks)
     return [
         *_not_steered(),
         clean,
         f"iifname . ether saddr @{MEMBERS} meta mark set meta mark or {layout.marks.guard_bit:#010x}",
+        *(rule for answer in translation.answers(layout) for rule in _entrances(layout.entrances, answer)),
         *_entrances(layout.entrances, "goto steer_lan"),
         *_entrances(layout.link_devices, "jump steer_link"),
         *([clean] if layout.link_devices else []),
@@ -253,6 +275,14 @@ def _own_datagrams(peers: Iterable[Peer]) -> list[str]:
     return [*([f"ip daddr . udp dport {{ {keys} }} return"] if keys else []), "meta l4proto 112 return"]
 
 
+def _own_discovery(layout: Layout) -> list[str]:
+    """Return the rule that leaves this gateway's own neighbour discovery alone, where IPv6 is steered.
+
+    What is asked of one neighbour alone is on its device; by a VID's way it would be asked of somebody else.
+    """
+    return [] if layout.twins is None else ["icmpv6 type 133-137 return"]
+
+
 def _own_probes(marks: Marks) -> str:
     """Return the rule that leaves the probes of static gateways alone: sent with a VID's guarded mark, as nothing else.
 
@@ -264,17 +294,3 @@ def _own_probes(marks: Marks) -> str:
 def _clean(marks: Marks) -> str:
     """Return the rule that clears our bits of a packet's mark and no other."""
     return f"meta mark set meta mark and {_ALL_BITS & ~marks.rule_mask:#010x}"
-
-
-def _application(app_id: int, marks: Marks) -> list[str]:
-    """Return an application's rules: the id for the whole connection, the VID for this packet.
-
-    A packet of no connection takes the first without effect and is steered all the same. The map's key is a constant,
-    written so that nft takes it for a mark.
-    """
-    mark = marks.connection_mark(app_id)
-    keep = _ALL_BITS & ~marks.connection_mask
-    return [
-        f"ct mark set ct mark and {keep:#010x} or {mark:#010x}",
-        f"meta mark and 0x00000000 or {mark:#010x} vmap @{MAP}",
-    ]

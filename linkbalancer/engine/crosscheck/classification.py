@@ -2,11 +2,25 @@
 
 from collections.abc import Iterator
 
-from linkbalancer.engine.crosscheck.expected import Expected, application_id, steered, vid
+from linkbalancer.engine.crosscheck.expected import (
+    Expected,
+    Share,
+    application_id,
+    bound,
+    last_vid,
+    outdated,
+    packet_mark,
+    share,
+    stays,
+    steered,
+    vid,
+)
 from linkbalancer.engine.crosscheck.line import Line, differs, note, same, unseen
 from linkbalancer.engine.crosscheck.observed import Connection, Flow, Seen
 from linkbalancer.engine.preflight import catalogue
-from linkbalancer.links import Vid
+from linkbalancer.links import Firewall, Vid
+from linkbalancer.routing.balance import Pool, Target
+from linkbalancer.routing.handover import Form
 from linkbalancer.routing.protocols import protocol_name
 
 DIGITS = 12
@@ -19,8 +33,20 @@ def judge(expected: Expected, flow: Flow, seen: Seen) -> Iterator[Line]:
     yield _rules(expected, seen)
     yield _flow(expected, flow, seen)
     if seen.steering is not None and steered(flow, seen.answer.kind):
-        yield _vid(expected, seen)
+        back = bound(expected, seen, flow)
+        yield _vid(expected, flow, seen) if back is None else _bound(back)
     yield _mark(expected, flow, seen)
+
+
+def _ours(expected: Expected) -> str:
+    """Name what of the kernel's firewall is ours."""
+    iptables = expected.config.firewall is Firewall.IPTABLES
+    return "chains LB-* in the table mangle of iptables" if iptables else "table inet linkbalancer"
+
+
+def _map(expected: Expected) -> str:
+    """Name where it stands by which VID applications go."""
+    return "the chains LB-A* of iptables" if expected.config.firewall is Firewall.IPTABLES else "the map app2vid"
 
 
 def _daemon(expected: Expected) -> Line:
@@ -35,7 +61,7 @@ def _daemon(expected: Expected) -> Line:
 def _rules(expected: Expected, seen: Seen) -> Line:
     ours = expected.digest[:DIGITS]
     if seen.digest is None:
-        there = "no table inet linkbalancer" if seen.steering is None else "no classifier"
+        there = f"no {_ours(expected)}" if seen.steering is None else "no classifier"
         why = "Without a classifier nothing is steered: every packet goes by the main table."
         return differs("rules", ours, there, why, "linkbalancer doctor", "systemctl restart linkbalancer")
     if seen.digest != ours:
@@ -56,6 +82,9 @@ def _flow(expected: Expected, flow: Flow, seen: Seen) -> Line:
     number = expected.config.marks.application_of(found.mark)
     if number == 0:
         return same("flow", name, f"an entry without application{_state(found)}: the rules decide")
+    if outdated(expected, seen):
+        was = f"{expected.name_of(number)}, by former rules{_state(found)}"
+        return same("flow", name, f"{was}: classified anew with its next packet")
     if number == expected.application_id:
         return same("flow", name, f"{name}{_state(found)}")
     why = "An established flow keeps what it was classified as when it began, or when its first packet passed here: by"
@@ -83,7 +112,7 @@ def _named(flow: Flow) -> str:
     return f"{family} -p {protocol_name(packet.protocol)} -s {packet.source} -d {packet.destination}{ports}"
 
 
-def _vid(expected: Expected, seen: Seen) -> Line:
+def _vid(expected: Expected, flow: Flow, seen: Seen) -> Line:
     """Compare where the application goes: by the daemon, and by the kernel's map."""
     number = application_id(expected, seen)
     if number is None:
@@ -91,7 +120,10 @@ def _vid(expected: Expected, seen: Seen) -> Line:
         return unseen("VID", expected.application or "", why)
     name = expected.name_of(number)
     assert seen.steering is not None
-    kernel = _vid_in_words(seen.steering[number]) if number in seen.steering else f"{name} is not in the map app2vid"
+    to = seen.steering.get(number)
+    kernel = _vid_in_words(to) if number in seen.steering else f"{name} is not in {_map(expected)}"
+    if isinstance(to, Pool):
+        kernel = f"{kernel}: {_share_in_words(share(expected, seen, flow, to))}"
     told = (expected.told or {}).get("applications", {}).get(name)
     if told is None:
         return note("VID", kernel) if number in seen.steering else _missing(name, kernel)
@@ -99,10 +131,29 @@ def _vid(expected: Expected, seen: Seen) -> Line:
     if told.get("vid") is None:
         return note("VID", kernel, reason)
     wanted = _vid_in_words(told["vid"])
+    if isinstance(to, Pool) and told["vid"] in to.vids:
+        return same("VID", kernel, kernel, f"{name}: {reason}{_last(expected, flow, seen, number)}", since)
     if kernel == wanted:
-        return same("VID", wanted, kernel, f"{name}: {reason}", since)
-    why = f"{name}'s element of the map app2vid is not what its process has put there ({reason})."
+        return same("VID", wanted, kernel, f"{name}: {reason}{_last(expected, flow, seen, number)}", since)
+    why = f"What {_map(expected)} has of {name} is not what its process has put there ({reason})."
     return differs("VID", wanted, kernel, why, "linkbalancer history", "systemctl restart linkbalancer", since_ms=since)
+
+
+def _bound(back: Vid) -> Line:
+    """Say why the application does not matter."""
+    why = "the connection began by this VID's way: its answers leave there, whatever their application"
+    return same("VID", f"VID {back}", why=why)
+
+
+def _last(expected: Expected, flow: Flow, seen: Seen, number: int) -> str:
+    """Say what becomes of a flow that took another VID last, which still works."""
+    last = last_vid(expected, seen, flow)
+    if last is None:
+        return ""
+    if stays(seen, number):
+        return f"; this flow stays on VID {last}, which it took last and which works"
+    ends = seen.forms.get(number) is Form.RESET
+    return f"; this flow took VID {last} last and {'is told to end' if ends else 'follows'} with its next packet"
 
 
 def _missing(name: str, kernel: str) -> Line:
@@ -110,15 +161,22 @@ def _missing(name: str, kernel: str) -> Line:
     return differs("VID", "in the map", kernel, why, "systemctl restart linkbalancer")
 
 
-def _vid_in_words(number: Vid | None) -> str:
-    return "none: the main table" if number is None else f"VID {number}"
+def _vid_in_words(to: Target | None) -> str:
+    if isinstance(to, Pool):
+        return f"VIDs {to} by {to.sticky}"
+    return "none: the main table" if to is None else f"VID {to}"
+
+
+def _share_in_words(found: Share) -> str:
+    if found.vid is None:
+        return "none of them works"
+    return f"VID {found.vid}, where the flow is" if found.slot is None else f"VID {found.vid} by slot {found.slot}"
 
 
 def _mark(expected: Expected, flow: Flow, seen: Seen) -> Line:
     """Say which mark the packet gets, and whether somebody else's firewall rule writes it over."""
-    marks = expected.config.marks
     number = vid(expected, seen, flow)
-    mark = f"{marks.packet_mark(number or 0):#010x}"
+    mark = f"{packet_mark(expected, seen, flow):#010x}"
     if any(one.what == "nftables rules" for one in seen.unseen):
         return unseen("mark", mark, "the rules of others could not be seen")
     writers = [one for one in seen.firewall if one.kind is catalogue.MARK_OVERWRITTEN]

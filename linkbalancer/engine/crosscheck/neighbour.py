@@ -21,7 +21,8 @@ def judge(seen: Seen, hop: Mapping[str, Any] | None) -> Iterator[Line]:
     elif entry is None:
         yield note("neighbour", "no entry: it is asked for with the first packet")
     elif entry.state in _LOST:
-        why = f"{answer.gateway} answers no ARP on {answer.device}: packets wait for it, and are lost."
+        asked = "ARP" if answer.gateway.version == 4 else "neighbour solicitation"
+        why = f"{answer.gateway} answers no {asked} on {answer.device}: packets wait for it, and are lost."
         look = f"ip neigh show {at}"
         yield differs("neighbour", "answers", _in_words(entry), why, look, f"ip neigh del {at}  # asked for anew")
     elif entry.state == "permanent" and not entry.ours:

@@ -9,6 +9,8 @@ from linkbalancer.engine.crosscheck.iprule import IpRule
 from linkbalancer.engine.preflight.finding import Finding
 from linkbalancer.engine.preflight.observed import Unseen
 from linkbalancer.links import Address, DeviceName, Mac, Vid
+from linkbalancer.routing.balance import Target
+from linkbalancer.routing.handover import Form
 from linkbalancer.routing.packet import Packet
 
 
@@ -82,18 +84,21 @@ class Connection:
     answered: bool
     expires_s: int | None = None
     translated: str = ""
+    source_translated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Everything that was asked of the kernel for one flow.
 
-    `steering` is the map from applications to VIDs, None where our table is not there; `untracked` says why the flow's
-    entry was not looked for, None where it was; `unchecked` is the answer when the entrance does not matter.
+    `steering` is the map from applications to VIDs and balanced steps, None where our table is not there; `forms` says
+    how they are pointed there (absent: `MOVE`), `standing` which VIDs work: there flows may stay, and balanced steps
+    are divided; `generation` is the classifier's in use. `untracked` says why the flow's entry was not looked
+    for, None where it was; `unchecked` is the answer when the entrance does not matter.
     """
 
     digest: str | None
-    steering: Mapping[int, Vid | None] | None
+    steering: Mapping[int, Target | None] | None
     rules: tuple[IpRule, ...]
     answer: Answer
     connection: Connection | None = None
@@ -106,6 +111,9 @@ class Seen:
     switches: Mapping[str, str | None] = field(default_factory=dict)
     firewall: tuple[Finding, ...] = ()
     unseen: tuple[Unseen, ...] = ()
+    forms: Mapping[int, Form] = field(default_factory=dict)
+    standing: frozenset[Vid] = frozenset()
+    generation: int | None = None
 
 
 ENTRY_STATES: Final = {

@@ -1,10 +1,11 @@
 """The routing table that answers, by which rule: the VID's, or what somebody else put before it."""
 
 import errno
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from linkbalancer.engine.crosscheck.expected import Expected
+from linkbalancer.engine.crosscheck.expected import Expected, bound, packet_mark
 from linkbalancer.engine.crosscheck.filtered import SOURCE_REFUSED, refused_source
 from linkbalancer.engine.crosscheck.iprule import MAIN_TABLE, NO_WAY, IpRule, lookups, table_name
 from linkbalancer.engine.crosscheck.line import Line, differs, note, same
@@ -26,7 +27,7 @@ def judge(expected: Expected, flow: Flow, seen: Seen, number: Vid | None, *, bla
 
     `blamed`: something before explains it already where there is just no route.
     """
-    mark = expected.config.marks.packet_mark(number or 0)
+    mark = packet_mark(expected, seen, flow) if number is not None else 0
     search = _Search(expected, flow, seen, number, lookups(seen.rules, flow.packet, mark, flow.device), blamed)
     return search.unmarked() if number is None else search.marked(number)
 
@@ -53,26 +54,38 @@ class _Search:
     def marked(self, number: Vid) -> Line:
         """Judge the way of a packet with a VID's mark."""
         answer, marks = self.seen.answer, self.expected.config.marks
-        table = marks.table(number)
-        wanted = f"{table} by rule {marks.rule_priority(number)}"
+        table = marks.table(number, guard=self._guard)
+        wanted = f"{table} by rule {marks.rule_priority(number, guard=self._guard)}"
         group = self.expected.group(number)
-        hop = (group.get("hop") or {}).get("kind")
+        hop = (self.expected.hop(number, self.flow) or {}).get("kind")
         if answer.error:
             if hop == "unreachable" and self._ruled(number) and answer.error in _NOT_FOUND and not self._strangers():
                 words = f"{wanted}: unreachable"
-                return same("table", words, words, str(group.get("why") or ""), group.get("since_ms"))
+                return same("table", words, words, self._why(group), group.get("since_ms"))
             return self._dropped(wanted)
         if answer.table == table or (hop == "main" and answer.table == MAIN_TABLE):
             return same("table", wanted, self._by())
         return self._astray(wanted, number)
 
+    def _why(self, group: Mapping[str, Any]) -> str:
+        """Say why the VID has no way: in this family alone, or at all."""
+        if self.flow.packet.source.version == 6 and (group.get("hop") or {}).get("kind") != "unreachable":
+            return "its way has no far end over IPv6 (peer6 or gateway6)"
+        return str(group.get("why") or "")
+
+    @property
+    def _guard(self) -> bool:
+        """Whether the packet goes by the VID's second table."""
+        return bound(self.expected, self.seen, self.flow) is not None
+
     def _ruled(self, number: Vid) -> bool:
         """Return whether the VID's own rule is there."""
-        table = self.expected.config.marks.table(number)
+        table = self.expected.config.marks.table(number, guard=self._guard)
         return any(rule.ours and rule.table == table for rule in self.taken)
 
     def _unruled(self, wanted: str, number: Vid, kernel: str) -> Line:
-        why = f"Our rule {self.expected.config.marks.rule_priority(number)} is not there, so nobody looks at the mark."
+        priority = self.expected.config.marks.rule_priority(number, guard=self._guard)
+        why = f"Our rule {priority} is not there, so nobody looks at the mark."
         return differs("table", wanted, kernel, why, *_MEND)
 
     def _by(self) -> str:
@@ -96,14 +109,19 @@ class _Search:
                 return note("table", kernel, "It is near: what this host is on itself is never sent round a link.")
             why = f"The main table has a route of its own to {answer.prefix}, and what it has goes before every VID."
             return differs("table", wanted, kernel, why, f"ip route del {answer.prefix}  # if it is not meant")
-        if decider is not None and not decider.ours and decider.priority <= marks.rule_priority(number):
+        if (
+            decider is not None
+            and not decider.ours
+            and decider.priority <= marks.rule_priority(number, guard=self._guard)
+        ):
             why = f"A rule that is not ours comes first and takes the packet: `{decider}`{_whose(decider)}."
             last = marks.rule_priority(255, guard=True)
             remedy = f"ip rule del priority {decider.priority}  # or give it a priority after {last}"
             return differs("table", wanted, kernel, why, remedy)
         if not self._ruled(number):
             return self._unruled(wanted, number, kernel)
-        why = f"Table {marks.table(number)} has no way for it, not even `unreachable`: the search goes on below it."
+        table = marks.table(number, guard=self._guard)
+        why = f"Table {table} has no way for it, not even `unreachable`: the search goes on below it."
         return differs("table", wanted, kernel, why, *_MEND)
 
     def _dropped(self, wanted: str) -> Line:
@@ -137,7 +155,7 @@ class _Search:
             return differs("table", wanted, said, why, f"ip route get {flow.packet.destination}")
         if not self._ruled(self.number):
             return self._unruled(wanted, self.number, said)
-        table = self.expected.config.marks.table(self.number)
+        table = self.expected.config.marks.table(self.number, guard=self._guard)
         why = f"Table {table} has no way for it: its route is gone (as it goes with its device), or another's ends it."
         remedy = (f"ip route show table {table}", "linkbalancer status", "linkbalancer history")
         return differs("table", wanted, said, why, *remedy)

@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from linkbalancer.engine.crosscheck import neighbour, table
+from linkbalancer.engine.crosscheck import neighbour, source, table
 from linkbalancer.engine.crosscheck.expected import Expected, vid
 from linkbalancer.engine.crosscheck.filtered import SOURCE_REFUSED, refused_source
 from linkbalancer.engine.crosscheck.iprule import OURS, table_name
@@ -18,7 +18,7 @@ def judge(expected: Expected, flow: Flow, seen: Seen, *, blamed: bool) -> Iterat
 
     `blamed`: it is known already why the packet has no VID's mark, or should have another one.
     """
-    number = vid(expected, seen, flow) if flow.packet.source.version == 4 else None
+    number = vid(expected, seen, flow) if expected.steers(flow) else None
     for line in _addresses(expected, seen, number):
         blamed |= line.result is Result.DIFFERS
         yield line
@@ -26,10 +26,13 @@ def judge(expected: Expected, flow: Flow, seen: Seen, *, blamed: bool) -> Iterat
     yield line
     if not seen.answer.error:
         group = expected.group(number)
-        hop = group.get("hop") if line.result is Result.SAME else None  # another table has next hops of its own
+        hop = (
+            expected.hop(number, flow) if line.result is Result.SAME else None
+        )  # another table has next hops of its own
         yield _next_hop(seen.answer, hop, group)
         yield from neighbour.judge(seen, hop)
         yield from _carrier(seen)
+        yield from source.judge(expected, flow, seen, number)
     yield from _reply(flow, seen)
 
 

@@ -89,7 +89,16 @@ def _words(some: Iterable[Failures]) -> list[list[str]]:
 def _places(sides: Mapping[Role, Places]) -> dict[str, Any]:
     return {
         SIDES[role]: [
-            {"vid": one.vid, "link": one.via, **({"gateways": list(one.gateways)} if one.gateways else {})}
+            {
+                "vid": one.vid,
+                "link": one.via,
+                **({"gateways": list(one.gateways)} if one.gateways else {}),
+                **(
+                    {"shares": [{"vid": part.vid, "link": part.via, "share": part.share} for part in one.parts]}
+                    if one.parts
+                    else {}
+                ),
+            }
             for one in places
         ]
         for role, places in sides.items()

@@ -74,7 +74,7 @@ class Idle:
         used: dict[str, set[Vid | None]] = {app: set() for app in survey.site.applications}
         for outcome in survey.outcomes if survey.site.whole else ():
             for app, sides in outcome.places.items():
-                used[app].update(place.vid for places in sides.values() for place in places)
+                used[app].update(vid for places in sides.values() for place in places for vid in place.vids or (None,))
         for app, vids in used.items():
             idle = tuple(vid for vid in survey.site.applications[app].vids if vid not in vids)
             if vids and idle:

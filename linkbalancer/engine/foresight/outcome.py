@@ -9,18 +9,35 @@ from linkbalancer.engine.foresight.failure import Failure
 from linkbalancer.engine.foresight.settled import Condition, Standings
 from linkbalancer.engine.foresight.site import Gateway, Site
 from linkbalancer.links import Family, GroupId, NodeName, Role, Vid
-from linkbalancer.routing.choice import choose
+from linkbalancer.routing.application import Step
+from linkbalancer.routing.balance import wanted
+from linkbalancer.routing.choice import best_step
+
+
+class Part(NamedTuple):
+    """One VID's share of a balanced step."""
+
+    vid: Vid
+    via: str
+    share: float
 
 
 class Place(NamedTuple):
     """Where an application goes: `vid` is None where it has nowhere to go.
 
-    `gateways` are those that send it there, empty when all of its side do.
+    `gateways` are those that send it there, empty when all of its side do. `parts` are those of a balanced step, whose
+    first one `vid` and `via` name.
     """
 
     vid: Vid | None
     via: str | None
     gateways: tuple[NodeName, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def vids(self) -> tuple[Vid, ...]:
+        """Every VID that it goes to."""
+        return tuple(one.vid for one in self.parts) or (() if self.vid is None else (self.vid,))
 
 
 NOWHERE = Place(None, None)
@@ -104,10 +121,18 @@ class Oracle:
         found = self._choices.get(reach)
         if found is None:
             ways = dict(reach)
-            chosen = (choose(app.steps, frozenset(ways)) for app in self.site.applications.values())
-            found = tuple(NOWHERE if vid is None else Place(vid, ways[vid]) for vid in chosen)
+            chosen = (best_step(app.steps, frozenset(ways)) for app in self.site.applications.values())
+            found = tuple(NOWHERE if step is None else _place(step, ways) for step in chosen)
             self._choices[reach] = found
         return found
+
+
+def _place(step: Step, ways: Mapping[Vid, str]) -> Place:
+    """Return where a step goes of which something works."""
+    shares = wanted(step, ways)
+    vid = next(iter(shares))
+    parts = tuple(Part(one, ways[one], float(share)) for one, share in shares.items())
+    return Place(vid, ways[vid], parts=parts if len(step) > 1 else ())
 
 
 def _is_reached(condition: Condition, gateway: Gateway) -> bool:
@@ -138,4 +163,4 @@ def _joined(views: list[tuple[tuple[NodeName, ...], Place]]) -> Places:
         found[place] = (*found.get(place, ()), *names)
     if len(found) == 1:
         return tuple(found)
-    return tuple(Place(place.vid, place.via, names) for place, names in found.items())
+    return tuple(place._replace(gateways=names) for place, names in found.items())

@@ -119,6 +119,10 @@ def site_of(
     ]
     missing, weighed = list(_missing(configs)), list(_weighed(configs))
     gateways = tuple(_moved(one, weighed) for one in (*given, *assumed))
+    asking = [app for app, one in applications.items() if one.sla is not None]
+    if asking:
+        more = f" and {len(asking) - 1} more" if len(asking) > 1 else ""
+        notes.append(f"{asking[0]}{more} ask for a service level (sla=): here every link keeps it")
     return Site(
         name, gateways, applications, not (assumed or missing), (*notes, *missing, *(one.note for one in weighed))
     )

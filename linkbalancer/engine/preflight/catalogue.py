@@ -12,6 +12,12 @@ KERNEL_OLD: Final = Kind(
 NFT_MISSING: Final = Kind(
     "nft-missing", _E, "No classifier can be loaded, so nothing is steered.", "Install the package nftables."
 )
+IPTABLES_MISSING: Final = Kind(
+    "iptables-missing",
+    _E,
+    "With `firewall: iptables` no classifier can be loaded, so nothing is steered.",
+    "Install the package iptables and python-iptables (`pip install linkbalancer[iptables]`).",
+)
 CONNTRACK_MISSING: Final = Kind(
     "conntrack-missing",
     _E,
@@ -155,6 +161,12 @@ RULESET_MISSING: Final = Kind(
     _E,
     "The daemon runs, and its nftables table is not there: nothing is steered.",
     "Find who flushes the rule set (nftables.service, a firewall's reload); the daemon loads it again.",
+)
+CHAINS_MISSING: Final = Kind(
+    "chains-missing",
+    _E,
+    "The daemon runs, and nothing leads to its chains of iptables: nothing is steered.",
+    "Find who flushes the table mangle (a firewall's reload); the daemon loads them again.",
 )
 MARK_OVERWRITTEN: Final = Kind(
     "mark-overwritten",

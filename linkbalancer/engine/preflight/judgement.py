@@ -13,7 +13,7 @@ def judge(wanted: Wanted, observed: Observed) -> tuple[Finding, ...]:
 
 
 def _all(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
-    yield from system.judge(observed)
+    yield from system.judge(wanted, observed)
     yield from devices.judge(wanted, observed)
     yield from switches.judge(wanted, observed)
     yield from routing.judge(wanted, observed)

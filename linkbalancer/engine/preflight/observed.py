@@ -183,6 +183,12 @@ class Observed:
     routes: tuple[Route, ...] | None = None
     ruleset: Ruleset | None = None
     legacy: tuple[str, ...] = ()
+    chains: bool | None = None
+    """Whether the table mangle of iptables leads to our chains, where they are ours to have."""
+
+    python_iptables: str | None = None
+    """Why python-iptables cannot be used, where it is needed and cannot."""
+
     processes: tuple[Process, ...] | None = None
     services: Services = Services()
     unseen: tuple[Unseen, ...] = ()

@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from linkbalancer.engine.preflight import catalogue
 from linkbalancer.engine.preflight.finding import Finding
 from linkbalancer.engine.preflight.observed import Observed, Ruleset, Wanted
+from linkbalancer.links import Firewall
 
 
 def judge(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
     """Yield what is wrong with the rule set."""
-    if observed.legacy:
+    chains = wanted.config.firewall is Firewall.IPTABLES
+    if chains and observed.running and observed.chains is False:
+        yield Finding(catalogue.CHAINS_MISSING, "iptables mangle", "no rule of PREROUTING leads to LB-PREROUTING")
+    if observed.legacy and not chains:
         seen = f"/proc/net/ip_tables_names: {', '.join(observed.legacy)}"
         yield Finding(catalogue.LEGACY_IPTABLES, "iptables", seen)
     if observed.ruleset is not None:
-        if observed.running and not observed.ruleset.ours:
+        if observed.running and not chains and not observed.ruleset.ours:
             yield Finding(catalogue.RULESET_MISSING, "inet linkbalancer", "nft list tables: it is not there")
         yield from _marks(wanted, observed.ruleset)
         yield from _chains(wanted, observed.ruleset)
@@ -22,7 +26,7 @@ def judge(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
 def _marks(wanted: Wanted, ruleset: Ruleset) -> Iterator[Finding]:
     marks = wanted.config.marks
     for write in ruleset.writes:
-        bits = write.bits & (marks.connection_mask if write.connection else marks.rule_mask)
+        bits = write.bits & (marks.connection_bits if write.connection else marks.rule_mask)
         if bits:
             which = "connection" if write.connection else "packet"
             seen = f"{write.text}; it writes our bits {bits:#010x} of the {which} mark"

@@ -19,6 +19,8 @@ BREAKS: Final = {
     "promote_secondaries": "When a virtual IP goes, other addresses of its network can go with it.",
     "nf_conntrack_tcp_be_liberal": "TCP of which this gateway sees one direction only is called invalid.",
     "nf_conntrack_tcp_loose": "TCP that was under way before is not picked up after a failover.",
+    "nf_conntrack_tcp_timeout_syn_sent": "TCP whose answers go another way is nobody's at first, for "
+    "two minutes by default: neither a handover nor a balanced step keeps it on its VID.",
 }
 """What a wrong value breaks, by the switch's name."""
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from linkbalancer.engine.preflight import catalogue
 from linkbalancer.engine.preflight.finding import Finding
-from linkbalancer.engine.preflight.observed import Observed
+from linkbalancer.engine.preflight.observed import Observed, Wanted
+from linkbalancer.links import Firewall
 
 OLDEST: Final = (5, 18)
 FULL_SHARE: Final = 0.8
@@ -15,12 +16,15 @@ COUNT: Final = "netfilter/nf_conntrack_count"
 MAX: Final = "netfilter/nf_conntrack_max"
 
 
-def judge(observed: Observed) -> Iterator[Finding]:
+def judge(wanted: Wanted, observed: Observed) -> Iterator[Finding]:
     """Yield what is wrong with the system."""
     numbers = re.match(r"(\d+)\.(\d+)", observed.kernel)
     if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
         yield Finding(catalogue.KERNEL_OLD, "Linux", f"uname -r: {observed.kernel}")
-    if observed.nft is None:
+    if wanted.config.firewall is Firewall.IPTABLES:
+        if observed.python_iptables is not None:
+            yield Finding(catalogue.IPTABLES_MISSING, "python-iptables", observed.python_iptables)
+    elif observed.nft is None:
         yield Finding(catalogue.NFT_MISSING, "nft", "no program nft in PATH")
     count, limit = observed.switches.get(COUNT), observed.switches.get(MAX)
     if count is not None and limit is not None:

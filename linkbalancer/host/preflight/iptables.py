@@ -11,6 +11,8 @@ from linkbalancer.host.preflight.program import UnseenError, ask
 _ALL: Final = 0xFFFFFFFF
 _SET: Final = re.compile(r"--set-(?:x)?mark (0x[0-9a-f]+|\d+)(?:/(0x[0-9a-f]+|\d+))?", re.IGNORECASE)
 _PORTS: Final = re.compile(r" --dports? ([\d:]*\d[\d:,]*\d|\d)(?: |$)")
+_OURS: Final = re.compile(r"LB-(?:[AL]\d+|PREROUTING|OUTPUT|MEMBERS|LAN|LINK|NEW|BACK)")
+"""The chains of `firewall: iptables` (`drivers.iptables.render`)."""
 _COPY: Final = re.compile(r"--(save|restore)-mark")
 _MASKS: Final = re.compile(r"--(nf|ct)mask (0x[0-9a-f]+|\d+)", re.IGNORECASE)
 
@@ -18,8 +20,13 @@ _MASKS: Final = re.compile(r"--(nf|ct)mask (0x[0-9a-f]+|\d+)", re.IGNORECASE)
 def read() -> str:
     """Return every rule as `iptables-save` writes it; nothing where there is no iptables, or it cannot be asked."""
     with suppress(UnseenError):
-        return ask("iptables-save")
+        return asked()
     return ""
+
+
+def asked() -> str:
+    """Return every rule as `iptables-save` writes it. Raises UnseenError."""
+    return ask("iptables-save")
 
 
 def ports(text: str) -> Iterator[int]:
@@ -51,7 +58,7 @@ def _rules(text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
         if line.startswith("*"):
             table = line[1:].strip()
-        elif line.startswith("-A "):
+        elif line.startswith("-A ") and not _OURS.fullmatch(line.split()[1]):
             yield f"iptables {table} {line.split()[1]}", line
 
 

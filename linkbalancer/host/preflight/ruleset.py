@@ -29,6 +29,11 @@ def read() -> Ruleset:
     return parse(items, ours=OURS in tables, saved=iptables.read())
 
 
+def saved() -> Ruleset:
+    """Return what matters of iptables alone, for a host without nft. Raises UnseenError."""
+    return parse([], ours=False, saved=iptables.asked())
+
+
 def legacy() -> tuple[str, ...]:
     """Return the tables of the old iptables that are in use."""
     try:

@@ -3,6 +3,7 @@
 from linkbalancer.cli.watching import rows
 from linkbalancer.cli.watching.samples import Octets, Samples
 from tests.cli.fakeapi import HISTORY, status
+from tests.engine.statuses import application
 
 
 def test_links() -> None:
@@ -66,6 +67,15 @@ def test_applications_worst_first_and_filtered() -> None:
     assert found[0].cells[2:4] == ("nowhere", "VID 2")
     assert [row.key for row in rows.applications(now, "VO")] == ["voip"]
     assert [row.key for row in rows.applications(now, "vid 2")] == ["mail", "web"]
+
+
+def test_an_application_that_is_counted_says_how_busy_it_is() -> None:
+    """In bits per second, where it is on; nothing where nothing is counted, or no rate is known yet."""
+    way = {"vid": 1, "direction": "out", "bits_per_s": 1_210_000.0}
+    ways = {"web": [way, {**way, "vid": 2, "bits_per_s": 90_000.0}], "mail": [{**way, "bits_per_s": None}]}
+    placed = {name: application(1) for name in ("web", "mail", "rest")}
+    found = rows.applications({**status(), "applications": placed, "counts": {"applications": ways}})
+    assert {row.key: row.cells[2] for row in found} == {"web": "VID 1, out 1.3M in 0", "mail": "VID 1", "rest": "VID 1"}
 
 
 def test_events_newest_first() -> None:

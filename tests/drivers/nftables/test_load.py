@@ -8,10 +8,14 @@ import pytest
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import load, render
+from linkbalancer.drivers.nftables.classifying import generation
 from linkbalancer.drivers.nftables.elements import MapWriter, chains
+from linkbalancer.drivers.nftables.sweep import sweep
 from linkbalancer.links import Role
+from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import Marks
 from linkbalancer.routing.selector import Interval, Selector
+from tests.drivers.nftables.filters import rules
 from tests.drivers.nftables.rules import IDS, LAYOUT, SAMPLE, classifier
 from tests.namespaces import Namespace
 
@@ -63,12 +67,61 @@ def test_a_new_classifier_leaves_nothing_of_the_old_one(netlink: NetlinkSocket) 
     left = {name for name in chains(netlink) if name.startswith(("app_", "forward_", "mirror_"))}
     digest = new.digest[:12]
     assert left == {"app_1", "app_3", "app_6", f"forward_{digest}", f"mirror_{digest}"}
+    assert load.loaded(LAYOUT, new, {"voice": 3, "new": 6}, netlink)
+
+
+def test_an_edit_among_many_rules_loads_what_changed(netlink: NetlinkSocket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thousands of lines nearly none is loaded anew; nothing of the old ones is left; and back again."""
+    some = rules("firewall-ipv4")
+    ids = {name: number for number, name in enumerate(sorted({one.application for one in some}), 2)}
+    whole, edited = Classifier(some), Classifier(some[:-1])
+    texts: list[str] = []
+    real = load.load
+
+    def noted(text: str, operation: str) -> None:
+        texts.append(text)
+        real(text, operation)
+
+    monkeypatch.setattr(load, "load", noted)
+    load.prepare(LAYOUT, netlink)
+    assert load.install(LAYOUT, whole, ids, netlink)
+    first = chains(netlink)
+    lines = sum(text.count("\n") for text in texts)
+    for wanted in (edited, whole):
+        texts.clear()
+        assert load.install(LAYOUT, wanted, ids, netlink)
+        assert load.loaded(LAYOUT, wanted, ids, netlink)
+        assert not load.install(LAYOUT, wanted, ids, netlink)
+        assert len(texts) == 1
+        assert texts[0].count("\n") < lines / 20
+    # Only the era is another one: flows are classified anew after each of the two edits.
+    assert {*chains(netlink)} ^ {*first} == {"era_1", "era_3"}
+
+
+def test_a_chain_that_somebody_removed_is_made_again(netlink: NetlinkSocket) -> None:
+    """Trees are counted: with one less, or a strange one more, the classifier is not loaded, and is mended."""
+    some = Classifier(rules("acl-ipv6"))
+    ids = {name: number for number, name in enumerate(sorted({one.application for one in some.rules}), 2)}
+    load.prepare(LAYOUT, netlink)
+    load.install(LAYOUT, some, ids, netlink)
+    load.load("add chain inet linkbalancer tree_0000000000000000\n")
+    assert not load.loaded(LAYOUT, some, ids, netlink)
+    assert load.install(LAYOUT, some, ids, netlink)
+    assert load.loaded(LAYOUT, some, ids, netlink)
+    load.load("flush chain inet linkbalancer from_lan\nflush chain inet linkbalancer from_link\n")
+    gone = [one for one in chains(netlink) if one.startswith(("tree_", "next_"))]
+    sweep(gone, netlink)
+    assert not load.loaded(LAYOUT, some, ids, netlink)
+    assert load.install(LAYOUT, some, ids, netlink)
+    assert load.loaded(LAYOUT, some, ids, netlink)
 
 
 def test_a_load_that_was_cut_off_is_made_good(netlink: NetlinkSocket) -> None:
     """After the first of the two transactions nothing is in use yet, and the next load finishes the work."""
     load.prepare(LAYOUT, netlink)
-    load.load(render.generation(SAMPLE, IDS, Marks()))
+    made = generation(SAMPLE, IDS, LAYOUT)
+    for text in render.beside({**made.applications, **made.fixed}, made.entrances):
+        load.load(text)
     assert load.digest(netlink) is None
     assert load.install(LAYOUT, SAMPLE, IDS, netlink)
     assert load.digest(netlink) == SAMPLE.digest[:12]

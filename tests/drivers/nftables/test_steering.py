@@ -16,11 +16,14 @@ from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
 from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.links import Role
+from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.marks import Marks
 from linkbalancer.routing.packet import Packet
-from linkbalancer.routing.selector import Selector
+from linkbalancer.routing.rule import Rule
+from linkbalancer.routing.selector import Interval, Selector
 from tests.drivers.conftest import Gateway
 from tests.drivers.frames import TCP_ACK, TCP_SYN, frame, mac_of, open_packet_socket
+from tests.drivers.nftables.filters import rules
 from tests.drivers.nftables.rules import IDS, LAYOUT, SAMPLE, classifier
 from tests.namespaces import Namespace
 
@@ -28,6 +31,9 @@ pytestmark = pytest.mark.lab
 
 ME, STRANGER = b"\x02\x00\x00\x00\x00\x64", b"\x02\x00\x00\x00\x00\x65"
 VIDS = {"web": 1, "voice": 2, "bulk": 1, "rest": 2}
+
+_REMEMBERED = Marks().flow_mask | Marks().generation_mask
+"""What else of a connection's mark is ours: `test_ways` is about it."""
 
 _WITNESS = """
 table inet witness {
@@ -38,6 +44,18 @@ table inet witness {
         add @seen4 { meta mark . ip id . ct mark }
         ct state invalid add @seen4 { meta mark . ip id . 0x0000ffff }
         add @seen6 { meta mark . ip6 daddr }
+    }
+}
+"""
+
+
+_COUNTING = """
+table inet counting {
+    chain prerouting {
+        type filter hook prerouting priority -130; policy accept;
+        iifname lan0 udp dport 443 counter
+        iifname lan0 udp dport 443 meta mark != 0x00010000 counter
+        iifname lan0 udp dport 443 drop
     }
 }
 """
@@ -58,7 +76,7 @@ def _marks4(gateway: Gateway) -> dict[int, tuple[int, int | None]]:
     found: dict[int, tuple[int, int | None]] = {}
     for element in listed:
         mark, identity, connection = element["concat"]
-        found[identity] = (mark, None if connection == 0xFFFF else connection)
+        found[identity] = (mark, None if connection == 0xFFFF else connection & ~_REMEMBERED)
     return found
 
 
@@ -175,14 +193,14 @@ def test_members_packets_bear_the_guard_and_strange_bits_stay(gateway: Gateway) 
     gateway.here(
         "nft add table inet other",
         "nft add chain inet other pre { type filter hook prerouting priority -160; policy accept; }",
-        "nft add rule inet other pre meta mark set 0x91ff0042 ct mark set 0x00770000",
+        "nft add rule inet other pre meta mark set 0x91ff0042 ct mark set 0x70000000",
     )
     MemberWriter(gateway.netfilter).write("lan0", frozenset({ME}))
     target = mac_of("lan0")
     with gateway.lan.entered(), open_packet_socket("eth0") as thrower:
         thrower.send(frame(PACKETS[0], target, ME, identity=1))
         thrower.send(frame(PACKETS[6], target, STRANGER, identity=2))
-    assert _marks4(gateway) == {1: (0x91010042, 0x00770002), 2: (0x90000042, 0x00770001)}
+    assert _marks4(gateway) == {1: (0x91010042, 0x70000002), 2: (0x90000042, 0x70000001)}
 
 
 def test_ipv6_packets_are_classified_too(gateway: Gateway) -> None:
@@ -228,32 +246,43 @@ def _flood(namespace: Namespace, target: bytes) -> Iterator[None]:
         os.waitpid(child, 0)
 
 
-def test_no_packet_is_unclassified_while_classifiers_are_swapped(gateway: Gateway) -> None:
-    """A flood of new flows, twenty reloads, and every single packet bears its VID."""
-    _prepare(gateway, LAYOUT)
-    other = classifier(("web", Selector(family=4, protocols=(17,))), ("voice", Selector(family=4)))
-    gateway.here(
-        "nft -f -",
-        given="""
-table inet counting {
-    chain prerouting {
-        type filter hook prerouting priority -130; policy accept;
-        iifname lan0 udp dport 443 counter
-        iifname lan0 udp dport 443 meta mark != 0x00010000 counter
-        iifname lan0 udp dport 443 drop
-    }
-}
-""",
-    )
+@contextmanager
+def _nobody_astray(gateway: Gateway) -> Iterator[None]:
+    """A flood of new flows while the block runs, and every single packet of it bears its VID."""
+    gateway.here("nft -f -", given=_COUNTING)
     with _flood(gateway.lan, mac_of("lan0")):
         until = time.monotonic() + 10
         while _counters(gateway)[0] < 1000:
             assert time.monotonic() < until, "the flood never came"
-        for turn in range(20):
-            load.install(LAYOUT, other if turn % 2 == 0 else SAMPLE, IDS, gateway.netfilter)
+        yield
     total, astray = _counters(gateway)
     assert total > 10_000
     assert astray == 0
+
+
+def test_no_packet_is_unclassified_while_classifiers_are_swapped(gateway: Gateway) -> None:
+    """Twenty reloads of a few rules each."""
+    _prepare(gateway, LAYOUT)
+    other = classifier(("web", Selector(family=4, protocols=(17,))), ("voice", Selector(family=4)))
+    with _nobody_astray(gateway):
+        for turn in range(20):
+            load.install(LAYOUT, other if turn % 2 == 0 else SAMPLE, IDS, gateway.netfilter)
+
+
+def test_no_packet_is_unclassified_while_trees_are_loaded_and_edited(gateway: Gateway) -> None:
+    """From a few rules to many, which takes several transactions, ten edits of a line, and back.
+
+    The flood's rule is wide: it stands in the last tree, and packets try all others before it.
+    """
+    _prepare(gateway, LAYOUT)
+    web = Rule(1, "web", Selector(family=4, protocols=(17,), destination_port=(Interval(443, 443),)))
+    many = [web, *rules("firewall-ipv4")]
+    ids = {**{name: number for number, name in enumerate(sorted({one.application for one in many[1:]}), 6)}, **IDS}
+    with _nobody_astray(gateway):
+        load.install(LAYOUT, Classifier(many), ids, gateway.netfilter)
+        for turn in range(10):
+            load.install(LAYOUT, Classifier([*many[: 100 + turn], *many[101 + turn :]]), ids, gateway.netfilter)
+        load.install(LAYOUT, SAMPLE, IDS, gateway.netfilter)
 
 
 def _counters(gateway: Gateway) -> tuple[int, int]:

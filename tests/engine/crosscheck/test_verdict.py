@@ -15,8 +15,10 @@ from linkbalancer.engine.crosscheck.verdict import judge
 from linkbalancer.engine.preflight import catalogue
 from linkbalancer.engine.preflight.finding import Finding
 from linkbalancer.engine.preflight.observed import Unseen
+from linkbalancer.links import Firewall
+from linkbalancer.routing.handover import Form
 from linkbalancer.routing.packet import Packet
-from tests.engine.crosscheck.cases import FLOW, MAC, MASTER, RULES, differing, expected, lines, seen, told
+from tests.engine.crosscheck.cases import CONFIG, FLOW, MAC, MASTER, RULES, differing, expected, lines, seen, told
 
 UNREACHABLE = Answer(errno.EHOSTUNREACH)
 STRANGER = IpRule(priority=5, table=77, protocol=4)
@@ -331,3 +333,88 @@ def test_a_hop_as_it_was_found_is_not_judged() -> None:
     """After a start nobody has chosen one yet."""
     of: Expected = expected(told=told(hop=None))
     assert lines(of)["next hop"].result is Result.NOTE
+
+
+def flowing(vid: int, *, generation: int = 1, application: int = 2, translated: bool = False) -> Connection:
+    """Return the entry of a flow that took this VID last."""
+    marks = CONFIG.marks
+    mark = marks.connection_mark(application) | marks.flow_mark(vid) | marks.generation_mark(generation)
+    return Connection(mark, reply=False, answered=True, source_translated=translated)
+
+
+@pytest.mark.parametrize(
+    ("form", "translated", "words", "mark"),
+    [
+        (Form.KEEP, False, "; this flow stays on VID 2, which it took last and which works", 2),
+        (Form.HOLD, False, "; this flow stays on VID 2, which it took last and which works", 2),
+        (Form.MOVE, True, "; this flow stays on VID 2, which it took last and which works", 2),
+        (Form.MOVE, False, "; this flow took VID 2 last and follows with its next packet", 1),
+        (Form.RESET, False, "; this flow took VID 2 last and is told to end with its next packet", 1),
+    ],
+)
+def test_a_flow_that_took_another_vid_is_followed(form: Form, *, translated: bool, words: str, mark: int) -> None:
+    """By the form in which its application is pointed; a VID that works no more keeps nobody."""
+    entry = flowing(2, translated=translated)
+    kernel: dict[str, Any] = {"connection": entry, "generation": 1, "forms": {2: form}}
+    found = lines(**kernel, standing=frozenset({1, 2}))
+    assert found["VID"].why == f"all: its first choice works{words}"
+    assert found["mark"].kernel.startswith(f"{CONFIG.marks.packet_mark(mark):#010x}")
+    left = lines(**kernel, standing=frozenset({1}))
+    assert left["VID"].why == "all: its first choice works"
+    assert left["mark"].kernel.startswith("0x00010000")
+
+
+def test_a_flow_of_former_rules_is_classified_anew() -> None:
+    """Its entry's application counts no more: the rules in use do, with its next packet."""
+    found = lines(connection=flowing(1, generation=3, application=9), generation=4)
+    assert found["flow"].result is Result.SAME
+    assert found["flow"].kernel.endswith("by former rules (answered): classified anew with its next packet")
+    assert found["VID"].kernel == "VID 1"
+
+
+SIX = replace(FLOW, packet=Packet(ip_address("2001:db8:1::77"), ip_address("2001:db8:2::9"), 6, 40000, 443))
+STEERED = CONFIG.model_copy(update={"steer_ipv6": True})
+FAR6 = Answer(0, "unicast", 20001, ip_address("fe80::2"), "eth1", "::/0", 112)
+HOP6 = {"kind": "link", "gateway": "fe80::2", "device": "eth1"}
+
+
+def test_a_flow_of_ipv6_is_held_against_its_own_half() -> None:
+    """By the VID's mark, its rule and table of that family, to the far end that the daemon names for it."""
+    of = expected(config=STEERED, told=told(hop6=HOP6))
+    found = lines(of, SIX, answer=FAR6)
+    assert (found["table"].result, found["table"].kernel) == (Result.SAME, "20001 by rule 21")
+    assert (found["next hop"].result, found["next hop"].kernel) == (Result.SAME, "fe80::2 over eth1")
+    elsewhere = differing(of, SIX, answer=replace(FAR6, gateway=ip_address("fe80::3")))
+    assert elsewhere["next hop"].expected == "fe80::2 over eth1"
+    silent = differing(
+        of, SIX, answer=FAR6, neighbour=Neighbour("failed", None, ours=False, confirmed_ms=None, updated_ms=9)
+    )
+    assert "answers no neighbour solicitation" in silent["neighbour"].why
+
+
+def test_a_way_without_a_far_end_over_ipv6_says_so() -> None:
+    """It refuses, as it should: nothing differs."""
+    of = expected(config=STEERED, told=told(hop6={"kind": "unreachable"}))
+    line = lines(of, SIX, answer=UNREACHABLE)["table"]
+    assert (line.result, line.why) == (Result.SAME, "its way has no far end over IPv6 (peer6 or gateway6)")
+
+
+def test_ipv6_that_is_not_steered_goes_by_the_main_table() -> None:
+    """Whatever the mark says, nobody looks at it."""
+    main = replace(FAR6, table=254, protocol=3)
+    assert lines(None, SIX, answer=main)["table"].expected == "the main table"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"steering": None, "digest": None}, "no chains LB-* in the table mangle of iptables"),
+        ({"steering": {1: None}}, "all is not in the chains LB-A* of iptables"),
+    ],
+)
+def test_another_firewall_is_called_by_its_name(change: dict[str, Any], said: str) -> None:
+    """Nobody is sent to look for a table of nftables that is not meant to be there."""
+    chains = replace(expected(), config=CONFIG.model_copy(update={"firewall": Firewall.IPTABLES}))
+    found = judge(chains, FLOW, seen(**change)).differing
+    assert said in {line.kernel for line in found}
+    assert not any("app2vid" in line.why or "nftables" in line.why for line in found)

@@ -1,6 +1,6 @@
 """Where applications go after which failures."""
 
-from linkbalancer.engine.foresight.outcome import NOWHERE, Fate, Oracle, Place
+from linkbalancer.engine.foresight.outcome import NOWHERE, Fate, Oracle, Part, Place
 from linkbalancer.links import GroupId
 from linkbalancer.sim.shape import Shape
 from tests.engine.foresight.sites import ALONE, ALONE_RULES, FAR, HERE, NEAR, after, site, small, texts
@@ -62,3 +62,16 @@ def test_groups_of_ipv6_are_elected_but_not_steered() -> None:
     oracle = Oracle(site(some, Shape().rules()))
     assert oracle.healthy.standings[NEAR, GroupId.read("9/ipv6")].via is not None
     assert oracle.healthy.places["app1"][NEAR] == (Place(1, "l1"),)
+
+
+def test_a_balanced_application_goes_to_what_is_left_of_its_step() -> None:
+    """By shares, each VID over its own link; to one that works while the others do not; else to the next step."""
+    shape = Shape()
+    oracle = Oracle(site(texts(shape), "App=* * * * * * [3*3+2 1] name=web\n"))
+    (healthy,) = oracle.healthy.places["web"][NEAR]
+    assert healthy == Place(3, "l1", (), (Part(3, "l1", 0.75), Part(2, "l2", 0.25)))
+    assert healthy.vids == (3, 2)
+    cut = after(oracle, "link:l1")
+    assert cut.places["web"][NEAR] == (Place(2, "l2", (), (Part(2, "l2", 1.0),)),)
+    assert oracle.fate(cut, "web") is Fate.MOVES
+    assert (NOWHERE.vids, Place(4, "l1").vids) == ((), (4,))

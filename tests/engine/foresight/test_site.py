@@ -26,6 +26,12 @@ def test_four_files_are_a_whole_site() -> None:
     assert [role for role, _, _ in found.groups] == [FAR] * 3 + [NEAR] * 3
 
 
+def test_service_levels_are_taken_to_be_kept() -> None:
+    """Nobody knows how good a link will be; it is said so."""
+    (note,) = small(shape=Shape(sla="rtt<80ms")).notes
+    assert note == "app1 and 3 more ask for a service level (sla=): here every link keeps it"
+
+
 def test_what_a_member_is() -> None:
     """Observers do not vote, plain gateways have an upstream, a standalone gateway's links are nobody's."""
     b2 = small().gateways[1]

@@ -22,6 +22,7 @@ from linkbalancer.engine.preflight.observed import (
     SwitchLine,
 )
 from linkbalancer.engine.preflight.switches import setting
+from linkbalancer.links import Firewall
 from tests.daemon.gateway import ROOT
 from tests.engine.preflight.hosts import KERNELS, OURS, WANTED, address, changed, good, serving
 
@@ -110,6 +111,23 @@ FOUND: dict[str, Observed] = {
 """A host for each kind, on which it is the only finding."""
 
 
+OF_IPTABLES: dict[str, Observed] = {
+    "iptables-missing": changed(python_iptables="ImportError: No module named 'iptc'"),
+    "chains-missing": changed(chains=False, nft=None, legacy=("mangle",), ruleset=Ruleset(ours=False)),
+}
+"""The same with `firewall: iptables`, where neither nft nor our table of nftables is missed."""
+
+
+@pytest.mark.parametrize("name", OF_IPTABLES)
+def test_one_thing_wrong_with_iptables_is_one_finding(name: str) -> None:
+    """And with nftables it says nothing."""
+    config = WANTED.config.model_copy(update={"firewall": Firewall.IPTABLES})
+    wanted = replace(WANTED, config=config)
+    assert [one.kind.name for one in judge(wanted, OF_IPTABLES[name])] == [name]
+    assert name not in kinds(OF_IPTABLES[name])
+    assert judge(wanted, changed(running=False, chains=False)) == ()
+
+
 def test_a_good_host_has_no_findings() -> None:
     """Neither beside a running daemon nor before its first start."""
     assert judge(WANTED, good()) == ()
@@ -118,7 +136,7 @@ def test_a_good_host_has_no_findings() -> None:
 
 def test_every_kind_has_its_host() -> None:
     """And every kind is named once."""
-    assert sorted(FOUND) == sorted(kind.name for kind in CATALOGUE)
+    assert sorted({*FOUND, *OF_IPTABLES}) == sorted(kind.name for kind in CATALOGUE)
 
 
 @pytest.mark.parametrize("name", FOUND)
@@ -148,7 +166,9 @@ def test_one_thing_wrong_is_one_finding(name: str) -> None:
         changed(switches=switched(ipv4__conf__eth0__rp_filter=None, ipv4__conf__eth0__arp_ignore=None)),
         changed(rules=ruled(Rule(5270, "from all lookup 52", 52, 0))),
         changed(rules=ruled(Rule(30000, "from all fwmark 0x200/0xff00 lookup 7", 7, 0, 0x200, 0xFF00))),
-        changed(ruleset=firewall(writes=(MarkWrite("x", "y", 0xFFFF), MarkWrite("x", "y", 0xFF0000, connection=True)))),
+        changed(
+            ruleset=firewall(writes=(MarkWrite("x", "y", 0xFFFF), MarkWrite("x", "y", 0x60000000, connection=True)))
+        ),
         changed(ruleset=firewall(Chain("x", "input", drops=True, ports=frozenset({20112})))),
         changed(ruleset=firewall(Chain("x", "output", drops=True))),
         changed(ruleset=firewall(Chain("x", "input", drops=False), Chain("x", "forward", drops=False))),

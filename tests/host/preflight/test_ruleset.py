@@ -8,6 +8,7 @@ import pytest
 
 from linkbalancer.engine.preflight.observed import Chain, MarkWrite
 from linkbalancer.host.preflight import filters, iptables, ruleset
+from linkbalancer.host.preflight.program import UnseenError
 
 META, CT = {"meta": {"key": "mark"}}, {"ct": {"key": "mark"}}
 
@@ -114,6 +115,27 @@ COMMIT
         ("iptables mangle OUTPUT", 0xFFFFFFFF, True),
         ("iptables mangle OUTPUT", 0xFFFFFFFF, False),
     ]
+
+
+def test_our_own_chains_of_iptables_are_nobody_elses() -> None:
+    """By their exact names: another's chain that begins alike is another's."""
+    text = "*mangle\n" + "".join(f"-A {name} -j MARK --set-xmark 0x1/0x1\n" for name in ("LB-A12", "LB-NEW", "LB-ALL"))
+    assert [one.place for one in iptables.writes(text)] == ["iptables mangle LB-ALL"]
+
+
+def test_without_nft_iptables_alone_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And where that cannot be asked either, it is not seen."""
+    text = "*mangle\n-A OUTPUT -j MARK --set-mark 7\n"
+    monkeypatch.setattr(iptables, "ask", lambda *_words: text)
+    assert [one.place for one in ruleset.saved().writes] == ["iptables mangle OUTPUT"]
+
+    def refuse(*_words: str) -> str:
+        raise UnseenError("no program iptables-save")
+
+    monkeypatch.setattr(iptables, "ask", refuse)
+    assert iptables.read() == ""
+    with pytest.raises(UnseenError):
+        ruleset.saved()
 
 
 def test_ports_that_iptables_rules_name() -> None:

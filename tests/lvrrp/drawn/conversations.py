@@ -34,7 +34,7 @@ def state(sessions: Sessions) -> str:
 def stranger(sessions: Sessions) -> int:
     """Return a session that nobody has used yet."""
     used = {one.peer for one in sessions._candidates} | {sessions.pair.peer if sessions.pair else 0}
-    return max(used | {sessions._retired[0]}) + STRANGER
+    return max(used | {sessions._retired.session}) + STRANGER
 
 
 Hear = Callable[[Sessions], Datagram | None]
@@ -57,7 +57,7 @@ def of_candidate(sessions: Sessions, *, fresh: bool, later: int) -> Datagram | N
 
 def of_retired(sessions: Sessions) -> Datagram | None:
     """Return a datagram in the retired session."""
-    return said(sessions._retired[0], sessions.speaking.own, 500) if sessions._retired[0] else None
+    return said(sessions._retired.session, sessions.speaking.own, 500) if sessions._retired.session else None
 
 
 KINDS: dict[str, Hear] = {
@@ -115,7 +115,7 @@ def explore(role: Role) -> Found:
         sessions = waiting.pop()
         for name, after, outcome in _outcomes(sessions):
             found.add((state(sessions), name, outcome, state(after)))
-            place = (state(after), len(after._candidates), bool(after._retired[0]))
+            place = (state(after), len(after._candidates), bool(after._retired.session))
             if place not in known:
                 known.add(place)
                 waiting.append(after)

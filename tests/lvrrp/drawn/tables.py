@@ -104,6 +104,7 @@ def limits() -> list[str]:
             f"{session.CANDIDATES_MAX}; {_ms(session.CANDIDATE_AGE_MIN)} old; {_ms(session.TURN_MAX)}",
         ),
         ("sessions whose turns are remembered", str(session.TURNS_MAX)),
+        ("one without a place is answered aside every", _ms(session.ASIDE_EVERY)),
         ("a retired session is remembered for", _ms(session.RETIRED_MEMORY)),
         ("a timely candidate is kept from others for", _ms(session.TIMELY_AGE_MIN)),
         (

@@ -1,0 +1,98 @@
+"""What a classifier becomes in our table: few rules one after the other, more of them as trees."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from linkbalancer.drivers.nftables import namesets, render
+from linkbalancer.drivers.nftables.conditions import matches
+from linkbalancer.drivers.nftables.layout import Layout
+from linkbalancer.drivers.nftables.render import APPLICATION, FORWARD, LEARN, MIRROR
+from linkbalancer.drivers.nftables.trees import ENTRANCE, TREE, Chains, Way, rendered
+from linkbalancer.links import Role
+from linkbalancer.routing.classifier import Classifier
+from linkbalancer.routing.garbage import uncollected
+from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID, RANKS, Marks
+
+LINEAR_MAX: Final = 32
+"""Rules that are tried one after the other: no more work than the lookups of trees, and easy to read in the kernel."""
+
+OURS: Final = (FORWARD, MIRROR, TREE, ENTRANCE)
+"""What the names of a classifier's chains begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The chains of a classifier in use: their names, what each holds, and where packets come in.
+
+    `sets` are those of host names that it looks into, with the addresses known.
+    """
+
+    name: str
+    fixed: Mapping[str, tuple[str, ...]]
+    entrances: Mapping[str, tuple[str, ...]]
+    applications: Mapping[str, tuple[str, ...]]
+    sets: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def chains(self) -> frozenset[str]:
+        """The names of its own chains, those of applications left out."""
+        return frozenset({*self.fixed, *(one for one in self.entrances if one.startswith(ENTRANCE))})
+
+
+def linear(classifier: Classifier) -> bool:
+    """Return whether a classifier's rules are tried one after the other."""
+    return len(classifier.rules) <= LINEAR_MAX
+
+
+def generation(classifier: Classifier, app_ids: Mapping[str, int], layout: Layout) -> Generation:
+    """Return what a classifier becomes; `app_ids` names every application of it."""
+    return _generation(classifier, tuple(sorted(app_ids.items())), layout.role, layout.marks)
+
+
+@lru_cache(maxsize=1)
+def _generation(classifier: Classifier, ids: tuple[tuple[str, int], ...], role: Role, marks: Marks) -> Generation:
+    app_ids = dict(ids)
+    chains = Chains()
+    with uncollected():
+        program = None if linear(classifier) else classifier.program(RANKS)
+        for way in _ways(app_ids, role):
+            entrance = "from_lan" if _steers(way, role) else "from_link"
+            if program is None:
+                chains.entrances[entrance] = (_in_a_row(classifier, way, chains, role),)
+            else:
+                chains.entrances[entrance] = rendered(program, way, marks, chains)
+    found = Generation("", chains.fixed, chains.entrances, render.applications(app_ids.values(), marks))
+    name = render.generation_name(classifier, app_ids, role, len(found.chains))
+    sets = namesets.contents(classifier.rules)
+    return Generation(name, found.fixed, found.entrances, found.applications, sets)
+
+
+def _steers(way: Way, role: Role) -> bool:
+    """Return whether a direction is that of packets that enter from the LAN."""
+    return way.mirrored == (role is Role.CONTROLLED)
+
+
+def _ways(app_ids: Mapping[str, int], role: Role) -> list[Way]:
+    """Return both directions: rules are written near to far, packets of the other direction meet their mirror image."""
+    found = []
+    for name, mirrored in (("forward", False), ("mirror", True)):
+        prefix = APPLICATION if mirrored == (role is Role.CONTROLLED) else LEARN
+
+        def ending(application: str | None, prefix: str = prefix) -> str:
+            return f"goto {prefix}{DEFAULT_APPLICATION_ID if application is None else app_ids[application]}"
+
+        found.append(Way(name, mirrored, ending))
+    return found
+
+
+def _in_a_row(classifier: Classifier, way: Way, chains: Chains, role: Role) -> str:
+    """Add the chain of one rule after the other; return the verdict that leads to it."""
+    name = (MIRROR if way.mirrored else FORWARD) + render.short(classifier.digest)
+    # The other role's chains end otherwise; those in use are never refilled.
+    name += "_far" if role is Role.CONTROLLED else ""
+    boxes = classifier.mirrored().boxes if way.mirrored else classifier.boxes
+    rules = [match + way.ending(box.application) for box in boxes for match in matches(box)]
+    chains.fixed[name] = (*rules, way.ending(None))
+    return f"goto {name}"

@@ -1,0 +1,60 @@
+"""The IPv6 half of a way: where the table of a VID leads in the other family, told by where it leads in IPv4's.
+
+A VID is one way with one Master, elected once; IPv6 needs no verdict of its own, only other words for the same next
+hop (decision 57).
+"""
+
+from collections.abc import Collection, Mapping
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, NamedTuple
+
+from linkbalancer.links import DeviceName, Family, Mac, NextHop, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.routing.plan import own_next_hop
+
+LEAST_MTU: Final = 1280
+"""What every way of IPv6 must carry (RFC 8200 5)."""
+
+_LINK_LOCAL: Final = bytes.fromhex("fe80000000000000")
+_UNIVERSAL: Final = 0x02
+
+
+class Twin(NamedTuple):
+    """Who is at the far end of a way over IPv6: on a device, behind this gateway of IPv4 or (None) behind any there."""
+
+    device: DeviceName
+    gateway: IPv4Address | None
+    gateway6: IPv6Address
+
+
+def link_local(mac: Mac) -> IPv6Address:
+    """Return the link-local address that stands for a MAC (RFC 4291 A).
+
+    Whether its owner has it does not matter: it is pinned to that MAC, and no two MACs share one.
+    """
+    return IPv6Address(_LINK_LOCAL + bytes([mac[0] ^ _UNIVERSAL]) + mac[1:3] + b"\xff\xfe" + mac[3:])
+
+
+def twin(hop: NextHop, twins: Collection[Twin]) -> NextHop:
+    """Return a next hop's IPv6 half; unreachable where nobody says who is at the far end of its way.
+
+    It has no source: the kernel chooses among the addresses that this gateway has at the moment.
+    """
+    match hop:
+        case ViaLink(device, gateway):
+            there = (one.gateway6 for one in twins if one.device == device and one.gateway in {None, gateway})
+            found = next(there, None)
+            return Unreachable() if found is None else ViaLink(device, found)
+        case ViaMaster(device, _, mac):
+            return ViaMaster(device, link_local(mac), mac)
+        case _:
+            return hop
+
+
+def own_twin(next_hops: Mapping[Vid, NextHop], twins: Collection[Twin]) -> NextHop:
+    """Return where this gateway's own IPv6 packets go before they are marked: as IPv4's, by a VID that has a half."""
+    return own_next_hop({vid: twin(hop, twins) for vid, hop in next_hops.items()})
+
+
+def room(mtu: int | None, family: Family) -> int | None:
+    """Return the MTU of a route: IPv6 has none below its least, whatever IPv4 is told of the way."""
+    return None if mtu is not None and family is Family.IPV6 and mtu < LEAST_MTU else mtu

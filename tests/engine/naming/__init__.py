@@ -1,0 +1,1 @@
+"""Tests of what names' addresses are known by."""

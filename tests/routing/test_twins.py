@@ -1,0 +1,56 @@
+"""Tests of the IPv6 half of a next hop."""
+
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+
+from linkbalancer.links import Family, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster
+from linkbalancer.routing.twins import Twin, link_local, own_twin, room, twin
+
+MAC = bytes.fromhex("02000000000a")
+FIRST, SECOND = IPv4Address("203.0.113.1"), IPv4Address("203.0.113.2")
+LINK = Twin("eth1", None, IPv6Address("fe80::2"))
+TWINS = (LINK, Twin("eth2", FIRST, IPv6Address("2001:db8::1")), Twin("eth2", SECOND, IPv6Address("2001:db8::2")))
+
+
+@pytest.mark.parametrize(
+    ("hop", "half"),
+    [
+        (ViaLink("eth1", IPv4Address("10.1.0.2"), FIRST), ViaLink("eth1", IPv6Address("fe80::2"))),
+        (ViaLink("eth2", SECOND), ViaLink("eth2", IPv6Address("2001:db8::2"))),
+        (ViaLink("eth2", IPv4Address("203.0.113.9")), Unreachable()),
+        (ViaLink("eth3", FIRST), Unreachable()),
+        (ViaMaster("eth0", FIRST, MAC, SECOND), ViaMaster("eth0", IPv6Address("fe80::ff:fe00:a"), MAC)),
+        (ViaMain(), ViaMain()),
+        (Unreachable(), Unreachable()),
+    ],
+)
+def test_where_a_table_leads_over_ipv6(hop: NextHop, half: NextHop) -> None:
+    """To the same neighbour by another address, or nowhere: never anywhere else."""
+    assert twin(hop, TWINS) == half
+
+
+def test_each_mac_has_an_address_of_its_own() -> None:
+    """Of two Masters neither is pinned to the other's; a virtual MAC makes one too."""
+    macs = [MAC, bytes.fromhex("00005e000101"), bytes.fromhex("00005e000102")]
+    assert [str(link_local(one)) for one in macs] == [
+        "fe80::ff:fe00:a",
+        "fe80::200:5eff:fe00:101",
+        "fe80::200:5eff:fe00:102",
+    ]
+
+
+def test_own_packets_follow_the_first_vid_that_leads_anywhere_over_ipv6() -> None:
+    """VID 1 may have a way for IPv4 alone."""
+    ways: dict[int, NextHop] = {1: ViaLink("eth3", FIRST), 2: Unreachable(), 3: ViaLink("eth1", SECOND)}
+    assert own_twin(ways, TWINS) == ViaLink("eth1", IPv6Address("fe80::2"))
+    assert own_twin(ways, ()) == Unreachable()
+
+
+@pytest.mark.parametrize(
+    ("mtu", "family", "told"),
+    [(1400, Family.IPV6, 1400), (1279, Family.IPV6, None), (1279, Family.IPV4, 1279), (None, Family.IPV6, None)],
+)
+def test_the_least_that_ipv6_asks_for(mtu: int | None, family: Family, told: int | None) -> None:
+    """A route with less would be refused by the kernel."""
+    assert room(mtu, family) == told
