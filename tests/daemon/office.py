@@ -250,9 +250,11 @@ import select, socket, sys
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 sock.connect(("203.0.113.1", 443))
 number = 0
-while not select.select([sys.stdin], [], [], 0.003)[0]:
+while not number or not select.select([sys.stdin], [], [], 0.003)[0]:
     sock.send(number.to_bytes(4, "big"))
     number += 1
+    if number == 1:
+        print("under way", flush=True)
 print(number)
 """
 
@@ -278,6 +280,8 @@ class Flow:
         assert self._sink.stdout is not None
         assert self._sink.stdout.readline() == "ready\n"
         self._source = self._run(host, SEND)
+        assert self._source.stdout is not None
+        assert self._source.stdout.readline() == "under way\n"
 
     @staticmethod
     def _run(namespace: Namespace, program: str) -> "subprocess.Popen[str]":
