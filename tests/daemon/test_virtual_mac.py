@@ -86,7 +86,7 @@ class Site:
         return {one["dst"]: one["lladdr"] for one in shown if one["dst"] in MACS and "lladdr" in one}
 
     def devices(self) -> set[tuple[str, int, str]]:
-        """Return our gateway's virtual devices: name, index and MAC; their operational state lags behind their making."""
+        """Return our virtual devices: name, index and MAC; their operational state lags behind their making."""
         shown = json.loads(self.ours.namespace("ip -j link show type macvlan"))
         return {(one["ifname"], one["ifindex"], one["address"]) for one in shown}
 
