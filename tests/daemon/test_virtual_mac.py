@@ -74,7 +74,7 @@ class Site:
 
     def lead(self) -> None:
         """Wait until our gateway is Master of both."""
-        until(lambda: self.states() == ["master", "master"], 20)
+        until(lambda: self.states() == ["master", "master"], 60)
 
     def answering(self) -> list[str]:
         """Return the virtual IPs that answer the host."""

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,10 +102,11 @@ class Gateway(ABC):
 
     def kill(self) -> None:
         """Kill all its processes at one instant, so that none of them notices that another has died."""
-        victims = self.namespace.pids()
-        for word in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in victims:
-                os.kill(pid, word)
+        victims = set[int]()
+        while found := set(self.namespace.pids()) - victims:  # what was born meanwhile, too
+            victims |= found
+            _signal(found, signal.SIGSTOP)
+        _signal(victims, signal.SIGKILL)
         if self.process is not None:
             self.process.wait(STOP_LIMIT_S)
             self.process = None
@@ -311,6 +313,13 @@ class Ours(Gateway):
     @property
     def _run_dir(self) -> Path:
         return self.directory / "run"
+
+
+def _signal(pids: Iterable[int], word: signal.Signals) -> None:
+    """Signal processes; those that have ended by themselves need it no more."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, word)
 
 
 def refusals(status: dict[str, Any]) -> dict[str, int]:
