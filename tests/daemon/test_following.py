@@ -1,14 +1,14 @@
 """Many processes of applications at a real gateway whose provider dies: nobody waits for one of them."""
 
 import os
+import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.benchmarks.following import begun
-from tests.daemon.waiting import alive, until
+from tests.daemon.waiting import until
 
 pytestmark = pytest.mark.lab
 
@@ -33,8 +33,15 @@ def test_a_stopped_and_a_dead_process_hold_up_nobody(tmp_path: Path) -> None:
         os.kill(stopped, signal.SIGSTOP)
         os.kill(dead, signal.SIGKILL)
         providers("ip link set p1 down")
-        began = time.monotonic()
-        until(lambda: {vids()[name] for name in others} == {2}, 10, "the others have followed")
-        assert alive(stopped), f"only after the stopped one was replaced, {time.monotonic() - began:.1f} s"
-        assert {vids()[name] for name, pid in whose.items() if pid == stopped} == {1}
-        until(lambda: set(vids().values()) == {2}, 30, "theirs have followed, by those that came in their place")
+        until(lambda: set(vids().values()) == {2}, 60, "all have followed, theirs by those that came in their place")
+
+        # By the daemon's own log, for asking for the status takes longer than following does.
+        lines = gateway.lines.splitlines()
+        killed = next(number for number, line in enumerate(lines) if "silent for 2 s: killed" in line)
+        followed = {
+            match["app"]: number
+            for number, line in enumerate(lines)
+            if (match := re.search(r"event=steers .* app=(?P<app>\S+) vid=2 ", line))
+        }
+        assert {name for name in others if followed[name] > killed} == set(), "only after the stopped one was replaced"
+        assert {name for name, pid in whose.items() if pid == stopped and followed[name] < killed} == set()
