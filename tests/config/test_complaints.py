@@ -40,6 +40,7 @@ G1 = "priority: 150"
         ("  2: {", "  256/ipv6: {", "9:3: 256 is too large; use 255 or less"),
         ("  2: {", "  0: {", "9:3: 0 is too small; use 1 or more"),
         ("  l1: {", "  l 1: {", "6:3: the name 'l 1' will not do"),
+        ("virtual_ips: [192.168.1.252/24]", "version: 3", "9:3: the key virtual_ips is missing; add virtual_ips"),
         ("[192.168.1.252/24]", "[]", "9:49: virtual_ips is empty; give at least one"),
         ("[192.168.1.252/24]", "[192.168.1.252]", "9:50: the virtual IP 192.168.1.252 has no prefix length"),
     ],
