@@ -11,7 +11,16 @@ from linkbalancer.drivers.nftables.classifying import linear
 from linkbalancer.drivers.nftables.contents import FORMS
 from linkbalancer.drivers.nftables.pools import chain_of
 from linkbalancer.drivers.nftables.render import APPLICATION, FORWARD, MAP, MIRROR, TABLE, short
-from linkbalancer.drivers.nftables.translation import ANSWER, ASKED, CLAMP, DESTINATIONS, SOURCES, answering
+from linkbalancer.drivers.nftables.translation import (
+    ANSWER,
+    ASKED,
+    CLAMP,
+    DESTINATIONS,
+    HELD,
+    SOURCES,
+    UNTRANSLATED,
+    answering,
+)
 from linkbalancer.drivers.nftables.trees import TREE
 from linkbalancer.drivers.nftables.ways import FOLLOW, STAY
 from linkbalancer.drivers.nftables.ways import VID as VID_CHAIN
@@ -36,6 +45,8 @@ def _translation(config: Config) -> Iterator[str]:
     for way in ways(config):
         if way.translation.of_ipv4:
             yield f"{chain} {SOURCES}: by {way.name}: {way.translation.of_ipv4}"
+            held = "what began elsewhere does not leave untranslated"
+            yield f"nft chains inet {TABLE} {HELD}, {UNTRANSLATED}: by {way.name}: {held}"
         if way.translation.nptv6 is not None:
             yield f"nft chains inet {TABLE} {SOURCES}, {DESTINATIONS}: by {way.device}: {way.translation.nptv6}"
         if way.clamp is not None:

@@ -1,6 +1,7 @@
 """What an application process asks the kernel, and the two things that it has done there.
 
-It points its own applications, in the kernel's map, and has flows begin anew that may not stay where they are.
+It points its own applications, in the kernel's map, and has flows begin anew that may not stay where they are, or that
+cannot leave as they are.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -11,6 +12,7 @@ from functools import partial
 
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
+from linkbalancer.config.ways import ways
 from linkbalancer.daemon.board import Post
 from linkbalancer.daemon.loop import boottime
 from linkbalancer.daemon.lull import Lull
@@ -20,6 +22,7 @@ from linkbalancer.drivers import routes, rules, translations
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.firewall import driver
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
+from linkbalancer.drivers.nftables import strays
 from linkbalancer.drivers.nftables.aims import AimWriter
 from linkbalancer.engine.share import Look, Pointed, Seen
 from linkbalancer.engine.sweeping import Flows, Inspected, Remains
@@ -56,12 +59,15 @@ class Hands:
         )
         self.gather = boards.gather
         self._sweeps = Sweeps(self._marks, self._netfilter, boards, process)
+        self._translates = any(way.translation.of_ipv4 for way in ways(loaded.config))
         self._moves, self._lull = moves, lull
         self._pointing: dict[int, Aim | None] = {}
         self._handed: _Handed | None = None
 
     def look(self, question: Look) -> Seen:
         """Return whether VIDs' rules and tables are there, and where applications point."""
+        if self._translates:
+            self._lull.add(self._end_strays)
         try:
             unknown = [one for one in question.app_ids if question.afresh or one not in self._pointing]
             if unknown:
@@ -112,6 +118,11 @@ class Hands:
         with suppress(DriverError):
             if translations.possible():
                 self._sweeps.sweep(wanted)
+
+    def _end_strays(self) -> None:
+        """Have flows begin anew that a translated way holds back: looked for as often as the kernel is asked at all."""
+        with suppress(DriverError):
+            strays.end(self._netfilter, self._marks)
 
     def inspect(self, wanted: Flows) -> Inspected:
         """Return how many of those flows are left."""

@@ -30,6 +30,7 @@ from linkbalancer.routing.marks import Marks
 _GET: Final = 1 << 8 | 1
 _DELETE: Final = 1 << 8 | 2
 _ANY_FAMILY: Final = struct.pack("!BBH", 0, 0, 0)
+_IPV4: Final = struct.pack("!BBH", 2, 0, 0)
 _STATUS, _MARK, _MARK_MASK, _STATUS_MASK = 3, 8, 21, 26
 _SOURCE_TRANSLATED: Final = 1 << 4
 ENTRIES_MAX: Final = 20_000
@@ -55,6 +56,11 @@ def sweep(netlink: NetlinkSocket, marks: Marks, wanted: Mapping[Vid, frozenset[i
             mark = marks.connection_mark(app_id) | marks.flow_mark(vid)
             content = _ANY_FAMILY + _chosen(mark, marks.connection_mask | marks.flow_mask)
             netlink.request(message(_DELETE, ACK, content), f"end translated flows on VID {vid}")
+
+
+def delete_untranslated(netlink: NetlinkSocket, mark: int, mask: int) -> None:
+    """Delete IPv4 entries whose source is not translated, by their mark. Raises DriverError."""
+    netlink.request(message(_DELETE, ACK, _IPV4 + _chosen(mark, mask, 0)), "delete entries that are not translated")
 
 
 def left(marks: Marks, wanted: Mapping[Vid, frozenset[int]]) -> dict[tuple[Vid, int], int]:
@@ -108,7 +114,7 @@ def _application(marks: Marks, entry: bytes) -> int:
     return marks.application_of(struct.unpack("!I", mark)[0])
 
 
-def _chosen(mark: int, mask: int) -> bytes:
-    """Return the attributes that choose entries by their mark and translated source."""
-    numbers = ((_MARK, mark), (_MARK_MASK, mask), (_STATUS, _SOURCE_TRANSLATED), (_STATUS_MASK, _SOURCE_TRANSLATED))
+def _chosen(mark: int, mask: int, status: int = _SOURCE_TRANSLATED) -> bytes:
+    """Return the attributes that choose entries by their mark and translated source, or untranslated one."""
+    numbers = ((_MARK, mark), (_MARK_MASK, mask), (_STATUS, status), (_STATUS_MASK, _SOURCE_TRANSLATED))
     return b"".join(attribute(kind, struct.pack("!I", number)) for kind, number in numbers)

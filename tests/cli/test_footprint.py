@@ -12,6 +12,10 @@ def test_translation_is_part_of_it() -> None:
     assert found == [
         "nft chain inet linkbalancer translate_sources: by 203.0.113.1 over eth1: masquerade",
         (
+            "nft chains inet linkbalancer hold_back, untranslated: by 203.0.113.1 over eth1: "
+            "what began elsewhere does not leave untranslated"
+        ),
+        (
             "nft chains inet linkbalancer translate_sources, translate_destinations: by eth1: "
             "fd00:1::/48 as 2001:db8:1::/48"
         ),

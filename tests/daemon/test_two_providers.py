@@ -51,6 +51,21 @@ def test_a_provider_that_dies_silently_is_left_and_taken_again(talking: tuple[Si
     assert web.by() == SECOND
 
 
+def test_what_was_not_translated_begins_anew_by_a_way_that_translates(tmp_path: Path) -> None:
+    """A datagram every 5 ms leaves tracking no pause in which it could forget that it saw them untranslated."""
+    with site(tmp_path) as built:
+        config = built.gateway.config.read_text()
+        built.gateway.config.write_text(config.replace("nat: masquerade", "nat: none", 1))
+        built.p1("ip route add 192.168.1.0/24 via 203.0.113.2")
+        built.outside("ip route add 192.168.1.0/24 via 10.9.1.1")
+        built.gateway.start()
+        rest = built.talk(9999, tmp_path / "rest")
+        until(lambda: rest.by() == "192.168.1.10", 20, "it leaves by the first provider as it is")
+        built.p1("ip link set eth0 down")
+        until(lambda: rest.by() == SECOND, 20, "it begins anew by the second one")
+        assert built.gateway.stop() == 0
+
+
 def test_a_lost_carrier_needs_no_probe(talking: tuple[Site, Talk, Talk]) -> None:
     """The kernel says it at once."""
     running, web, rest = talking

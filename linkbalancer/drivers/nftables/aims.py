@@ -10,7 +10,7 @@ from typing import Final
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables.elements import Change, MapWriter, change, pair, read_elements
 from linkbalancer.drivers.nftables.render import MAP
-from linkbalancer.drivers.nftables.ways import KEEPS, RESETS
+from linkbalancer.drivers.nftables.ways import KEEPS, MOVED, RESETS
 from linkbalancer.routing.balance import Aim, Target
 from linkbalancer.routing.handover import Form
 from linkbalancer.routing.marks import Marks
@@ -52,23 +52,21 @@ class AimWriter:
         """
         found = self.read_some(wanted) if known is None else known
         work, many = self._map.change(_targets(wanted), _targets(found))
-        changes = {MAP: work, **self._members(wanted, found)}
+        moved = [one for one, aim in wanted.items() if (was := found.get(one)) and aim and aim.to != was.to]
+        there: Change = ([], [pair(self._marks.connection_mark(one)) for one in moved])  # again is no error
+        changes = {MAP: work, **self._members(wanted, found), MOVED: there}
         return change(self._netlink, changes, f"steer {many} applications", number)
 
     def forget(self, app_ids: Iterable[int]) -> bool:
         """Take applications that are no more out of the sets; return whether one was there. Raises DriverError."""
         found = {one: Aim(0, form) for one, form in self.forms().items()}
-        return change(self._netlink, self._members(dict.fromkeys(app_ids), found), "forget applications")
+        unwanted = dict.fromkeys(app_ids)
+        moved = [pair(self._marks.connection_mark(one)) for one in sorted(self._in(MOVED) & unwanted.keys())]
+        return change(self._netlink, {**self._members(unwanted, found), MOVED: (moved, [])}, "forget applications")
 
     def forms(self) -> dict[int, Form]:
         """Return the applications whose form is another than to move. Raises DriverError."""
-        keeps, resets = (
-            {
-                self._marks.application_of(struct.unpack("=I", key)[0])
-                for key, _data in read_elements(self._netlink, name)
-            }
-            for name in (KEEPS, RESETS)
-        )
+        keeps, resets = self._in(KEEPS), self._in(RESETS)
         both = dict.fromkeys(keeps & resets, Form.HOLD)
         return dict.fromkeys(keeps, Form.KEEP) | dict.fromkeys(resets, Form.RESET) | both
 

@@ -22,14 +22,17 @@ from linkbalancer.drivers.nftables.elements import BATCH, BATCH_BEGIN, BATCH_END
 from linkbalancer.drivers.nftables.generation import generation
 from linkbalancer.drivers.nftables.headeroptions import acceptable
 from linkbalancer.drivers.nftables.render import MAP, MEMBERS, TABLE
-from linkbalancer.drivers.nftables.translation import UPSTREAMS
-from linkbalancer.drivers.nftables.ways import KEEPS, RESETS, STANDING, WORKING
+from linkbalancer.drivers.nftables.translation import STRAYS, UPSTREAMS
+from linkbalancer.drivers.nftables.ways import KEEPS, MOVED, RESETS, STANDING, WORKING
 
 NOTE: Final = "image_"
 """How the chain's name begins that bears the digest."""
 
-CHANGING: Final = frozenset({MAP, MEMBERS, STANDING, WORKING, KEEPS, RESETS, UPSTREAMS})
-"""What has its elements from the daemon's processes, at any time; and so have the sets of host names' addresses."""
+CHANGING: Final = frozenset({MAP, MEMBERS, STANDING, WORKING, KEEPS, RESETS, MOVED, UPSTREAMS, STRAYS})
+"""What has its elements from the daemon's processes or from packets, at any time.
+
+So have the sets of host names' addresses.
+"""
 
 _NFT: Final = 10 << 8
 _NEW_TABLE, _GET_TABLE, _DELETE_TABLE = _NFT | 0, _NFT | 1, _NFT | 2

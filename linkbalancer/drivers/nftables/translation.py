@@ -10,12 +10,17 @@ translated by connection tracking too, in both directions: only so are the packe
 A connection that begins on a way where answers must go back the same way (a plain gateway's, a translated link's) has
 its VID and one bit noted in its mark. Its answers get the VID's guarded mark: that table leads over this very way also
 while the VID does not work, for who has asked by it can be reached by it.
+
+A translation begins with its connection, so what is met in its middle cannot be translated as its far end knows it.
+What would leave a translated way like that is held back: TCP of an application that was pointed elsewhere hears a
+reset, and what tracking remembers without a translation is noted, for its entry to be deleted (`strays`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from linkbalancer.drivers.nftables.layout import Layout
+from linkbalancer.drivers.nftables.ways import MOVED
 from linkbalancer.links import DeviceName, Vid
 from linkbalancer.routing.marks import Marks
 from linkbalancer.routing.translation import Prefixes, Way
@@ -30,8 +35,14 @@ ASKED: Final = "asked"
 REDIRECTS: Final = "hide_redirects"
 ASKED_BY: Final = "asked_by_"
 ANSWER: Final = "answer"
+HELD: Final = "hold_back"
+UNTRANSLATED: Final = "untranslated"
+STRAYS: Final = "strays"
+"""The set of applications of which entries were noted that are to be deleted; packets fill it."""
 
 _ALL_BITS: Final = 0xFFFFFFFF
+_STRAYS_KIND: Final = "type mark; size 65535; flags dynamic,timeout; timeout 1m;"
+"""With a timeout, or the kernel would refuse the rule that fills it when it is given back as it was listed."""
 _SYN: Final = "tcp flags & (syn | rst) == syn"
 
 
@@ -43,6 +54,8 @@ def chains(table: str, layout: Layout) -> list[str]:
         f"add map inet {table} {UPSTREAMS} {{ type ifname . ether_addr : verdict; }}",
         f"flush map inet {table} {UPSTREAMS}",
         *_filled(table, ANSWER, [_answer(way.vids[0], marks) for way in bound]),
+        f"add set inet {table} {STRAYS} {{ {_STRAYS_KIND} }}",
+        *_filled(table, UNTRANSLATED, _untranslated(marks) if any(way.translation.of_ipv4 for way in ways) else []),
     ]
     for way in bound:
         lines += _filled(table, f"{ASKED_BY}{way.vids[0]}", [_noted(way.vids[0], marks)]) if way.shared else []
@@ -50,6 +63,7 @@ def chains(table: str, layout: Layout) -> list[str]:
         (SOURCES, "type nat hook postrouting priority srcnat", _sources(layout)),
         (DESTINATIONS, "type nat hook prerouting priority dstnat", _destinations(ways)),
         (CLAMP, "type filter hook forward priority mangle", _clamped(ways)),
+        (HELD, "type filter hook forward priority filter - 2", _held(layout)),
         (ASKED, "type filter hook prerouting priority mangle - 5", _asked(bound, marks)),
         (REDIRECTS, "type filter hook output priority filter - 2", _hidden(layout.entrances)),
     ):
@@ -140,6 +154,36 @@ def _destinations(ways: Sequence[Way]) -> Iterator[str]:
         if pair is not None:
             enters = f'iifname "{device}" ip6 daddr {pair.outside}'
             yield f"{enters} fib daddr type != local dnat ip6 prefix to {pair.inside}"
+
+
+def _held(layout: Layout) -> Iterator[str]:
+    """Yield what leads to `UNTRANSLATED`: what runs the way that its connection began, out by a translated way."""
+    for way in layout.ways:
+        if not way.translation.of_ipv4:
+            continue
+        marks, begun = layout.marks, "meta nfproto ipv4 ct direction original ip daddr != 224.0.0.0/4"
+        mark = f" meta mark and {marks.packet_mask:#010x} == {marks.packet_mark(way.vids[0]):#010x}"
+        right = "" if way.translation.snat is None else f" ip saddr != {way.translation.snat}"
+        yield f'oifname "{way.device}"{mark if way.shared else ""} {begun}{right} goto {UNTRANSLATED}'
+
+
+def _untranslated(marks: Marks) -> list[str]:
+    """Return what becomes of what cannot be translated any more, and lets the rest pass.
+
+    A gateway that has forgotten a connection gives it the port that it had, mostly, and it lives on: of an application
+    that was never pointed elsewhere, TCP may begin in its middle. Of another one, the port may be that of an older
+    connection of the same host, which the far end still knows, and answers with neither data nor a reset.
+    """
+    keep = _ALL_BITS & ~(marks.flow_mask | marks.inbound_bit)
+    application = f"ct mark and {marks.connection_mask:#010x}"
+    return [
+        f"tcp flags & (syn | rst) == 0 ct status & confirmed == 0 {application} @{MOVED} reject with tcp reset",
+        "ct status & (confirmed | snat) != confirmed return",
+        f"add @{STRAYS} {{ {application} }}",
+        f"ct mark set ct mark and {keep:#010x} or {marks.inbound_bit:#010x}",
+        "tcp flags & rst == 0 reject with tcp reset",
+        "drop",
+    ]
 
 
 def _clamped(ways: Sequence[Way]) -> Iterator[str]:

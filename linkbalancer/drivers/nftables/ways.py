@@ -11,7 +11,7 @@ A connection's mark remembers the VID that it took last (the flow's bits). `stan
     in `resets`   is told to end, once, and begins anew; what it says to end itself is let through
 
 A flow whose source is translated stays while it can, until its entry is deleted: by another VID it would be sent with
-an address that its answers do not come back to.
+an address that its answers do not come back to. What has a translated way told of it, `translation` says.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,6 +25,8 @@ WORKING: Final = "working"
 """The VIDs that work, as the bits of a connection's mark: balanced steps are divided among those."""
 KEEPS: Final = "keeps"
 RESETS: Final = "resets"
+MOVED: Final = "moved"
+"""The applications that were pointed elsewhere since the table was made: their TCP connections began on another VID."""
 VID: Final = "vid_"
 STAY: Final = "stay_"
 FOLLOW: Final = "follow_"
@@ -39,7 +41,7 @@ _REFUSED: Final = "icmpx type admin-prohibited"
 def objects(table: str) -> Iterator[str]:
     """Yield the lines that make what the chains refer to; what is there stays as it is."""
     yield f"add map inet {table} {STANDING} {{ type mark : verdict; }}"
-    yield from (f"add set inet {table} {name} {{ type mark; }}" for name in (WORKING, KEEPS, RESETS))
+    yield from (f"add set inet {table} {name} {{ type mark; }}" for name in (WORKING, KEEPS, RESETS, MOVED))
     for name, (hook, kind) in HOOKS.items():
         yield f"add chain inet {table} {name} {{ type {kind} hook {hook} priority mangle + 1; policy accept; }}"
 

@@ -48,9 +48,14 @@ def _compared(wanted: str, found: str, flow: Flow) -> Line:
     named = wanted.removeprefix("SNAT to ") if wanted.startswith("SNAT to ") else ""
     if wanted and f"{BECOMES}{named}" in found:
         return same("source", wanted, found)
-    if wanted == "masquerade":
+    itself = flow.entrance is Entrance.SELF
+    if wanted == "masquerade" and itself:
         return note("source", own, "masquerade leaves alone what bears an address of the device already")
-    if not wanted and flow.entrance is Entrance.SELF:
+    if wanted and BECOMES not in found and not itself and flow.packet.source.version == 4:
+        why = "It was seen here before it was to leave by this way. What it sends is held back until its entry is"
+        why += " deleted, within about a second; then it begins anew."
+        return differs("source", wanted, found or own, why, "conntrack -L")
+    if not wanted and itself:
         return note("source", found, "this gateway's own packets bear an address of the way that they take")
     why = "A connection keeps the addresses that it began with: by another configuration, by another way, or by a rule"
     why += " of somebody else's that came first."

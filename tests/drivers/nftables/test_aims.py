@@ -1,5 +1,6 @@
 """Where applications are pointed, and in which form, in a real kernel."""
 
+import struct
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -9,7 +10,8 @@ from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import load
 from linkbalancer.drivers.nftables.aims import AimWriter
-from linkbalancer.drivers.nftables.elements import MapWriter
+from linkbalancer.drivers.nftables.elements import MapWriter, read_elements
+from linkbalancer.drivers.nftables.ways import MOVED
 from linkbalancer.routing.balance import Aim
 from linkbalancer.routing.handover import Form
 from linkbalancer.routing.marks import Marks
@@ -60,3 +62,21 @@ def test_an_application_that_is_no_more_is_forgotten(netlink: NetlinkSocket) -> 
     load.install(LAYOUT, SAMPLE, IDS, netlink)
     assert writer.forms() == {IDS["web"]: Form.KEEP}
     assert 99 not in writer.read()
+
+
+def test_who_was_pointed_elsewhere_is_known(netlink: NetlinkSocket) -> None:
+    """Neither a first place nor another form is a move; a second move is the same, and who is forgotten never moved."""
+    writer = AimWriter(Marks(), netlink)
+    load.install(LAYOUT, SAMPLE, {**IDS, "gone": 99}, netlink)
+    moves: list[tuple[Aim, set[int]]] = [
+        (Aim(1), set()),
+        (Aim(1, Form.KEEP), set()),
+        (Aim(2), {99}),
+        (Aim(1), {99}),
+    ]
+    for aim, known in moves:
+        writer.steer({99: aim})
+        found = {struct.unpack("=I", key)[0] for key, _data in read_elements(netlink, MOVED)}
+        assert found == {Marks().connection_mark(one) for one in known}
+    load.install(LAYOUT, SAMPLE, IDS, netlink)
+    assert read_elements(netlink, MOVED) == []

@@ -411,7 +411,9 @@ def test_each_vid_behind_one_device_has_its_own_prefix() -> None:
     )
     steered = render.skeleton(replace(LAYOUT, ways=ways, twins=()))
     leaves = [
-        line.partition("meta mark and ")[2] for line in steered.splitlines() if 'oifname "link0" meta mark' in line
+        line.partition("meta mark and ")[2]
+        for line in steered.splitlines()
+        if 'translate_sources oifname "link0" meta mark' in line
     ]
     assert leaves == [
         "0x00ff0000 == 0x00010000 meta nfproto ipv4 fib saddr . oif type != local masquerade",

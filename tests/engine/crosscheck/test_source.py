@@ -31,7 +31,7 @@ def natted(**nat: object) -> Config:
         ({}, "source becomes 10.1.0.1", Result.DIFFERS, "source becomes 10.1.0.1"),
         ({"masquerade": True}, None, Result.NOTE, "masquerade"),
         ({"masquerade": True}, "source becomes 10.1.0.1", Result.SAME, "source becomes 10.1.0.1"),
-        ({"masquerade": True}, "", Result.NOTE, "192.0.2.77, as it is"),
+        ({"masquerade": True}, "", Result.DIFFERS, "192.0.2.77, as it is"),
         ({"snat": "10.1.0.9"}, "source becomes 10.1.0.9", Result.SAME, "source becomes 10.1.0.9"),
         ({"snat": "10.1.0.9"}, "source becomes 10.1.0.1", Result.DIFFERS, "source becomes 10.1.0.1"),
         ({"snat": "10.1.0.9"}, "", Result.DIFFERS, "192.0.2.77, as it is"),
@@ -51,6 +51,10 @@ def test_this_gateways_own_packets_may_bear_another_address() -> None:
     flow = Flow(FLOW.packet, None, Entrance.SELF)
     line = lines(flow=flow, connection=replace(BEGUN, translated="source becomes 10.1.0.1"))["source"]
     assert line.result is Result.NOTE
+    line = lines(expected(config=natted(masquerade=True)), flow=flow, connection=replace(BEGUN, translated=""))[
+        "source"
+    ]
+    assert (line.result, line.kernel) == (Result.NOTE, "192.0.2.77, as it is")
 
 
 def test_an_answer_bears_what_its_connection_has() -> None:
