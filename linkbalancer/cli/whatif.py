@@ -99,7 +99,9 @@ def read_site(path: Path) -> Site:
         applications = {f"VID {vid}": Application(f"VID {vid}", ((Member(vid),),)) for vid in vids}
     configs = {node: one.config for node, one in loaded.items()}
     name = path.resolve().name if len(loaded) > 1 else first.config.node
-    return site_of(name, configs, applications, _addresses(path / TOPOLOGY))
+    six = {rule.application for rule in first.rules.rules if rule.selector.family != 4}
+    ipv4_only = frozenset(first.rules.applications).difference(six)
+    return site_of(name, configs, applications, _addresses(path / TOPOLOGY), ipv4_only)
 
 
 def _files(path: Path) -> list[Path]:

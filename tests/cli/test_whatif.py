@@ -245,3 +245,25 @@ def test_a_terminal_has_tables() -> None:
     assert "leg b1/eth0" in table
     assert "─────" in table
     assert with_terminal.process.wait(20) == 0
+
+
+def test_ipv6_that_is_refused_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In words and as JSON; it is no failure, and no application without IPv6 packets is named."""
+    target = varied(tmp_path / "site", "apps.conf", "App=*        *            0xb8", "App=10.0.0.0/8 *          0xb8")
+    for name in ("b2", "f2"):
+        file = target / name / "linkbalancer.yaml"
+        file.write_text(file.read_text().replace("    key_file:", '    peer6: "fe80::9"\n    key_file:'))
+    for name in ("b1", "f1"):
+        file = target / name / "linkbalancer.yaml"
+        file.write_text(file.read_text() + "steer_ipv6: true\n")
+    assert main(["whatif", str(target), "--fail", "link:l2"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^web +VID 2 \(l1, no IPv6\) +VID 2 \(l2\) +moved$", out, re.MULTILINE)
+    title, _, refused = out.partition("(programs go on over IPv4):\n")
+    assert title.endswith("IPv6 is refused, for the way has no peer6 or gateway6 ")
+    assert refused == "- web: by VID 2\n- backup: by VID 3\n- rest: by VID 1\n"
+    assert main(["whatif", str(target), "--json"]) == 0
+    survey = json.loads(capsys.readouterr().out)
+    assert survey["healthy"]["refused"] == {"backup": [3], "rest": [1]}
+    assert survey["healthy"]["applications"]["web"]["near"] == [{"vid": 2, "link": "l2", "ipv6": "carried"}]
+    assert survey["healthy"]["applications"]["voip"]["near"] == [{"vid": 1, "link": "l1"}]
