@@ -22,8 +22,7 @@ def survey_blocks(survey: Survey, accepted: frozenset[Failure]) -> Iterator[Bloc
     """Yield everything that is to be said of a survey."""
     alike = survey.merged(survey.singles)
     labels = {one: _label(number) for number, one in enumerate(alike)}
-    if survey.site.notes:
-        yield Remarks("Assumed, for files are missing", survey.site.notes)
+    yield from assumed_blocks(survey.site)
     yield from healthy_blocks(survey.oracle)
     yield from refused_blocks(survey.site, survey.oracle.healthy)
     yield Block(
@@ -46,8 +45,7 @@ def survey_blocks(survey: Survey, accepted: frozenset[Failure]) -> Iterator[Bloc
 
 def outcome_blocks(oracle: Oracle, outcome: Outcome) -> Iterator[Block | Remarks]:
     """Yield everything that is to be said of certain failures."""
-    if oracle.site.notes:
-        yield Remarks("Assumed, for files are missing", oracle.site.notes)
+    yield from assumed_blocks(oracle.site)
     changed = _changed(oracle, outcome)
     groups = tuple(
         Row(
@@ -73,6 +71,12 @@ def outcome_blocks(oracle: Oracle, outcome: Outcome) -> Iterator[Block | Remarks
     )
     yield Block("Applications, the worst first", ("application", "goes to", "with nothing failed", ""), rows)
     yield from refused_blocks(oracle.site, outcome)
+
+
+def assumed_blocks(site: Site) -> Iterator[Remarks]:
+    """Yield what had to be assumed; with all files there may be something still, as where links are weighed."""
+    if site.notes:
+        yield Remarks("Assumed" if site.whole else "Assumed, for files are missing", site.notes)
 
 
 def refused_blocks(site: Site, outcome: Outcome) -> Iterator[Remarks]:

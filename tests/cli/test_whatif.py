@@ -267,3 +267,27 @@ def test_ipv6_that_is_refused_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     assert survey["healthy"]["refused"] == {"backup": [3], "rest": [1]}
     assert survey["healthy"]["applications"]["web"]["near"] == [{"vid": 2, "link": "l2", "ipv6": "carried"}]
     assert survey["healthy"]["applications"]["voip"]["near"] == [{"vid": 1, "link": "l1"}]
+
+
+def test_several_places_are_one_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The far side's files may be elsewhere: with them nothing is assumed; without, it is said what, and what to do."""
+    for name in ("near", "far"):
+        (tmp_path / name).mkdir()
+        shutil.copy(EXAMPLE / "apps.conf", tmp_path / name)
+    for node in ("b1", "b2", "f1", "f2"):
+        shutil.copytree(EXAMPLE / node, tmp_path / ("near" if node[0] == "b" else "far") / node)
+    assert main(["whatif", str(EXAMPLE), "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert main(["whatif", str(tmp_path / "near"), str(tmp_path / "far"), "--json"]) == 0
+    apart = json.loads(capsys.readouterr().out)
+    assert apart["name"] == "near and far"
+    assert {**apart, "name": "two-links", "gateways": sorted(apart["gateways"])} == whole
+    assert main(["whatif", str(tmp_path / "near")]) == 0
+    out = capsys.readouterr().out
+    assert "- peer-of-l1 has no file here: it is taken for the mirror of b1" in out
+    assert "name its file, or its directory, as well if you have it" in out
+    both = [str(tmp_path / "near" / "b1"), str(tmp_path / "far" / "f1" / "linkbalancer.yaml")]
+    assert main(["whatif", *both, "--fail", "l1"]) == 1
+    assert capsys.readouterr().out.startswith("b1 and f1, with link l1 failed: ")
+    assert main(["whatif", str(tmp_path / "near"), str(tmp_path / "nobody")]) == 2
+    assert "nobody" in capsys.readouterr().err

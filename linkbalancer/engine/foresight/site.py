@@ -123,7 +123,8 @@ def site_of(
     given = [_gateway(config, addresses.get(node, {})) for node, config in configs.items()]
     assumed = [_mirrored(link, end) for link, end in _open_ends(configs, given)]
     notes = [
-        f"{one.name} has no file here: it is taken for the mirror of {end}, with its VIDs and priorities"
+        f"{one.name} has no file here: it is taken for the mirror of {end}, with its VIDs and priorities; "
+        "name its file, or its directory, as well if you have it"
         for one, end in zip(assumed, (end.name for _, end in _open_ends(configs, given)), strict=True)
     ]
     missing, weighed = list(_missing(configs)), list(_weighed(configs))
