@@ -17,16 +17,15 @@ from linkbalancer.cli.client import add_run_dir_option
 from linkbalancer.cli.flows import flow, read_flows, shown
 from linkbalancer.cli.output import add_json_option, complain, emit, unreadable, write
 from linkbalancer.cli.places import DEFAULT, GATEWAY_FILE, gateway_file, in_use
+from linkbalancer.cli.taken import SAME_VID, Gateway
 from linkbalancer.config.findings import ConfigErrors, FieldError, Finding
 from linkbalancer.config.reading import read_text
 from linkbalancer.config.rules import NOT_STEERED, load_rules
 from linkbalancer.links import Role
 from linkbalancer.routing.application import Application, options_in_words, steps_in_words
 from linkbalancer.routing.classifier import Classifier, compile_rules
-from linkbalancer.routing.marks import Marks
 from linkbalancer.routing.packet import Packet
 from linkbalancer.routing.rule import Rule, RuleSet
-from linkbalancer.routing.translation import Way
 
 EXAMPLES: Final = (
     (
@@ -145,11 +144,8 @@ def _usage(args: Namespace) -> str | None:
 class _Model:
     """What answers: rules of a file, compiled, and the numbers of the gateway that has them."""
 
-    def __init__(
-        self, file: str, rules: RuleSet, marks: Marks, role: Role, ways: Sequence[Way] = (), *, ipv6: bool = False
-    ) -> None:
-        self.file, self.rules, self.marks, self.role = file, rules, marks, role
-        self.ways, self.steers_ipv6 = ways, ipv6
+    def __init__(self, file: str, rules: RuleSet, role: Role, gateway: Gateway) -> None:
+        self.file, self.rules, self.role, self.gateway = file, rules, role, gateway
         self.classifier: Classifier = compile_rules(rules)
 
     def application(self, rule: Rule) -> Application:
@@ -168,16 +164,15 @@ class _Model:
 def _model(args: Namespace) -> _Model:
     if args.rules is not None:
         rules = resolved(args, load_rules(args.rules, _read))
-        return _Model(args.rules, rules, Marks(), Role.CONTROLLER)
+        return _Model(args.rules, rules, Role.CONTROLLER, Gateway())
     # pydantic is only loaded where there is a configuration to read: this command should answer at once.
     from linkbalancer.config.load import load  # noqa: PLC0415 - see above
 
     loaded = load(str(args.config), _read)
     config = loaded.config
     ways, file = importlib.import_module("linkbalancer.config.ways"), loaded.rule_file or loaded.path
-    ipv6 = ways.twins(config) is not None
-    rules = resolved(args, loaded.rules)
-    return _Model(file, rules, config.marks, config.role, ways.ways(config), ipv6=ipv6)
+    gateway = Gateway(config.marks, ways.ways(config), ways.vids_over_ipv6(config))
+    return _Model(file, resolved(args, loaded.rules), config.role, gateway)
 
 
 def _read(path: str) -> str:
@@ -226,35 +221,13 @@ def _one(args: Namespace, model: _Model, packet: Packet) -> None:
         "file": model.file,
         **model.answer(rule),
         "slots": [] if rule is None else slots(model.application(rule), packet),
-        "tables": [[_taken(model, member.vid, packet) for member in step] for step in steps],
+        "tables": [[model.gateway.taken(member.vid, packet) for member in step] for step in steps],
         "reply": model.answer(reply),
         "from_controlled_side": model.answer(from_far),
-        "note": NOT_STEERED if packet.source.version == 6 and not model.steers_ipv6 else None,
+        "note": None if model.gateway.steers(packet) else NOT_STEERED,
         "by_name": (by_name := matched(args, rule, packet)),
     }
     emit(args, data, "\n".join(_text(model, packet, (rule, reply, from_far), in_words_of(by_name))))
-
-
-def _taken(model: _Model, vid: int, packet: Packet) -> dict[str, Any]:
-    """Return what a packet that takes a VID meets."""
-    source = _becomes(model, vid, packet)
-    return _table(model.marks, vid) | ({"source": source} if source else {})
-
-
-def _becomes(model: _Model, vid: int, packet: Packet) -> str:
-    """Return what becomes of the packet's source where it leaves by a VID's way; empty where nothing does."""
-    translations = (way.translation for way in model.ways if vid in way.vids)
-    return next((one.of(packet.source) for one in translations), "")
-
-
-def _table(marks: Marks, vid: int) -> dict[str, Any]:
-    return {
-        "vid": vid,
-        "mark": f"{marks.packet_mark(vid):#010x}",
-        "mask": f"{marks.packet_mask:#010x}",
-        "rule_priority": marks.rule_priority(vid),
-        "table": marks.table(vid),
-    }
 
 
 def _text(
@@ -271,10 +244,10 @@ def _text(
         lines += [first, *named, f"app      {rule.application}"]
         lines.append(f"VIDs     {steps_in_words(application.steps)}, the first that works")
         for member in (member for step in application.steps for member in step):
-            numbers = _table(model.marks, member.vid)
             share = f" ({member.weight} shares)" if member.weight > 1 else ""
-            told = [f"mark {numbers['mark']}", f"table {numbers['table']}", _becomes(model, member.vid, packet)]
-            lines.append(f"  VID {member.vid}{share}: {', '.join(filter(None, told))}")
+            lines.append(f"  VID {member.vid}{share}: {model.gateway.words(member.vid, packet)}")
+        refused = any(model.gateway.refuses(member.vid, packet) for step in application.steps for member in step)
+        lines += [f"IPv6     {SAME_VID}"] if refused else []
         lines += [f"balance  {slot_in_words(slot)}" for slot in slots(application, packet) if slot is not None]
         lines += [f"options  {' '.join(said)}" for said in [options_in_words(application)] if said]
     if model.role is Role.STANDALONE:
@@ -293,5 +266,5 @@ def _notes(model: _Model, packet: Packet) -> Iterator[str]:
         yield "note     this gateway is the controlled end: what enters from its LAN is what `reply` says"
     if model.role is Role.STANDALONE:
         yield "note     this gateway has no links: replies go by the main table, as everything where it is Master"
-    if packet.source.version == 6 and not model.steers_ipv6:
+    if not model.gateway.steers(packet):
         yield f"note     {NOT_STEERED}"

@@ -6,11 +6,13 @@ from linkbalancer.cli.blocks import Block, Cell, Remarks, Row, at, few, some
 from linkbalancer.cli.idle import idle_lines, tie_lines
 from linkbalancer.engine.foresight.failure import Failure, Failures
 from linkbalancer.engine.foresight.idle import Idle
-from linkbalancer.engine.foresight.outcome import Fate, Oracle, Outcome, Place, Places
+from linkbalancer.engine.foresight.outcome import Fate, Oracle, Outcome, Part, Place, Places
 from linkbalancer.engine.foresight.settled import MAIN
 from linkbalancer.engine.foresight.site import SIDES, Site
 from linkbalancer.engine.foresight.survey import Alike, Survey
 from linkbalancer.links import GroupId, Role
+
+NO_REFUSALS: Mapping[str, object] = {}
 
 MOVES_MAX = 6
 """How many lines say where applications go after one failure."""
@@ -20,9 +22,9 @@ def survey_blocks(survey: Survey, accepted: frozenset[Failure]) -> Iterator[Bloc
     """Yield everything that is to be said of a survey."""
     alike = survey.merged(survey.singles)
     labels = {one: _label(number) for number, one in enumerate(alike)}
-    if survey.site.notes:
-        yield Remarks("Assumed, for files are missing", survey.site.notes)
+    yield from assumed_blocks(survey.site)
     yield from healthy_blocks(survey.oracle)
+    yield from refused_blocks(survey.site, survey.oracle.healthy)
     yield Block(
         "If one thing fails, the worst first",
         ("", "fails", "nowhere to go", "what then"),
@@ -43,8 +45,7 @@ def survey_blocks(survey: Survey, accepted: frozenset[Failure]) -> Iterator[Bloc
 
 def outcome_blocks(oracle: Oracle, outcome: Outcome) -> Iterator[Block | Remarks]:
     """Yield everything that is to be said of certain failures."""
-    if oracle.site.notes:
-        yield Remarks("Assumed, for files are missing", oracle.site.notes)
+    yield from assumed_blocks(oracle.site)
     changed = _changed(oracle, outcome)
     groups = tuple(
         Row(
@@ -69,6 +70,30 @@ def outcome_blocks(oracle: Oracle, outcome: Outcome) -> Iterator[Block | Remarks
         for app in apps
     )
     yield Block("Applications, the worst first", ("application", "goes to", "with nothing failed", ""), rows)
+    yield from refused_blocks(oracle.site, outcome)
+
+
+def assumed_blocks(site: Site) -> Iterator[Remarks]:
+    """Yield what had to be assumed; with all files there may be something still, as where links are weighed."""
+    if site.notes:
+        yield Remarks("Assumed" if site.whole else "Assumed, for files are missing", site.notes)
+
+
+def refused_blocks(site: Site, outcome: Outcome) -> Iterator[Remarks]:
+    """Yield whose IPv6 packets are refused, and by which VIDs."""
+    lines = tuple(refused_lines(outcome, len(site.applications)))
+    if lines:
+        title = "IPv6 is refused, for the way has no peer6 or gateway6 (programs go on over IPv4)"
+        yield Remarks(title, few(lines, "--json has all"))
+
+
+def refused_lines(outcome: Outcome, of: int, known: Mapping[str, object] = NO_REFUSALS) -> Iterator[str]:
+    """Yield applications whose IPv6 packets are refused, by VID; those that are `known` to be so are left out."""
+    by_vids: dict[str, list[str]] = {}
+    for app, vids in outcome.refused_ipv6().items():
+        if known.get(app) != vids:
+            by_vids.setdefault(", ".join(map(str, vids)), []).append(app)
+    yield from (f"{some(apps, of)}: by VID {vids}" for vids, apps in by_vids.items())
 
 
 def dark_lines(site: Site, outcome: Outcome) -> Iterator[str]:
@@ -119,6 +144,8 @@ def effects(oracle: Oracle, outcome: Outcome) -> Iterator[str]:
     most_first = sorted(gone.items(), key=lambda one: -len(one[1]))
     lines = tuple(f"{some(apps, len(outcome.places))}: to {words}" for words, apps in most_first)
     yield from few(lines, "--fail shows all", MOVES_MAX)
+    refused = refused_lines(outcome, len(outcome.places), oracle.healthy.refused_ipv6())
+    yield from (f"IPv6 is refused: {line}" for line in refused)
 
 
 def _row(oracle: Oracle, label: str, alike: Alike, accepted: frozenset[Failure]) -> Row:
@@ -259,10 +286,10 @@ def _place_words(place: Place) -> str:
     if place.vid is None:
         return f"nowhere{at}"
     if place.parts:
-        shares = (f"{one.vid} {one.share:.0%} ({_way(one.via)})" for one in place.parts)
+        shares = (f"{one.vid} {one.share:.0%} ({_way(one)})" for one in place.parts)
         return f"VIDs {', '.join(shares)}{at}"
-    return f"VID {place.vid} ({_way(place.via)}){at}"
+    return f"VID {place.vid} ({_way(place)}){at}"
 
 
-def _way(via: str | None) -> str:
-    return "main table" if via == MAIN else f"{via}"
+def _way(place: Place | Part) -> str:
+    return ("main table" if place.via == MAIN else f"{place.via}") + (", no IPv6" if place.ipv6 is False else "")

@@ -26,6 +26,7 @@ EXAMPLES = (
     ("whatif conf/examples/two-links", "every single and double failure of a directory with a folder for each gateway"),
     ("whatif conf/examples/two-links --fail link:l1", "what happens when this link is pulled"),
     ("whatif conf/examples/two-links --fail gateway:b1 --fail link:l2", "and when these two are gone"),
+    ("whatif conf/examples/two-links/b1 conf/examples/two-links/f1", "of these two gateways, whose files are apart"),
 )
 
 TOPOLOGY = "topology.yaml"
@@ -52,10 +53,11 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "config",
-        nargs="?",
+        nargs="*",
         type=Path,
         metavar="DIR|FILE",
-        help=f"a directory with a folder for each gateway, or the {GATEWAY_FILE} of one (default: {DEFAULT})",
+        help=f"a directory with a folder for each gateway, or the {GATEWAY_FILE} of one; several are one site "
+        f"(default: {DEFAULT})",
     )
 
 
@@ -64,9 +66,9 @@ def run(args: Namespace) -> int:
     if args.fail and args.accept:
         complain("--accept is about every single failure, and --fail about these alone; name one of the two")
         return 2
-    path: Path = args.config or in_use(args.run_dir)
+    paths: list[Path] = args.config or [in_use(args.run_dir)]
     try:
-        site = read_site(path)
+        site = read_site(*paths)
         failed, accepted = read_failures(args.fail, site), read_failures(args.accept, site)
     except ConfigErrors as error:
         sys.stderr.writelines(f"{finding}\n" for finding in error.findings)
@@ -75,20 +77,20 @@ def run(args: Namespace) -> int:
         complain(str(error))
         return 2
     except OSError as error:
-        complain(unreadable(error, path))
+        complain(unreadable(error, error.filename or paths[0]))
         return 2
     return _one(args, site, failed) if failed else _all(args, site, accepted)
 
 
-def read_site(path: Path) -> Site:
-    """Read the gateways at a path.
+def read_site(*paths: Path) -> Site:
+    """Read the gateways at some paths, together one site: as of the near side in one directory, the far one in another.
 
     Raises:
         ConfigErrors: a file has errors; those of all files are in it.
         SiteError: the files do not fit together, or there are none.
         OSError: a file cannot be read.
     """
-    loaded = _loaded(_files(path))
+    loaded = _loaded(file for path in paths for file in _files(path))
     first, *others = loaded.values()
     for other in others:
         if other.rules != first.rules:
@@ -98,8 +100,11 @@ def read_site(path: Path) -> Site:
         vids = sorted({vid for one in loaded.values() for vid in one.config.vids})
         applications = {f"VID {vid}": Application(f"VID {vid}", ((Member(vid),),)) for vid in vids}
     configs = {node: one.config for node, one in loaded.items()}
-    name = path.resolve().name if len(loaded) > 1 else first.config.node
-    return site_of(name, configs, applications, _addresses(path / TOPOLOGY))
+    name = " and ".join(path.resolve().name for path in paths) if len(loaded) > len(paths) else " and ".join(loaded)
+    six = {rule.application for rule in first.rules.rules if rule.selector.family != 4}
+    ipv4_only = frozenset(first.rules.applications).difference(six)
+    addresses = {node: one for path in paths for node, one in _addresses(path / TOPOLOGY).items()}
+    return site_of(name, configs, applications, addresses, ipv4_only)
 
 
 def _files(path: Path) -> list[Path]:

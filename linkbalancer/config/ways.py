@@ -1,13 +1,13 @@
 """The ways out of a gateway: links, and the plain gateways of static groups, with what becomes of what leaves there."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from linkbalancer.config.model import Config
-from linkbalancer.links import DeviceName, Family
+from linkbalancer.config.model import Config, Group
+from linkbalancer.links import DeviceName, Family, NextHop, ViaLink, ViaMain, Vid
 from linkbalancer.routing.translation import Way
-from linkbalancer.routing.twins import Twin
+from linkbalancer.routing.twins import Twin, carries
 
 
 def lan_devices(config: Config) -> frozenset[DeviceName]:
@@ -30,6 +30,32 @@ def twins(config: Config) -> tuple[Twin, ...] | None:
     static = [Twin(one.device, one.gateway, one.gateway6) for one in config.groups.values() if one.gateway6 is not None]
     steered = bool(links or static) if config.steer_ipv6 is None else config.steer_ipv6
     return tuple(sorted(links) + sorted(static)) if steered else None
+
+
+def own_hop(config: Config, group: Group) -> NextHop:
+    """Return where a VID leads from here while this gateway is its Master, or its plain gateway answers."""
+    if group.mode == "static":
+        assert group.gateway is not None, "a static group has one"
+        return ViaLink(group.device, group.gateway)
+    if group.link is None:
+        return ViaMain()
+    link = config.links[group.link]
+    return ViaLink(link.device, link.via or link.peer)
+
+
+def carries_ipv6(config: Config, group: Group) -> bool | None:
+    """Return whether IPv6 packets of a VID get on by this gateway's own way: False is refused, None as main says."""
+    return carries(own_hop(config, group), twins(config))
+
+
+def vids_over_ipv6(config: Config) -> Mapping[Vid, bool | None] | None:
+    """Return the same of every VID that this gateway may carry; None where IPv6 is not steered."""
+    if twins(config) is None:
+        return None
+    carried = {
+        id_.vid: one for id_, one in config.groups.items() if id_.family is Family.IPV4 and one.mode != "observe"
+    }
+    return {vid: carries_ipv6(config, one) for vid, one in carried.items()}
 
 
 def _ways(config: Config) -> Iterator[Way]:

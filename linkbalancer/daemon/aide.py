@@ -13,9 +13,11 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NoReturn, TypeAlias
 
 from linkbalancer.clock import Duration, Instant, in_words
+from linkbalancer.daemon.forking import fork
 from linkbalancer.daemon.lifeline import call_myself, die_with_parent
 from linkbalancer.daemon.loop import Loop
 
@@ -132,23 +134,13 @@ class Aide:
 
 def _fork(name: str, work: Work) -> _Child:
     """Fork the child; raises OSError."""
-    ours, theirs = socket.socketpair()
-    parent = os.getpid()
-    try:
-        pid = os.fork()
-    except OSError:
-        ours.close()
-        theirs.close()
-        raise
-    if pid == 0:
-        _run(theirs, parent, name, work)
-    theirs.close()
+    pid, ours = fork(socket.SOCK_STREAM, partial(_run, name, work))
     with suppress(OSError):  # both sides do it, so that it is done before either goes on
         os.setpgid(pid, pid)
     return _Child(pid, ours)
 
 
-def _run(sock: socket.socket, parent: int, name: str, work: Work) -> NoReturn:
+def _run(name: str, work: Work, sock: socket.socket, parent: int) -> NoReturn:
     """Be the child."""
     try:
         gc.freeze()

@@ -16,6 +16,7 @@ from typing import assert_never
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest
 from linkbalancer.config.load import Loaded
+from linkbalancer.config.ways import twins
 from linkbalancer.daemon import logs
 from linkbalancer.daemon.agent import FEED
 from linkbalancer.daemon.hands import Hands
@@ -53,7 +54,8 @@ def run(office: Office, loaded: Loaded, lifeline: Lifeline, run_dir: Path, board
     """
     applications = loaded.rules.applications
     share = Share([applications[name] for name in office.applications], office.processes)
-    moves = Moves(run_dir, office.process, loaded.config.marks, len(applications))
+    config = loaded.config
+    moves = Moves(run_dir, office.process, config.marks, len(applications), ipv6=twins(config) is not None)
     lull = Lull(office.processes)
     hands = Hands(loaded, moves, lull, boards, office.process)
     process = ApplicationProcess(share, hands, lull, lifeline, run_dir / FEED, log=logs.start(process=office.process))

@@ -33,10 +33,11 @@ class Moves:
         teller: the process that steers them.
         marks: the bits of the connection mark.
         applications: how many there are on this gateway.
+        ipv6: whether IPv6 is steered, so that its flows move too.
     """
 
-    def __init__(self, run_dir: Path, teller: str, marks: Marks, applications: int) -> None:
-        self._marks, self._applications = marks, applications
+    def __init__(self, run_dir: Path, teller: str, marks: Marks, applications: int, *, ipv6: bool = False) -> None:
+        self._marks, self._applications, self._ipv6 = marks, applications, ipv6
         self._recording = Recording(run_dir, teller, boottime())
         self._counts: dict[int, tuple[Instant, str, Target]] = {}
 
@@ -76,7 +77,7 @@ class Moves:
         for app_id in [app_id for app_id, (due, _name, _to) in self._counts.items() if due <= now]:
             _due, application, to = self._counts.pop(app_id)
             try:
-                found = flows.count(self._marks, app_id)
+                found = flows.count(self._marks, app_id, ipv6=self._ipv6)
             except DriverError:
                 continue
             many = "at least " if found >= flows.FLOWS_MAX else ""

@@ -22,7 +22,7 @@ from linkbalancer.engine.preflight.observed import Address, Observed, Process, S
 from linkbalancer.host.preflight import devices, files, networkmanager, processes, routes, rules, ruleset, switches
 from linkbalancer.host.preflight.program import UnseenError, find
 from linkbalancer.host.process import started_at
-from linkbalancer.links import Firewall
+from linkbalancer.links import Family, Firewall
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ def wishes(config: Config) -> Wanted:
     """Return what a configuration needs of its host."""
     wanted = Wanted(config, ())
     links = tuple(link.device for link in config.links.values())
-    return Wanted(config, tuple(sysctl.wanted(wanted.lan_devices, links)))
+    return Wanted(config, tuple(sysctl.wanted(wanted.lan_devices, links, ipv6=wanted.steers_ipv6)))
 
 
 def observe(wanted: Wanted, *, running: bool) -> Observed:
@@ -87,6 +87,8 @@ def observe(wanted: Wanted, *, running: bool) -> Observed:
         addresses=look.at("addresses", lambda: _addresses(wanted)),
         rules=look.at("routing rules", rules.read),
         routes=look.at("routes", routes.read),
+        rules6=look.at("routing rules of IPv6", lambda: rules.read(Family.IPV6)) if wanted.steers_ipv6 else None,
+        routes6=look.at("routes of IPv6", lambda: routes.read(Family.IPV6)) if wanted.steers_ipv6 else None,
         ruleset=look.at("nftables rules", ruleset.saved if chains and find("nft") is None else ruleset.read),
         legacy=ruleset.legacy(),
         chains=look.at("the table mangle of iptables", lambda: bool(Mangle(4).read().hooked)) if chains else None,

@@ -22,6 +22,7 @@ FLOWS_MAX = 10_000
 """Where counting one application's flows stops."""
 
 _GET: Final = 1 << 8 | 1
+_BOTH: Final = struct.pack("!BBH", 0, 0, 0)
 _IPV4: Final = struct.pack("!BBH", 2, 0, 0)
 _MARK, _MARK_MASK = 8, 21
 
@@ -34,10 +35,14 @@ def affordable(applications: int, table: Path = Path("/proc/sys/net/netfilter/nf
         return False
 
 
-def count(marks: Marks, app_id: int) -> int:
-    """Return how many IPv4 flows an application has, at most about `FLOWS_MAX`. Raises DriverError."""
+def count(marks: Marks, app_id: int, *, ipv6: bool = False) -> int:
+    """Return how many flows an application has, at most about `FLOWS_MAX`; those of IPv6 too, where that is steered.
+
+    Raises DriverError.
+    """
     wanted = struct.pack("!I", marks.connection_mark(app_id)), struct.pack("!I", marks.connection_mask)
-    request = message(_GET, DUMP, _IPV4 + attribute(_MARK, wanted[0]) + attribute(_MARK_MASK, wanted[1]))
+    family = _BOTH if ipv6 else _IPV4
+    request = message(_GET, DUMP, family + attribute(_MARK, wanted[0]) + attribute(_MARK_MASK, wanted[1]))
     netlink = NetlinkSocket(NETFILTER)  # its own: one that stops in the middle of a dump is of no further use
     try:
         found = 0

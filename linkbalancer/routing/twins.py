@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
-from linkbalancer.links import DeviceName, Family, Mac, NextHop, Unreachable, ViaLink, ViaMaster, Vid
+from linkbalancer.links import DeviceName, Family, Mac, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
 from linkbalancer.routing.plan import own_next_hop
 
 LEAST_MTU: Final = 1280
@@ -48,6 +48,15 @@ def twin(hop: NextHop, twins: Collection[Twin]) -> NextHop:
             return ViaMaster(device, link_local(mac), mac)
         case _:
             return hop
+
+
+def carries(hop: NextHop, twins: Collection[Twin] | None) -> bool | None:
+    """Return whether IPv6 packets get on by a next hop: False is refused at once, None as the main table says.
+
+    `twins` is None where IPv6 is not steered.
+    """
+    half = None if twins is None else twin(hop, twins)
+    return None if half is None or isinstance(half, ViaMain) else not isinstance(half, Unreachable)
 
 
 def own_twin(next_hops: Mapping[Vid, NextHop], twins: Collection[Twin]) -> NextHop:

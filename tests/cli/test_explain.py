@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from linkbalancer.cli.main import main
+from linkbalancer.cli.taken import SAME_VID
 from tests.config.test_translationchecks import static
 
 CONFIG = """\
@@ -281,3 +282,28 @@ def test_options_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert lines[8].endswith("line 1: web [1 2] handover=drain:60s failback=move good-for=60s")
     assert main(["explain", "--json", "--rules", str(rules), *PACKET]) == 0
     assert json.loads(capsys.readouterr().out)["options"] == ["handover=drain:60s", "failback=move", "good-for=60s"]
+
+
+def test_ipv6_is_refused_by_a_way_without_a_far_end_over_it(gateway: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The VID is the same as IPv4's, and no later one is tried; of a VID that others carry nothing is known here."""
+    (gateway / "linkbalancer.yaml").write_text(
+        CONFIG.replace(
+            "groups:", "groups:\n  9: {mode: static, device: eth5, gateway: 203.0.113.1, gateway6: 'fe80::9'}"
+        )
+    )
+    (gateway / "apps.conf").write_text("App=* * * * 443 tcp [1 9 2] name=web\n")
+    words = ["--src", "2001:db8::1", "--dst", "2001:db9::1", "--proto", "tcp", "--dport", "443"]
+    assert main(["explain", str(gateway), *words]) == 0
+    assert capsys.readouterr().out.splitlines()[3:7] == [
+        "VIDs     [1 9 2], the first that works",
+        "  VID 1: mark 0x00010000, table 1001, IPv6 refused by this gateway's way",
+        "  VID 9: mark 0x00090000, table 1009",
+        "  VID 2: mark 0x00020000, table 1002",
+    ]
+    assert main(["explain", str(gateway), *words]) == 0
+    assert f"IPv6     {SAME_VID}" in capsys.readouterr().out.splitlines()
+    assert main(["explain", str(gateway), "--json", *words]) == 0
+    tables = json.loads(capsys.readouterr().out)["tables"]
+    assert [one["ipv6"] for (one,) in tables] == ["refused", "carried", None]
+    assert main(["explain", str(gateway), *PACKET]) == 0
+    assert "IPv6" not in capsys.readouterr().out

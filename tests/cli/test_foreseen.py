@@ -11,6 +11,7 @@ from linkbalancer.links import OnProbeLoss
 from linkbalancer.routing.application import Application, Member
 from linkbalancer.sim.shape import Shape
 from tests.engine.foresight.sites import ALONE, ALONE_RULES, after, site, small, texts
+from tests.engine.foresight.test_outcome import PEER6, STEER6
 
 
 def remarks(of: Site, title: str) -> tuple[str, ...]:
@@ -127,3 +128,18 @@ def test_without_links_none_can_be_dead() -> None:
     """A gateway of plain providers has none."""
     blocks = survey_blocks(survey(site({"gw": ALONE}, ALONE_RULES)), frozenset())
     assert not [block for block in blocks if isinstance(block, Remarks) and block.title.startswith("If every link")]
+
+
+def test_refused_ipv6_is_said_where_it_is_news() -> None:
+    """What is refused while nothing fails is said once; after a failure, what is refused beside it."""
+    half = small(*PEER6, *STEER6)
+    oracle = Oracle(half)
+    assert remarks(half, "IPv6 is refused") == ("app2: by VID 2",)
+    lines = list(effects(oracle, after(oracle, "link:l1")))
+    assert [line for line in lines if "IPv6" in line] == [
+        "app3: to VID 1 (l2, no IPv6)",
+        "rest: to VID 2 (l2, no IPv6)",
+        "IPv6 is refused: app1, app3: by VID 1",
+        "IPv6 is refused: rest: by VID 2",
+    ]
+    assert not [line for line in effects(oracle, after(oracle, "link:l2")) if line.startswith("IPv6")]

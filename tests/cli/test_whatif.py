@@ -245,3 +245,49 @@ def test_a_terminal_has_tables() -> None:
     assert "leg b1/eth0" in table
     assert "─────" in table
     assert with_terminal.process.wait(20) == 0
+
+
+def test_ipv6_that_is_refused_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In words and as JSON; it is no failure, and no application without IPv6 packets is named."""
+    target = varied(tmp_path / "site", "apps.conf", "App=*        *            0xb8", "App=10.0.0.0/8 *          0xb8")
+    for name in ("b2", "f2"):
+        file = target / name / "linkbalancer.yaml"
+        file.write_text(file.read_text().replace("    key_file:", '    peer6: "fe80::9"\n    key_file:'))
+    for name in ("b1", "f1"):
+        file = target / name / "linkbalancer.yaml"
+        file.write_text(file.read_text() + "steer_ipv6: true\n")
+    assert main(["whatif", str(target), "--fail", "link:l2"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^web +VID 2 \(l1, no IPv6\) +VID 2 \(l2\) +moved$", out, re.MULTILINE)
+    title, _, refused = out.partition("(programs go on over IPv4):\n")
+    assert title.endswith("IPv6 is refused, for the way has no peer6 or gateway6 ")
+    assert refused == "- web: by VID 2\n- backup: by VID 3\n- rest: by VID 1\n"
+    assert main(["whatif", str(target), "--json"]) == 0
+    survey = json.loads(capsys.readouterr().out)
+    assert survey["healthy"]["refused"] == {"backup": [3], "rest": [1]}
+    assert survey["healthy"]["applications"]["web"]["near"] == [{"vid": 2, "link": "l2", "ipv6": "carried"}]
+    assert survey["healthy"]["applications"]["voip"]["near"] == [{"vid": 1, "link": "l1"}]
+
+
+def test_several_places_are_one_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The far side's files may be elsewhere: with them nothing is assumed; without, it is said what, and what to do."""
+    for name in ("near", "far"):
+        (tmp_path / name).mkdir()
+        shutil.copy(EXAMPLE / "apps.conf", tmp_path / name)
+    for node in ("b1", "b2", "f1", "f2"):
+        shutil.copytree(EXAMPLE / node, tmp_path / ("near" if node[0] == "b" else "far") / node)
+    assert main(["whatif", str(EXAMPLE), "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert main(["whatif", str(tmp_path / "near"), str(tmp_path / "far"), "--json"]) == 0
+    apart = json.loads(capsys.readouterr().out)
+    assert apart["name"] == "near and far"
+    assert {**apart, "name": "two-links", "gateways": sorted(apart["gateways"])} == whole
+    assert main(["whatif", str(tmp_path / "near")]) == 0
+    out = capsys.readouterr().out
+    assert "- peer-of-l1 has no file here: it is taken for the mirror of b1" in out
+    assert "name its file, or its directory, as well if you have it" in out
+    both = [str(tmp_path / "near" / "b1"), str(tmp_path / "far" / "f1" / "linkbalancer.yaml")]
+    assert main(["whatif", *both, "--fail", "l1"]) == 1
+    assert capsys.readouterr().out.startswith("b1 and f1, with link l1 failed: ")
+    assert main(["whatif", str(tmp_path / "near"), str(tmp_path / "nobody")]) == 2
+    assert "nobody" in capsys.readouterr().err

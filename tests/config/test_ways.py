@@ -2,7 +2,8 @@
 
 from ipaddress import IPv4Address, IPv6Address
 
-from linkbalancer.config.ways import twins, ways
+from linkbalancer.config.ways import own_hop, twins, vids_over_ipv6, ways
+from linkbalancer.links import GroupId, ViaLink, ViaMain
 from linkbalancer.routing.translation import Translation, Way
 from linkbalancer.routing.twins import Twin
 from tests.config.test_translationchecks import static
@@ -48,3 +49,19 @@ def test_far_ends_over_ipv6_make_it_steered() -> None:
         Twin("eth7", IPv4Address("203.0.113.1"), IPv6Address("fe80::9")),
     )
     assert twins(loaded(config + "steer_ipv6: false\n").config) is None
+
+
+def test_which_vids_refuse_ipv6_here() -> None:
+    """Those whose own way has no far end over it; of those that others carry alone, nothing is known here."""
+    more = (
+        "groups:\n  8: {mode: static, device: eth6, gateway: 203.0.113.8}\n"
+        "  9: {mode: static, device: eth7, gateway: 203.0.113.1, gateway6: 'fe80::9'}\n"
+        "  7: {device: eth0, mode: observe, virtual_ips: [192.168.1.77/24]}\n"
+        "  6/ipv6: {device: eth0, link: l1, virtual_ips: ['fe80::6/64']}"
+    )
+    config = loaded(CONFIG.replace("groups:", more)).config
+    assert vids_over_ipv6(config) == {8: False, 9: True, 1: False}
+    assert own_hop(config, config.groups[GroupId(1)]) == ViaLink("eth1", IPv4Address("10.1.0.2"))
+    assert own_hop(config, config.groups[GroupId(9)]) == ViaLink("eth7", IPv4Address("203.0.113.1"))
+    assert own_hop(config, config.groups[GroupId(7)]) == ViaMain()
+    assert vids_over_ipv6(loaded().config) is None

@@ -5,15 +5,20 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from linkbalancer.config.load import load
+from linkbalancer.config.model import Config
 from linkbalancer.daemon.listening import listen
 from linkbalancer.daemon.preflight import answers, examine
-from linkbalancer.drivers import repair
-from linkbalancer.engine.preflight.finding import Severity
+from linkbalancer.drivers import repair, rules
+from linkbalancer.drivers.netlink.transport import ROUTE, NetlinkSocket
+from linkbalancer.engine.preflight.finding import RunCommand, Severity
+from linkbalancer.links import Family
+from linkbalancer.routing.plan import routing_rules
 from tests.daemon import rulesets
 from tests.daemon.waiting import until
 from tests.engine.preflight.hosts import FILES
@@ -22,6 +27,8 @@ from tests.namespaces import Namespace
 pytestmark = pytest.mark.lab
 
 CONFIG = load("linkbalancer.yaml", FILES.__getitem__).config
+WITH_PEER6 = FILES["linkbalancer.yaml"].replace("insecure: true", 'insecure: true, peer6: "fe80::2"')
+STEERED = load("x.yaml", {**FILES, "x.yaml": WITH_PEER6}.__getitem__).config
 OF_THE_HOST = {"switch-file", "nftables-flush", "networkd-removes", "ufw-forward", "legacy-iptables"}
 """What files of the machine that runs the tests say, whatever the namespace."""
 
@@ -36,10 +43,10 @@ def host() -> Iterator[Namespace]:
         yield host
 
 
-def found(host: Namespace, *, running: bool = False) -> dict[str, str]:
+def found(host: Namespace, *, running: bool = False, config: Config = CONFIG) -> dict[str, str]:
     """Return the kinds that are found in a namespace with how each was seen, notes left out."""
     with host.entered():
-        report = examine(CONFIG, running=running)
+        report = examine(config, running=running)
     assert report.unseen == ()
     return {
         one.kind.name: one.seen
@@ -78,6 +85,46 @@ def test_what_ip_can_break(host: Namespace, command: str, kind: str, seen: str) 
 
     assert list(kinds) == [kind]
     assert re.search(seen, kinds[kind])
+
+
+@pytest.mark.parametrize(
+    ("command", "kind", "seen"),
+    [
+        ("rule add fwmark 0x80000/0xff0000 lookup main prio 5210", "rule-takes-marks", r"bits 0x00ff0000 \(Tailsc"),
+        ("rule add from fd09::/16 lookup 100 prio 5", "rule-before-ours", "ip -6 rule: 5: from fd09::/16 lookup 100"),
+        ("rule add from fd09::/16 lookup 100 prio 25", "rule-number", "ip -6 rule: 25: from fd09::/16 lookup 100"),
+        ("rule del priority 0", "local-rule-late", "ip -6 rule: no rule looks up local"),
+        ("rule del priority 32766", "main-rule-missing", "ip -6 rule: no rule looks up main for everything"),
+        ("route add fd09::/16 dev eth1 table 20001", "table-taken", "table 20001: fd09::/16 dev eth1"),
+        ("route add fd09::/16 dev eth1 table 99 proto 112", "protocol-taken", "table 99: fd09::/16"),
+    ],
+)
+def test_what_ip_can_break_of_ipv6(host: Namespace, command: str, kind: str, seen: str) -> None:
+    """Rules and routes, where it is steered; the kernel's own rules can be put back."""
+    host(f"ip -6 {command}")
+    assert found(host) == {}
+    kinds = found(host, config=STEERED)
+
+    assert list(kinds) == [kind]
+    assert re.search(seen, kinds[kind])
+    with host.entered():
+        for step in (step for one in examine(STEERED, running=False).findings for step in one.steps):
+            if isinstance(step, RunCommand):
+                repair.perform(step)
+    assert (found(host, config=STEERED) == {}) == (kind in {"local-rule-late", "main-rule-missing"})
+
+
+def test_the_drivers_rules_of_ipv6_are_those_that_are_missed(host: Namespace) -> None:
+    """Beside a running daemon; without forwarding nothing of IPv6 goes on."""
+    missing = found(host, running=True, config=STEERED)
+    assert "ip -6 rule: no rule for mark" in missing["rule-missing"]
+    with host.entered():
+        with closing(NetlinkSocket(ROUTE)) as netlink:
+            for family in Family:
+                rules.apply(netlink, routing_rules(STEERED.vids, STEERED.marks), family=family)
+        assert "rule-missing" not in found(host, running=True, config=STEERED)
+        wrong = [one.subject for one in examine(STEERED, running=True).findings if one.kind.name == "switch-wrong"]
+    assert "ipv6/conf/all/forwarding" in wrong
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from linkbalancer.links import Family, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster
-from linkbalancer.routing.twins import Twin, link_local, own_twin, room, twin
+from linkbalancer.routing.twins import Twin, carries, link_local, own_twin, room, twin
 
 MAC = bytes.fromhex("02000000000a")
 FIRST, SECOND = IPv4Address("203.0.113.1"), IPv4Address("203.0.113.2")
@@ -54,3 +54,13 @@ def test_own_packets_follow_the_first_vid_that_leads_anywhere_over_ipv6() -> Non
 def test_the_least_that_ipv6_asks_for(mtu: int | None, family: Family, told: int | None) -> None:
     """A route with less would be refused by the kernel."""
     assert room(mtu, family) == told
+
+
+def test_whether_ipv6_gets_on() -> None:
+    """Over a far end and to the Master; not where there is none; where it is not steered the main table says."""
+    assert carries(ViaLink("eth1", FIRST), TWINS) is True
+    assert carries(ViaMaster("eth0", FIRST, MAC), TWINS) is True
+    assert carries(ViaLink("eth3", FIRST), TWINS) is False
+    assert carries(Unreachable(), TWINS) is False
+    assert carries(ViaMain(), TWINS) is None
+    assert carries(ViaLink("eth1", FIRST), None) is None

@@ -6,12 +6,16 @@ from random import Random
 
 import pytest
 
+from linkbalancer.config.ways import twins
+from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.foresight.failure import Failure, Kind, failures, pairs
 from linkbalancer.engine.foresight.outcome import Oracle, Outcome
 from linkbalancer.engine.foresight.site import SIDES, site_of
-from linkbalancer.links import NodeName, OnProbeLoss, Vid
+from linkbalancer.links import GroupId, NodeName, OnProbeLoss, ViaMaster, Vid
+from linkbalancer.routing.twins import carries
 from linkbalancer.sim.agreement import masters
 from linkbalancer.sim.faults import Cut, Death, Leg, Silent
+from linkbalancer.sim.node import Node
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import agreement_limit_ms, settle
 from linkbalancer.sim.shape import LAN_DEVICE, Shape, lan_address, loaded, number_of, side_of
@@ -49,6 +53,15 @@ class Odd(Shape):
             return text.partition(" link:")[0] + " mode: observe}"
         before, _, after = text.rpartition("priority: ")
         return f"{before}priority: {chance.choice((50, 100, 100, 101, 150, 200))}{after.lstrip('0123456789')}"
+
+
+class Half(Shape):
+    """A shape of which link 1 alone has far ends over IPv6; every gateway steers it."""
+
+    def text(self, name: NodeName) -> str:
+        """Write a gateway's configuration."""
+        text = Shape.text(self, name) + "steer_ipv6: true\n"
+        return text.replace("    key_file:", '    peer6: "fe80::9"\n    key_file:') if number_of(name) == 1 else text
 
 
 def named(shape: Shape) -> str:
@@ -108,6 +121,21 @@ def _gateways(world: World, outcome: Outcome) -> Iterator[str]:
                 yield f"{node.name}: {app} goes to VID {node.kernel.steering[app]}, foretold {place.vid}"
 
 
+def gets_on(world: World, node: Node, vid: Vid) -> bool | None:
+    """Return what becomes of a VID's IPv6 packets at a gateway, by its tables and those of the Master behind."""
+    hop = agent_of(node).memberships[GroupId(vid)].next_hops[False]
+    if isinstance(hop, ViaMaster):
+        (node,) = masters(world, side_of(node.name), vid)
+        hop = agent_of(node).memberships[GroupId(vid)].next_hops[True]
+    return carries(hop, twins(agent_of(node).config))
+
+
+def agent_of(node: Node) -> Agent:
+    """Return the agent of a gateway that runs."""
+    assert node.agent is not None
+    return node.agent
+
+
 def rehearsed(world: World, some: list[Fault]) -> None:
     """Begin faults, each once the one before has settled."""
     for fault in some:
@@ -132,6 +160,24 @@ def test_every_single_failure_settles_as_foretold(shape: Shape) -> None:
             rehearsed(world, [fault])
             assert differences(world, oracle.outcome((failure,))) == [], failure
             mended(world, [fault])
+
+
+def test_ipv6_is_refused_where_it_is_foretold() -> None:
+    """By the tables of every gateway, which are those of IPv4 turned into IPv6's: over link 2 nothing gets on."""
+    shape = Half()
+    oracle, world = oracle_of(shape), healthy(shape, 1)
+    for failure in (None, *failures(oracle.site)):
+        faults = faults_of(failure)[:1] if failure else []
+        rehearsed(world, faults)
+        outcome = oracle.outcome([failure] if failure else [])
+        for node in world.nodes.values():
+            agent = node.agent
+            for sides in outcome.places.values() if agent and node.name not in str(failure) else ():
+                (place,) = sides[agent_of(node).config.role]
+                if place.vid is not None:
+                    assert gets_on(world, node, place.vid) is place.ipv6, (node.name, failure, place)
+                    assert place.ipv6 is (place.via == "l1")
+        mended(world, faults)
 
 
 def foretold(seed: int) -> None:

@@ -10,12 +10,14 @@ import os
 import resource
 import socket
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
 from linkbalancer.config.plugins import consult, find
 from linkbalancer.daemon import capabilities
 from linkbalancer.daemon.checking.child import usual_signals
+from linkbalancer.daemon.forking import fork
 from linkbalancer.daemon.lifeline import call_myself, die_with_parent
 from linkbalancer.host.users import Identity, UserError, identity
 from linkbalancer.weights.question import Question, answer_to_json
@@ -31,18 +33,7 @@ _LIMIT: Final = 64 << 10
 
 def start(name: str) -> tuple[int, socket.socket]:
     """Fork a process that asks a plug-in; return its id and this end of its line. Raises OSError, UserError."""
-    who = _who()
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    parent = os.getpid()
-    try:
-        pid = os.fork()
-    except OSError:
-        ours.close()
-        theirs.close()
-        raise
-    if pid == 0:
-        _live(theirs, who, parent, name)
-    theirs.close()
+    pid, ours = fork(socket.SOCK_SEQPACKET, partial(_live, _who(), name))
     ours.settimeout(0)
     return pid, ours
 
@@ -55,7 +46,7 @@ def _who() -> Identity:
         return identity(None)
 
 
-def _live(line: socket.socket, who: Identity, parent: int, name: str) -> NoReturn:
+def _live(who: Identity, name: str, line: socket.socket, parent: int) -> NoReturn:
     """Be the process."""
     try:
         gc.enable()

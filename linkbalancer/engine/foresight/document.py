@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from linkbalancer.engine.foresight.failure import Failures
 from linkbalancer.engine.foresight.idle import Idle
-from linkbalancer.engine.foresight.outcome import Fate, Oracle, Outcome, Places
+from linkbalancer.engine.foresight.outcome import Fate, Oracle, Outcome, Part, Place, Places
 from linkbalancer.engine.foresight.site import SIDES, Site
 from linkbalancer.engine.foresight.survey import Alike, Survey
 from linkbalancer.links import Role
@@ -57,6 +57,7 @@ def outcome_document(oracle: Oracle, outcome: Outcome, *, whole: bool = False) -
         "nowhere": [app for app, fate in fates.items() if fate is Fate.NOWHERE],
         "unknown": [app for app, fate in fates.items() if fate is Fate.UNKNOWN],
         "moves": [app for app, fate in fates.items() if fate is Fate.MOVES],
+        "refused": {app: list(vids) for app, vids in outcome.refused_ipv6().items()},
         "unanswered": [{"side": SIDES[role], "group": str(group)} for role, group in outcome.unanswered()],
         "masters": masters,
         "rivals": rivals,
@@ -92,9 +93,15 @@ def _places(sides: Mapping[Role, Places]) -> dict[str, Any]:
             {
                 "vid": one.vid,
                 "link": one.via,
+                **_ipv6(one),
                 **({"gateways": list(one.gateways)} if one.gateways else {}),
                 **(
-                    {"shares": [{"vid": part.vid, "link": part.via, "share": part.share} for part in one.parts]}
+                    {
+                        "shares": [
+                            {"vid": part.vid, "link": part.via, "share": part.share, **_ipv6(part)}
+                            for part in one.parts
+                        ]
+                    }
                     if one.parts
                     else {}
                 ),
@@ -103,6 +110,10 @@ def _places(sides: Mapping[Role, Places]) -> dict[str, Any]:
         ]
         for role, places in sides.items()
     }
+
+
+def _ipv6(place: Place | Part) -> dict[str, str]:
+    return {} if place.ipv6 is None else {"ipv6": "carried" if place.ipv6 else "refused"}
 
 
 def _idle(idle: Idle) -> dict[str, Any]:

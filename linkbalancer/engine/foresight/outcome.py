@@ -15,24 +15,27 @@ from linkbalancer.routing.choice import best_step
 
 
 class Part(NamedTuple):
-    """One VID's share of a balanced step."""
+    """One VID's share of a balanced step; `ipv6` as of a place."""
 
     vid: Vid
     via: str
     share: float
+    ipv6: bool | None = None
 
 
 class Place(NamedTuple):
     """Where an application goes: `vid` is None where it has nowhere to go.
 
     `gateways` are those that send it there, empty when all of its side do. `parts` are those of a balanced step, whose
-    first one `vid` and `via` name.
+    first one `vid` and `via` name. `ipv6`: whether its IPv6 packets get on there; False: they are refused there (of
+    parts: by one at least), None: they are not steered, or there are none.
     """
 
     vid: Vid | None
     via: str | None
     gateways: tuple[NodeName, ...] = ()
     parts: tuple[Part, ...] = ()
+    ipv6: bool | None = None
 
     @property
     def vids(self) -> tuple[Vid, ...]:
@@ -45,8 +48,16 @@ NOWHERE = Place(None, None)
 Places: TypeAlias = tuple[Place, ...]
 """Those of one application on one side: several where gateways differ, as with probed upstreams of their own."""
 
-_Reach: TypeAlias = frozenset[tuple[Vid, str]]
-"""The VIDs that work as one gateway sees it, and the way of each."""
+
+class _Way(NamedTuple):
+    """A VID that works as one gateway sees it: over what, and whether IPv6 gets on there."""
+
+    vid: Vid
+    via: str
+    ipv6: bool | None
+
+
+_Reach: TypeAlias = frozenset[_Way]
 
 
 class Fate(IntEnum):
@@ -76,6 +87,16 @@ class Outcome:
     def unanswered(self) -> tuple[tuple[Role, GroupId], ...]:
         """Return the groups whose virtual IPs nobody answers for."""
         return tuple(key for key, standing in self.standings.items() if standing.master is None)
+
+    def refused_ipv6(self) -> dict[str, tuple[Vid, ...]]:
+        """Return the applications whose IPv6 packets are refused, and the VIDs that refuse them."""
+        found: dict[str, tuple[Vid, ...]] = {}
+        for app, sides in self.places.items():
+            steps = (one.parts or (one,) for places in sides.values() for one in places)
+            vids = {one.vid for step in steps for one in step if one.ipv6 is False and one.vid is not None}
+            if vids:
+                found[app] = tuple(sorted(vids))
+        return found
 
 
 class Oracle:
@@ -120,19 +141,30 @@ class Oracle:
     def _chosen(self, reach: _Reach) -> tuple[Place, ...]:
         found = self._choices.get(reach)
         if found is None:
-            ways = dict(reach)
-            chosen = (best_step(app.steps, frozenset(ways)) for app in self.site.applications.values())
-            found = tuple(NOWHERE if step is None else _place(step, ways) for step in chosen)
+            ways = {way.vid: way for way in reach}
+            chosen = {name: best_step(app.steps, frozenset(ways)) for name, app in self.site.applications.items()}
+            found = tuple(
+                NOWHERE if step is None else _place(step, ways, steered=app not in self.site.ipv4_only)
+                for app, step in chosen.items()
+            )
             self._choices[reach] = found
         return found
 
 
-def _place(step: Step, ways: Mapping[Vid, str]) -> Place:
-    """Return where a step goes of which something works."""
-    shares = wanted(step, ways)
-    vid = next(iter(shares))
-    parts = tuple(Part(one, ways[one], float(share)) for one, share in shares.items())
-    return Place(vid, ways[vid], parts=parts if len(step) > 1 else ())
+def _place(step: Step, ways: Mapping[Vid, _Way], *, steered: bool) -> Place:
+    """Return where a step goes of which something works; `steered`: IPv6 packets may belong to it."""
+    parts = tuple(
+        Part(vid, ways[vid].via, float(share), ways[vid].ipv6 if steered else None)
+        for vid, share in wanted(step, ways).items()
+    )
+    first = parts[0]
+    return Place(first.vid, first.via, (), parts if len(step) > 1 else (), _all_of(one.ipv6 for one in parts))
+
+
+def _all_of(ways: Iterable[bool | None]) -> bool | None:
+    """Return what is to be said of IPv6 where each of some ways may be taken: the worst."""
+    found = set(ways)
+    return False if False in found else None if None in found else True
 
 
 def _is_reached(condition: Condition, gateway: Gateway) -> bool:
@@ -142,17 +174,20 @@ def _is_reached(condition: Condition, gateway: Gateway) -> bool:
 
 def _reach(condition: Condition, standings: Standings, gateway: Gateway) -> _Reach:
     """Return what works as a gateway sees it: it must hear the Master, or have an answer of a plain gateway."""
-    found = set()
+    found: set[_Way] = set()
+    members = {one.name: one.members for one in condition.site.gateways}
     for group, member in gateway.members.items():
         if group.family is not Family.IPV4 or not condition.has_leg(gateway, member.device):
             continue
         if member.upstream is not None:
             if condition.answers(member.upstream):
-                found.add((group.vid, member.upstream))
+                found.add(_Way(group.vid, member.upstream, member.ipv6))
             continue
         standing = standings[gateway.role, group]
-        if standing.via is not None:
-            found.add((group.vid, standing.via))
+        if standing.via is not None and standing.master is not None:
+            masters = (standing.master, *standing.rivals)
+            ipv6 = _all_of(members[one][group].ipv6 for one in masters) if gateway.steers_ipv6 else None
+            found.add(_Way(group.vid, standing.via, ipv6))
     return frozenset(found)
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from ipaddress import IPv4Address
 
 from linkbalancer.config.model import Config, Group
+from linkbalancer.config.ways import carries_ipv6, twins
 from linkbalancer.health.influence import HIGHEST, Influence, effective
 from linkbalancer.links import DeviceName, GroupId, LinkName, NodeName, OnProbeLoss, Role
 from linkbalancer.routing.application import Application
@@ -29,6 +30,7 @@ class Member:
     `votes`: it takes part in the election, else it observes, or (`upstream`) the group is a plain gateway's. `legs` are
     the devices without which it is in Fault: its own, and those of its sync group. `priority` is the one with every
     tracker good, `lowest` and `highest` what trackers, and the weights of its link, can make of it.
+    `ipv6`: whether IPv6 packets get on by its own way; False is refused, None as its main table says.
     """
 
     device: DeviceName
@@ -40,13 +42,14 @@ class Member:
     upstream: str | None = None
     legs: frozenset[DeviceName] = frozenset()
     weights: tuple[str, ...] = ()
+    ipv6: bool | None = None
 
 
 @dataclass(frozen=True)
 class Gateway:
     """One gateway: `lans` are its LAN devices, `addresses` its own there where known.
 
-    `links` says of each what this end does with its groups when it is closed.
+    `links` says of each what this end does with its groups when it is closed; `steers_ipv6`, whether IPv6 goes by VIDs.
     """
 
     name: NodeName
@@ -55,6 +58,7 @@ class Gateway:
     links: Mapping[LinkName, OnProbeLoss] = field(default_factory=dict)
     addresses: Mapping[DeviceName, IPv4Address] = field(default_factory=dict)
     lans: tuple[DeviceName, ...] = ()
+    steers_ipv6: bool = False
 
     @cached_property
     def devices(self) -> tuple[DeviceName, ...]:
@@ -64,13 +68,17 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Site:
-    """Everything that is known. `whole`: there is no gateway beside these; else `notes` say what is missing."""
+    """Everything that is known. `whole`: there is no gateway beside these; else `notes` say what is missing.
+
+    `ipv4_only` are the applications that no IPv6 packet belongs to.
+    """
 
     name: str
     gateways: tuple[Gateway, ...]
     applications: Mapping[str, Application]
     whole: bool = True
     notes: tuple[str, ...] = ()
+    ipv4_only: frozenset[str] = frozenset()
 
     @cached_property
     def ends(self) -> Mapping[LinkName, tuple[Gateway, Gateway]]:
@@ -103,6 +111,7 @@ def site_of(
     configs: Mapping[NodeName, Config],
     applications: Mapping[str, Application],
     addresses: Mapping[NodeName, Mapping[DeviceName, IPv4Address]],
+    ipv4_only: frozenset[str] = frozenset(),
 ) -> Site:
     """Join configurations to a site; an end of a link whose file is missing is assumed to mirror the other.
 
@@ -114,7 +123,8 @@ def site_of(
     given = [_gateway(config, addresses.get(node, {})) for node, config in configs.items()]
     assumed = [_mirrored(link, end) for link, end in _open_ends(configs, given)]
     notes = [
-        f"{one.name} has no file here: it is taken for the mirror of {end}, with its VIDs and priorities"
+        f"{one.name} has no file here: it is taken for the mirror of {end}, with its VIDs and priorities; "
+        "name its file, or its directory, as well if you have it"
         for one, end in zip(assumed, (end.name for _, end in _open_ends(configs, given)), strict=True)
     ]
     missing, weighed = list(_missing(configs)), list(_weighed(configs))
@@ -123,9 +133,8 @@ def site_of(
     if asking:
         more = f" and {len(asking) - 1} more" if len(asking) > 1 else ""
         notes.append(f"{asking[0]}{more} ask for a service level (sla=): here every link keeps it")
-    return Site(
-        name, gateways, applications, not (assumed or missing), (*notes, *missing, *(one.note for one in weighed))
-    )
+    notes += [*missing, *(one.note for one in weighed)]
+    return Site(name, gateways, applications, not (assumed or missing), tuple(notes), ipv4_only)
 
 
 def _gateway(config: Config, addresses: Mapping[DeviceName, IPv4Address]) -> Gateway:
@@ -134,11 +143,13 @@ def _gateway(config: Config, addresses: Mapping[DeviceName, IPv4Address]) -> Gat
     members = {}
     for group, one in config.groups.items():
         legs = frozenset(config.groups[other].device for other in together.get(group, (group,)))
-        members[group] = replace(_member(one, config.influences[group], numbers, config.role), legs=legs)
+        member = _member(one, config.influences[group], numbers, config.role)
+        members[group] = replace(member, legs=legs, ipv6=carries_ipv6(config, one))
     linked = {} if config.role is Role.STANDALONE else config.links
     links = {name: link.on_probe_loss for name, link in linked.items()}
     lans = dict.fromkeys((*(one.device for one in members.values() if one.upstream is None), *config.lans))
-    return Gateway(config.node, config.role, members, links, addresses, tuple(lans))
+    steers_ipv6 = twins(config) is not None
+    return Gateway(config.node, config.role, members, links, addresses, tuple(lans), steers_ipv6)
 
 
 def _member(group: Group, influences: Mapping[str, Influence], numbers: set[str], role: Role) -> Member:
@@ -232,7 +243,8 @@ def _mirrored(link: LinkName, end: Gateway) -> Gateway:
         for group, one in end.members.items()
         if one.link == link
     }
-    return Gateway(f"peer-of-{link}", end.role.opposite, members, {link: end.links[link]}, lans=(LAN,))
+    links = {link: end.links[link]}
+    return Gateway(f"peer-of-{link}", end.role.opposite, members, links, lans=(LAN,), steers_ipv6=end.steers_ipv6)
 
 
 def _missing(configs: Mapping[NodeName, Config]) -> Iterator[str]:

@@ -41,6 +41,7 @@ class Survey:
         return (
             *(fates.count(fate) for fate in (Fate.NOWHERE, Fate.UNKNOWN)),
             len(outcome.unanswered()),
+            len(outcome.refused_ipv6()),
             fates.count(Fate.MOVES),
         )
 

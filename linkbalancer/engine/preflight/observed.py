@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from linkbalancer.config.model import Config
+from linkbalancer.config.ways import twins
 from linkbalancer.links import DeviceName, Interface, Vid
 
 
@@ -13,6 +14,11 @@ class Wanted:
 
     config: Config
     switches: tuple[tuple[str, str], ...]
+
+    @property
+    def steers_ipv6(self) -> bool:
+        """Whether IPv6 goes by VIDs."""
+        return twins(self.config) is not None
 
     @property
     def lan_devices(self) -> tuple[DeviceName, ...]:
@@ -181,6 +187,10 @@ class Observed:
     addresses: Mapping[DeviceName, tuple[Address, ...]] | None = None
     rules: tuple[Rule, ...] | None = None
     routes: tuple[Route, ...] | None = None
+    rules6: tuple[Rule, ...] | None = None
+    """Those of IPv6, and its routes: looked at where it is steered."""
+
+    routes6: tuple[Route, ...] | None = None
     ruleset: Ruleset | None = None
     legacy: tuple[str, ...] = ()
     chains: bool | None = None

@@ -12,6 +12,7 @@ OUR_FILE: Final = "/etc/sysctl.d/zz-linkbalancer.conf"
 
 BREAKS: Final = {
     "ip_forward": "Nothing is forwarded.",
+    "forwarding": "Nothing of IPv6 is forwarded.",
     "rp_filter": "Packets whose answers would go another way are dropped without a word, and with VIDs many do "
     "(src_valid_mark does not help: the mark is not set yet).",
     "send_redirects": "Hosts are told of shorter ways: they bypass the virtual IP, and stay there when it moves.",

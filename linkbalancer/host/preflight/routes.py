@@ -4,12 +4,13 @@ from typing import Any
 
 from linkbalancer.engine.preflight.observed import Route
 from linkbalancer.host.preflight.program import Json, ask_json
-from linkbalancer.host.preflight.rules import KINDS
+from linkbalancer.host.preflight.rules import FAMILIES, KINDS
+from linkbalancer.links import Family
 
 
-def read() -> tuple[Route, ...]:
-    """Return the IPv4 routes of every table. Raises UnseenError."""
-    return parse(ask_json("ip", "-j", "-N", "-4", "route", "show", "table", "all"))
+def read(family: Family = Family.IPV4) -> tuple[Route, ...]:
+    """Return a family's routes of every table. Raises UnseenError."""
+    return parse(ask_json("ip", "-j", "-N", FAMILIES[family], "route", "show", "table", "all"))
 
 
 def parse(listed: Json) -> tuple[Route, ...]:

@@ -4,16 +4,29 @@ from typing import Any, Final
 
 from linkbalancer.engine.preflight.observed import Rule
 from linkbalancer.host.preflight.program import Json, ask_json
+from linkbalancer.links import Family
 
 _EVERYTHING: Final = 0xFFFFFFFF
 
-KINDS: Final = {"2": "local", "3": "broadcast", "6": "blackhole", "7": "unreachable", "8": "prohibit", "9": "throw"}
+FAMILIES: Final = {Family.IPV4: "-4", Family.IPV6: "-6"}
+"""How `ip` is told the family."""
+
+KINDS: Final = {
+    "2": "local",
+    "3": "broadcast",
+    "4": "anycast",
+    "5": "multicast",
+    "6": "blackhole",
+    "7": "unreachable",
+    "8": "prohibit",
+    "9": "throw",
+}
 """The words for what `ip -N` writes as numbers, of routes and of rules."""
 
 
-def read() -> tuple[Rule, ...]:
-    """Return the IPv4 rules in the kernel's order. Raises UnseenError."""
-    return parse(ask_json("ip", "-j", "-N", "-4", "rule", "show"))
+def read(family: Family = Family.IPV4) -> tuple[Rule, ...]:
+    """Return a family's rules in the kernel's order. Raises UnseenError."""
+    return parse(ask_json("ip", "-j", "-N", FAMILIES[family], "rule", "show"))
 
 
 def parse(listed: Json) -> tuple[Rule, ...]:

@@ -39,13 +39,14 @@ def site(
     some: Mapping[NodeName, str],
     rules: str,
     addresses: Mapping[NodeName, Mapping[str, IPv4Address]] | None = None,
+    ipv4_only: frozenset[str] = frozenset(),
 ) -> Site:
     """Load texts as the command does, and join them."""
     configs, applications = {}, dict[str, Application]()
     for name, text in some.items():
         loaded = load("x.yaml", {"x.yaml": text, "apps.conf": rules}.__getitem__)
         configs[name], applications = loaded.config, dict(loaded.rules.applications)
-    return site_of("some", configs, applications, addresses or {})
+    return site_of("some", configs, applications, addresses or {}, ipv4_only)
 
 
 def small(*changes: tuple[NodeName, str, str], shape: Shape | None = None, without: tuple[NodeName, ...] = ()) -> Site:

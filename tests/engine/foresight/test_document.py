@@ -5,7 +5,9 @@ import json
 from linkbalancer.engine.foresight.document import outcome_document, single_document, survey_document
 from linkbalancer.engine.foresight.outcome import Oracle
 from linkbalancer.engine.foresight.survey import survey
-from tests.engine.foresight.sites import ALONE, ALONE_RULES, after, site, small
+from linkbalancer.sim.shape import Shape
+from tests.engine.foresight.sites import ALONE, ALONE_RULES, after, site, small, texts
+from tests.engine.foresight.test_outcome import PEER6, STEER6
 
 
 def test_a_survey_has_all_that_is_known() -> None:
@@ -56,3 +58,16 @@ def test_certain_failures_alone() -> None:
     unknown = single_document(missing, after(missing, "link:l1"))
     assert (unknown["good"], unknown["complete"], len(unknown["assumed"])) == (False, False, 2)
     assert unknown["outcome"]["unknown"] == ["app1", "app2", "app3", "rest"]
+
+
+def test_places_say_what_becomes_of_ipv6() -> None:
+    """Where it is steered, that is; of a balanced step each share does."""
+    rules = "App=* * * * 443 tcp [3*3+2] name=web\nApp=* * * * * * [1] name=rest\n"
+    oracle = Oracle(site(texts(Shape(), *PEER6, *STEER6), rules))
+    document = outcome_document(oracle, oracle.healthy, whole=True)
+    assert document["refused"] == {"web": [2]}
+    (web,), (rest,) = (document["applications"][app]["near"] for app in ("web", "rest"))
+    assert rest == {"vid": 1, "link": "l1", "ipv6": "carried"}
+    assert [(web["ipv6"], *(one["ipv6"] for one in web["shares"]))] == [("refused", "carried", "refused")]
+    plain = Oracle(small())
+    assert outcome_document(plain, plain.healthy)["refused"] == {}

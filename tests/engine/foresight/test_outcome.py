@@ -75,3 +75,53 @@ def test_a_balanced_application_goes_to_what_is_left_of_its_step() -> None:
     assert cut.places["web"][NEAR] == (Place(2, "l2", (), (Part(2, "l2", 1.0),)),)
     assert oracle.fate(cut, "web") is Fate.MOVES
     assert (NOWHERE.vids, Place(4, "l1").vids) == ((), (4,))
+
+
+PEER6 = [(name, "    key_file:", '    peer6: "fe80::9"\n    key_file:') for name in ("b1", "f1")]
+STEER6 = [(name, "applications:", "steer_ipv6: true\napplications:") for name in ("b2", "f2")]
+
+
+def test_ipv6_is_refused_where_the_way_has_no_far_end_over_it() -> None:
+    """VID 2 is over link 2, which has none; no other VID is tried (decision 57)."""
+    oracle = Oracle(small(*PEER6, *STEER6))
+    assert oracle.healthy.places["app1"][NEAR] == (Place(1, "l1", ipv6=True),)
+    assert oracle.healthy.places["app2"][FAR] == (Place(2, "l2", ipv6=False),)
+    assert oracle.healthy.refused_ipv6() == {"app2": (2,)}
+    cut = after(oracle, "link:l1")
+    assert cut.refused_ipv6() == {"app1": (1,), "app2": (2,), "app3": (1,), "rest": (2,)}
+    assert not after(oracle, "link:l2").refused_ipv6()
+
+
+def test_ipv6_goes_as_a_main_table_says_where_the_sender_or_the_master_does_not_steer_it() -> None:
+    """Here b2 and f2: what b1 hands to b2 as VID 2's is none of b2's VIDs; nobody is refused."""
+    oracle = Oracle(small(*PEER6))
+    near, far = oracle.healthy.places["app1"].values()
+    assert {(one.gateways, one.ipv6) for one in (*near, *far)} == {
+        (("b1",), True),
+        (("b2",), None),
+        (("f1",), True),
+        (("f2",), None),
+    }
+    assert not oracle.healthy.refused_ipv6()
+
+
+def test_of_equal_gateways_and_of_shares_the_worse_counts() -> None:
+    """Whoever of two becomes Master, and whichever VID a flow is given: it may be refused."""
+    equal = [("f1", "priority: 100", "priority: 150")]
+    oracle = Oracle(small(*PEER6, *STEER6, *equal))
+    assert oracle.healthy.places["app2"][NEAR] == (Place(2, "l1 or l2", ipv6=False),)
+    some = texts(Shape(), *PEER6, *STEER6)
+    rules = "App=* * * * 443 tcp [3*3+2] name=web\nApp=10.0.0.0/8 * * * * * [2] name=four\n"
+    oracle = Oracle(site(some, rules, ipv4_only=frozenset({"four"})))
+    (web,), (four,) = (oracle.healthy.places[one][NEAR] for one in ("web", "four"))
+    assert web.parts == (Part(3, "l1", 0.75, ipv6=True), Part(2, "l2", 0.25, ipv6=False))
+    assert (web.ipv6, four.ipv6) == (False, None)
+    assert oracle.healthy.refused_ipv6() == {"web": (2,)}
+
+
+def test_plain_gateways_may_have_none_over_ipv6() -> None:
+    """One of two providers has: `web` goes there."""
+    some = ALONE.replace("gateway: 203.0.113.1", "gateway: 203.0.113.1, gateway6: 'fe80::9'")
+    oracle = Oracle(site({"gw": some}, ALONE_RULES))
+    assert oracle.healthy.places["web"][HERE] == (Place(1, "203.0.113.1", ipv6=True),)
+    assert oracle.healthy.refused_ipv6() == {"rest": (2,)}
