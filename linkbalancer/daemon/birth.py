@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from linkbalancer.config import upstream
+from linkbalancer.config import plugins, upstream
 from linkbalancer.config.keepalived.section import MODE
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import agent, api, application, capabilities, checker, namefile, naming, notifier, recorder
@@ -67,6 +67,7 @@ def birth(path: str, directories: Directories, order: Order) -> Brood:
     Raises:
         RefusedError: with a line for each error.
     """
+    plugins.forget()
     kept = Configurations(directories.state / FOLDER, warn=_tell)
     chosen = choose(Scope(path, kept, partial(judge, path)), order.texts, order.request)
     if order.texts is None or order.request is not None:
@@ -109,7 +110,7 @@ def offer(checked: Checked, directories: Directories) -> Brood:
             return naming.run(loaded, lifeline, run_dir=run_dir, state_dir=state_dir)
         return application.run(staff[name], loaded, lifeline, run_dir, boards)
 
-    return Brood(specs(checked), checked.chosen.bundle(), work, notice)
+    return Brood(specs(checked), checked.chosen.bundle(), work, notice, foreign=plugins.loaded())
 
 
 def specs(checked: Checked) -> dict[str, str]:
