@@ -1,8 +1,8 @@
 """The zygote: a process that has imported everything and read the configuration once, and forks workers on request.
 
 So is the next zygote, the candidate of a reload: what this one has read and compiled, it need not do again
-(`daemon.birth`). It begins anew, as the first one does, where there is none to fork it, or where others' code is loaded,
-of which there may be a newer version by now.
+(`daemon.birth`). It begins anew, as the first one does, where there is none to fork it, or where others' code is
+loaded, of which there may be a newer version by now.
 
 A worker forked from it starts in milliseconds and shares its memory. It forks twice: the process in between ends at
 once, so that the worker becomes the supervisor's own child (a subreaper adopts orphans) and outlives the zygote. The
@@ -99,6 +99,7 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
     quiet_signals()
     die_with_parent(supervisor)
     call_myself("lb:zygote")
+    gc.disable()  # what is read stays, and looking for garbage in it would take as long as reading an edited file
     try:
         brood = birth(order)
     except RefusedError as refused:
@@ -109,6 +110,7 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
     except BaseException:  # noqa: BLE001 - a zygote never unwinds into the supervisor's frames
         crash()
     _offer(lifeline, brood)
+    gc.enable()
     gc.collect()
     go_first()
     gc.freeze()  # what is shared stays shared: the collector does not write into it any more
@@ -150,9 +152,11 @@ def _offer(lifeline: Lifeline, brood: Brood) -> None:
 
 def _frame(brood: Brood) -> bytes:
     """Put the offer before the texts, so that the supervisor reads it without knowing the texts' form."""
-    return json.dumps(
-        {"specs": dict(brood.specs), "notice": brood.notice, "foreign": brood.foreign}
-    ).encode() + b"\n" + brood.texts
+    return (
+        json.dumps({"specs": dict(brood.specs), "notice": brood.notice, "foreign": brood.foreign}).encode()
+        + b"\n"
+        + brood.texts
+    )
 
 
 def offered(content: bytes) -> Offer:

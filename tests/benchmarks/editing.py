@@ -63,7 +63,9 @@ class Watcher:
 
 def jobs() -> list[Job]:
     """Return what can be measured: an edit of a generated rule set, and of ClassBench's large ones where at hand."""
-    texts: dict[str, Callable[[int], str]] = {f"firewall {RULES}-rules": lambda seed: filter_set("firewall", RULES, seed)}
+    texts: dict[str, Callable[[int], str]] = {
+        f"firewall {RULES}-rules": lambda seed: filter_set("firewall", RULES, seed)
+    }
     texts |= {path.stem: lambda _seed, path=path: path.read_text() for path in sorted(BENCH.glob("*_10k.conf"))}
     found = []
     for name, text in texts.items():
