@@ -42,6 +42,11 @@ def _read_alone(text: str) -> Reading:
     return _Line(text, lambda word: element(word.text)).read()
 
 
+def forget() -> None:
+    """Keep no line that was read."""
+    _read_alone.cache_clear()
+
+
 class _Line:
     """One line while it is read; `find` says what an element of its addresses stands for."""
 
