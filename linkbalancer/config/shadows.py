@@ -179,7 +179,8 @@ class _Search:
     def _traced(self, number: int, family: _Family) -> _Trace | None:
         """Search; return None where the bound ends it."""
         rule, before = self._rules[number], self._work
-        boxes, steps = [_box(rule.selector, family)], []
+        boxes = [_box(rule.selector, family)]
+        steps: list[tuple[_Corner, Selector | None]] = []
         for _cut in range(CUTS_MAX):
             if not boxes:
                 return _Trace(tuple(steps), shadowed=True, work=before - self._work)

@@ -316,13 +316,17 @@ def test_reload_of_a_bad_configuration_changes_nothing(aside: Service) -> None:
     assert [len(aside.pids(name)) for name in ("agent", "api", "app:a")] == [1, 1, 1]
 
 
+def _until_outcomes(aside: Service, many: int) -> None:
+    until(lambda: len(aside.outcomes()) == many)
+
+
 def test_a_candidate_is_a_fork_of_the_zygote_unless_that_has_code_of_others(aside: Service) -> None:
     """What a zygote has read is known to the next one; where a newer version of something may be, it begins anew."""
     kin = []
     for reloads, workers in enumerate([("agent",), ("agent", "foreign"), ("agent",), ("agent", "app:b")], start=1):
         aside.configure(*workers, "api", "app:a")
         aside.process.send_signal(signal.SIGHUP)
-        until(lambda reloads=reloads: len(aside.outcomes()) == reloads)
+        _until_outcomes(aside, reloads)
         kin = (aside.directory / "kin").read_text().split()
     assert kin == ["0", "1", "2", "0", "1"]
     assert [one["result"] for one in aside.outcomes()] == ["unchanged", "unchanged", "unchanged", "applied"]
