@@ -187,7 +187,10 @@ def _beget(lifeline: Lifeline, name: str, descriptor: int, life: Callable[[int],
         for fd in (reading, writing):
             os.close(fd)
         lifeline.close()
-        life(descriptor)
+        try:
+            life(descriptor)
+        except BaseException:  # noqa: BLE001 - a child never unwinds into the zygote's frames
+            crash()
     os.close(writing)
     os.close(descriptor)
     os.waitpid(between, 0)
@@ -202,29 +205,23 @@ def _beget(lifeline: Lifeline, name: str, descriptor: int, life: Callable[[int],
 
 def _read_anew(birth: Birth, texts: bytes, descriptor: int, *, supervisor: int) -> NoReturn:
     """Be the next zygote: hear for whose request, and read. `texts` are those in force."""
-    try:
-        lifeline = Lifeline(socket.socket(fileno=descriptor))
-        order, go = lifeline.wait(), lifeline.wait()
-        if not isinstance(order, Spoken) or order.descriptor is None or not isinstance(go, Spoken) or go.word != "go":
-            os._exit(0)
-        request = json.loads(enclosed(order.descriptor))
-        os.close(order.descriptor)
-    except BaseException:  # noqa: BLE001 - a zygote never unwinds into its parent's frames
-        crash()
+    lifeline = Lifeline(socket.socket(fileno=descriptor))
+    order, go = lifeline.wait(), lifeline.wait()
+    if not isinstance(order, Spoken) or order.descriptor is None or not isinstance(go, Spoken) or go.word != "go":
+        os._exit(0)
+    request = json.loads(enclosed(order.descriptor))
+    os.close(order.descriptor)
     live(lifeline, birth, Order(texts, request), supervisor)
 
 
 def _work(brood: Brood, name: str, descriptor: int, *, supervisor: int) -> NoReturn:
-    try:
-        lifeline = Lifeline(socket.socket(fileno=descriptor))
-        spoken = lifeline.wait()
-        if isinstance(spoken, Hangup) or spoken.word != "go":
-            os._exit(0)
-        if name in ASIDE:
-            die_with_parent(supervisor)
-        call_myself(f"lb:{AGENT if name == SUCCESSOR else name.removeprefix('app:')}")
-        status = brood.work(name, lifeline)
-        sys.stderr.flush()
-        os._exit(status)
-    except BaseException:  # noqa: BLE001 - a worker never unwinds into the zygote's frames
-        crash()
+    lifeline = Lifeline(socket.socket(fileno=descriptor))
+    spoken = lifeline.wait()
+    if isinstance(spoken, Hangup) or spoken.word != "go":
+        os._exit(0)
+    if name in ASIDE:
+        die_with_parent(supervisor)
+    call_myself(f"lb:{AGENT if name == SUCCESSOR else name.removeprefix('app:')}")
+    status = brood.work(name, lifeline)
+    sys.stderr.flush()
+    os._exit(status)

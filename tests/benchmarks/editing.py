@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from linkbalancer.host.rulesetwatch import RulesetWatch
@@ -63,9 +64,7 @@ class Watcher:
 
 def jobs() -> list[Job]:
     """Return what can be measured: an edit of a generated rule set, and of ClassBench's large ones where at hand."""
-    texts: dict[str, Callable[[int], str]] = {
-        f"firewall {RULES}-rules": lambda seed: filter_set("firewall", RULES, seed)
-    }
+    texts: dict[str, Callable[[int], str]] = {f"firewall {RULES}-rules": partial(filter_set, "firewall", RULES)}
     texts |= {path.stem: partial(_kept, path) for path in sorted(BENCH.glob("*_10k.conf"))}
     found = []
     for name, text in texts.items():
