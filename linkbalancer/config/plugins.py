@@ -38,6 +38,17 @@ def find(name: str) -> Plugin | Broken | None:
     return Broken(f"{found[0].value} cannot be loaded: {type(caught.error).__name__}: {caught.error}")
 
 
+def loaded() -> bool:
+    """Return whether code of others may be loaded in this process, for it has looked for some."""
+    return find.cache_info().currsize > 0
+
+
+def forget() -> None:
+    """Look for what is installed again; what is loaded already stays."""
+    installed.cache_clear()
+    find.cache_clear()
+
+
 def consult(question: Question) -> Reply:
     """Ask a plug-in, here and now: whoever calls this waits for it."""
     found = find(question.name)

@@ -54,7 +54,7 @@ class _File:
         seen: dict[tuple[str, str], int] = {}
         keys = []
         for rule in self.rules:
-            words = self.words(rule)
+            words = self.words(rule) if by_words else ""
             meaning = words if words in by_words else rule.canonical, rule.application.name
             seen[meaning] = seen.get(meaning, 0) + 1
             keys.append((*meaning, seen[meaning]))
@@ -62,13 +62,15 @@ class _File:
 
     def words(self, rule: _Line) -> str:
         """Return a rule as it is written, without its comment and its layout; empty where its text is not at hand."""
-        if rule.line > len(self.lines):
-            return ""
-        return " ".join(self.lines[rule.line - 1].partition("#")[0].split())
+        return " ".join(word for line in self._text(rule) for word in line.partition("#")[0].split())
+
+    def _text(self, rule: _Line) -> Sequence[str]:
+        """Return a rule's line, none where its text is not at hand."""
+        return self.lines[rule.line - 1 : rule.line]
 
     def by_sets(self) -> AbstractSet[str]:
         """Return the words of the rules that name sets."""
-        words = (self.words(rule) for rule in self.rules)
+        words = (self.words(rule) for rule in self.rules if any(SIGN in one for one in self._text(rule)))
         return {one for one in words if SIGN in one.partition("[")[0]}
 
     def shown(self, rule: _Line) -> str:

@@ -1,6 +1,6 @@
 """A rule file as read: the rules that are right, what they make together, and what is wrong with the others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -42,6 +42,45 @@ class OptionUse:
     column: int
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A rule as a line says it: where it begins, what it selects, its application and where that is named."""
+
+    column: int
+    selectors: tuple[Selector, ...]
+    application: Application
+    named_at: int
+
+
+def told(column: int, selectors: Sequence[Selector], steps: tuple[Step, ...], options: Options) -> Told:
+    """Return the rule of a line whose parts are right."""
+    name = options.name
+    application = Application(name.text if name else application_name(selectors), steps, **options.fields)
+    return Told(column, tuple(selectors), application, name.column if name else column)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a line says, wherever it stands: findings as (column, what, remedy), steps and options with their columns.
+
+    Whoever has one leaves it as it is: it may be kept.
+    """
+
+    rule: Told | None = None
+    errors: list[tuple[int, str, str]] = field(default_factory=list)
+    warnings: list[tuple[int, str, str]] = field(default_factory=list)
+    uses: list[tuple[Step, int]] = field(default_factory=list)
+    option_uses: list[tuple[str, str, int]] = field(default_factory=list)
+
+    def error(self, column: int, what: str, remedy: str) -> None:
+        """Note an error."""
+        self.errors.append((column, what, remedy))
+
+    def warn(self, column: int, what: str, remedy: str) -> None:
+        """Note something that is allowed, but hardly meant."""
+        self.warnings.append((column, what, remedy))
+
+
 @dataclass(slots=True)
 class RuleFile:
     """A rule file as read.
@@ -65,24 +104,34 @@ class RuleFile:
         """The rules in order and their applications."""
         return RuleSet(tuple(self.rules), dict(self.applications))
 
-    def add(self, at: Word, line: int, selectors: list[Selector], steps: tuple[Step, ...], options: Options) -> None:
+    def take(self, number: int, reading: "Reading") -> None:
+        """Take in what a line says: its rule, if it has one, and what is wrong with it."""
+        for column, what, remedy in reading.errors:
+            self.error(number, column, what, remedy)
+        self.uses += [StepUse(step, number, column) for step, column in reading.uses]
+        self.option_uses += [OptionUse(option, words, number, column) for option, words, column in reading.option_uses]
+        if reading.rule is not None:
+            self._add(number, reading.rule)
+        for column, what, remedy in reading.warnings:
+            self.warn(number, column, what, remedy)
+
+    def _add(self, line: int, rule: "Told") -> None:
         """Take in a line whose parts are right; check what it has to do with the lines before it."""
-        name = options.name
-        application = Application(name.text if name else application_name(selectors), steps, **options.fields)
+        application = rule.application
         known = self.applications.setdefault(application.name, application)
-        if known != application:
+        if known is not application and known != application:
             there = self._first_lines[application.name]
-            kind, parts = ("VIDs", "list") if known.steps != steps else ("options", "set of options")
+            kind, parts = ("VIDs", "list") if known.steps != application.steps else ("options", "set of options")
             self.error(
                 line,
-                name.column if name else at.column,
+                rule.named_at,
                 f"the application {application.name} has other {kind} {OTHER_LINE} {there}: {known.words}",
                 f"give all its lines one {parts}, or another name",
             )
             return
         self._first_lines.setdefault(application.name, line)
-        self.columns[line] = at.column
-        self.rules += [Rule(line, application.name, selector) for selector in selectors]
+        self.columns[line] = rule.column
+        self.rules += [Rule(line, application.name, selector) for selector in rule.selectors]
 
     def first_line(self, application: str) -> int:
         """Return where an application of the file is named first."""

@@ -1,14 +1,19 @@
-"""Reading one `App=` line: six fields of lists, the VIDs, the options; what is wrong goes to its file, in its place."""
+"""Reading one `App=` line: six fields of lists, the VIDs, the options; what is wrong goes to its file, in its place.
+
+A line that names no set says the same wherever it stands, so what it says is kept by its text: of a file that was
+edited only the lines that are new are read. Which line, and which file, is filled in when a file takes a reading.
+"""
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from linkbalancer.config import balancing, rulefields, ruleoptions
-from linkbalancer.config.addresssets import FAMILIES, SIGN, Addresses
+from linkbalancer.config.addresssets import FAMILIES, SIGN, Addresses, element
 from linkbalancer.config.findings import FieldError, nearest
 from linkbalancer.config.reading import Word
-from linkbalancer.config.rulefile import Options, OptionUse, RuleFile, StepUse
+from linkbalancer.config.rulefile import Options, Reading, RuleFile, told
 from linkbalancer.links import Vid
 from linkbalancer.routing.application import Step
 from linkbalancer.routing.protocols import protocol_name
@@ -21,23 +26,43 @@ _WORD = re.compile(r"\S+")
 ValueT = TypeVar("ValueT")
 
 
+KEPT: Final = 1 << 16
+"""Readings that are kept, each of one or two KiB: more lines than any gateway's rules have by now."""
+
+
 def read_line(into: RuleFile, number: int, text: str) -> None:
     """Read a line without its comment; a rule goes to the file when nothing is wrong with it."""
-    _Line(into, number, text).read()
+    alone = SIGN not in text
+    into.take(number, _read_alone(text) if alone else _Line(text, lambda word: into.sets.find(word, number)).read())
+
+
+@lru_cache(KEPT)
+def _read_alone(text: str) -> Reading:
+    """Read a line that names no set."""
+    return _Line(text, lambda word: element(word.text)).read()
+
+
+def forget() -> None:
+    """Keep no line that was read."""
+    _read_alone.cache_clear()
 
 
 class _Line:
-    """One line while it is read."""
+    """One line while it is read; `find` says what an element of its addresses stands for."""
 
-    def __init__(self, into: RuleFile, number: int, text: str) -> None:
-        self._into = into
-        self._number = number
+    def __init__(self, text: str, find: Callable[[Word], Addresses | None]) -> None:
+        self._into = Reading()
+        self._find = find
         self._text = text
         self._good = True
         self._sets_used = ""
 
-    def read(self) -> None:
-        """Read the line; a rule goes to the file when nothing is wrong with it."""
+    def read(self) -> Reading:
+        """Read the line; it has a rule when nothing is wrong with it."""
+        self._read_whole()
+        return self._into
+
+    def _read_whole(self) -> None:
         if not self._text.strip():
             return
         start = _START.match(self._text)
@@ -54,23 +79,23 @@ class _Line:
         steps = self._steps(self._words(opening + 1, closing), opening + 1)
         options = self._options(self._words(closing + 1, len(self._text)))
         if self._good:
-            self._into.add(Word(self._text, column), self._number, selectors, steps, options)
+            self._into.rule = told(column, selectors, steps, options)
             if balancing.STICKY in options.fields and all(len(step) == 1 for step in steps):
-                at = next(use.column for use in self._into.option_uses[::-1] if use.field == balancing.STICKY)
+                at = next(column for field, _, column in self._into.option_uses if field == balancing.STICKY)
                 what = "the option sticky says nothing: no step has several VIDs"
-                self._into.warn(self._number, at, what, "balance a step, such as 1+2, or remove it")
+                self._into.warn(at, what, "balance a step, such as 1+2, or remove it")
             if options.name is None and self._sets_used:
                 what = (
                     f"the line uses {self._sets_used} and has no name: a change of the set makes it another application"
                 )
-                self._into.warn(self._number, column, what, "add name=")
+                self._into.warn(column, what, "add name=")
 
     def _words(self, start: int, end: int) -> list[Word]:
         return [Word(match[0], match.start() + 1) for match in _WORD.finditer(self._text, start, end)]
 
     def _error(self, column: int, what: str, remedy: str) -> None:
         self._good = False
-        self._into.error(self._number, column, what, remedy)
+        self._into.error(column, what, remedy)
 
     def _no_list(self, words: list[Word], opening: int) -> None:
         if opening >= 0:
@@ -145,7 +170,7 @@ class _Line:
             if families and idle and SIGN not in word.text:
                 other = "destination" if names == "source" else "source"
                 what = f"the IPv{idle.pop()} addresses of the {names} match nothing: the {other} has none"
-                self._into.warn(self._number, word.column, what, "remove them, or give both ends both families")
+                self._into.warn(word.column, what, "remove them, or give both ends both families")
         return list(families)
 
     def _addresses(self, word: Word) -> Addresses | None:
@@ -155,7 +180,7 @@ class _Line:
     def _element(self, word: Word) -> Addresses | None:
         if word.text.startswith(SIGN):
             self._sets_used = self._sets_used or word.text
-        found = self._into.sets.find(word, self._number)
+        found = self._find(word)
         if found is None:  # its error is said where it is defined
             self._good = False
         return found
@@ -219,9 +244,9 @@ class _Line:
                 if member.vid in seen:
                     self._error(word.column, f"the VID {member.vid} is in the list twice", "name each VID once")
                 seen.add(member.vid)
-            self._into.uses.append(StepUse(step, self._number, word.column))
+            self._into.uses.append((step, word.column))
             for what, remedy in balancing.too_light(step):
-                self._into.warn(self._number, word.column, what, remedy)
+                self._into.warn(word.column, what, remedy)
             steps.append(step)
         return tuple(steps)
 
@@ -241,7 +266,7 @@ class _Line:
             elif key in ruleoptions.READERS:
                 field = ruleoptions.field_of(key)
                 values[field] = self._read(after, ruleoptions.READERS[key])
-                self._into.option_uses.append(OptionUse(field, word.text, self._number, word.column))
+                self._into.option_uses.append((field, word.text, word.column))
             else:
                 refusal = ruleoptions.unknown(key)
                 self._error(word.column, refusal.what, refusal.remedy)

@@ -7,24 +7,31 @@ started again hours later is of the configuration in force, whatever has been ed
 import hashlib
 import json
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
-from linkbalancer.config import upstream
+from linkbalancer.config import plugins, upstream
 from linkbalancer.config.keepalived.section import MODE
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import agent, api, application, capabilities, checker, namefile, naming, notifier, recorder
 from linkbalancer.daemon.application import Office
-from linkbalancer.daemon.chosen import choose
+from linkbalancer.daemon.chosen import Known, choose
 from linkbalancer.daemon.configurations import Configurations
 from linkbalancer.daemon.judge import Judged, judge
+from linkbalancer.daemon.layout import layout_of
 from linkbalancer.daemon.lifeline import Lifeline
+from linkbalancer.daemon.numbering import kept
 from linkbalancer.daemon.scope import FOLDER, Chosen, Scope
 from linkbalancer.daemon.together import Boards
 from linkbalancer.daemon.zygote import Brood, Order
+from linkbalancer.drivers.nftables.classifying import generation
 from linkbalancer.engine.supervision import AGENT, API, CHECKER, NOTIFIER, RECORDER, RESOLVER, SUCCESSOR
+from linkbalancer.links import Firewall
 from linkbalancer.routing.classifier import Classifier, compile_rules
+from linkbalancer.routing.numbering import allocate
 
 PREFIX = "app:"
 """How an application's process is called before the application's own name."""
@@ -38,6 +45,10 @@ SECTIONS: dict[str, set[str]] = {API: {"api", "metrics"}, RECORDER: {"history", 
 
 PROBING = upstream.KEYS - {"gateway"}
 """The keys of groups that are the checker's alone: how a static gateway is probed."""
+
+
+_KNOWN: Final = Known()
+"""What was chosen last by this process or a predecessor that it was forked of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +78,9 @@ def birth(path: str, directories: Directories, order: Order) -> Brood:
     Raises:
         RefusedError: with a line for each error.
     """
-    kept = Configurations(directories.state / FOLDER, warn=_tell)
-    chosen = choose(Scope(path, kept, partial(judge, path)), order.texts, order.request)
+    plugins.forget()
+    store = Configurations(directories.state / FOLDER, warn=_tell)
+    chosen = choose(Scope(path, store, partial(judge, path)), order.texts, order.request, _KNOWN)
     if order.texts is None or order.request is not None:
         for line in (*chosen.judged.warnings, *chosen.notice["lines"]):
             _tell(line)
@@ -76,7 +88,23 @@ def birth(path: str, directories: Directories, order: Order) -> Brood:
     classifier = compile_rules(rules.resolved(namefile.addresses([directories.state])))
     # Compiled once, here: whoever is forked of this has it, and an old agent works meanwhile.
     _ = classifier.digest, rules.digest
-    return offer(Checked(chosen, classifier), directories)
+    if order.request is not None:
+        compile_ahead(chosen.judged.loaded, classifier, directories.state)
+    brood = offer(Checked(chosen, classifier), directories)
+    _KNOWN.note(brood.texts, chosen)
+    return brood
+
+
+def compile_ahead(loaded: Loaded, classifier: Classifier, state_dir: Path) -> None:
+    """Compile what an agent will load: whoever is forked of this process has it, and the next one what is the same.
+
+    An agent that numbers its applications otherwise compiles by itself.
+    """
+    limit = loaded.config.marks.application_limit
+    with suppress(ValueError):  # more applications than numbers: the agent says so
+        ids = allocate(loaded.rules.applications, kept(state_dir), limit)
+        if loaded.config.firewall is Firewall.NFTABLES:
+            generation(classifier, ids, layout_of(loaded))
 
 
 def _tell(line: str) -> None:
@@ -109,7 +137,7 @@ def offer(checked: Checked, directories: Directories) -> Brood:
             return naming.run(loaded, lifeline, run_dir=run_dir, state_dir=state_dir)
         return application.run(staff[name], loaded, lifeline, run_dir, boards)
 
-    return Brood(specs(checked), checked.chosen.bundle(), work, notice)
+    return Brood(specs(checked), checked.chosen.bundle(), work, notice, foreign=plugins.loaded())
 
 
 def specs(checked: Checked) -> dict[str, str]:

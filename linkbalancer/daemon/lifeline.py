@@ -2,7 +2,8 @@
 
 A packet socket (SOCK_SEQPACKET), so that a word is a word. Words of a child: `configured`, `refused`, `ready`, `beat`,
 `spawned`, `failed`; of the api also `reload`, `upgrade`. Words of the supervisor: `go`, `spawn`, `leave`, `end`,
-`renew`; to the api also `outcome`. What is too long for a word travels beside it, in a memory file.
+`renew`; to the api also `outcome`, to a candidate `order`. What is too long for a word travels beside it, in
+a memory file.
 """
 
 import array

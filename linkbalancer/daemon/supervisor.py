@@ -104,6 +104,7 @@ class Supervisor:
         self._leftovers = set() if inherited is None else set(inherited.pids)
         self._texts = None if inherited is None else inherited.texts
         self._offer: Offer | None = None
+        self._begets = False  # whether the zygote may fork the next one
         self._trial_output = -1
         self._hangups = 0
         self._summary = ""
@@ -207,6 +208,7 @@ class Supervisor:
         process.lifeline.close()
         self._take(now, words.Died(name, status))
         if name in {ZYGOTE, CANDIDATE}:
+            self._begets &= name != ZYGOTE
             self._abandon(now, name)
 
     def _abandon(self, now: Instant, parent: str) -> None:
@@ -267,7 +269,7 @@ class Supervisor:
         if name == CANDIDATE:
             self._offer = offer
         else:
-            self._texts = offer.texts
+            self._texts, self._begets = offer.texts, not offer.foreign
         self._take(now, words.Configured(name, offer.specs, offer.notice))
 
     def _requested(self, now: Instant, kind: Kind, content: bytes) -> None:
@@ -335,9 +337,11 @@ class Supervisor:
         lifeline, theirs = Lifeline.pair()
         process = Process(lifeline)
         try:
-            if name in {ZYGOTE, CANDIDATE}:
-                order = Order(self._texts, None if request is None else request.words)
-                process.pid = self._fork(lifeline, theirs, order)
+            words_ = None if request is None else request.words
+            if name == CANDIDATE and self._begets and words_ is not None:
+                lifeline.tell("order", json.dumps(words_).encode())
+            elif name in {ZYGOTE, CANDIDATE}:
+                process.pid = self._fork(lifeline, theirs, Order(self._texts, words_))
             elif name == TRIAL:
                 process.pid, self._trial_output = handover.begin_trial(self._texts or b"")
         except OSError as error:
@@ -395,6 +399,7 @@ class Supervisor:
         self._take_place(ZYGOTE, CANDIDATE)
         assert self._offer is not None
         self._texts = self._offer.texts
+        self._begets = ZYGOTE in self._processes and not self._offer.foreign
         unborn = [name for name, process in self._processes.items() if process.pid == 0]
         return [event for name in unborn for event in self._forget(name)]
 

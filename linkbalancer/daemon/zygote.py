@@ -1,5 +1,9 @@
 """The zygote: a process that has imported everything and read the configuration once, and forks workers on request.
 
+So is the next zygote, the candidate of a reload: what this one has read and compiled, it need not do again
+(`daemon.birth`). It begins anew, as the first one does, where there is none to fork it, or where others' code is
+loaded, of which there may be a newer version by now.
+
 A worker forked from it starts in milliseconds and shares its memory. It forks twice: the process in between ends at
 once, so that the worker becomes the supervisor's own child (a subreaper adopts orphans) and outlives the zygote. The
 configuration's texts are kept by the supervisor: a zygote born after an edit, but before a reload,
@@ -18,13 +22,14 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from select import select
 from typing import Any, NoReturn, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
-from linkbalancer.daemon.lifeline import Hangup, Lifeline, call_myself, die_with_parent
+from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken, call_myself, die_with_parent, enclosed
 from linkbalancer.daemon.turn import go_first
-from linkbalancer.engine.supervision import AGENT, ASIDE, REFUSED, SUCCESSOR, Word
+from linkbalancer.engine.supervision import AGENT, ASIDE, CANDIDATE, REFUSED, SUCCESSOR, Word
 
 BEAT: Duration = 500 * MILLISECOND
 CALM_BEAT: Duration = 4 * SECOND
@@ -57,13 +62,15 @@ class Brood:
 
     `specs`: the workers' names, each with a digest of everything that its life depends on: whose digest a reload does
     not change is not replaced. `texts`: what they were read from. `work(name, lifeline)` is a worker's whole life and
-    returns its exit status. `notice`: what the api is to know of this configuration, JSON-able.
+    returns its exit status. `notice`: what the api is to know of this configuration, JSON-able. `foreign`: whether code
+    of others is loaded, so that the next zygote is no fork of this one.
     """
 
     specs: Mapping[str, str]
     texts: bytes
     work: Callable[[str, Lifeline], int]
     notice: Mapping[str, Any] = field(default_factory=dict)
+    foreign: bool = False
 
 
 Birth: TypeAlias = Callable[[Order], Brood]
@@ -77,6 +84,7 @@ class Offer:
     specs: Mapping[str, str]
     notice: Mapping[str, Any]
     texts: bytes
+    foreign: bool = False
 
 
 def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoReturn:
@@ -91,6 +99,7 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
     quiet_signals()
     die_with_parent(supervisor)
     call_myself("lb:zygote")
+    gc.disable()  # what is read stays, and looking for garbage in it would take as long as reading an edited file
     try:
         brood = birth(order)
     except RefusedError as refused:
@@ -101,6 +110,7 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
     except BaseException:  # noqa: BLE001 - a zygote never unwinds into the supervisor's frames
         crash()
     _offer(lifeline, brood)
+    gc.enable()
     gc.collect()
     go_first()
     gc.freeze()  # what is shared stays shared: the collector does not write into it any more
@@ -113,7 +123,9 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
         if isinstance(spoken, Hangup) or (spoken is not None and spoken.word == Word.END):
             os._exit(0)
         if spoken is not None and spoken.word == "spawn" and spoken.descriptor is not None:
-            _beget(lifeline, brood, spoken.arguments[0], spoken.descriptor, supervisor)
+            name = spoken.arguments[0]
+            life = partial(_read_anew, birth, brood.texts) if name == CANDIDATE else partial(_work, brood, name)
+            _beget(lifeline, name, spoken.descriptor, partial(life, supervisor=supervisor))
 
 
 def quiet_signals() -> None:
@@ -140,18 +152,22 @@ def _offer(lifeline: Lifeline, brood: Brood) -> None:
 
 def _frame(brood: Brood) -> bytes:
     """Put the offer before the texts, so that the supervisor reads it without knowing the texts' form."""
-    return json.dumps({"specs": dict(brood.specs), "notice": brood.notice}).encode() + b"\n" + brood.texts
+    return (
+        json.dumps({"specs": dict(brood.specs), "notice": brood.notice, "foreign": brood.foreign}).encode()
+        + b"\n"
+        + brood.texts
+    )
 
 
 def offered(content: bytes) -> Offer:
     """Read a zygote's offer."""
     head, _, texts = content.partition(b"\n")
     fields = json.loads(head)
-    return Offer(fields["specs"], fields["notice"], texts)
+    return Offer(fields["specs"], fields["notice"], texts, fields["foreign"])
 
 
-def _beget(lifeline: Lifeline, brood: Brood, name: str, descriptor: int, supervisor: int) -> None:
-    """Fork a worker that is an orphan from birth, and tell its process id."""
+def _beget(lifeline: Lifeline, name: str, descriptor: int, life: Callable[[int], NoReturn]) -> None:
+    """Fork a worker that is an orphan from birth, and tell its process id; `life` is given its end of the line."""
     reading, writing = os.pipe()
     try:
         between = os.fork()
@@ -171,7 +187,10 @@ def _beget(lifeline: Lifeline, brood: Brood, name: str, descriptor: int, supervi
         for fd in (reading, writing):
             os.close(fd)
         lifeline.close()
-        _work(brood, name, descriptor, supervisor)
+        try:
+            life(descriptor)
+        except BaseException:  # noqa: BLE001 - a child never unwinds into the zygote's frames
+            crash()
     os.close(writing)
     os.close(descriptor)
     os.waitpid(between, 0)
@@ -184,17 +203,25 @@ def _beget(lifeline: Lifeline, brood: Brood, name: str, descriptor: int, supervi
         lifeline.say("failed", name, "cannot fork")
 
 
-def _work(brood: Brood, name: str, descriptor: int, supervisor: int) -> NoReturn:
-    try:
-        lifeline = Lifeline(socket.socket(fileno=descriptor))
-        spoken = lifeline.wait()
-        if isinstance(spoken, Hangup) or spoken.word != "go":
-            os._exit(0)
-        if name in ASIDE:
-            die_with_parent(supervisor)
-        call_myself(f"lb:{AGENT if name == SUCCESSOR else name.removeprefix('app:')}")
-        status = brood.work(name, lifeline)
-        sys.stderr.flush()
-        os._exit(status)
-    except BaseException:  # noqa: BLE001 - a worker never unwinds into the zygote's frames
-        crash()
+def _read_anew(birth: Birth, texts: bytes, descriptor: int, *, supervisor: int) -> NoReturn:
+    """Be the next zygote: hear for whose request, and read. `texts` are those in force."""
+    lifeline = Lifeline(socket.socket(fileno=descriptor))
+    order, go = lifeline.wait(), lifeline.wait()
+    if not isinstance(order, Spoken) or order.descriptor is None or not isinstance(go, Spoken) or go.word != "go":
+        os._exit(0)
+    request = json.loads(enclosed(order.descriptor))
+    os.close(order.descriptor)
+    live(lifeline, birth, Order(texts, request), supervisor)
+
+
+def _work(brood: Brood, name: str, descriptor: int, *, supervisor: int) -> NoReturn:
+    lifeline = Lifeline(socket.socket(fileno=descriptor))
+    spoken = lifeline.wait()
+    if isinstance(spoken, Hangup) or spoken.word != "go":
+        os._exit(0)
+    if name in ASIDE:
+        die_with_parent(supervisor)
+    call_myself(f"lb:{AGENT if name == SUCCESSOR else name.removeprefix('app:')}")
+    status = brood.work(name, lifeline)
+    sys.stderr.flush()
+    os._exit(status)

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Final
 
 from linkbalancer.routing.dispatch import FAMILIES, Family, Protocols
+from linkbalancer.routing.memory import Memory
 from linkbalancer.routing.packet import Packet
 from linkbalancer.routing.program import compiled
 from linkbalancer.routing.rule import Rule, RuleSet
@@ -60,9 +61,12 @@ class Classifier:
         """Return the classifier for packets that run the other way: every rule mirrored, order and lines kept."""
         return Classifier([rule.mirrored() for rule in self.rules])
 
-    def program(self, ranks: int) -> dict[Family, Protocols]:
-        """Return what a kernel walks through; `ranks` is the greatest rank that a packet can carry."""
-        return compiled(self.rules, ranks)
+    def program(self, ranks: int, memory: Memory | None = None) -> dict[Family, Protocols]:
+        """Return what a kernel walks through; `ranks` is the greatest rank that a packet can carry.
+
+        `memory` is what was left by compilations of much the same rules.
+        """
+        return compiled(self.rules, ranks, memory)
 
     @cached_property
     def _fields(self) -> dict[int, "_Fields"]:

@@ -6,14 +6,14 @@ for thousands of rules. They have to, for a packet carries its candidate's rank 
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import accumulate
 from math import log2
 from operator import or_
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from linkbalancer.routing.dispatch import Cell, Choice, Entry, Fields, Lookups, Node
+from linkbalancer.routing.dispatch import Cell, Entry, Fields, Lookups, Node
+from linkbalancer.routing.memory import Memory
 from linkbalancer.routing.tree import LEAF_MAX, borders_of, grow, reached, spans
 
 TREES_MAX: Final = 4
@@ -27,26 +27,30 @@ _Sums: TypeAlias = tuple[list[int], list[int]]
 
 
 def rounds(
-    rules: Sequence[tuple[Fields, str]], cell: Cell, ranks: int, lookups: Mapping[int, Lookups] = _NO_LOOKUPS
+    rules: Sequence[tuple[Fields, str]],
+    cell: Cell,
+    ranks: int,
+    lookups: Mapping[int, Lookups] = _NO_LOOKUPS,
+    memory: Memory | None = None,
 ) -> tuple[tuple[Node, ...], ...]:
     """Return the trees for rules (fields and application) in their order; ranks are 1 to `ranks`.
 
-    `lookups` are those of rules by their place.
+    `lookups` are those of rules by their place; `memory` is what other compilations left.
 
     Where the ranks do not suffice, the rules from there on get a round of their own: they come after all others, so a
     packet meets them only if no rule before them means it.
     """
+    memory = memory or Memory()
     found: list[tuple[Node, ...]] = []
     entries = [
-        Entry(fields, Choice(application), lookups=lookups.get(place, ()))
-        for place, (fields, application) in enumerate(rules)
+        memory.entry(fields, application, lookups.get(place, ())) for place, (fields, application) in enumerate(rules)
     ]
     left = reached(entries, cell)
     while left:
         homes = _homes(left, cell)
-        ranked = _ranked(left, homes, ranks)
+        ranked = _ranked(left, homes, ranks, memory)
         own = [[entry for entry, one in zip(ranked, homes, strict=False) if one == home] for home in range(TREES_MAX)]
-        trees = [grow(entries, cell, len(found)) for entries in own]
+        trees = [grow(entries, cell, len(found), memory) for entries in own]
         found.append(tuple(tree for tree in trees if tree is not None))
         left = left[len(ranked) :]
     return tuple(found)
@@ -79,7 +83,7 @@ def _told_apart(entries: Sequence[Entry], cell: Cell) -> list[int]:
     return best[1]
 
 
-def _ranked(entries: Sequence[Entry], homes: Sequence[int], ranks: int) -> list[Entry]:
+def _ranked(entries: Sequence[Entry], homes: Sequence[int], ranks: int, memory: Memory) -> list[Entry]:
     """Return the first of some rules, as many as ranks suffice for, with rank and what they beat where it matters.
 
     A rule's depth is the longest chain of earlier rules that it overlaps and that must count as earlier; an earlier
@@ -106,13 +110,12 @@ def _ranked(entries: Sequence[Entry], homes: Sequence[int], ranks: int) -> list[
         known = by_depth[home]
         known += [0] * (depth + 1 - len(known))
         known[depth] |= 1 << place
-        ranked = entry
-        if before & earlier[home] & candidates:
-            ranked = replace(ranked, beats=ranks - depth)
+        beats = ranks - depth if before & earlier[home] & candidates else None
+        rank = 0
         if before & later[home]:
             candidates |= 1 << place
-            ranked = replace(ranked, choice=replace(entry.choice, rank=ranks - depth))
-        found.append(ranked)
+            rank = ranks - depth
+        found.append(memory.entry(entry.fields, entry.choice.application, entry.lookups, rank, beats))
     return found
 
 

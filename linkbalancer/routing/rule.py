@@ -59,9 +59,9 @@ class RuleSet:
     def digest(self) -> bytes:
         """What all gateways with the same rules have in common: comments, layout and line numbers do not matter."""
         digest = hashlib.sha256()
+        words = {name: one.words for name, one in self.applications.items()}
         for rule in self.rules:
-            words = self.applications[rule.application].words
-            digest.update(f"{rule.selector.canonical()} {rule.application} {words}\n".encode())
+            digest.update(f"{rule.selector.canonical()} {rule.application} {words[rule.application]}\n".encode())
         return digest.digest()[:DIGEST_LENGTH]
 
     @property

@@ -3,7 +3,7 @@
 import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 PROTOCOLS_WITH_PORTS: Final = (6, 17, 33, 132, 136)
@@ -94,6 +94,7 @@ class Selector:
     protocols: tuple[int, ...] | None = None
     source_names: tuple[str, ...] = ()
     destination_names: tuple[str, ...] = ()
+    _canonical: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -137,6 +138,11 @@ class Selector:
 
     def canonical(self) -> str:
         """Write the selector so that two of them read the same exactly when they mean the same fields."""
+        if not self._canonical:  # written down at the first time: thousands of them are asked for it at each reload
+            object.__setattr__(self, "_canonical", self._written())
+        return self._canonical
+
+    def _written(self) -> str:
         fields = (
             None if self.family is None else (self.family,),
             self.source_names or self.source,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from linkbalancer.routing.dispatch import Cell, Cut, Entry, Fields, Leaf, Node
+from linkbalancer.routing.memory import Memory
 from linkbalancer.routing.selector import Interval, Ranges
 
 LEAF_MAX: Final = 8
@@ -28,19 +29,20 @@ _MIX: Final = 0x9E3779B97F4A7C15
 _WORD: Final = 2**64 - 1
 
 
-def grow(entries: Sequence[Entry], cell: Cell, depth: int = 0) -> Node | None:
+def grow(entries: Sequence[Entry], cell: Cell, depth: int = 0, memory: Memory | None = None) -> Node | None:
     """Return the tree for the packets of a cell; None when no rule means any of them.
 
-    `depth` is how many steps it takes to come to the tree, beyond those that it takes to any.
+    `depth` is how many steps it takes to come to the tree, beyond those that it takes to any; `memory` has the parts of
+    other trees.
     """
-    return _Tree(GROWTH_MAX * len(entries) + GROWTH_FREE).grow(entries, cell, depth)
+    return _Tree(GROWTH_MAX * len(entries) + GROWTH_FREE, memory or Memory()).grow(entries, cell, depth)
 
 
 class _Tree:
     """One tree while it grows."""
 
-    def __init__(self, room: int) -> None:
-        self._room = room
+    def __init__(self, room: int, memory: Memory) -> None:
+        self._room, self._memory = room, memory
 
     def grow(self, entries: Sequence[Entry], cell: Cell, depth: int) -> Node | None:
         met = reached(entries, cell)
@@ -69,10 +71,17 @@ class _Tree:
         for first, last, some in zip(
             [whole.first, *borders], [*(border - 1 for border in borders), whole.last], within, strict=True
         ):
-            child = self.grow(some, (*cell[:field], Interval(first, last), *cell[field + 1 :]), depth + 1)
+            child = self._part(some, (*cell[:field], Interval(first, last), *cell[field + 1 :]), depth + 1)
             if child is not None:
                 _append(parts, first, last, child)
         return Cut(field, tuple(parts))
+
+    def _part(self, entries: Sequence[Entry], cell: Cell, depth: int) -> Node | None:
+        def grown() -> tuple[Node | None, int]:
+            return self.grow(entries, cell, depth), self._room
+
+        node, self._room = self._memory.part(entries, cell, depth, self._room, grown)
+        return node
 
 
 def _append(parts: list[tuple[Interval, Node]], first: int, last: int, child: Node) -> None:

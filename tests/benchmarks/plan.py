@@ -6,7 +6,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from linkbalancer.clock import MILLISECOND
-from tests.benchmarks import classified, cost, counting, failover, following, linkcost, outages, quiet, steering
+from tests.benchmarks import (
+    classified,
+    cost,
+    counting,
+    editing,
+    failover,
+    following,
+    linkcost,
+    outages,
+    quiet,
+    steering,
+)
 from tests.benchmarks.cost import Load
 from tests.benchmarks.crossing import Crossing, built, every
 from tests.benchmarks.figures import Figure, Goal
@@ -30,6 +41,7 @@ def jobs() -> list[Job]:
     found += following.jobs()
     found += classified.jobs()
     found += steering.jobs()
+    found += editing.jobs()
     found += counting.jobs()
     found += [_cost_job(Load(groups, interval_ms)) for interval_ms in INTERVALS_MS[:2] for groups in GROUPS]
     return found

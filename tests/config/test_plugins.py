@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from linkbalancer.config import plugins
 from linkbalancer.config.plugins import Broken, consult, find
 from linkbalancer.config.plugins import installed as names
 from linkbalancer.links import GroupId
@@ -73,3 +74,16 @@ def test_a_plug_in_is_consulted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (good.link, good.group, good.name, good.answer) == ("l1", GroupId(3), "night", Answer(30.0))
     assert mute.answer == Answer(trouble="it cannot be asked: its weight cannot be called")
     assert none.answer == Answer(trouble="it cannot be asked: none is installed")
+
+
+def test_what_was_found_can_be_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody may have installed one meanwhile; whether others' code may be loaded is known."""
+    plugins.forget()
+    assert not plugins.loaded()
+    with installed(tmp_path, monkeypatch, "night = strange:Night"):
+        assert names() == ("night",)
+        assert not plugins.loaded()
+        assert find("night") is not None
+        assert plugins.loaded()
+        plugins.forget()
+        assert not plugins.loaded()

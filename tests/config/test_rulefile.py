@@ -2,8 +2,8 @@
 
 from linkbalancer.config.addresssets import Sets
 from linkbalancer.config.reading import Word
-from linkbalancer.config.rulefile import OTHER_LINE, Options, RuleFile
-from linkbalancer.routing.application import Member
+from linkbalancer.config.rulefile import OTHER_LINE, Options, Reading, RuleFile, told
+from linkbalancer.routing.application import Member, Step
 from linkbalancer.routing.handover import Handover, Mode
 from linkbalancer.routing.selector import Selector
 
@@ -11,10 +11,15 @@ ONE, TWO = ((Member(1),),), ((Member(2),),)
 ALL = Options(Word("all", 30))
 
 
+def line(column: int, selectors: list[Selector], steps: tuple[Step, ...], options: Options) -> Reading:
+    """Return what a line says that is a rule."""
+    return Reading(told(column, selectors, steps, options))
+
+
 def test_a_line_of_both_families_is_two_rules_of_one_application() -> None:
     """Both have its number, and it counts as one line."""
     file = RuleFile("f", Sets("f", str))
-    file.add(Word("App=", 1), 7, [Selector(family=4), Selector(family=6)], ONE, ALL)
+    file.take(7, line(1, [Selector(family=4), Selector(family=6)], ONE, ALL))
 
     assert [(rule.line, rule.application) for rule in file.ruleset.rules] == [(7, "all"), (7, "all")]
     assert (list(file.ruleset.applications), file.columns, file.first_line("all")) == (["all"], {7: 1}, 7)
@@ -23,10 +28,10 @@ def test_a_line_of_both_families_is_two_rules_of_one_application() -> None:
 def test_lines_of_one_name_with_other_vids_contradict() -> None:
     """The error is at the name where there is one, else at the line, and names the first line."""
     file = RuleFile("f", Sets("f", str))
-    file.add(Word("", 1), 1, [Selector()], ONE, ALL)
-    file.add(Word("", 1), 2, [Selector(family=4)], TWO, Options(Word("all", 31)))
-    file.add(Word("", 3), 3, [Selector(family=6)], ONE, Options())
-    file.add(Word("", 3), 4, [Selector(family=6)], TWO, Options())
+    file.take(1, line(1, [Selector()], ONE, ALL))
+    file.take(2, line(1, [Selector(family=4)], TWO, Options(Word("all", 31))))
+    file.take(3, line(3, [Selector(family=6)], ONE, Options()))
+    file.take(4, line(3, [Selector(family=6)], TWO, Options()))
 
     assert [(one.line, one.column, OTHER_LINE in one.what) for one in file.errors] == [(2, 31, True), (4, 3, True)]
     assert [rule.line for rule in file.rules] == [1, 3]
@@ -35,9 +40,9 @@ def test_lines_of_one_name_with_other_vids_contradict() -> None:
 def test_lines_of_one_name_with_other_options_contradict() -> None:
     """An option on one of them alone is one of the application that its other lines do not have."""
     file = RuleFile("f", Sets("f", str))
-    file.add(Word("", 1), 1, [Selector()], ONE, Options(Word("all", 30), {"handover": Handover(Mode.KEEP)}))
-    file.add(Word("", 1), 2, [Selector(family=4)], ONE, ALL)
-    file.add(Word("", 1), 3, [Selector(family=6)], ONE, Options(Word("all", 9), {"handover": Handover(Mode.KEEP)}))
+    file.take(1, line(1, [Selector()], ONE, Options(Word("all", 30), {"handover": Handover(Mode.KEEP)})))
+    file.take(2, line(1, [Selector(family=4)], ONE, ALL))
+    file.take(3, line(1, [Selector(family=6)], ONE, Options(Word("all", 9), {"handover": Handover(Mode.KEEP)})))
 
     assert [str(one) for one in file.errors] == [
         (

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from linkbalancer.config import ruleparsing
 from linkbalancer.config.rules import parse_rules
 from linkbalancer.routing.classifier import compile_rules
 from linkbalancer.routing.packet import Packet
 from linkbalancer.routing.selector import Interval, Selector
+from tests.config.rulefiles import texts
 from tests.config.test_rules import errors
 from tests.routing.firstmatch import first_match
 
@@ -116,3 +118,21 @@ def test_a_line_of_lists_takes_what_its_single_lines_take(fields: tuple[list[str
         for source in (IPv4Address((10 << 24) + last), IPv6Address(last)):
             packet = Packet(source, type(source)(int(source) - last + 9), protocol, sport, dport, tos)
             assert (classifier.lookup(packet) is not None) is (first_match(single, packet) is not None)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(texts(), min_size=1, max_size=4))
+def test_a_line_says_the_same_wherever_it_stands(some: list[str]) -> None:
+    """Files that share lines, right and wrong ones: each as if it were the first that is read."""
+    wrong = "App=10.0.0.1 * * 80 * icmp [1+2 1] sticky=src name=a name=b\nApp=* * * * * [1\nApp=@no * * * * * [1]\n"
+    for text in (*some, *some, wrong, f"\n{wrong}", "\n".join(some) + wrong):
+        known = parse_rules(text, "f")
+        ruleparsing.forget()
+        assert parse_rules(text, "f") == known
+
+
+def test_the_columns_of_a_set_are_not_another_sets() -> None:
+    """A line with a set means what the set holds, however often it was read."""
+    for address in ("10.0.0.1", "10.0.0.2", "10.0.0.1"):
+        (rule,) = parse_rules(f"Set=@a {address}\nApp=@a * * * * * [1] name=a\n", "f").rules
+        assert str(rule.selector.source and rule.selector.source[0]) == str(int(IPv4Address(address)))

@@ -16,11 +16,25 @@ TEN = "App=10.0.0.0/8 * * * * * [1] name=ten\n"
 LOW, HIGH = "App=10.0.0.0/9 * * * * tcp [1] name=low\n", "App=10.128.0.0/9 * * * * tcp [1] name=high\n"
 
 
+DRAWN = [
+    TEN,
+    LOW,
+    HIGH,
+    "App=* * * * 80 tcp [1] name=web\n",
+    "App=10.0.0.0/8 * * * 80 tcp [1] name=tenweb\n",
+    "App=* * * * * * [1] name=rest\n",
+    "App=* * ef * * tcp,udp [1] name=ef\n",
+    "App=10.0.0.0/8,2001:db8::/32 * * 0-1023 * udp [1] name=both\n",
+    "App=10.1.2.3 10.0.0.0/8 * * 1-100 tcp [1] name=one\n",
+    "Set=@h example.org\nApp=@h * * * * tcp [1] name=h\n",
+]
+
+
 def found(text: str) -> list[str]:
     """Return what is found in a rule file."""
     parsed = parse_rules(text, "f")
     assert parsed.errors == []
-    return [str(one) for one in shadows.shadowed(parsed)]
+    return [str(one) for one in shadows.shadowed(parsed, shadows.Searches())]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +118,7 @@ def test_exactly_the_lines_that_no_packet_reaches(
         rule = first_match(parsed.rules, packet)
         met.add(rule and rule.line)
 
-    assert {one.line for one in shadows.shadowed(parsed)} == set(range(1, len(boxes) + 1)) - met
+    assert {one.line for one in shadows.shadowed(parsed, shadows.Searches())} == set(range(1, len(boxes) + 1)) - met
 
 
 @pytest.mark.parametrize("bound", ["CUTS_MAX", "WORK_MAX"])
@@ -123,3 +137,37 @@ def test_a_large_file_is_judged() -> None:
     last = "App=10.0.0.0/14 * * * 80 tcp [1] name=web\nApp=10.2.0.0/15 * * * * tcp,udp [1] name=all\n"
 
     assert [one.line for one in shadows.shadowed(parse_rules("".join(lines) + last, "f"))] == [1025]
+
+
+_EDITED = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.booleans()), max_size=8)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from(DRAWN), max_size=24), _EDITED, st.sampled_from([0, 1, 60_000]), st.sampled_from([0, 12])
+)
+def test_an_edit_finds_what_the_whole_file_finds(
+    lines: list[str], edits: list[tuple[int, int, bool]], work: int, looked: int
+) -> None:
+    """Lines put in and taken out anywhere, doubles among them: the same findings as without a memory."""
+    last = shadows.Searches()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shadows, "WORK_MAX", work)
+        patch.setattr(shadows, "LOOKED_MAX", looked)
+        for place, which, new in [(0, 0, True), *edits]:
+            if new:
+                lines.insert(place % (len(lines) + 1), DRAWN[which % len(DRAWN)])
+            elif lines:
+                lines.pop(place % len(lines))
+            parsed = parse_rules("".join(lines), "f")
+            assert list(shadows.shadowed(parsed, last)) == list(shadows.shadowed(parsed, shadows.Searches()))
+
+
+def test_many_new_rules_and_others_that_moved_are_looked_at_anew() -> None:
+    """A file that shares nothing with the last one, and one that is turned around."""
+    last, lines = shadows.Searches(), [f"App=10.{number}.0.0/16 * * * * * [1] name=a\n" for number in range(40)]
+    for some in (lines, [TEN, *lines], [*lines, TEN], lines[::-1], [TEN, *lines[::-1]]):
+        parsed = parse_rules("".join(some), "f")
+        found_ = list(shadows.shadowed(parsed, last))
+        assert found_ == list(shadows.shadowed(parsed, shadows.Searches()))
+        assert len(found_) == (40 if some[0] == TEN else 0)

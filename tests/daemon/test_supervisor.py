@@ -316,6 +316,39 @@ def test_reload_of_a_bad_configuration_changes_nothing(aside: Service) -> None:
     assert [len(aside.pids(name)) for name in ("agent", "api", "app:a")] == [1, 1, 1]
 
 
+def _until_outcomes(aside: Service, many: int) -> None:
+    until(lambda: len(aside.outcomes()) == many)
+
+
+def test_a_candidate_is_a_fork_of_the_zygote_unless_that_has_code_of_others(aside: Service) -> None:
+    """What a zygote has read is known to the next one; where a newer version of something may be, it begins anew."""
+    kin = []
+    for reloads, workers in enumerate([("agent",), ("agent", "foreign"), ("agent",), ("agent", "app:b")], start=1):
+        aside.configure(*workers, "api", "app:a")
+        aside.process.send_signal(signal.SIGHUP)
+        _until_outcomes(aside, reloads)
+        kin = (aside.directory / "kin").read_text().split()
+    assert kin == ["0", "1", "2", "0", "1"]
+    assert [one["result"] for one in aside.outcomes()] == ["unchanged", "unchanged", "unchanged", "applied"]
+    assert len(aside.zygotes()) == 1
+
+
+def test_a_zygote_that_dies_before_it_forks_the_candidate_has_a_successor(aside: Service) -> None:
+    """The reload is said to have failed, at once; the next one is a fork of the new zygote."""
+    zygote = aside.zygote()
+    os.kill(zygote, signal.SIGSTOP)
+    aside.process.send_signal(signal.SIGHUP)
+    time.sleep(0.1)
+    os.kill(zygote, signal.SIGKILL)
+    until(lambda: len(aside.outcomes()) == 1)
+    assert aside.outcomes()[0]["result"] == "failed"
+    until(lambda: aside.zygotes() not in ([], [zygote]))
+    aside.configure("agent", "api", "app:a", "app:b")
+    aside.process.send_signal(signal.SIGHUP)
+    until(lambda: len(aside.outcomes()) == 2)
+    assert aside.outcomes()[1]["result"] == "applied"
+
+
 def test_two_requests_at_once_are_one_run(aside: Service) -> None:
     """Both are told."""
     aside.configure("agent", "api", "app:b")

@@ -2,7 +2,8 @@
 
 The workers are named in DIRECTORY/conf, one a line, `NAME` or `NAME=SPEC`; a line `bad` is an error, a worker's name in
 DIRECTORY/mood lets it crash at once. Each worker appends its process id to DIRECTORY/<name>.pids and the words it hears
-to <name>.heard.
+to <name>.heard. A line `foreign` is code of others: the next zygote is no fork of one that has that. DIRECTORY/kin has
+a line for each zygote: how many zygotes there are before it whose fork it is.
 
 Agent and applications go on as orphans, like real ones. The agent succeeds an incumbent, whose process id is in
 DIRECTORY/incumbent: it has it end by SIGUSR1. `deaf` in DIRECTORY/mood lets the successor of an agent never come up,
@@ -53,17 +54,20 @@ class Work:
 
     def __init__(self, directory: Path) -> None:
         """Work in a directory."""
-        self.directory = directory
+        self.directory, self.ancestors = directory, 0
 
     def birth(self, order: Order) -> Brood:
         """Read the configuration, or what an earlier zygote read."""
         anew = order.texts is None or order.request is not None
         append(self.directory / "births", "anew" if anew else "again")
+        append(self.directory / "kin", str(self.ancestors))
+        self.ancestors += 1
         content = (self.directory / "conf").read_text() if anew else (order.texts or b"").decode()
         if "bad" in content.split():
             raise RefusedError("conf:1:1: bad is bad; write good")
         specs = {name: spec for name, _, spec in (line.partition("=") for line in content.split())}
-        return Brood(specs, content.encode(), self.work, {"read": content})
+        foreign = specs.pop("foreign", None) is not None
+        return Brood(specs, content.encode(), self.work, {"read": content}, foreign)
 
     def work(self, name: str, lifeline: Lifeline) -> int:
         """Be a worker: beat, and do what the words say."""

@@ -9,14 +9,18 @@ from linkbalancer.drivers.nftables import namesets, render
 from linkbalancer.drivers.nftables.conditions import matches
 from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.drivers.nftables.render import APPLICATION, FORWARD, LEARN, MIRROR
-from linkbalancer.drivers.nftables.trees import ENTRANCE, TREE, Chains, Way, rendered
+from linkbalancer.drivers.nftables.trees import ENTRANCE, TREE, Chains, Known, Way, rendered
 from linkbalancer.links import Role
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.garbage import uncollected
 from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID, RANKS, Marks
+from linkbalancer.routing.memory import Memory
 
 LINEAR_MAX: Final = 32
 """Rules that are tried one after the other: no more work than the lookups of trees, and easy to read in the kernel."""
+
+KEPT: Final = 4
+"""How many times what one generation has is kept of all."""
 
 OURS: Final = (FORWARD, MIRROR, TREE, ENTRANCE)
 """What the names of a classifier's chains begin with."""
@@ -51,18 +55,47 @@ def generation(classifier: Classifier, app_ids: Mapping[str, int], layout: Layou
     return _generation(classifier, tuple(sorted(app_ids.items())), layout.role, layout.marks)
 
 
+class _Memory:
+    """What is left of generations to those after them, while marks, role, and the applications' numbers are the same.
+
+    Of no use to a process that compiles once; forked of one another, processes hand it on.
+    """
+
+    def __init__(self) -> None:
+        self.compiling = Memory()
+        self._made_for: tuple[Role, Marks] | None = None
+        self._numbers: dict[str, int] = {}
+        self._known: Known = {}
+        self._size = 0
+
+    def known(self, numbers: Mapping[str, int], role: Role, marks: Marks) -> Known:
+        """Return what nodes became, as far as they would become the same."""
+        self._size = self._size or len(self._known)
+        same = (role, marks) == self._made_for and len(self._known) <= KEPT * self._size
+        if not same or any(self._numbers.get(name, number) != number for name, number in numbers.items()):
+            self._known, self._numbers, self._made_for, self._size = {}, {}, (role, marks), 0
+        self._numbers |= numbers
+        return self._known
+
+
+_MEMORY: Final = _Memory()
+
+
 @lru_cache(maxsize=1)
 def _generation(classifier: Classifier, ids: tuple[tuple[str, int], ...], role: Role, marks: Marks) -> Generation:
-    app_ids = dict(ids)
-    chains = Chains()
     with uncollected():
-        program = None if linear(classifier) else classifier.program(RANKS)
-        for way in _ways(app_ids, role):
-            entrance = "from_lan" if _steers(way, role) else "from_link"
-            if program is None:
-                chains.entrances[entrance] = (_in_a_row(classifier, way, chains, role),)
-            else:
-                chains.entrances[entrance] = rendered(program, way, marks, chains)
+        return _compiled(classifier, dict(ids), role, marks)
+
+
+def _compiled(classifier: Classifier, app_ids: dict[str, int], role: Role, marks: Marks) -> Generation:
+    chains, known = Chains(), _MEMORY.known(app_ids, role, marks)
+    program = None if linear(classifier) else classifier.program(RANKS, _MEMORY.compiling)
+    for way in _ways(app_ids, role):
+        entrance = "from_lan" if _steers(way, role) else "from_link"
+        if program is None:
+            chains.entrances[entrance] = (_in_a_row(classifier, way, chains, role),)
+        else:
+            chains.entrances[entrance] = rendered(program, way, marks, chains, known)
     found = Generation("", chains.fixed, chains.entrances, render.applications(app_ids.values(), marks))
     name = render.generation_name(classifier, app_ids, role, len(found.chains))
     sets = namesets.contents(classifier.rules)

@@ -8,7 +8,7 @@ chains with names of their own, the entrances, are filled anew in one transactio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from linkbalancer.drivers.nftables.conditions import name, of_lookups, of_ranges, values
 from linkbalancer.routing.dispatch import MIRRORED, Choice, Cut, Entry, Family, Group, Leaf, Node, Protocols
@@ -39,18 +39,41 @@ class Way:
     """The verdict for an application; for None that of packets that no rule means."""
 
 
-def rendered(families: Mapping[Family, Protocols], way: Way, marks: Marks, chains: Chains) -> tuple[str, ...]:
-    """Add a classifier's chains for one direction; return the rules by which packets come to them."""
-    roots = {family: _Renderer(way, family, marks, chains).family(protocols) for family, protocols in families.items()}
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a node became: the verdict that leads to it, its chains, and whether a candidate is among them."""
+
+    node: Node
+    verdict: str
+    chains: tuple[tuple[str, tuple[str, ...]], ...]
+    candidates: bool
+
+
+Known: TypeAlias = dict[tuple[str, Family, int], Drawn]
+"""What nodes became, by direction, family, and the node's identity; each keeps its node, so that no other has that."""
+
+
+def rendered(
+    families: Mapping[Family, Protocols], way: Way, marks: Marks, chains: Chains, known: Known | None = None
+) -> tuple[str, ...]:
+    """Add a classifier's chains for one direction; return the rules by which packets come to them.
+
+    `known` is what nodes became before, with the same marks and the same verdict for each application.
+    """
+    known = {} if known is None else known
+    roots = {
+        family: _Renderer(way, family, marks, chains, known).family(protocols) for family, protocols in families.items()
+    }
     return (f"meta nfproto ipv4 {roots[4]}", roots[6])
 
 
 class _Renderer:
     """One family's packets in one direction."""
 
-    def __init__(self, way: Way, family: Family, marks: Marks, chains: Chains) -> None:
-        self._way, self._family, self._marks, self._chains = way, family, marks, chains
+    def __init__(self, way: Way, family: Family, marks: Marks, chains: Chains, known: Known) -> None:
+        self._way, self._family, self._marks, self._chains, self._known = way, family, marks, chains, known
         self._candidates = False
+        self._made: list[tuple[str, tuple[str, ...]]] = []
 
     def family(self, protocols: Protocols) -> str:
         """Return the verdict that leads into a family's groups."""
@@ -87,10 +110,25 @@ class _Renderer:
         """Return the verdict that leads to a chain of these rules, which is there from now on."""
         own = TREE + hashlib.sha256("\n".join(rules).encode()).hexdigest()[:_NAME_LENGTH]
         self._chains.fixed[own] = rules
+        self._made.append((own, rules))
         return f"goto {own}"
 
     def _node(self, node: Node) -> str:
-        """Return the verdict that leads to a node."""
+        """Return the verdict that leads to a node, whose chains are there from now on."""
+        key = (self._way.name, self._family, id(node))
+        drawn = self._known.get(key)
+        if drawn is None:
+            begun, before, self._candidates = len(self._made), self._candidates, False
+            verdict = self._drawn(node)
+            drawn = self._known[key] = Drawn(node, verdict, tuple(self._made[begun:]), self._candidates)
+            self._candidates |= before
+        else:
+            self._chains.fixed.update(drawn.chains)
+            self._made += drawn.chains
+            self._candidates |= drawn.candidates
+        return drawn.verdict
+
+    def _drawn(self, node: Node) -> str:
         match node:
             case Choice(rank=0):
                 return self._way.ending(node.application)
