@@ -1,7 +1,7 @@
 """The zygote: a process that has imported everything and read the configuration once, and forks workers on request.
 
 A worker forked from it starts in milliseconds and shares its memory. It forks twice: the process in between ends at
-once, so that the worker becomes the supervisor's own child (a subreaper adopts orphans) and outlives the zygote. The
+once, so that workers become the supervisor's own children (a subreaper adopts orphans) and outlive the zygote. The
 configuration's texts are kept by the supervisor: a zygote born after an edit, but before a reload,
 still speaks for the configuration in force.
 
@@ -22,7 +22,7 @@ from select import select
 from typing import Any, NoReturn, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
-from linkbalancer.daemon.lifeline import Hangup, Lifeline, call_myself, die_with_parent
+from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken, call_myself, die_with_parent
 from linkbalancer.daemon.turn import go_first
 from linkbalancer.engine.supervision import AGENT, ASIDE, REFUSED, SUCCESSOR, Word
 
@@ -30,6 +30,10 @@ BEAT: Duration = 500 * MILLISECOND
 CALM_BEAT: Duration = 4 * SECOND
 """How often a child says that it is alive, and one that no packet depends on: several fit into the supervisor's
 patience (`engine.patience`)."""
+
+LITTER = 8
+"""How many workers are forked together at most. Each fork copies the page tables of some 60 MB, and two a worker were
+half of what a hundred workers cost to fork; but they begin only when all of them are there."""
 
 CRASHED = 70
 """Exit status of a child that ended by an exception of its own (EX_SOFTWARE)."""
@@ -110,10 +114,12 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
             lifeline.say("beat")
             continue
         spoken = lifeline.hear()
+        if isinstance(spoken, Spoken):
+            litter, spoken = _litter(spoken, lifeline)
+            if litter:
+                _beget(lifeline, brood, litter, supervisor)
         if isinstance(spoken, Hangup) or (spoken is not None and spoken.word == Word.END):
             os._exit(0)
-        if spoken is not None and spoken.word == "spawn" and spoken.descriptor is not None:
-            _beget(lifeline, brood, spoken.arguments[0], spoken.descriptor, supervisor)
 
 
 def quiet_signals() -> None:
@@ -150,38 +156,61 @@ def offered(content: bytes) -> Offer:
     return Offer(fields["specs"], fields["notice"], texts)
 
 
-def _beget(lifeline: Lifeline, brood: Brood, name: str, descriptor: int, supervisor: int) -> None:
-    """Fork a worker that is an orphan from birth, and tell its process id."""
+def _litter(first: Spoken, lifeline: Lifeline) -> tuple[list[tuple[str, int]], Spoken | Hangup | None]:
+    """Return who is to be forked together, and the word after those; an agent is forked alone: it is in a hurry."""
+    litter: list[tuple[str, int]] = []
+    spoken: Spoken | Hangup | None = first
+    while isinstance(spoken, Spoken) and spoken.word == "spawn" and spoken.descriptor is not None:
+        litter.append((spoken.arguments[0], spoken.descriptor))
+        if len(litter) == LITTER or spoken.arguments[0] in {AGENT, SUCCESSOR}:
+            return litter, None
+        spoken = lifeline.hear()
+    return litter, spoken
+
+
+def _beget(lifeline: Lifeline, brood: Brood, litter: list[tuple[str, int]], supervisor: int) -> None:
+    """Fork workers that are orphans from birth, and tell their process ids."""
     reading, writing = os.pipe()
+    why, answers = "cannot fork", b""
     try:
         between = os.fork()
     except OSError as error:
-        lifeline.say("failed", name, str(error))
-        for fd in (reading, writing, descriptor):
-            os.close(fd)
-        return
+        between, why = -1, str(error)
     if between == 0:
+        os.close(reading)
+        _bear(lifeline, brood, litter, supervisor, writing)
+    os.close(writing)
+    for _name, descriptor in litter:
+        os.close(descriptor)
+    if between > 0:
+        os.waitpid(between, 0)
+        answers = os.read(reading, 40 * len(litter))
+    os.close(reading)
+    # Said only now that the process in between is gone: from here on the workers are the supervisor's children.
+    born = dict(line.split(" ") for line in answers.decode().splitlines())
+    for number, (name, _descriptor) in enumerate(litter):
+        if str(number) in born:
+            lifeline.say("spawned", name, born[str(number)])
+        else:
+            lifeline.say("failed", name, why)
+
+
+def _bear(lifeline: Lifeline, brood: Brood, litter: list[tuple[str, int]], supervisor: int, writing: int) -> NoReturn:
+    """Be the process in between: fork each, write which one has which id, and end."""
+    for number, (name, descriptor) in enumerate(litter):
         try:
             worker = os.fork()
         except OSError:
             os._exit(1)
-        if worker:
-            os.write(writing, str(worker).encode())
-            os._exit(0)
-        for fd in (reading, writing):
-            os.close(fd)
-        lifeline.close()
-        _work(brood, name, descriptor, supervisor)
-    os.close(writing)
-    os.close(descriptor)
-    os.waitpid(between, 0)
-    answer = os.read(reading, 20)
-    os.close(reading)
-    # Said only now that the process in between is gone: from here on the worker is the supervisor's child.
-    if answer:
-        lifeline.say("spawned", name, answer.decode())
-    else:
-        lifeline.say("failed", name, "cannot fork")
+        if worker == 0:
+            for _other, theirs in litter[number + 1 :]:
+                os.close(theirs)  # an end kept open here would hide a death
+            os.close(writing)
+            lifeline.close()
+            _work(brood, name, descriptor, supervisor)
+        os.write(writing, f"{number} {worker}\n".encode())
+        os.close(descriptor)
+    os._exit(0)
 
 
 def _work(brood: Brood, name: str, descriptor: int, supervisor: int) -> NoReturn:

@@ -114,7 +114,7 @@ class MapWriter:
             if error.errno != errno.ENOENT:
                 raise
             return {}
-        return {application_id: _target(data) for _key, data in _listed(reply)}
+        return {application_id: next((_target(data) for _key, data in _listed(reply)), None)}
 
     def _ask_for_map(self) -> None:
         """Raise DriverError where there is no map."""
