@@ -108,6 +108,7 @@ class Supervisor:
         self._trial_output = -1
         self._hangups = 0
         self._summary = ""
+        self._due: Instant | None = None
         self._status: int | None = None
         self._signals = Signals(SIGNALS)
         self._strangers: deque[int] = deque(maxlen=64)  # dead before their birth was told
@@ -137,14 +138,15 @@ class Supervisor:
         return self._status
 
     def deadline(self) -> Instant | None:
-        """Return the machine's deadline (the loop asks)."""
-        return self.watchdog.deadline()
+        """Return the machine's deadline, or an earlier one (the loop asks, at every turn)."""
+        return self._due
 
     def expire(self, now: Instant) -> None:
         """Hand the machine its deadline; a long sleep of our own excuses everybody's silence."""
-        due = self.watchdog.deadline()
-        late = due is not None and now - due > PAUSE
-        if late:
+        due = self._due = self.watchdog.deadline()
+        if due is None or due > now:
+            return  # who spoke meanwhile has time again
+        if now - due > PAUSE:
             self._take(now, words.Resumed())
         self._take(now, words.Tick())
 
@@ -155,6 +157,9 @@ class Supervisor:
         while events:
             for effect in self.watchdog.handle(now, events.pop(0)):
                 events += self._perform(effect)
+        if isinstance(event, words.Beat):
+            return  # it only puts off the deadline of one of a hundred
+        self._due = self.watchdog.deadline()
         summary = self.watchdog.summary()
         if summary != self._summary:
             self._summary = summary

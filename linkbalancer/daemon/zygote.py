@@ -5,7 +5,7 @@ So is the next zygote, the candidate of a reload: what this one has read and com
 loaded, of which there may be a newer version by now.
 
 A worker forked from it starts in milliseconds and shares its memory. It forks twice: the process in between ends at
-once, so that the worker becomes the supervisor's own child (a subreaper adopts orphans) and outlives the zygote. The
+once, so that workers become the supervisor's own children (a subreaper adopts orphans) and outlive the zygote. The
 configuration's texts are kept by the supervisor: a zygote born after an edit, but before a reload,
 still speaks for the configuration in force.
 
@@ -22,7 +22,6 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from select import select
 from typing import Any, NoReturn, TypeAlias
 
@@ -35,6 +34,10 @@ BEAT: Duration = 500 * MILLISECOND
 CALM_BEAT: Duration = 4 * SECOND
 """How often a child says that it is alive, and one that no packet depends on: several fit into the supervisor's
 patience (`engine.patience`)."""
+
+LITTER = 8
+"""How many workers are forked together at most. Each fork copies the page tables of some 60 MB, and two a worker were
+half of what a hundred workers cost to fork; but they begin only when all of them are there."""
 
 CRASHED = 70
 """Exit status of a child that ended by an exception of its own (EX_SOFTWARE)."""
@@ -75,6 +78,8 @@ class Brood:
 
 Birth: TypeAlias = Callable[[Order], Brood]
 """Imports everything and reads the configuration."""
+Life: TypeAlias = Callable[[str, int], NoReturn]
+"""What a forked child does by its name, at its end of the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +119,24 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
     gc.collect()
     go_first()
     gc.freeze()  # what is shared stays shared: the collector does not write into it any more
+
+    def live_as(name: str, descriptor: int) -> NoReturn:
+        if name == CANDIDATE:
+            _read_anew(birth, brood.texts, descriptor, supervisor)
+        _work(brood, name, descriptor, supervisor)
+
     while True:
         heard, _, _ = select([lifeline], [], [], CALM_BEAT / SECOND)
         if not heard:
             lifeline.say("beat")
             continue
         spoken = lifeline.hear()
+        if isinstance(spoken, Spoken):
+            litter, spoken = _litter(spoken, lifeline)
+            if litter:
+                _beget(lifeline, litter, live_as)
         if isinstance(spoken, Hangup) or (spoken is not None and spoken.word == Word.END):
             os._exit(0)
-        if spoken is not None and spoken.word == "spawn" and spoken.descriptor is not None:
-            name = spoken.arguments[0]
-            life = partial(_read_anew, birth, brood.texts) if name == CANDIDATE else partial(_work, brood, name)
-            _beget(lifeline, name, spoken.descriptor, partial(life, supervisor=supervisor))
 
 
 def quiet_signals() -> None:
@@ -166,44 +177,67 @@ def offered(content: bytes) -> Offer:
     return Offer(fields["specs"], fields["notice"], texts, fields["foreign"])
 
 
-def _beget(lifeline: Lifeline, name: str, descriptor: int, life: Callable[[int], NoReturn]) -> None:
-    """Fork a worker that is an orphan from birth, and tell its process id; `life` is given its end of the line."""
+def _litter(first: Spoken, lifeline: Lifeline) -> tuple[list[tuple[str, int]], Spoken | Hangup | None]:
+    """Return who is to be forked together, and the word after those; who is in a hurry is forked alone."""
+    litter: list[tuple[str, int]] = []
+    spoken: Spoken | Hangup | None = first
+    while isinstance(spoken, Spoken) and spoken.word == "spawn" and spoken.descriptor is not None:
+        litter.append((spoken.arguments[0], spoken.descriptor))
+        if len(litter) == LITTER or spoken.arguments[0] in {AGENT, SUCCESSOR, CANDIDATE}:
+            return litter, None
+        spoken = lifeline.hear()
+    return litter, spoken
+
+
+def _beget(lifeline: Lifeline, litter: list[tuple[str, int]], live_as: Life) -> None:
+    """Fork workers that are orphans from birth, and tell their process ids."""
     reading, writing = os.pipe()
+    why, answers = "cannot fork", b""
     try:
         between = os.fork()
     except OSError as error:
-        lifeline.say("failed", name, str(error))
-        for fd in (reading, writing, descriptor):
-            os.close(fd)
-        return
+        between, why = -1, str(error)
     if between == 0:
+        os.close(reading)
+        _bear(lifeline, litter, live_as, writing)
+    os.close(writing)
+    for _name, descriptor in litter:
+        os.close(descriptor)
+    if between > 0:
+        os.waitpid(between, 0)
+        answers = os.read(reading, 40 * len(litter))
+    os.close(reading)
+    # Said only now that the process in between is gone: from here on the workers are the supervisor's children.
+    born = dict(line.split(" ") for line in answers.decode().splitlines())
+    for number, (name, _descriptor) in enumerate(litter):
+        if str(number) in born:
+            lifeline.say("spawned", name, born[str(number)])
+        else:
+            lifeline.say("failed", name, why)
+
+
+def _bear(lifeline: Lifeline, litter: list[tuple[str, int]], live_as: Life, writing: int) -> NoReturn:
+    """Be the process in between: fork each, write which one has which id, and end."""
+    for number, (name, descriptor) in enumerate(litter):
         try:
             worker = os.fork()
         except OSError:
             os._exit(1)
-        if worker:
-            os.write(writing, str(worker).encode())
-            os._exit(0)
-        for fd in (reading, writing):
-            os.close(fd)
-        lifeline.close()
-        try:
-            life(descriptor)
-        except BaseException:  # noqa: BLE001 - a child never unwinds into the zygote's frames
-            crash()
-    os.close(writing)
-    os.close(descriptor)
-    os.waitpid(between, 0)
-    answer = os.read(reading, 20)
-    os.close(reading)
-    # Said only now that the process in between is gone: from here on the worker is the supervisor's child.
-    if answer:
-        lifeline.say("spawned", name, answer.decode())
-    else:
-        lifeline.say("failed", name, "cannot fork")
+        if worker == 0:
+            for _other, theirs in litter[number + 1 :]:
+                os.close(theirs)  # an end kept open here would hide a death
+            os.close(writing)
+            lifeline.close()
+            try:
+                live_as(name, descriptor)
+            except BaseException:  # noqa: BLE001 - a worker never unwinds into the zygote's frames
+                crash()
+        os.write(writing, f"{number} {worker}\n".encode())
+        os.close(descriptor)
+    os._exit(0)
 
 
-def _read_anew(birth: Birth, texts: bytes, descriptor: int, *, supervisor: int) -> NoReturn:
+def _read_anew(birth: Birth, texts: bytes, descriptor: int, supervisor: int) -> NoReturn:
     """Be the next zygote: hear for whose request, and read. `texts` are those in force."""
     lifeline = Lifeline(socket.socket(fileno=descriptor))
     order, go = lifeline.wait(), lifeline.wait()
@@ -214,7 +248,7 @@ def _read_anew(birth: Birth, texts: bytes, descriptor: int, *, supervisor: int) 
     live(lifeline, birth, Order(texts, request), supervisor)
 
 
-def _work(brood: Brood, name: str, descriptor: int, *, supervisor: int) -> NoReturn:
+def _work(brood: Brood, name: str, descriptor: int, supervisor: int) -> NoReturn:
     lifeline = Lifeline(socket.socket(fileno=descriptor))
     spoken = lifeline.wait()
     if isinstance(spoken, Hangup) or spoken.word != "go":

@@ -101,6 +101,8 @@ class Watchdog:
     def handle(self, now: Instant, event: Event) -> list[Effect]:
         """Take one event; return what the supervisor must do, in order."""
         effects = self._judge(now, event)
+        if isinstance(event, Beat):
+            return effects  # a hundred processes say it twice a second each, and nothing follows from it
         effects += self._start_due(now)
         if self.phase in {Phase.STARTING, Phase.RELOADING} and self._complete():
             effects += [*self._enter(Phase.READY), *self._conclude(now, Result.APPLIED, self._done)]

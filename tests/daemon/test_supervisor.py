@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from linkbalancer import __version__
+from linkbalancer.daemon.zygote import LITTER
 from tests.daemon.waiting import alive, until
 
 ROOT = Path(__file__).parents[2]
@@ -109,6 +110,12 @@ class Service:
             os.kill(pid, signal.SIGKILL)
 
 
+def sockets(pid: int) -> frozenset[str]:
+    """Return the sockets that a process has."""
+    found = (str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir())
+    return frozenset(one for one in found if one.startswith("socket:"))
+
+
 @pytest.fixture
 def aside(tmp_path: Path) -> Iterator[Service]:
     """Return a service with an api that is ready."""
@@ -130,6 +137,23 @@ def service(tmp_path: Path) -> Iterator[Service]:
 def test_ready_is_told_when_every_worker_works(service: Service) -> None:
     """READY=1 comes after the agent and all applications have said that they are ready."""
     assert all(len(service.pids(name)) == 1 for name in ("agent", "app:a", "app:b"))
+
+
+def test_workers_that_are_forked_together_share_nothing(tmp_path: Path) -> None:
+    """More than are forked by one process in between: each is the supervisor's child, and no other has its line."""
+    names = [f"app:{number}" for number in range(2 * LITTER + 3)]
+    service = Service(tmp_path, ("agent", *names))
+    try:
+        service.hear("READY=1")
+        workers = [service.pids(name)[0] for name in names]
+        children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+        assert set(map(str, workers)) <= set(children)
+        lines = [sockets(pid) for pid in workers]
+        own = [line - frozenset.intersection(*lines) for line in lines]
+        assert [len(one) for one in own] == [1] * len(names)
+        assert len(frozenset.union(*own)) == len(names)
+    finally:
+        service.close()
 
 
 def test_a_killed_worker_is_back_at_once(service: Service) -> None:

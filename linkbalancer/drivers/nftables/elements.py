@@ -31,6 +31,7 @@ from linkbalancer.routing.marks import Marks
 _SUBSYSTEM: Final = 10
 _GET_CHAIN: Final = _SUBSYSTEM << 8 | 4
 _NEW_ELEMENT: Final = _SUBSYSTEM << 8 | 12
+_GET_SET: Final = _SUBSYSTEM << 8 | 10
 _GET_ELEMENT: Final = _SUBSYSTEM << 8 | 13
 _DELETE_ELEMENT: Final = _SUBSYSTEM << 8 | 14
 BATCH_BEGIN: Final = 0x10
@@ -51,8 +52,11 @@ _GOTO: Final = -4
 
 PER_MESSAGE: Final = 500
 """Elements in one message: an attribute's length has 16 bits."""
-_ASKED_FOR_ALONE: Final = 8
-"""So many elements are asked for one by one (15 us each); for more, all are listed (2.5 us each)."""
+_ASKED_FOR_ALONE: Final = 32
+"""So many elements are asked for one by one (15 us each); for more, all are listed: 2.5 us each, and as much to read.
+
+A hundred processes that look at ten applications each would list a thousand elements a hundred times.
+"""
 _DEVICE_NAME_BYTES: Final = 16
 _DUMP_ATTEMPTS: Final = 10
 
@@ -87,21 +91,35 @@ class MapWriter:
 
     def read_some(self, application_ids: Collection[int]) -> dict[int, Target | None]:
         """Return these applications and where they go, of a large map without the rest. Raises DriverError."""
-        if len(application_ids) <= _ASKED_FOR_ALONE:
-            try:
-                return {one: self._read_one(one) for one in application_ids}
-            except DriverError as error:
-                if error.errno != errno.ENOENT:  # that may be the element, or the whole map
-                    raise
-        wanted = set(application_ids)
-        return {one: to for one, to in self.read().items() if one in wanted}
+        if len(application_ids) > _ASKED_FOR_ALONE:
+            wanted = set(application_ids)
+            return {one: to for one, to in self.read().items() if one in wanted}
+        found: dict[int, Target | None] = {}
+        for one in application_ids:
+            found |= self._read_one(one)
+        if len(found) < len(set(application_ids)):
+            self._ask_for_map()  # what is not there may be an element, or the whole map
+        return found
 
-    def _read_one(self, application_id: int) -> Target | None:
-        """Return where an application goes. Raises DriverError (the map has no such application)."""
+    def _read_one(self, application_id: int) -> dict[int, Target | None]:
+        """Return where an application goes, by its id; nothing where the map has no such application, or is no map.
+
+        Raises DriverError.
+        """
         item = nested(_LIST_ITEM, self._key(application_id))
         content = INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, MAP) + nested(_LIST_ELEMENTS, item)
-        reply = self._netlink.ask(message(_GET_ELEMENT, 0, content), f"look for an element of {MAP}")
-        return next((_target(data) for _key, data in _listed(reply)), None)
+        try:
+            reply = self._netlink.ask(message(_GET_ELEMENT, 0, content), f"look for an element of {MAP}")
+        except DriverError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            return {}
+        return {application_id: next((_target(data) for _key, data in _listed(reply)), None)}
+
+    def _ask_for_map(self) -> None:
+        """Raise DriverError where there is no map."""
+        content = INET + text(_LIST_TABLE, TABLE) + text(_LIST_SET, MAP)
+        self._netlink.ask(message(_GET_SET, 0, content), f"look for {MAP}")
 
     def steer(self, wanted: Mapping[int, Target | None], found: Mapping[int, Target | None] | None = None) -> bool:
         """Send applications to VIDs or balanced steps, all at the same instant; None leaves one to the main table.

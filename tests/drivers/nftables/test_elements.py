@@ -63,6 +63,10 @@ def test_a_few_of_many_are_asked_for_alone(prepared: tuple[Namespace, NetlinkSoc
     writer.steer({**THOUSANDS, 5: None})
     assert writer.read_some([2, 3, 5]) == {2: 1, 3: 2, 5: None}
     assert writer.read_some([2, 9999]) == {2: 1}
+    assert writer.read_some([9998, *range(2, 12), 9999]) == {number: THOUSANDS[number] for number in range(2, 12)} | {
+        5: None
+    }
+    assert writer.read_some([9999]) == {}
     assert writer.read_some(range(2, 102)) == {number: THOUSANDS[number] for number in range(2, 102)} | {5: None}
     here("nft delete table inet linkbalancer")
     with pytest.raises(DriverError) as refused:
