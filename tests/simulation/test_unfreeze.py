@@ -132,7 +132,11 @@ def test_our_own_dataclasses_keep_their_fields(name: str, tmp_path: Path) -> Non
     """Those that are made most."""
     before, after = both(tmp_path, (TOP / "linkbalancer" / f"{name}.py").read_text())
 
-    kinds = [kind for kind in vars(before).values() if is_dataclass(kind) and kind.__module__ == before.__name__]
+    kinds = [
+        kind
+        for kind in vars(before).values()
+        if isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == before.__name__
+    ]
     assert kinds
     for kind in kinds:
         written = vars(after)[kind.__name__]
