@@ -8,7 +8,7 @@ both ends know it, and the Master of each VID has the best priority of all links
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, Final
 
@@ -178,9 +178,11 @@ class Obedience:
         late = self._seasons.since(link, world.now - window - LOOK_EVERY)
         worst, best = reduce(Figures.worse, late), reduce(Figures.better, late)
         blur = 2 * BLUR if self.laden else 0.0
+        worst, best = worst.longer(SLACK).busier(blur), best.longer(-SLACK).busier(-blur)
+        # An expression may make more of a great loss than of a full link: each may have come with the other's loss.
         return (
-            recipe.weight(worst.longer(SLACK).busier(blur), mastered=False, masters=0),
-            recipe.weight(best.longer(-SLACK).busier(-blur), mastered=True, masters=1),
+            min(recipe.weight(replace(worst, loss=one.loss), mastered=False, masters=0) for one in (worst, best)),
+            max(recipe.weight(replace(best, loss=one.loss), mastered=True, masters=1) for one in (worst, best)),
         )
 
     def _judge_want(self, near: Node, vid: Vid, weighed: Mapping[str, Any], want: Mapping[str, Any] | None) -> None:

@@ -197,6 +197,17 @@ def test_a_change_is_judged_by_what_was_true_of_late() -> None:
     judge._judge_change("l2", 1, new, back)
 
 
+def test_a_great_loss_may_be_worth_more_than_a_full_link() -> None:
+    """Eight links, weighed, seed 25: the loss came down while nothing was free, and that was worth less than either."""
+    full = Figures(loss=0.1, capacity=1e8, rate=1e8)
+    world, seasons, judge = weighed(Recipe(function="expression", hold_ms=0), GOOD, full)
+    world.run(believed_within(world.shape, judge._recipe) / MS + 200)
+    seasons.turn("l2", Figures(loss=0.07, capacity=1e8, rate=1e8))
+    judge._judge_change("l2", 1, Weight(0.5, 0, 0), Weight(0.0, 1, 0))
+    with pytest.raises(Objection, match=r"of late it was worth 0\.000 to 0\.500"):
+        judge._judge_change("l2", 1, Weight(0.0, 0, 0), Weight(30.0, 1, 0))
+
+
 def test_the_limit_grows_with_what_has_to_be_waited_for() -> None:
     """Holds that have doubled, flaps that are forgiven, and rounds in which VIDs find their places."""
     world, _, plain = weighed(Recipe(function="loss"), GOOD, FAIR)
