@@ -105,15 +105,7 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
     die_with_parent(supervisor)
     call_myself("lb:zygote")
     gc.disable()  # what is read stays, and looking for garbage in it would take as long as reading an edited file
-    try:
-        brood = birth(order)
-    except RefusedError as refused:
-        lifeline.tell("refused", json.dumps(refused.args).encode())
-        sys.stderr.write("".join(f"{line}\n" for line in refused.args))
-        sys.stderr.flush()
-        os._exit(REFUSED)
-    except BaseException:  # noqa: BLE001 - a zygote never unwinds into the supervisor's frames
-        crash()
+    brood = _read(lifeline, birth, order)
     _offer(lifeline, brood)
     gc.enable()
     gc.collect()
@@ -137,6 +129,19 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
                 _beget(lifeline, litter, live_as)
         if isinstance(spoken, Hangup) or (spoken is not None and spoken.word == Word.END):
             os._exit(0)
+
+
+def _read(lifeline: Lifeline, birth: Birth, order: Order) -> Brood:
+    """Return what is to be forked; a refusal is told, and ends the process."""
+    try:
+        return birth(order)
+    except RefusedError as refused:
+        lifeline.tell("refused", json.dumps(refused.args).encode())
+        sys.stderr.write("".join(f"{line}\n" for line in refused.args))
+        sys.stderr.flush()
+        os._exit(REFUSED)
+    except BaseException:  # noqa: BLE001 - a zygote never unwinds into the supervisor's frames
+        crash()
 
 
 def quiet_signals() -> None:
