@@ -28,7 +28,7 @@ BARE_SHARE = 20
 """One in so many histories runs once more without judges, to measure what these cost."""
 CHUNK_MAX = 20
 """How many histories a process takes at a time."""
-GARBAGE = 50_000
+GARBAGE = 500_000
 """After so many new objects Python looks for garbage, and not after 700: a history leaves hardly any before its end."""
 INTERVALS = {"random": (100, 200), "fixed": (150, 150), "adaptive": (100, 200)}
 """How probes are spaced, in ms, at the same pace on the average while anything happens (mission L7)."""
@@ -164,6 +164,7 @@ class Order:
 def measure(order: Order, seeds: range, jobs: int) -> dict[str, Any]:
     """Run a history for each seed and return the figures; progress, and traces if wanted, go to standard error."""
     prepare(order.scheme, order.shape)
+    gc.freeze()  # what is there now stays
     gc.set_threshold(GARBAGE)
     histories: list[History] = []
     spent = 0.0

@@ -8,7 +8,7 @@ whatever the order in which the host has to do things (a table is written before
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, in_words
@@ -182,7 +182,7 @@ class Chronicle:
         ]
         for topic in _topics(draft.kind, facts):
             self._noted[topic] = _Noted(self._number, now)
-        return replace(draft, number=self._number, cause=max(causes, default=None))
+        return draft.numbered(self._number, max(causes, default=None))
 
     def _depends(self, kind: str, facts: Mapping[str, str | int]) -> list[tuple[Topic, Duration]]:
         """Return what a record may follow from, and how old that may be."""
@@ -245,7 +245,7 @@ def named(group: GroupId) -> tuple[tuple[str, str | int], ...]:
 
 
 def _group_in(facts: Mapping[str, str | int]) -> GroupId:
-    return GroupId(int(facts.get("vid", 0)), Family(int(facts.get("family", Family.IPV4))))
+    return GroupId(int(facts.get("vid", 0)), Family(int(facts["family"])) if "family" in facts else Family.IPV4)
 
 
 def _topics(kind: str, facts: Mapping[str, str | int]) -> list[Topic]:

@@ -125,6 +125,10 @@ class Record:
     number: int = 0
     cause: int | None = None
 
+    def numbered(self, number: int, cause: int | None) -> "Record":
+        """Return the same with its number, and that of its cause."""
+        return Record(self.kind, self.subject, self.text, self.fields, number, cause)
+
 
 @dataclass(frozen=True, slots=True)
 class Left:

@@ -123,7 +123,9 @@ class Gateway:
 
     def deadline(self) -> Instant | None:
         """Return when the first of all is due but what the groups do."""
-        first = earliest(self.announcements.deadline(), *self.link_deadlines.values())
+        first = self.announcements.deadline()
+        for at in self.link_deadlines.values():
+            first = earliest(first, at)
         if not self.retirement.over:
             first = earliest(first, self.retirement.deadline())
         if not self.running:

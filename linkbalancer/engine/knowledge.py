@@ -56,8 +56,9 @@ class Knowledge:
         self._families: dict[DeviceName, set[Family]] = {}
         for group, settings in config.groups.items():
             self._families.setdefault(settings.device, set()).add(group.family)
+        self._members: dict[DeviceName, frozenset[Mac]] = {}
+        self._last: dict[tuple[DeviceName, IPv4Address], Mac | None] = {}
         self._answering: set[tuple[DeviceName, IPv4Address]] = set()
-        self._silent: set[tuple[DeviceName, IPv4Address]] = set()
         self._macs: dict[tuple[DeviceName, IPv4Address], Mac] = {}
         self._met: dict[DeviceName, dict[Mac, None]] = {}
         self._speakers: dict[tuple[DeviceName, IPv4Address], None] = {}
@@ -123,14 +124,11 @@ class Knowledge:
 
     def knows(self, event: NeighbourHeard) -> bool:
         """Return whether it is known already that a member or target answers like this, or does not."""
-        key = (event.device, event.address)
-        if event.mac is None:
-            return key in self._silent
-        return key in self._answering and self._macs.get(key) == event.mac
+        return self._last.get((event.device, event.address), b"") == event.mac
 
     def returns(self, event: NeighbourHeard) -> bool:
         """Return whether somebody answers who was silent: the two of us were perhaps out of hearing until now."""
-        return event.mac is not None and (event.device, event.address) in self._silent
+        return event.mac is not None and self._last.get((event.device, event.address), b"") is None
 
     def neighbour(self, event: NeighbourHeard) -> bool:
         """Take in that a member or target answered or fell silent; return whether the members' MACs changed.
@@ -138,16 +136,16 @@ class Knowledge:
         Who is silent stays a member: its packets come back with the first frame after its leg is mended, and a guard
         that had forgotten it would let that frame go round in circles.
         """
-        before = self.members(event.device)
         key = (event.device, event.address)
+        self._last[key] = event.mac
         if event.mac is None:
             self._answering.discard(key)
-            self._silent.add(key)
-        else:
-            self._silent.discard(key)
-            if key not in self._speakers or self._is_asked(*key):
-                self._answering.add(key)
-            self._macs[key] = event.mac
+            return False
+        if key not in self._speakers or self._is_asked(*key):
+            self._answering.add(key)
+        before = self.members(event.device)
+        self._macs[key] = event.mac
+        self._members.pop(event.device, None)
         return before != self.members(event.device)
 
     def _is_asked(self, device: DeviceName, address: IPv4Address) -> bool:
@@ -161,8 +159,8 @@ class Knowledge:
         Where that is a virtual MAC, the packets that the member forwards come from another one: that of `speaker`, the
         address that it advertises from, which is asked for (`daemon.sockets`).
         """
-        if is_virtual(mac) and isinstance(speaker, IPv4Address) and len(self._speakers) < MEMBERS_MAX:
-            self._speakers.setdefault((device, speaker), None)
+        if is_virtual(mac) and isinstance(speaker, IPv4Address):
+            self._ask_for(device, speaker)
         if mac in self.members(device):
             return False
         met = self._met.setdefault(device, {})
@@ -170,10 +168,22 @@ class Knowledge:
             self.count("vrrp:members-forgotten")
             del met[next(iter(met))]
         met[mac] = None
+        self._members.pop(device, None)
         return True
+
+    def _ask_for(self, device: DeviceName, speaker: IPv4Address) -> None:
+        """Have it asked by which MAC address who advertises with a virtual one forwards packets."""
+        if (device, speaker) not in self._speakers and len(self._speakers) < MEMBERS_MAX:
+            self._speakers[device, speaker] = None
+            self._members.pop(device, None)
 
     def members(self, device: DeviceName) -> frozenset[Mac]:
         """Return the MAC addresses of the other gateways on a LAN."""
+        if (known := self._members.get(device)) is None:
+            known = self._members[device] = self._all_of(device)
+        return known
+
+    def _all_of(self, device: DeviceName) -> frozenset[Mac]:
         configured = frozenset(self._lans[device].members) if device in self._lans else frozenset()
         answered = {
             mac

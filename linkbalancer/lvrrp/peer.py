@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from linkbalancer.clock import Duration, Instant
+from linkbalancer.clock import Duration, Instant, earliest
 from linkbalancer.links import Family, GroupId, GroupState, GroupWord, NodeName
 from linkbalancer.lvrrp.figures import LinkWeight
 from linkbalancer.lvrrp.tlv import Body
@@ -80,9 +80,10 @@ class Peer:
 
     def oldest_at(self) -> Instant | None:
         """Return when the oldest of words and measurements came."""
-        measured = () if self._measured is None else (self._measured[1],)
-        words = (self._came.at,) if self._at_once else tuple(came.at for _, came in self._words.values())
-        return min((*words, *measured), default=None)
+        measured = None if self._measured is None else self._measured[1]
+        if self._at_once:
+            return earliest(self._came.at, measured)
+        return earliest(measured, *(came.at for _, came in self._words.values()))
 
     def expire(self, now: Instant, age: Duration) -> tuple[GroupWord, ...]:
         """Drop the words that reached an age, and what was measured; return one word of state UNKNOWN for each."""

@@ -4,6 +4,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from linkbalancer.clock import Duration, exactly
@@ -58,8 +59,7 @@ class Application:
     @property
     def definition(self) -> str:
         """Four ASCII characters that change with anything that its process lives by: all that is said of it."""
-        told = f"{self.name} {self.words}"
-        return b64encode(hashlib.sha256(told.encode()).digest()[: DEFINITION_LENGTH * 3 // 4]).decode()
+        return _definition(self)
 
     @property
     def manner(self) -> Manner:
@@ -75,6 +75,13 @@ class Application:
     def balanced(self) -> bool:
         """Whether a step has several members."""
         return any(len(step) > 1 for step in self.steps)
+
+
+@lru_cache(maxsize=4096)
+def _definition(application: Application) -> str:
+    """Return its definition; agents, processes and reloads ask for the same ones again and again."""
+    told = f"{application.name} {application.words}"
+    return b64encode(hashlib.sha256(told.encode()).digest()[: DEFINITION_LENGTH * 3 // 4]).decode()
 
 
 def steps_in_words(steps: tuple[Step, ...]) -> str:

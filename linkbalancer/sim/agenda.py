@@ -1,7 +1,7 @@
 """The simulator's time: a heap of what happens when. Nothing here waits, and nothing happens between two entries."""
 
-import heapq
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import TypeAlias
 
 from linkbalancer.clock import Duration, Instant
@@ -29,7 +29,7 @@ class Agenda:
         """Have something happen `delay` from now (never negative)."""
         assert delay >= 0, "nothing happens in the past"
         self._arrivals += 1
-        heapq.heappush(self._heap, (self.now + delay, self._arrivals, action))
+        heappush(self._heap, (self.now + delay, self._arrivals, action))
 
     def step(self, until: Instant) -> bool:
         """Do the next entry that is due by `until`; return False, with `now` at `until`, when there is none.
@@ -40,7 +40,7 @@ class Agenda:
         if not self._heap or self._heap[0][0] > until:
             self.now = max(self.now, until)
             return False
-        due, _, action = heapq.heappop(self._heap)
+        due, _, action = heappop(self._heap)
         self._at_once = self._at_once + 1 if due == self.now else 0
         if self._at_once > AT_ONCE_MAX:
             raise Standstill(f"more than {AT_ONCE_MAX} entries at {self.now} ns")

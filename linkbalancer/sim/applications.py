@@ -14,6 +14,7 @@ from linkbalancer.links import NodeName
 from linkbalancer.routing.application import Application
 from linkbalancer.routing.balance import Aim
 from linkbalancer.sim.agenda import Agenda
+from linkbalancer.sim.chance import below
 from linkbalancer.sim.changes import Changes
 from linkbalancer.sim.kernel import Kernel
 
@@ -65,7 +66,7 @@ class Applications:
         """Carry a table to all of them."""
         self._table = table
         for name in self._machines:
-            delay = FEED_DELAY + self.host.chance.randrange(FEED_DELAY)
+            delay = FEED_DELAY + below(self.host.chance, FEED_DELAY)
             self.host.agenda.after(delay, partial(self._tell, name, application.TableReceived(table)))
 
     def publish_again(self) -> None:

@@ -31,8 +31,7 @@ class Clock:
         """Return what it shows."""
         if self.stopped:
             return self.shown
-        passed = self.agenda.now - self.since
-        return self.shown + passed + passed * self.ppm // MILLION
+        return self.shown + self._shows(self.agenda.now - self.since)
 
     def wait(self, at: Instant) -> Duration:
         """Return how long it takes until it shows at least an instant, if it goes on as it does."""
@@ -40,7 +39,9 @@ class Clock:
         if left <= 0:
             return 0
         wait = left * MILLION // (MILLION + self.ppm)
-        while wait + (self.agenda.now - self.since + wait) * self.ppm // MILLION - self._gained() < left:
+        passed = self.agenda.now - self.since
+        until = left + self._shows(passed)
+        while self._shows(passed + wait) < until:
             wait += 1  # what is rounded down here and there is little
         return wait
 
@@ -68,8 +69,10 @@ class Clock:
         self._set(self.shown)
         self.stopped = False
 
-    def _gained(self) -> Duration:
-        return (self.agenda.now - self.since) * self.ppm // MILLION
+    def _shows(self, passed: Duration) -> Duration:
+        """Return how far it goes while so much time passes; by small numbers, for this is reckoned at every event."""
+        rate = MILLION + self.ppm
+        return passed // MILLION * rate + passed % MILLION * rate // MILLION
 
     def _set(self, shown: Instant) -> None:
         self.shown, self.since = shown, self.agenda.now

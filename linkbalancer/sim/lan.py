@@ -10,6 +10,7 @@ from random import Random
 
 from linkbalancer.clock import MICROSECOND, Duration, Instant
 from linkbalancer.links import Address, Mac, NodeName
+from linkbalancer.sim.chance import below
 
 HOST = "host"
 
@@ -58,9 +59,9 @@ class Lan:
 
     def arrival(self, sender: NodeName, receiver: NodeName, chance: Random) -> Duration | None:
         """Draw how long a frame takes, None when it does not arrive."""
-        if not self.passes(sender, receiver) or (self.loss and chance.randrange(100) < self.loss):
+        if not self.passes(sender, receiver) or (self.loss and below(chance, 100) < self.loss):
             return None
-        return self.delay + chance.randrange(self.jitter + 1)
+        return self.delay + below(chance, self.jitter + 1)
 
     def queue(self, sender: NodeName, receiver: NodeName, now: Instant, delay: Duration) -> Duration:
         """Return how long a frame takes that would take so long alone: not less than the one before it."""

@@ -6,6 +6,7 @@ from random import Random
 
 from linkbalancer.clock import MICROSECOND, MILLISECOND, Duration
 from linkbalancer.links import LinkName
+from linkbalancer.sim.chance import below
 
 NEAR = "near"
 FAR = "far"
@@ -58,8 +59,8 @@ class Wire:
         if not self.passes(towards):
             return []
         copies = 1
-        if self.loss and chance.randrange(100) < self.loss:
+        if self.loss and below(chance, 100) < self.loss:
             copies = 0
-        elif self.duplication and chance.randrange(100) < self.duplication:
+        elif self.duplication and below(chance, 100) < self.duplication:
             copies = 2
-        return [self.delay + chance.randrange(self.jitter + 1) for _ in range(copies)]
+        return [self.delay + below(chance, self.jitter + 1) for _ in range(copies)]

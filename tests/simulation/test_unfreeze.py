@@ -1,6 +1,7 @@
 """What `scripts/compile` writes out before it compiles must mean what the dataclasses meant."""
 
 import importlib.util
+import re
 import sys
 from dataclasses import fields, is_dataclass, replace
 from itertools import combinations_with_replacement
@@ -35,6 +36,60 @@ class Other:
 
     text: str
     times: int = 2
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Takes its fields by name, and makes one of them."""
+
+    text: str = field(repr=False)
+    parts: list[str] = field(default_factory=list)
+'''
+CONSTANTS = '''
+"""Some are numbers for ever."""
+
+from typing import Final
+
+Duration = int
+SECOND: Duration = 10**9
+"""A unit."""
+LONG: Duration = (
+    2 * SECOND
+)
+COUNT = 3
+_HIDDEN = COUNT << 2
+ALREADY: Final = 5
+TRUE = True
+TEXT = "7"
+FLOAT: float = 3
+LISTED = [COUNT]
+small = 4
+
+def use() -> tuple[object, ...]:
+    """Return them all."""
+    return SECOND, LONG, COUNT, _HIDDEN, ALREADY, TRUE, TEXT, FLOAT, LISTED, small
+'''
+CASES = '''
+"""Asks for classes."""
+
+from linkbalancer.lvrrp import events as words
+
+class Own:
+    class Word:
+        """No module's."""
+
+def tell(word: object) -> str:
+    """Say of which kind it is."""
+    match word:
+        case words.Tick() | words.Bye(hold=1):
+            return "spoke"
+        case Own.Word():
+            return "own"
+        case _:
+            return "else"
+
+def told() -> list[str]:
+    """Try them all."""
+    return [tell(word) for word in (words.Tick(), words.Bye(1), Own.Word(), words.Bye(2))]
 '''
 KEPT = """
 from dataclasses import dataclass, field
@@ -44,17 +99,17 @@ from typing import ClassVar
 class Mutable:
     x: int
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keyword:
-    x: int
-
 @dataclass(frozen=True, order=True)
 class Ordered:
     x: int
 
 @dataclass(frozen=True)
 class Fielded:
-    x: list[int] = field(default_factory=list)
+    x: int = field(hash=False)
+
+@dataclass(frozen=True)
+class Doubtful:
+    x: list[int] | None = field(default_factory=list)
 
 @dataclass(frozen=True)
 class Shared:
@@ -110,7 +165,7 @@ def test_what_is_written_out_compares_hashes_and_reads_as_before(tmp_path: Path)
     text = unfreezing.unfreeze(SAMPLE)
     before, after = map(samples, both(tmp_path, SAMPLE))
 
-    assert 3 == text.count("def __init__")
+    assert 4 == text.count("def __init__")
     assert 0 == text.count("frozen")
     for one, other in combinations_with_replacement(range(len(before)), 2):
         assert (before[one] == before[other]) is (after[one] == after[other])
@@ -121,10 +176,51 @@ def test_what_is_written_out_compares_hashes_and_reads_as_before(tmp_path: Path)
     assert "ccc" == replace(after[2], text="c", times=3).said
 
 
+def test_fields_that_are_named_or_made_are_so_still(tmp_path: Path) -> None:
+    """A list that is made is another each time, and one that is given is that very one, empty or not."""
+    for module in both(tmp_path, SAMPLE):
+        given: list[str] = []
+        one, other = module.Named(text="a"), module.Named(text="a")
+
+        assert one == other
+        assert one.parts is not other.parts
+        assert given is module.Named(text="a", parts=given).parts
+        assert "a" not in repr(one).replace("Named", "").replace("parts", "")
+        with pytest.raises(TypeError):
+            module.Named("a")
+
+
+def test_numbers_in_capitals_become_final(tmp_path: Path) -> None:
+    """What else stands in capitals may be changed, or is no number."""
+    text = unfreezing.finalise(CONSTANTS)
+    before, after = tmp_path / "before.py", tmp_path / "after.py"
+    before.write_text(CONSTANTS)
+    after.write_text(text)
+
+    assert ["SECOND", "LONG", "COUNT", "_HIDDEN"] == re.findall(r"^(\w+): _Final = ", text, re.MULTILINE)
+    assert load("final_before", before).use() == load("final_after", after).use()
+    assert "class Nothing:\n    x: str\n" == unfreezing.finalise("class Nothing:\n    x: str\n")
+
+
 def test_what_is_not_plain_stays_as_it_is() -> None:
     """Mutable, ordered, derived or with fields that need more than an assignment."""
     assert {"Base"} == unfreezing.bases_in(KEPT)
     assert KEPT == unfreezing.unfreeze(KEPT, unfreezing.bases_in(KEPT))
+
+
+def test_classes_of_modules_are_named_in_cases(tmp_path: Path) -> None:
+    """Those that are asked for elsewhere, or are the file's own, stay as they are."""
+    text = unfreezing.name_classes(CASES)
+    before, after = tmp_path / "before.py", tmp_path / "after.py"
+    before.write_text(CASES)
+    after.write_text(text)
+
+    assert 2 == text.count(" as _words_")
+    assert "case _words_Tick() | _words_Bye(hold=1):" in text
+    assert "words.Tick()" in text
+    assert ["spoke", "spoke", "own", "else"] == load("cases_before", before).told()
+    assert ["spoke", "spoke", "own", "else"] == load("cases_after", after).told()
+    assert SAMPLE == unfreezing.name_classes(SAMPLE)
 
 
 @pytest.mark.parametrize("name", ["engine/effects", "engine/events", "lvrrp/events", "vrrp/events", "links"])
