@@ -63,6 +63,7 @@ def test_while_few_are_judged_the_loss_is_exact(first: int, lost: set[int], more
     assert heard(*came).loss == pytest.approx(gone / judged, abs=1e-9)
 
 
+@pytest.mark.thorough
 @given(st.randoms(use_true_random=False), st.integers(2, 300), st.integers(1, WINDOW - 1))
 def test_what_is_overtaken_or_twice_is_not_lost(chance: random.Random, count: int, overtaken: int) -> None:
     """By fewer than the window, and however often."""

@@ -166,6 +166,7 @@ def misbehave(pair: Pair, fault: str, chance: random.Random) -> None:
             pair.restart(NEAR)
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None)
 @given(steps=STEPS, seed=st.integers(0, 1000))
 def test_everything_heals(steps: list[tuple[str, int]], seed: int) -> None:

@@ -201,6 +201,7 @@ def greetings(count: int) -> list[bytes]:
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_more_sessions_than_are_remembered_put_nobody_off_for_long(seed: int) -> None:
     """Every turn finds one that had none; at ten thousand a second a host that was started anew is answered aside."""

@@ -166,6 +166,7 @@ def test_another_word_takes_it_back(name: str) -> None:
     assert pair.near.detect == pair.far.detect == 600 * MS
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("waited", range(0, 2000, 40))
 def test_a_weight_that_overtakes_the_proof_closes_nothing(waited: int) -> None:
     """It states the shorter detect time already, and is no proof as young as that has it: the next query is."""
@@ -212,6 +213,7 @@ def test_nothing_is_hastened_that_is_halted() -> None:
     assert probing.due(None, fast=True) is None
 
 
+@pytest.mark.thorough
 @profile(deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 1000), st.integers(1, 300))
 def test_no_accident_closes_a_link_that_lives(chance: random.Random, loss: int, latency_ms: int) -> None:

@@ -30,6 +30,7 @@ def longest_silence(pair: Pair, duration: Duration) -> Duration:
     return longest
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("apart", [0, 70 * MS, SECOND, RETRY + 200 * MS])
 def test_a_key_is_changed_in_any_order(order: list[tuple[str, tuple[Key, ...]]], apart: Duration) -> None:

@@ -289,6 +289,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None)
 @given(STEPS, st.integers(0, 10**6))
 def test_the_last_want_is_what_is_in_force_in_the_end(steps: list[tuple[str, int]], seed: int) -> None:

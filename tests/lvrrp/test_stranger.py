@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,6 +113,7 @@ def befall(pair: Twins, fault: str, chance: random.Random) -> None:
             assert fault in FAULTS, "of the wire"
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(FAULTS), st.integers(1, 1500)), max_size=10), st.integers(0, 10**6))
 def test_an_end_written_from_the_document_does_what_ours_does(steps: list[tuple[str, int]], seed: int) -> None:

@@ -69,6 +69,7 @@ def test_when_a_vid_dies_only_its_slots_move_and_just_those_return(step: Step, d
     }
 
 
+@pytest.mark.thorough
 @settings(max_examples=MANY, deadline=None)
 @given(STEPS, st.data())
 def test_another_weight_moves_hardly_more_than_it_must(step: Step, data: st.DataObject) -> None:
@@ -79,6 +80,7 @@ def test_another_weight_moves_hardly_more_than_it_must(step: Step, data: st.Data
     assert _moved(step, changed) - _least(step, changed) <= SLOTS // 20
 
 
+@pytest.mark.thorough
 @settings(max_examples=MANY, deadline=None)
 @given(STEPS)
 def test_another_vid_takes_hardly_more_than_its_share(step: Step) -> None:

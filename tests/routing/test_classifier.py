@@ -67,6 +67,7 @@ def ruleset(*some: Selector) -> RuleSet:
     return RuleSet(tuple(Rule(line, f"app{line}", selector) for line, selector in enumerate(some, 1)), {})
 
 
+@pytest.mark.thorough
 @settings(max_examples=100)
 @given(st.lists(selectors(), max_size=12), st.lists(traffic(), min_size=1, max_size=12))
 def test_the_first_match_is_found_exactly(some: list[Selector], flow: list[Packet]) -> None:
@@ -76,6 +77,7 @@ def test_the_first_match_is_found_exactly(some: list[Selector], flow: list[Packe
         assert classifier.lookup(packet) == first_match(classifier.rules, packet)
 
 
+@pytest.mark.thorough
 @settings(max_examples=50)
 @given(st.lists(selectors(), max_size=12), st.lists(traffic(), min_size=1, max_size=12))
 def test_answers_are_classified_like_what_they_answer(some: list[Selector], flow: list[Packet]) -> None:

@@ -32,6 +32,7 @@ def _small_trees() -> Iterator[None]:
         yield
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(selectors(), max_size=14),
@@ -51,6 +52,7 @@ def test_trees_find_the_first_match(some: list[Selector], flow: list[Packet], ra
         assert found(families, packet) == (expected.application if expected else None)
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(selectors(), max_size=14),
@@ -73,6 +75,7 @@ def _values(known: Answers, family: Family, names: tuple[str, ...]) -> frozenset
     return frozenset(value for name in names for value in known(name, family))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("leaf", [1, 8])
 @pytest.mark.parametrize("kind", KINDS)
 def test_filter_sets_of_real_kinds(kind: str, leaf: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,7 @@ class Site:
             )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("spread", list(Spread))
 @pytest.mark.parametrize(
     ("capacities", "traffic"),
@@ -93,6 +94,7 @@ def test_one_vid_goes_to_the_larger_line_and_stays() -> None:
     assert Site((50, 100), (120,)).run(600)[-1][1] == [1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "function", [BANDWIDTH, Expression("100 * free / 100Mbit")], ids=["available-bandwidth", "expression"]
 )
