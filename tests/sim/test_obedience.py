@@ -1,5 +1,6 @@
 """The judge of weights: it objects to every way in which a gateway could fail to go by them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,10 +28,10 @@ SEEDS = range(8)
 GOOD, FAIR = Figures(loss=0.0), Figures(loss=0.05)
 
 
-def objections(seeds: range = SEEDS) -> list[str]:
-    """Return what judges say to histories of two links that are weighed, in which nothing breaks."""
-    verdicts = [run(draw(seed, Shape(2, 2), (), weighed=True, loads=False)) for seed in seeds]
-    return [verdict.objection for verdict in verdicts if verdict.objection is not None]
+def objections(seeds: range = SEEDS) -> Iterator[str]:
+    """Yield what judges say to histories of two links that are weighed, in which nothing breaks, as far as is asked."""
+    verdicts = (run(draw(seed, Shape(2, 2), (), weighed=True, loads=False)) for seed in seeds)
+    return (verdict.objection for verdict in verdicts if verdict.objection is not None)
 
 
 def weighed(recipe: Recipe, *figures: Figures, vids: int = 2) -> tuple[World, Seasons, Obedience]:
