@@ -1,5 +1,6 @@
 """Tests of the JSON Schema and of the reference file, which must say the same as the model."""
 
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,15 @@ def dotted(path: tuple[str | int, ...]) -> str:
     return ".".join(word for word in words if not word.isdecimal()).partition(".track.")[0].partition(".composite.")[0]
 
 
+@functools.cache
+def made() -> dict[str, Any]:
+    """Return the schema, made once for all keys."""
+    return json_schema()
+
+
 def schema_of(key: str) -> tuple[dict[str, Any], bool]:
     """Return the schema of a dotted key, and whether it is required."""
-    whole = json_schema()
+    whole = made()
     node: dict[str, Any] = whole
     required = False
     for word in key.split("."):
