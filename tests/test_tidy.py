@@ -11,6 +11,8 @@ import pytest
 
 from linkbalancer.engine.effects import Effect
 
+pytestmark = pytest.mark.thorough  # it reads the files, and runs none
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "linkbalancer"
 FILE_LINES_MAX = 500

@@ -129,6 +129,7 @@ def test_a_value_of_several_lines_is_left_to_people() -> None:
         drop("groups: {1: {weight: loss}}\n", GROUP, "weight")
 
 
+@pytest.mark.thorough
 @given(st.dictionaries(names, values, min_size=1, max_size=4), names, values, st.sampled_from(["flow", "block"]))
 def test_whatever_is_edited_says_what_it_should(keys: dict[str, Any], key: str, value: Any, layout: str) -> None:
     """Or is refused; what was there before stays, and comes back."""

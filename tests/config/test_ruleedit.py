@@ -50,6 +50,7 @@ def test_a_rule_is_added_where_it_is_wanted(place: Place, number: int) -> None:
     untouched(FILE, edited.text, None, number)
 
 
+@pytest.mark.thorough
 @given(texts(), rules(), st.data())
 def test_adding_then_removing_changes_nothing(text: str, rule: str, data: st.DataObject) -> None:
     """What was added says what was given, nothing else changed, and without it the file is what it was."""

@@ -142,6 +142,7 @@ def test_a_large_file_is_judged() -> None:
 _EDITED = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.booleans()), max_size=8)
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.sampled_from(DRAWN), max_size=24), _EDITED, st.sampled_from([0, 1, 60_000]), st.sampled_from([0, 12])

@@ -48,6 +48,7 @@ def test_nonsense_is_none(raw: bytes) -> None:
     assert decode(raw) is None
 
 
+@pytest.mark.thorough
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.dictionaries(st.text(), inner)))
 def test_any_json_is_survived(value: object) -> None:
     """Whatever it holds."""

@@ -213,6 +213,7 @@ def test_a_caller_that_does_not_read_blocks_nobody(daemon: Daemon) -> None:
         until(lambda: len(daemon.server._callers) <= 1)
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(st.binary(max_size=300), LINES), max_size=6))
 def test_no_bytes_do_harm(pieces: list[bytes]) -> None:

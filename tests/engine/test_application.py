@@ -293,6 +293,7 @@ STORIES = st.lists(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(STORIES)
 def test_it_ends_on_the_best_that_works(story: list[tuple[frozenset[Vid], set[Vid], Vid | None]]) -> None:

@@ -90,6 +90,7 @@ def test_a_drained_vid_takes_no_part() -> None:
     json.dumps(bench.agent.status(bench.now))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("end", ["b1", "f1"])
 @pytest.mark.parametrize("failure", [Cut("l2"), Silent("l2"), Death("b2"), Death("f2"), Leg("b2"), Leg("f2")], ids=str)
 @pytest.mark.parametrize("order", ["drain first", "failure first", "failure meanwhile"])

@@ -81,6 +81,7 @@ def lived(bench: Bench, story: list[tuple[Any, ...]], live: Callable[[Bench, tup
     return shown
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("build", "live"), [(Bench, linked), (lambda: Alone(loaded(FOUR)), standalone)])
 @settings(max_examples=60, deadline=None)
 @given(story=steps)

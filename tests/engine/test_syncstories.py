@@ -174,6 +174,7 @@ def check(world: World) -> None:
         assert one.masters() <= one.installed
 
 
+@pytest.mark.thorough
 @settings(max_examples=250, deadline=None)
 @given(
     first=st.tuples(priorities, priorities),

@@ -76,6 +76,7 @@ def test_noise_is_malformed(data: bytes) -> None:
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | TEXTS, lambda inner: st.lists(inner, max_size=5))
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from((APPLIED, TABLE)), st.data())
 def test_one_wrong_field_never_raises(good: dict[str, object], data: st.DataObject) -> None:

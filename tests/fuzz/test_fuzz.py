@@ -29,6 +29,7 @@ def test_good_inputs_are_good(name: str) -> None:
         found.take(seed)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", names())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())

@@ -143,6 +143,7 @@ def at_most(seconds: Duration) -> int:
     return turns
 
 
+@pytest.mark.thorough
 @given(st.lists(st.sampled_from((20, 120)), min_size=600, max_size=600))
 def test_a_link_that_turns_as_soon_as_it_may_turns_ever_more_seldom(said: list[int]) -> None:
     """Ten minutes of anything: it leaves no oftener than the doubled times allow."""

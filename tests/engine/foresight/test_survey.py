@@ -1,5 +1,7 @@
 """Every single and double failure, and what of it is alike."""
 
+import pytest
+
 from linkbalancer.engine.foresight.failure import Failure, Kind
 from linkbalancer.engine.foresight.outcome import Fate, Oracle
 from linkbalancer.engine.foresight.site import Site
@@ -64,6 +66,7 @@ def test_a_survey_is_what_the_oracle_says_of_each() -> None:
     assert double.failed == (Failure(Kind.LINK, "l1"), Failure(Kind.GATEWAY, "f2"))
 
 
+@pytest.mark.thorough
 def test_what_is_chosen_is_worked_out_once_for_all_that_works() -> None:
     """8 links, 16 VIDs, 200 applications: 821 outcomes, and as many choices as there are ways to be left."""
     some = small(shape=Shape(8, 16))

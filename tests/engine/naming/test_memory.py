@@ -4,6 +4,7 @@ import json
 from ipaddress import ip_address
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,6 +86,7 @@ def test_what_makes_no_sense_is_left_out() -> None:
     assert not any(known for question, known in found.items() if question != FOUR)
 
 
+@pytest.mark.thorough
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(),
