@@ -120,7 +120,6 @@ def test_a_line_of_lists_takes_what_its_single_lines_take(fields: tuple[list[str
             assert (classifier.lookup(packet) is not None) is (first_match(single, packet) is not None)
 
 
-@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(st.lists(texts(), min_size=1, max_size=4))
 def test_a_line_says_the_same_wherever_it_stands(some: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,7 +64,6 @@ handovers = st.sampled_from([Mode.MOVE, Mode.KEEP, Mode.RESET]).map(Handover) | 
 )
 
 
-@pytest.mark.thorough
 @settings(max_examples=150)
 @given(lines(), steps, handovers, st.none() | handovers, st.integers(0, 86400).map(lambda some: some * SECOND))
 def test_what_is_written_is_read_again(
@@ -84,7 +82,6 @@ def test_what_is_written_is_read_again(
     assert parsed.applications == {"some.name-1": application}
 
 
-@pytest.mark.thorough
 @settings(max_examples=100)
 @given(lines(), st.randoms(use_true_random=False))
 def test_the_order_of_a_list_does_not_matter(selectors: list[Selector], chance: object) -> None:

@@ -29,7 +29,6 @@ def _small_leaves() -> Iterator[None]:
 _EDITS = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.sampled_from(["in", "out", "app"])), max_size=6)
 
 
-@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(st.lists(selectors(), max_size=14), _EDITS, st.sampled_from([1, 2, 127]), st.sampled_from([0, 50, memory.ROOM]))
 def test_an_edit_compiles_to_what_the_whole_compiles_to(
@@ -51,7 +50,6 @@ def test_an_edit_compiles_to_what_the_whole_compiles_to(
             assert Classifier(rules).program(ranks, last) == Classifier(rules).program(ranks)
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 def test_edits_of_filter_sets(kind: str) -> None:
     """Three hundred rules, some of them by names: a line less, and there again, all over the file."""
@@ -72,7 +70,6 @@ def test_what_stays_is_the_very_same() -> None:
     assert sum(part in was for part in now) > len(now) / 2
 
 
-@pytest.mark.thorough
 def test_the_memory_is_bounded() -> None:
     """Hundreds of edits leave no more than what has room; what is compiled is the same."""
     rules = list(parse_rules(filter_set("chain", 60, seed=2), "f").ruleset.rules)

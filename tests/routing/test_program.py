@@ -75,7 +75,6 @@ def _values(known: Answers, family: Family, names: tuple[str, ...]) -> frozenset
     return frozenset(value for name in names for value in known(name, family))
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("leaf", [1, 8])
 @pytest.mark.parametrize("kind", KINDS)
 def test_filter_sets_of_real_kinds(kind: str, leaf: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,7 +31,6 @@ def accepted(conversion: Conversion) -> bool:
     return load("linkbalancer.yaml", texts.__getitem__).config.role is Role.STANDALONE
 
 
-@pytest.mark.thorough
 @given(TEXTS | st.text())
 @settings(max_examples=400, deadline=None)
 def test_any_text_gives_a_configuration_or_errors(text: str) -> None:
@@ -113,7 +111,6 @@ vrrp_sync_group S { group { A
 """
 
 
-@pytest.mark.thorough
 @given(st.lists(instances(), min_size=1, max_size=4).map("\n".join))
 @settings(max_examples=400, deadline=None)
 def test_what_is_made_of_instances_passes_check(text: str) -> None:
@@ -128,7 +125,6 @@ def everything(statements: list[Statement]) -> Iterator[Statement]:
         yield from everything(statement.inner())
 
 
-@pytest.mark.thorough
 @given(TEXTS | st.lists(instances(), min_size=1, max_size=3).map("\n".join))
 @settings(max_examples=200, deadline=None)
 def test_no_word_is_dropped_in_silence(text: str) -> None:
