@@ -17,10 +17,10 @@ from typing import assert_never
 from linkbalancer.clock import MILLISECOND, SECOND, Duration, Instant, earliest
 from linkbalancer.config.load import Loaded
 from linkbalancer.config.ways import twins
-from linkbalancer.daemon import logs
 from linkbalancer.daemon.agent import FEED
 from linkbalancer.daemon.hands import Hands
 from linkbalancer.daemon.lifeline import Hangup, Lifeline
+from linkbalancer.daemon.line import Lines, Stream
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.lull import Lull
 from linkbalancer.daemon.moves import Moves
@@ -58,7 +58,9 @@ def run(office: Office, loaded: Loaded, lifeline: Lifeline, run_dir: Path, board
     moves = Moves(run_dir, office.process, config.marks, len(applications), ipv6=twins(config) is not None)
     lull = Lull(office.processes)
     hands = Hands(loaded, moves, lull, boards, office.process)
-    process = ApplicationProcess(share, hands, lull, lifeline, run_dir / FEED, log=logs.start(process=office.process))
+    process = ApplicationProcess(
+        share, hands, lull, lifeline, run_dir / FEED, log=Lines(Stream(), process=office.process)
+    )
     moves.attend(process.loop)
     return process.run()
 
@@ -74,7 +76,7 @@ class ApplicationProcess:
         lifeline: Lifeline,
         feed: Path,
         *,
-        log: logs.Log,
+        log: Lines,
     ) -> None:
         self._share, self._hands, self._lull = share, hands, lull
         self._lifeline, self._feed, self._log = lifeline, str(feed), log

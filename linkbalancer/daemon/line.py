@@ -56,6 +56,25 @@ class Stream:
         self.dropped = 0
 
 
+class Lines:
+    """What a process of applications writes its lines by: there are many of those, and structlog has much to touch.
+
+    The lines are those of `daemon.logs`, and so are the methods.
+    """
+
+    def __init__(self, stream: Stream, **always: object) -> None:
+        """Write with these fields in every line."""
+        self._stream, self._always = stream, always
+
+    def info(self, event: str, **fields: object) -> None:
+        """Write what happened as it should."""
+        self._stream.write("info", event, **self._always, **fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Write what should not happen."""
+        self._stream.write("warning", event, **self._always, **fields)
+
+
 def _stamp() -> str:
     """Return the wall clock for people to read; nothing is decided by it."""
     seconds = time.clock_gettime(time.CLOCK_REALTIME)

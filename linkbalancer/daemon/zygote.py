@@ -26,6 +26,7 @@ from select import select
 from typing import Any, NoReturn, TypeAlias
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
+from linkbalancer.daemon import holes
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken, call_myself, die_with_parent, enclosed
 from linkbalancer.daemon.turn import go_first
 from linkbalancer.engine.supervision import AGENT, ASIDE, CANDIDATE, REFUSED, SUCCESSOR, Word
@@ -104,11 +105,13 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
     quiet_signals()
     die_with_parent(supervisor)
     call_myself("lb:zygote")
+    holes.clear()
     gc.disable()  # what is read stays, and looking for garbage in it would take as long as reading an edited file
     brood = _read(lifeline, birth, order)
     _offer(lifeline, brood)
     gc.enable()
     gc.collect()
+    holes.fill()
     go_first()
     gc.freeze()  # what is shared stays shared: the collector does not write into it any more
 

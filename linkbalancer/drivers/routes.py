@@ -6,12 +6,14 @@ route was taken away never lets a packet fall through to the next rule (design 5
 
 import errno
 import socket
-from functools import cache, lru_cache
+import struct
+import sys
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
 from linkbalancer.drivers.errors import DriverError
-from linkbalancer.drivers.netlink import messages
+from linkbalancer.drivers.netlink import codec, messages
 from linkbalancer.drivers.netlink.codec import ACK, CREATE, REPLACE
 from linkbalancer.drivers.netlink.messages import PROTOCOL
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
@@ -20,6 +22,10 @@ from linkbalancer.links import Address, DeviceName, Family
 FLOOR_METRIC: Final = 4278198272
 """Metric of `unreachable default`, the kernel's own choice for a route of last resort."""
 
+_HEADER: Final = struct.Struct("=B4xBxB4x")
+"""The fixed part of a route's message: family, protocol and type, and what we do not ask for (struct rtmsg)."""
+_TABLE: Final = 15
+"""The attribute of a route that says its table (RTA_TABLE, linux/rtnetlink.h)."""
 _UNICAST: Final = 1
 _UNREACHABLE: Final = 7
 _THROW: Final = 9
@@ -120,10 +126,9 @@ def _tables_with(netlink: NetlinkSocket, kind: int, family: Family, operation: s
     return set(_tables(tuple(netlink.dump(messages.GET_ROUTE, _question(kind, family), operation))))
 
 
-@cache
 def _question(kind: int, family: Family) -> bytes:
     """Return the question for our routes of a type."""
-    return messages.payload(messages.ROUTE, {"family": _FAMILIES[family], "proto": PROTOCOL, "type": kind})
+    return _HEADER.pack(_FAMILIES[family], PROTOCOL, kind)
 
 
 # The same words of the kernel are understood once: a gateway with 255 VIDs asks for 511 tables every second.
@@ -132,7 +137,11 @@ def _question(kind: int, family: Family) -> bytes:
 @lru_cache(maxsize=8)
 def _tables(replies: tuple[bytes, ...]) -> frozenset[int]:
     """Return the tables that routes are of."""
-    return frozenset(messages.parse(messages.ROUTE, reply)[1]["RTA_TABLE"] for reply in replies)
+    return frozenset(_table(reply) for reply in replies)
+
+
+def _table(reply: bytes) -> int:
+    return int.from_bytes(dict(codec.attributes(reply, _HEADER.size))[_TABLE], sys.byteorder)
 
 
 @lru_cache(maxsize=4)

@@ -2,19 +2,26 @@
 
 import errno
 import socket
-from collections.abc import Iterable
-from functools import cache, lru_cache
-from typing import Any, Final
+import struct
+import sys
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final
 
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink import messages
-from linkbalancer.drivers.netlink.codec import ACK, CREATE, EXCLUSIVE
+from linkbalancer.drivers.netlink.codec import ACK, CREATE, EXCLUSIVE, attributes
 from linkbalancer.drivers.netlink.messages import PROTOCOL
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
 from linkbalancer.links import Family
 from linkbalancer.routing.difference import difference
 from linkbalancer.routing.plan import RoutingRule
 
+_HEADER: Final = struct.Struct("=B11x")
+"""The fixed part of a rule's message: the family, and what we do not ask for (struct fib_rule_hdr)."""
+_DEVICE, _PRIORITY, _MARK, _SUPPRESSED, _TABLE, _MASK, _PROTOCOL = 3, 6, 10, 14, 15, 16, 21
+"""The attributes of rules that we read (FRA_*, linux/fib_rules.h)."""
+_OURS: Final = bytes([PROTOCOL])
 _TO_TABLE: Final = 1
 _NOT_SUPPRESSED: Final = 0xFFFFFFFF
 _FAMILIES: Final = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
@@ -30,16 +37,15 @@ def read(netlink: NetlinkSocket, family: Family = Family.IPV4) -> tuple[RoutingR
     return _understood(tuple(netlink.dump(messages.GET_RULE, _question(family), "list the routing rules")))
 
 
-@cache
 def _question(family: Family) -> bytes:
-    return messages.payload(messages.RULE, {"family": _FAMILIES[family]})
+    return _HEADER.pack(_FAMILIES[family])
 
 
 @lru_cache(maxsize=4)
 def _understood(replies: tuple[bytes, ...]) -> tuple[RoutingRule, ...]:
     """Return our rules from the kernel's words; the same words are understood once, for they are asked for often."""
-    parsed = [messages.parse(messages.RULE, reply)[1] for reply in replies]
-    return tuple(_rule(attributes) for attributes in parsed if attributes.get("FRA_PROTOCOL") == PROTOCOL)
+    parsed = [dict(attributes(reply, _HEADER.size)) for reply in replies]
+    return tuple(_rule(one) for one in parsed if one.get(_PROTOCOL) == _OURS)
 
 
 def apply(
@@ -65,37 +71,41 @@ def apply(
     return added, removed
 
 
-def _rule(attributes: dict[str, Any]) -> RoutingRule:
+def _rule(told: Mapping[int, bytes]) -> RoutingRule:
     """Return a rule from a message's attributes."""
-    suppressed = attributes.get("FRA_SUPPRESS_PREFIXLEN", _NOT_SUPPRESSED)
+
+    def number(kind: int, without: int = 0) -> int:
+        return int.from_bytes(told[kind], sys.byteorder) if kind in told else without
+
+    suppressed = number(_SUPPRESSED, _NOT_SUPPRESSED)
     return RoutingRule(
-        priority=attributes.get("FRA_PRIORITY", 0),
-        mark=attributes.get("FRA_FWMARK", 0),
-        mask=attributes.get("FRA_FWMASK", 0),
-        table=attributes.get("FRA_TABLE", 0),
+        priority=number(_PRIORITY),
+        mark=number(_MARK),
+        mask=number(_MASK),
+        table=number(_TABLE),
         suppress_prefixlength=None if suppressed == _NOT_SUPPRESSED else suppressed,
-        iif=attributes.get("FRA_IIFNAME"),
+        iif=told[_DEVICE].rstrip(b"\0").decode() if _DEVICE in told else None,
     )
 
 
 def _change(netlink: NetlinkSocket, kind: int, flags: int, rule: RoutingRule, family: Family) -> None:
     """Add or delete one rule; one that is there, or gone, already is fine."""
-    attributes: list[tuple[str, int | str]] = [
+    words: list[tuple[str, int | str]] = [
         ("FRA_PRIORITY", rule.priority),
         ("FRA_TABLE", rule.table),
         ("FRA_PROTOCOL", PROTOCOL),
     ]
     if rule.mask:
-        attributes += [("FRA_FWMARK", rule.mark), ("FRA_FWMASK", rule.mask)]
+        words += [("FRA_FWMARK", rule.mark), ("FRA_FWMASK", rule.mask)]
     if rule.suppress_prefixlength is not None:
-        attributes.append(("FRA_SUPPRESS_PREFIXLEN", rule.suppress_prefixlength))
+        words.append(("FRA_SUPPRESS_PREFIXLEN", rule.suppress_prefixlength))
     if rule.iif is not None:
-        attributes.append(("FRA_IIFNAME", rule.iif))
+        words.append(("FRA_IIFNAME", rule.iif))
     verb = "add" if kind == messages.NEW_RULE else "remove"
     fields = {"family": _FAMILIES[family], "action": _TO_TABLE}
     try:
         netlink.request(
-            messages.request(messages.RULE, kind, flags, fields, attributes),
+            messages.request(messages.RULE, kind, flags, fields, words),
             f"{verb} the routing rule of priority {rule.priority}",
         )
     except DriverError as error:

@@ -9,8 +9,8 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import yaml
@@ -64,11 +64,10 @@ def _figures(processes: int, goal: Goal, names: tuple[str, ...], setting: Settin
             watch = Watch()
         for _ in range(setting.repeat):
             watch.forget()
-            everybody = gateway.namespace.pids()
-            before = cpu_time(everybody)
+            before = _cpu_times(gateway.namespace.pids())
             providers("ip link set p1 down")
             took.append(watch.last_change() / MILLISECOND)
-            cost.append((cpu_time(everybody) - before) / MILLISECOND)
+            cost.append(sum(now - before[pid] for pid, now in _cpu_times(before).items()) / MILLISECOND)
             until(lambda: steered(gateway) == {2: APPLICATIONS}, PATIENCE_S, "all have left")
             providers("ip link set p1 up")
             until(lambda: steered(gateway) == {1: APPLICATIONS}, PATIENCE_S, "all are back")
@@ -199,6 +198,15 @@ def steered(gateway: Ours) -> dict[int, int]:
     for one in gateway.status().get("applications", {}).values():
         if one["vid"] is not None:
             found[one["vid"]] = found.get(one["vid"], 0) + 1
+    return found
+
+
+def _cpu_times(pids: Iterable[int]) -> dict[int, int]:
+    """Return the nanoseconds that each has run; a child that lives for one errand may have ended."""
+    found = {}
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found[pid] = cpu_time([pid])
     return found
 
 

@@ -3,7 +3,7 @@
 import os
 import time
 
-from linkbalancer.daemon.line import LONGEST, Stream, render
+from linkbalancer.daemon.line import LONGEST, Lines, Stream, render
 
 
 def test_render_quotes_what_needs_it() -> None:
@@ -40,5 +40,19 @@ def test_lines_bear_the_time_unless_a_journal_does_it() -> None:
     words = os.read(reading, 1000).decode().split()
     assert time.strptime(words[0], f"time=%Y-%m-%dT%H:%M:%S.{words[0][-4:-1]}Z")
     assert words[1:] == ["level=info", "event=hello"]
+    os.close(reading)
+    os.close(writing)
+
+
+def test_lines_of_one_process_say_whose_they_are() -> None:
+    """Fields that stand in every line come before a line's own."""
+    reading, writing = os.pipe()
+    lines = Lines(Stream(writing, stamped=False), process="apps:1")
+    lines.info("steers", app="web", vid=1)
+    lines.warning("orphaned")
+    assert os.read(reading, 1000).decode().splitlines() == [
+        "level=info event=steers process=apps:1 app=web vid=1",
+        "level=warning event=orphaned process=apps:1",
+    ]
     os.close(reading)
     os.close(writing)
