@@ -64,7 +64,7 @@ def test_who_echoes_is_there_until_it_is_silent_and_again(far: Namespace, addres
     one.news.clear()
     far("nft -f -", given=DEAF)
     turn_until(one.loop, lambda: one.ok() is False)
-    assert one.watch.report().text == "not done within 50.0 ms"
+    assert one.watch.report().text == "not done within 50 ms"
     far("nft delete table ip6 deaf")
     turn_until(one.loop, one.ok)
     assert one.news == ["link l1", "link l1"]
