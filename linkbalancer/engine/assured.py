@@ -28,7 +28,7 @@ def speak(gateway: Gateway, now: Instant) -> None:
     """Tell the LAN of this gateway, when it is time to; judge what has waited."""
     refused = gateway.company.refuses
     gateway.out += gateway.company.speak(now, gateway.ledger.pages, gateway.halves.refused)
-    if refused and not gateway.company.refuses:
+    if gateway.company.refuses != refused:
         gateway.touch()  # who refused IPv6 is not heard any more
     if gateway.ledger and gateway.ledger.tick(now):
         gateway.touch()

@@ -114,9 +114,9 @@ class Company:
         self._next_at = now
 
     @property
-    def refuses(self) -> bool:
-        """Whether any neighbour says that it carries no IPv6 of a VID."""
-        return any(one.herald.refused6 for one in self._heard.values())
+    def refuses(self) -> dict[tuple[DeviceName, str], frozenset[Vid]]:
+        """The neighbours that say that they carry no IPv6 of some VIDs, by device and address, and those VIDs."""
+        return {place: one.herald.refused6 for place, one in self._heard.items() if one.herald.refused6}
 
     def refused(self, device: DeviceName, source: str) -> frozenset[Vid]:
         """Return the VIDs of which the neighbour at an address carries no IPv6; none where it has said nothing."""

@@ -257,6 +257,18 @@ def test_who_says_no_more_is_believed_no_longer() -> None:
     assert lost(effects) == [NOTHING_LOST]
 
 
+def test_who_falls_silent_is_believed_no_longer_though_others_speak() -> None:
+    """What they refuse is theirs."""
+    one = beside()
+    tell(one, 1)
+    effects: list[Effect] = []
+    for _ in range((SILENT + EVERY) // 200_000_000 + 1):
+        other = encode(Herald("r3", b"r", frozenset({5})))
+        effects += one.do(HeraldReceived("eth0", IPv4Address("192.0.2.3"), other))
+        effects += [*one.wait(200), *one.other(ONE, 200)]
+    assert lost(effects) == [NOTHING_LOST]
+
+
 def test_a_successor_goes_on_from_what_was_believed() -> None:
     """Whole, and a checker that tells of no far end any more has none."""
     one = beside()
