@@ -120,7 +120,7 @@ class Performer:
         self._left_behind = theirs
         self._trimmed = False
         # First the ways of IPv6: where he did not steer it, rules that come before lead nowhere.
-        self._all(self._wanted.halves(self.layout, self._netlink, self.kernel.found().next_hops))
+        self._all(self._wanted.halves(self.layout, self._netlink, self.kernel.found().next_hops, beside=True))
         prepared = self.kernel.mend(trim=False)
         self._staged = staged
         self._errand.start(self._stage)

@@ -7,10 +7,10 @@ from linkbalancer.drivers import addresses
 from linkbalancer.drivers.kernel import Applicable
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
 from linkbalancer.drivers.nftables.layout import Layout
-from linkbalancer.drivers.tables import PointIpv6, wrong
+from linkbalancer.drivers.tables import PointIpv6, refusing, wrong
 from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetLost, SetMembers, SetNextHop
 from linkbalancer.engine.status import hop_in_words
-from linkbalancer.links import Address, DeviceName, Family, Interface, Mac, NextHop, Vid
+from linkbalancer.links import Address, DeviceName, Family, Interface, Mac, NextHop, Unreachable, Vid
 from linkbalancer.routing.marks import OWN
 from linkbalancer.routing.plan import own_next_hop
 from linkbalancer.routing.twins import NOTHING_LOST, Twin, half, own_twin
@@ -29,6 +29,7 @@ class Wanted:
         self._hops: dict[tuple[Vid, bool], SetNextHop] = {}
         self._halves: dict[tuple[Vid, bool], NextHop] = {}
         self._adopted: set[tuple[Family, Vid, bool]] = set()
+        self._refused: frozenset[Vid] = frozenset()
         self._resized: set[Applicable] = set()
         self._addresses: set[tuple[DeviceName, Interface]] = set()
         self._complete: dict[DeviceName, object] = {}
@@ -80,12 +81,22 @@ class Wanted:
             followers.append(PointIpv6(OWN, own_twin(self.ways(), self._twins, self._lost)))
         yield from (one for one in followers if self.note(one))
 
-    def halves(self, layout: Layout, netlink: NetlinkSocket, found: Mapping[Vid, NextHop]) -> Iterator[PointIpv6]:
-        """Yield the IPv6 halves of next hops that are in the kernel, as far as they are not. Raises DriverError."""
+    def halves(
+        self, layout: Layout, netlink: NetlinkSocket, found: Mapping[Vid, NextHop], *, beside: bool = False
+    ) -> Iterator[PointIpv6]:
+        """Yield the IPv6 halves of next hops that are in the kernel, as far as they are not. Raises DriverError.
+
+        What refuses `beside` a living predecessor is left so: he knows why. What is lost the engine says first of all.
+        """
         if self._twins is not None:
+            if beside:
+                self._refused = refusing(netlink, layout, Family.IPV6)
             wanted = {(vid, False): half(vid, hop, self._twins, self._lost) for vid, hop in found.items()}
+            for vid in self._refused & found.keys():
+                self.note(PointIpv6(vid, Unreachable()))
             for (vid, guard), _resized in list(wrong(netlink, layout, Family.IPV6, wanted)):
-                yield PointIpv6(vid, wanted[vid, guard], guard)
+                if vid not in self._refused:
+                    yield PointIpv6(vid, wanted[vid, guard], guard)
 
     def _half(self, effect: SetNextHop) -> Iterator[PointIpv6]:
         if self._twins is not None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,14 +164,30 @@ def test_a_gateway_without_an_address_of_ipv6_finds_the_same(six: Site) -> None:
     assert goes(six, FAR_HOST, 5000)
 
 
-def test_a_restarted_checker_and_agent_go_on_from_there(six: Site) -> None:
-    """The half stays refused while either is replaced, and history says what happened."""
+def test_a_restarted_checker_and_a_new_agent_go_on_from_there(six: Site) -> None:
+    """The half stays refused while either is replaced, and is never led to the far end meanwhile."""
     until(lambda: carries(six), 20)
     with broken(six):
         until(lambda: known(six, "b1", 0)["hop6"]["kind"] == "unreachable", 20)
-        six.gateways["b1"].reload()
-        pid = six.gateways["b1"].pids()["checker"]
-        six.gateways["b1"].kill("checker")
-        until(lambda: six.gateways["b1"].pids().get("checker") not in {None, pid}, 20, "the checker is back")
+        with led(six) as ways:
+            six.gateways["b1"].upgrade()
+            until(lambda: known(six, "b1", 0)["hop6"]["kind"] == "unreachable", 20)
+            pid = six.gateways["b1"].pids()["checker"]
+            six.gateways["b1"].kill("checker")
+            until(lambda: six.gateways["b1"].pids().get("checker") not in {None, pid}, 20, "the checker is back")
+        assert ways == []
         assert known(six, "b1", 0)["hop6"]["kind"] == "unreachable"
     until(lambda: carries(six), 20, "it is taken again")
+
+
+@contextmanager
+def led(six: Site) -> Iterator[list[str]]:
+    """Yield a list that has, afterwards, each route over link 1 that VID 1's IPv6 was given at b1."""
+    command = ["ip", "netns", "exec", six.spaces["b1"].name, "ip", "-6", "monitor", "route"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    until(lambda: Path(f"/proc/{process.pid}/comm").read_text() == "ip\n")
+    found: list[str] = []
+    yield found
+    process.terminate()
+    told, _ = process.communicate()
+    found += [line for line in told.splitlines() if "via fe80::2" in line and "table 20001" in line]
