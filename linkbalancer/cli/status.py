@@ -124,7 +124,7 @@ def _ipv6(group: dict[str, Any]) -> str:
     """Say that a VID refuses IPv6 though it carries IPv4."""
     hop, half = group.get("hop"), group.get("hop6")  # an older daemon tells none
     refused = hop and half and half["kind"] == "unreachable" and hop["kind"] != "unreachable"
-    return "IPv6 is refused: no far end" if refused else ""
+    return f"IPv6 is refused: {group.get('why6') or 'no far end'}" if refused else ""
 
 
 def _adjusted(group: dict[str, Any]) -> str:

@@ -35,13 +35,13 @@ _SESSION: Final = {
     **dict.fromkeys(("local", "peer"), "its LVrrp session begins anew"),
     "via": "its LVrrp session goes on",
     "peer6": "IPv6 of its VIDs goes there from now on",
+    "probe6": "whether IPv6 of its VIDs is refused while its far end does not answer",
     "port": "its LVrrp session begins anew; the far end needs the same port",
     "insecure": "the far end needs the same",
     "probe": "its LVrrp session goes on",
     "up_delay": "its LVrrp session goes on",
     "on_probe_loss": "nothing moves while it is open",
-    "capacity": "nothing moves",
-    "metrics_every": "nothing moves",
+    **dict.fromkeys(("capacity", "metrics_every"), "nothing moves"),
     **TRANSLATED,
 }
 _WRITTEN: Final[Mapping[str, Callable[[Any], str]]] = {

@@ -27,6 +27,7 @@ _EFFECTS: Final = {
     "track": "its priority and faults follow them at once",
     "gateway": "its packets go by the other gateway when that answers",
     "gateway6": "its IPv6 packets go there while its gateway answers",
+    "probe6": "whether its IPv6 packets are refused while that does not answer",
     "unicast": "the other routers must send to this one too",
     "accept": "whether the virtual IPs themselves can be reached",
     "virtual_mac": "hosts learn the virtual IPs' other MAC address",

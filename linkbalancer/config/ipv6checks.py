@@ -13,6 +13,7 @@ from linkbalancer.links import GroupId, Vid
 
 def check(outline: Outline) -> Iterator[Complaint]:
     """Yield everything that is wrong, or doubtful, between the keys."""
+    yield from _unasked(outline)
     ends = [*_ends(outline.links, "peer6"), *_ends(outline.groups, "gateway6")]
     asked = outline.top["steer_ipv6"] if outline.top.knows("steer_ipv6") else None
     if asked is False:
@@ -56,11 +57,23 @@ def _virtual(outline: Outline, ends: list[tuple[Part, str]]) -> Iterator[Complai
             yield Complaint((*part.path, key), what, "name the far end's own address")
 
 
+def _ways(outline: Outline) -> list[tuple[Part, str, str]]:
+    """Return what may have a far end over IPv6: the part, what it is called, and the key that says it."""
+    static = [one for one in outline.groups.values() if one.knows("mode") and one["mode"] == "static"]
+    return [*((one, "link", "peer6") for one in outline.links.values()), *((one, "VID", "gateway6") for one in static)]
+
+
+def _unasked(outline: Outline) -> Iterator[Complaint]:
+    """Warn of a switch that switches nothing."""
+    for part, _kind, key in _ways(outline):
+        if "probe6" in part.given and part.knows(key) and part[key] is None:
+            what = f"probe6 says nothing without {key}"
+            yield Complaint((*part.path, "probe6"), what, f"remove it, or add {key}", at_key=True, warning=True)
+
+
 def _without(outline: Outline) -> Iterator[Complaint]:
     """Warn of ways that lead nowhere over IPv6, beside others that do."""
-    static = [one for one in outline.groups.values() if one.knows("mode") and one["mode"] == "static"]
-    ways = [*((one, "link", "peer6") for one in outline.links.values()), *((one, "VID", "gateway6") for one in static)]
-    for part, kind, key in ways:
+    for part, kind, key in _ways(outline):
         if part.knows(key) and part[key] is None:
             what = f"IPv6 packets are refused where {kind} {part.path[-1]} would carry them: it has no {key}"
             remedy = f"add {key}, the far end's address, or leave its VIDs out of rules for IPv6"

@@ -78,6 +78,7 @@ class Link(Section):
     peer: Address
     via: Address | None = None
     peer6: Host6 | None = None
+    probe6: Switch = True
     port: Annotated[Integer, Field(ge=1, le=65535)] = 20112
     key_file: File | None = None
     insecure: Switch = False
@@ -156,6 +157,7 @@ class Group(Section):
     track: dict[Name, TrackerInfluence] = Field(default={})
     gateway: Address | None = None
     gateway6: Host6 | None = None
+    probe6: Switch = True
     probes: Probes = ()
     interval: Time = SECOND
     timeout: Time | None = None

@@ -38,6 +38,7 @@ _OF_KIND: Final = {
     "priority": Topic.PRIORITY,
     "link-opened": Topic.LINK,
     "link-closed": Topic.LINK,
+    "ipv6": Topic.LINK,
     "verdict": Topic.VID,
     "application": Topic.APPLICATION,
     "tracker": Topic.TRACKER,

@@ -154,5 +154,5 @@ Quorum: TypeAlias = Annotated[Integer, Field(ge=1, le=16)]
 ASK_NEXT_DOOR: Final = (GatewayProbe(arp=True),)
 """What is asked where nothing else is said: the gateway's own answer to ARP."""
 
-KEYS: Final = frozenset({"gateway", "gateway6", "probes", "interval", "timeout", "rise", "fall", "quorum"})
+KEYS: Final = frozenset({"gateway", "gateway6", "probe6", "probes", "interval", "timeout", "rise", "fall", "quorum"})
 """The keys that only a static group has."""

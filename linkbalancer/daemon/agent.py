@@ -443,6 +443,7 @@ class AgentProcess:
                 | effect_kinds.RemoveAddresses()
                 | effect_kinds.Announce()
                 | effect_kinds.SetNextHop()
+                | effect_kinds.SetLost()
                 | effect_kinds.SetMembers()
             ):
                 began = self._loop.clock()
@@ -491,8 +492,7 @@ class AgentProcess:
     def _describe(self, now: Instant) -> dict[str, Any]:
         """Return the engine's status, with what only this process knows."""
         processes = {"agent": os.getpid()}
-        if self._orphan_until is None:
-            processes |= {"supervisor": os.getppid()}
+        processes |= {"supervisor": os.getppid()} if self._orphan_until is None else {}
         processes |= {f"app:{name}": pid for name, pid in self._feed.processes().items()}
         processes |= {} if self._checks.pid is None else {"checker": self._checks.pid}
         counts = self._journal.counts() | self._sockets.counts()

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from linkbalancer.config import plugins, upstream
+from linkbalancer.config import farends, plugins, upstream
 from linkbalancer.config.keepalived.section import MODE
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon import agent, api, application, capabilities, checker, namefile, naming, notifier, recorder
@@ -43,7 +43,7 @@ SECTIONS: dict[str, set[str]] = {API: {"api", "metrics"}, RECORDER: {"history", 
 """The workers beside the agent, each with the sections of the configuration that are its own, and nobody else's."""
 
 
-PROBING = upstream.KEYS - {"gateway"}
+PROBING = upstream.KEYS - {"gateway", "gateway6", "probe6"}
 """The keys of groups that are the checker's alone: how a static gateway is probed."""
 
 
@@ -159,14 +159,15 @@ def specs(checked: Checked) -> dict[str, str]:
     delegated = {key: group for key, group in whole["groups"].items() if group["mode"] == MODE}
     bridged = (delegated, whole["keepalived"]) if delegated else ()
     asked = sorted(checker.plugins_used(config))
-    watched = _digest(config.model_dump(mode="json", include={"trackers", "mark_bits"}), static, *bridged, *asked)
+    far = {name: (end.kind, end.twin.device, repr(end.schedule)) for name, end in farends.far_ends(config).items()}
+    watched = _digest(config.model_dump(mode="json", include={"trackers", "mark_bits"}), static, far, *bridged, *asked)
     for group in whole["groups"].values():
         for key in PROBING:
             del group[key]
     shared = (repr(config.marks), config.vids, config.processes, config.firewall)
     found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys, passwords)}
     found |= {name: _digest(config.model_dump(mode="json", include=some)) for name, some in SECTIONS.items()}
-    if config.trackers or static or delegated or asked:
+    if config.trackers or static or delegated or far or asked:
         found[CHECKER] = watched
     else:
         del found[CHECKER]

@@ -12,14 +12,16 @@ from functools import partial
 from pathlib import Path
 
 from linkbalancer.clock import Instant, earliest, is_due
+from linkbalancer.config.farends import far_ends
 from linkbalancer.config.load import Loaded
 from linkbalancer.config.model import Config
 from linkbalancer.config.trackers import Tracker
 from linkbalancer.daemon import capabilities, logs
 from linkbalancer.daemon.bridging import Delegation, KeepalivedBridge
-from linkbalancer.daemon.checking.channel import Channel, Wanted
+from linkbalancer.daemon.checking.channel import END, GATEWAY, Channel, Wanted
 from linkbalancer.daemon.checking.child import end_leftovers
 from linkbalancer.daemon.checking.devices import Devices, DeviceTracker
+from linkbalancer.daemon.checking.farends import FarEndWatch
 from linkbalancer.daemon.checking.files import Files, FileTracker
 from linkbalancer.daemon.checking.gateways import GatewayWatch
 from linkbalancer.daemon.checking.plugins import Plugins
@@ -71,11 +73,15 @@ class CheckerProcess:
         self._watches = list(self._watched())
         marks, groups = loaded.config.marks, loaded.config.groups
         self._gateways: dict[str, Tracked] = {
-            str(group): GatewayWatch(group, one, marks, self._loop, partial(self._channel.changed, gateway=True))
+            str(group): GatewayWatch(group, one, marks, self._loop, partial(self._channel.changed, of=GATEWAY))
             for group, one in groups.items()
             if one.mode == "static"
         }
-        self._all = (*self._trackers.values(), *self._gateways.values())
+        self._ends: dict[str, Tracked] = {
+            name: FarEndWatch(name, one, self._loop, partial(self._channel.changed, of=END))
+            for name, one in far_ends(loaded.config).items()
+        }
+        self._all = (*self._trackers.values(), *self._gateways.values(), *self._ends.values())
         self._begun = False
         self._plugins = Plugins(self._loop, run_dir) if plugins_used(loaded.config) else None
 
@@ -158,7 +164,8 @@ class CheckerProcess:
 
     def _recall(self, known: Reports) -> None:
         """Go on from what the agent had been told of before; only then begin, so that nothing starts from nothing."""
-        for reports, ours in ((known.trackers, self._trackers), (known.gateways, self._gateways)):
+        pairs = (known.trackers, self._trackers), (known.gateways, self._gateways), (known.ends, self._ends)
+        for reports, ours in pairs:
             for name in reports.keys() & ours.keys():
                 ours[name].recall(reports[name])
         if not self._begun:
@@ -166,9 +173,10 @@ class CheckerProcess:
 
     def _reports(self, wanted: Wanted | None) -> Reports:
         """Return what is believed of some, or of all."""
-        names, groups = (self._trackers, self._gateways) if wanted is None else wanted
+        names, groups, ends = (self._trackers, self._gateways, self._ends) if wanted is None else wanted
         return Reports(
             {name: self._trackers[name].report() for name in names},
             {group: self._gateways[group].report() for group in groups},
+            {end: self._ends[end].report() for end in ends},
             whole=wanted is None,
         )

@@ -26,7 +26,7 @@ from linkbalancer.drivers.kernel import Applicable, Kernel
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.drivers.prepared import Prepared
-from linkbalancer.engine.effects import RemoveAddresses, SetNextHop
+from linkbalancer.engine.effects import RemoveAddresses, SetLost, SetNextHop
 from linkbalancer.engine.found import Found
 from linkbalancer.links import DeviceName, Firewall, Interface, Vid
 from linkbalancer.routing.balance import Aim
@@ -120,7 +120,7 @@ class Performer:
         self._left_behind = theirs
         self._trimmed = False
         # First the ways of IPv6: where he did not steer it, rules that come before lead nowhere.
-        self._all(self._wanted.halves(self.layout, self._netlink, self.kernel.found().next_hops))
+        self._all(self._wanted.halves(self.layout, self._netlink, self.kernel.found().next_hops, beside=True))
         prepared = self.kernel.mend(trim=False)
         self._staged = staged
         self._errand.start(self._stage)
@@ -219,11 +219,12 @@ class Performer:
         self._release(self.kernel.found())
         self._trimmed = True
 
-    def perform(self, effect: Applicable) -> None:
+    def perform(self, effect: Applicable | SetLost) -> None:
         """Do one effect and remember what is wanted; a refusal is said, and mended at the next `reconcile`."""
         self._wanted.note(effect)
-        self._try(effect)
-        if isinstance(effect, SetNextHop):
+        if not isinstance(effect, SetLost):
+            self._try(effect)
+        if isinstance(effect, SetNextHop | SetLost):
             self._all(self._wanted.following(effect))
 
     def _all(self, effects: Iterable[Applicable]) -> None:

@@ -7,13 +7,13 @@ from linkbalancer.drivers import addresses
 from linkbalancer.drivers.kernel import Applicable
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
 from linkbalancer.drivers.nftables.layout import Layout
-from linkbalancer.drivers.tables import PointIpv6, wrong
-from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetMembers, SetNextHop
+from linkbalancer.drivers.tables import PointIpv6, refusing, wrong
+from linkbalancer.engine.effects import AddAddresses, RemoveAddresses, SetLost, SetMembers, SetNextHop
 from linkbalancer.engine.status import hop_in_words
-from linkbalancer.links import Address, DeviceName, Family, Interface, Mac, NextHop, Vid
+from linkbalancer.links import Address, DeviceName, Family, Interface, Mac, NextHop, Unreachable, Vid
 from linkbalancer.routing.marks import OWN
 from linkbalancer.routing.plan import own_next_hop
-from linkbalancer.routing.twins import Twin, own_twin, twin
+from linkbalancer.routing.twins import NOTHING_LOST, Twin, half, own_twin
 
 Usurped: TypeAlias = Callable[[DeviceName, tuple[addresses.Held, ...]], set[Address]]
 """Tells which of a device's addresses somebody has put in the place of ours."""
@@ -24,16 +24,17 @@ class Wanted:
 
     def __init__(self, twins: tuple[Twin, ...] | None = None) -> None:
         """Want nothing."""
-        self._twins = twins
+        self._twins, self._lost = twins, NOTHING_LOST
         self.members: dict[DeviceName, SetMembers] = {}
         self._hops: dict[tuple[Vid, bool], SetNextHop] = {}
         self._halves: dict[tuple[Vid, bool], NextHop] = {}
         self._adopted: set[tuple[Family, Vid, bool]] = set()
+        self._refused: frozenset[Vid] = frozenset()
         self._resized: set[Applicable] = set()
         self._addresses: set[tuple[DeviceName, Interface]] = set()
         self._complete: dict[DeviceName, object] = {}
 
-    def note(self, effect: Applicable) -> bool:
+    def note(self, effect: Applicable | SetLost) -> bool:
         """Remember an effect that lasts; return whether it is another next hop than the one remembered."""
         match effect:
             case SetNextHop(vid, _, guard):
@@ -50,6 +51,8 @@ class Wanted:
                 self._addresses -= {(device, interface) for interface in interfaces}
             case SetMembers(device, _):
                 self.members[device] = effect
+            case SetLost(lost):
+                self._lost = lost
             case _:
                 pass
         return False
@@ -64,27 +67,40 @@ class Wanted:
         for one in self._half(effect):
             self.note(one)
 
-    def following(self, effect: SetNextHop | None = None) -> Iterator[Applicable]:
+    def following(self, effect: SetNextHop | SetLost | None = None) -> Iterator[Applicable]:
         """Yield what must follow a next hop: its IPv6 half, and the way of what this gateway itself sends.
+
+        What IPv6 has lost, or has again, all halves follow.
 
         All of it is remembered as wanted when it is yielded.
         """
-        followers: list[SetNextHop | PointIpv6] = [] if effect is None else [*self._half(effect)]
+        led = self._hops.values() if isinstance(effect, SetLost) else () if effect is None else (effect,)
+        followers: list[SetNextHop | PointIpv6] = [half for one in led if one.vid != OWN for half in self._half(one)]
         followers.append(SetNextHop(OWN, own_next_hop(self.ways())))
         if self._twins is not None:
-            followers.append(PointIpv6(OWN, own_twin(self.ways(), self._twins)))
+            followers.append(PointIpv6(OWN, own_twin(self.ways(), self._twins, self._lost)))
         yield from (one for one in followers if self.note(one))
 
-    def halves(self, layout: Layout, netlink: NetlinkSocket, found: Mapping[Vid, NextHop]) -> Iterator[PointIpv6]:
-        """Yield the IPv6 halves of next hops that are in the kernel, as far as they are not. Raises DriverError."""
+    def halves(
+        self, layout: Layout, netlink: NetlinkSocket, found: Mapping[Vid, NextHop], *, beside: bool = False
+    ) -> Iterator[PointIpv6]:
+        """Yield the IPv6 halves of next hops that are in the kernel, as far as they are not. Raises DriverError.
+
+        What refuses `beside` a living predecessor is left so: he knows why. What is lost the engine says first of all.
+        """
         if self._twins is not None:
-            wanted = {(vid, False): twin(hop, self._twins) for vid, hop in found.items()}
+            if beside:
+                self._refused = refusing(netlink, layout, Family.IPV6)
+            wanted = {(vid, False): half(vid, hop, self._twins, self._lost) for vid, hop in found.items()}
+            for vid in self._refused & found.keys():
+                self.note(PointIpv6(vid, Unreachable()))
             for (vid, guard), _resized in list(wrong(netlink, layout, Family.IPV6, wanted)):
-                yield PointIpv6(vid, wanted[vid, guard], guard)
+                if vid not in self._refused:
+                    yield PointIpv6(vid, wanted[vid, guard], guard)
 
     def _half(self, effect: SetNextHop) -> Iterator[PointIpv6]:
         if self._twins is not None:
-            yield PointIpv6(effect.vid, twin(effect.next_hop, self._twins), effect.guard)
+            yield PointIpv6(effect.vid, half(effect.vid, effect.next_hop, self._twins, self._lost), effect.guard)
 
     def is_repair(self, effect: Applicable) -> bool:
         """Return whether something that was missing was right once: not so a route that another MTU was left with."""

@@ -157,6 +157,13 @@ class Tables:
         return found
 
 
+def refusing(netlink: NetlinkSocket, layout: Layout, family: Family) -> frozenset[Vid]:
+    """Return the VIDs whose tables refuse: they have what lies below all next hops, and none. Raises DriverError."""
+    led = {route.table for route in routes.read(netlink, family)} | routes.thrown(netlink, family)
+    refused = routes.floored(netlink, family) - led
+    return frozenset(vid for vid in layout.vids if layout.marks.table(vid) in refused)
+
+
 def wrong(
     netlink: NetlinkSocket, layout: Layout, family: Family, wanted: Mapping[tuple[Vid, bool], NextHop]
 ) -> Iterator[tuple[tuple[Vid, bool], bool]]:

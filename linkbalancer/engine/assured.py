@@ -26,7 +26,10 @@ def hear(gateway: Gateway, now: Instant, event: HeraldReceived) -> None:
 
 def speak(gateway: Gateway, now: Instant) -> None:
     """Tell the LAN of this gateway, when it is time to; judge what has waited."""
-    gateway.out += gateway.company.speak(now, gateway.ledger.pages)
+    refused = gateway.company.refuses
+    gateway.out += gateway.company.speak(now, gateway.ledger.pages, gateway.halves.refused)
+    if gateway.company.refuses != refused:
+        gateway.touch()  # who refused IPv6 is not heard any more
     if gateway.ledger and gateway.ledger.tick(now):
         gateway.touch()
 

@@ -32,7 +32,7 @@ _ORDER: Final = {
     kind: rank  # what is not named here is something done to the whole gateway, which comes first
     for rank, kinds in enumerate(
         (
-            ("device", "tracker", "gateway"),
+            ("device", "tracker", "gateway", "ipv6"),
             ("link-closed", "link-opened", "alarm", "rules"),
             ("heard", "peer", "advert", "adjusted", "weight"),
             ("vid", "priority", "rival"),
@@ -49,7 +49,19 @@ _ORDER: Final = {
 
 
 _CAUSELESS: Final = frozenset(
-    ("alarm", "rules", "advert", "priority", "rival", "sync-group", "next-hop", "kernel", "keepalived", "application")
+    (
+        "alarm",
+        "rules",
+        "ipv6",
+        "advert",
+        "priority",
+        "rival",
+        "sync-group",
+        "next-hop",
+        "kernel",
+        "keepalived",
+        "application",
+    )
 )
 """What nothing else follows from."""
 

@@ -6,14 +6,15 @@ It is not signed, like VRRP itself; so what it says of rules moves nothing, and 
 the operator. What it says of links is for those whose rules ask for a service level (`engine.assurance`).
 """
 
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from linkbalancer.clock import SECOND, Duration, Instant
 from linkbalancer.engine.effects import Record, SendHerald
-from linkbalancer.links import DeviceName, NodeName
+from linkbalancer.links import DeviceName, NodeName, Vid
 from linkbalancer.lvrrp import tlv
 
 EVERY: Duration = 2 * SECOND
@@ -29,16 +30,23 @@ NEIGHBOURS_MAX: Final = 64
 """Who is heard on one LAN beside these is counted, not remembered."""
 
 _MAGIC: Final = b"LH\x01"
+_REFUSED6: Final = 33
+"""The number of the element that names VIDs, a byte each; LVrrp's own count from 1, tidings are 32."""
+_HEAD: Final = struct.Struct("!BH")
 LONGEST: Final = 1400
 """Bytes of a herald, with what a gateway tells of its links, or a later version of whatever."""
 
 
 @dataclass(frozen=True, slots=True)
 class Herald:
-    """What a gateway says of itself: its name, and a digest of its rules."""
+    """What a gateway says of itself: its name, a digest of its rules, and the VIDs that it is Master of without IPv6.
+
+    Who is older says nothing of the last: then IPv6 gets on.
+    """
 
     node: NodeName
     rules: bytes
+    refused6: frozenset[Vid] = frozenset()
 
 
 @dataclass(slots=True)
@@ -51,8 +59,13 @@ class _Neighbour:
 
 
 def encode(herald: Herald) -> bytes:
-    """Write a herald: three bytes `LH` and version 1, then LVrrp's elements NODE and DIGEST."""
-    return _MAGIC + tlv.encode(tlv.Body(node=herald.node, digest=herald.rules))
+    """Write a herald: three bytes `LH` and version 1, then LVrrp's elements NODE and DIGEST, and the VIDs if any."""
+    vids = bytes(sorted(herald.refused6))
+    return (
+        _MAGIC
+        + tlv.encode(tlv.Body(node=herald.node, digest=herald.rules))
+        + (_HEAD.pack(_REFUSED6, len(vids)) + vids if vids else b"")
+    )
 
 
 def elements(data: bytes) -> bytes:
@@ -68,7 +81,8 @@ def decode(data: bytes) -> Herald | None:
         body = tlv.decode(data[len(_MAGIC) :])
     except ValueError:
         return None
-    return Herald(body.node, body.digest) if body.node and body.digest else None
+    refused = frozenset(vid for kind, vids in tlv.elements(data[len(_MAGIC) :]) if kind == _REFUSED6 for vid in vids)
+    return Herald(body.node, body.digest, refused) if body.node and body.digest else None
 
 
 class Company:
@@ -86,7 +100,6 @@ class Company:
     def __init__(self, own: Herald, devices: Iterable[DeviceName], boot: Instant) -> None:
         self._own = own
         self._devices = tuple(sorted(devices))
-        self._said = encode(own)
         self._next_at = boot
         self._tell_at = boot
         self._heard: dict[tuple[DeviceName, str], _Neighbour] = {}
@@ -96,17 +109,37 @@ class Company:
         """Return when to speak again, None where there is nobody to speak to."""
         return self._next_at if self._devices else None
 
-    def speak(self, now: Instant, pages: Callable[[], Sequence[bytes]] = tuple) -> list[SendHerald | Record]:
+    def hurry(self, now: Instant) -> None:
+        """Speak at once: there is something that the others should not have to wait for."""
+        self._next_at = now
+
+    @property
+    def refuses(self) -> dict[tuple[DeviceName, str], frozenset[Vid]]:
+        """The neighbours that say that they carry no IPv6 of some VIDs, by device and address, and those VIDs."""
+        return {place: one.herald.refused6 for place, one in self._heard.items() if one.herald.refused6}
+
+    def refused(self, device: DeviceName, source: str) -> frozenset[Vid]:
+        """Return the VIDs of which the neighbour at an address carries no IPv6; none where it has said nothing."""
+        known = self._heard.get((device, source))
+        return frozenset() if known is None else known.herald.refused6
+
+    def speak(
+        self,
+        now: Instant,
+        pages: Callable[[], Sequence[bytes]] = tuple,
+        refused6: Callable[[], frozenset[Vid]] = frozenset,
+    ) -> list[SendHerald | Record]:
         """Tell every LAN, and forget who has fallen silent; nothing before the deadline.
 
-        `pages`: what is told beside, as elements, each in a datagram.
+        `pages`: what is told beside, as elements, each in a datagram. `refused6`: the VIDs that carry no IPv6 here.
         """
         if not self._devices or now < self._next_at:
             return []
         self._next_at = now + EVERY
+        said = encode(replace(self._own, refused6=refused6()))
         gone = [(place, self._heard.pop(place)) for place, one in list(self._heard.items()) if now - one.at >= SILENT]
         beside = pages() or (b"",)
-        sent = [SendHerald(device, self._said + page) for device in self._devices for page in beside]
+        sent = [SendHerald(device, said + page) for device in self._devices for page in beside]
         text = "is not heard any more: whether its rules still differ is not known"
         return [*sent, *(record for place, one in gone if one.told for record in self._tell(now, place, one, text))]
 

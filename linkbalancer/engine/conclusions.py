@@ -24,6 +24,7 @@ def conclude(gateway: Gateway, now: Instant) -> None:
             conduct.follow(gateway, now, membership)
         route(gateway, now, membership)
         gateway.told.note_deadline(membership)
+    gateway.out += gateway.halves.conclude(now)
     standing.tell_sync_groups(gateway, memberships)
     for name, words, fault in gateway.told.word(memberships, gateway.known.witnesses):
         tell_link(gateway, now, name, lvrrp.Words(words, gateway.concord.digest, fault))

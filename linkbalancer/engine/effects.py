@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from linkbalancer.feed.table import Table
 from linkbalancer.links import Address, DeviceName, GroupId, Interface, LinkName, Mac, NextHop, Vid
+from linkbalancer.routing.twins import Lost
 from linkbalancer.weights.question import Question
 
 
@@ -97,6 +98,13 @@ class SetNextHop:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLost:
+    """What IPv6 cannot take now, the whole of it each time: there the VIDs' IPv6 tables refuse, and IPv4's stay."""
+
+    lost: Lost
+
+
+@dataclass(frozen=True, slots=True)
 class SetMembers:
     """The MAC addresses of the other gateways on a LAN device, for the loop guard."""
 
@@ -150,6 +158,7 @@ Effect: TypeAlias = (
     | SteerKeepalived
     | Ask
     | SetNextHop
+    | SetLost
     | SetMembers
     | Publish
     | Record

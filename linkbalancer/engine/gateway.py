@@ -15,6 +15,7 @@ from linkbalancer.engine.concord import Concord
 from linkbalancer.engine.counters import Counters
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.effects import Effect, Record
+from linkbalancer.engine.halves import Halves
 from linkbalancer.engine.hearing import Hearing, Likeness
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
@@ -56,6 +57,7 @@ class Gateway:
         hearing: what judges, counts and remembers the adverts of others.
         scales: what the links of a controller weigh, and what is wanted of their far ends.
         ledger: which service levels links break.
+        halves: which ways have lost IPv6 alone.
         repetitions: adverts that may be no more than a count and an instant when they come again (`repetition`).
         informed_at: until when a Master that was not heard yet may be one all the same.
     """
@@ -90,6 +92,7 @@ class Gateway:
             levels_of(one.sla for one in loaded.rules.applications.values()),
             {name: self.config.vids_over(name) for name in links},
         )
+        self.halves = Halves(self.config, self.memberships, self.tracking, self.company)
         self.concord = Concord(loaded.rules.digest)
         self.hearing = Hearing(
             self._group_of, Counters({group: one.group.device for group, one in self.memberships.items()})
@@ -120,6 +123,8 @@ class Gateway:
         self.scales.checked(self.tracking.reports())
         self.out += records
         self.dirty |= groups & self.memberships.keys()
+        if event.reports.ends or event.reports.whole:
+            self.touch()
 
     def deadline(self) -> Instant | None:
         """Return when the first of all is due but what the groups do."""

@@ -44,11 +44,21 @@ def _link(name: str, link: Status) -> Iterator[Finding]:
         yield 1, f"link {name}: {link['fault']}"
     if not link["open"]:
         yield 1, f"link {name} has been closed for {_since(link)}: {link['reason']}"
+    if link["open"]:
+        yield from _ipv6(f"link {name}", link)
     if link.get("rules_differ"):
         peer = link["peer_node"] or link["peer"]
         yield 1, f"link {name}: {peer} has other rules: give both one file and `linkbalancer apply` it"
     if link["peer_fault"]:
         yield 1, f"the far end of link {name} ({link['peer_node'] or link['peer']}) says: {link['peer_fault']}"
+
+
+def _ipv6(way: str, of: Status) -> Iterator[Finding]:
+    """Say that a way which carries IPv4 carries no IPv6."""
+    end = of.get("ipv6")
+    if end is not None and end["answers"] is False:
+        what = f"{end['address']} has not answered for {_since(end)} ({end['text']})"
+        yield 1, f"{way} carries no IPv6: {what}; IPv6 packets are refused there, IPv4 goes on"
 
 
 def _group(status: Status, vid: str, group: Status) -> Iterator[Finding]:
@@ -59,6 +69,7 @@ def _group(status: Status, vid: str, group: Status) -> Iterator[Finding]:
     if group["state"] in {"fault", "stopped", "initialising"} and not group["drained"] and _is_open(status, group):
         # A closed link and what is drained have sentences of their own.
         yield 1, f"VID {vid} is not served here since {_since(group)}: {group['reason']}"
+    yield from _ipv6(f"VID {vid}", group)
     last = _last(status, group)
     if last is not None:
         yield 1, f"VID {vid} works only by the last {last[0]}: nothing is left if {last[1]} dies"

@@ -84,7 +84,10 @@ def _meet(gateway: Gateway, event: AdvertReceived, speaker: Address) -> None:
 def listen(gateway: Gateway, now: Instant, event: NeighbourHeard | LegHeard | HeraldReceived) -> None:
     """Take in who is heard on a LAN, or whether anybody is, or what another gateway tells there."""
     if isinstance(event, HeraldReceived):
+        before = gateway.company.refused(event.device, str(event.source))
         gateway.out += gateway.company.hear(now, event.device, str(event.source), event.data)
+        if gateway.company.refused(event.device, str(event.source)) != before:
+            gateway.touch()
         assured.hear(gateway, now, event)
         return
     if isinstance(event, LegHeard):

@@ -5,10 +5,10 @@ from typing import Any, TypeAlias, assert_never
 
 from linkbalancer.clock import MILLISECOND, Duration, Instant
 from linkbalancer.config.model import Config
-from linkbalancer.config.ways import twins
 from linkbalancer.engine import measures, translated
 from linkbalancer.engine.drain import Drained
 from linkbalancer.engine.gateway import Gateway
+from linkbalancer.engine.halves import Halves
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.told import why
@@ -17,7 +17,6 @@ from linkbalancer.lvrrp.link import Link
 from linkbalancer.routing.application import Application, Step
 from linkbalancer.routing.balance import wanted
 from linkbalancer.routing.choice import best_step, choose, good
-from linkbalancer.routing.twins import Twin, twin
 
 Broken: TypeAlias = Mapping[str, Mapping[Vid, str]]
 
@@ -32,7 +31,7 @@ def describe(now: Instant, gateway: Gateway) -> dict[str, Any]:
     settled_at = settles_at(gateway)
     working = frozenset(one.vid for one, m in memberships.items() if m.works and one.family is Family.IPV4)
     broken = {} if gateway.table is None else gateway.table.broken
-    falls, ends = _falls(known, working, broken), twins(config)
+    falls, halves = _falls(known, working, broken), gateway.halves
     return {
         "schema": 1,
         "node": config.node,
@@ -46,9 +45,10 @@ def describe(now: Instant, gateway: Gateway) -> dict[str, Any]:
         "groups": {
             str(group): {
                 **_group(now, m, config, falls),
-                **_next_hops(m, ends),
+                **_next_hops(m, halves),
                 **_ends(now, m, links, drained),
                 **tracking.gateway(now, group, m.upstream),
+                **({} if m.upstream is None else {"ipv6": halves.describe(now, f"VID {group}")}),
                 "counters": counters.group(group).described(),
             }
             for group, m in sorted(memberships.items())
@@ -113,6 +113,7 @@ def _link(now: Instant, link: Link, gateway: Gateway) -> dict[str, Any]:
         "detect_ms": link.detect // MILLISECOND,
         "opens_in_ms": None if link.opens_at is None else max(0, link.opens_at - now) // MILLISECOND,
         "peer_node": link.peer.node,
+        "ipv6": gateway.halves.describe(now, f"link {name}"),
         "fault": link.fault,
         "peer_fault": (link.peer.fault or None) if link.is_open else None,
         "drained": drained.links.get(name) or drained.node,
@@ -163,14 +164,15 @@ def _state(membership: Membership) -> str:
     return "observing" if membership.upstream is None else "static"
 
 
-def _next_hops(membership: Membership, ends: tuple[Twin, ...] | None) -> dict[str, Any]:
+def _next_hops(membership: Membership, halves: Halves) -> dict[str, Any]:
     """Return where a VID's tables lead, of IPv6 where that is steered; groups of IPv6 have none of their own."""
     hop = None if membership.id.family is not Family.IPV4 else membership.next_hops.get(False)
-    half = None if hop is None or ends is None else twin(hop, ends)
+    half = halves.half(membership.vid, hop)
     return {
-        "next_hop": _way(membership, hop, steers_ipv6=ends is not None),
+        "next_hop": _way(membership, hop, steers_ipv6=halves.twins is not None),
         "hop": None if hop is None else hop_in_fields(hop),
         "hop6": None if half is None else hop_in_fields(half),
+        "why6": None if half is None else halves.why(membership),
     }
 
 

@@ -4,7 +4,7 @@ Unknown changes nothing (L8): a checker that is gone, or has no result yet, leav
 was never known since the start is a fault where a group may not run without it (VRRP fact sheet 10.2).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Any
@@ -17,6 +17,7 @@ from linkbalancer.links import GroupId
 
 _WORDS = {True: "is good", False: "fails", None: "is not known yet"}
 _GATEWAY = {True: "answers", False: "does not answer", None: "is not known yet"}
+_END = {True: "carries IPv6 again", False: "carries IPv6 no more", None: "may carry IPv6 again"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Checked:
 
 @dataclass(slots=True)
 class Tracking:
-    """What is believed of every tracker and every static group's gateway.
+    """What is believed of every tracker, every static group's gateway, and every far end over IPv6 that is asked.
 
     `influences`: what trackers do to each group; a group without any may be missing.
     """
@@ -36,6 +37,7 @@ class Tracking:
     influences: Mapping[GroupId, Mapping[str, Influence]]
     trackers: dict[str, Report] = field(default_factory=dict)
     gateways: dict[str, Report] = field(default_factory=dict)
+    ends: dict[str, Report] = field(default_factory=dict)
 
     def take(self, event: Checked) -> tuple[list[Record], set[GroupId]]:
         """Take in what the checker says; return what is worth a record, and the groups that it is news for."""
@@ -61,7 +63,17 @@ class Tracking:
                 text = _in_words(f"its gateway {_GATEWAY[after.ok]}", after.text)
                 records.append(Record("gateway", f"VID {key}", text, (("vid", int(key)),)))
                 touched.add(GroupId(int(key)))
-        return records, touched
+        return [*records, *self._take_ends(told)], touched
+
+    def _take_ends(self, told: Reports) -> Iterator[Record]:
+        """Take in how far ends over IPv6 are; yield what is worth a record: not that one answers as it should."""
+        for way in self.ends.keys() - told.ends.keys() if told.whole else ():
+            del self.ends[way]
+        for way, report in told.ends.items():
+            before = self.ends.get(way)
+            after = self.ends[way] = _joined(before, report)
+            if _differ(before, after) and (after.ok is False or (before is not None and before.ok is False)):
+                yield Record("ipv6", way, _in_words(f"{_END[after.ok]}: {after.kind}", after.text), _named(way))
 
     def base(self, group: GroupId, configured: int, *, lowest: int = 1) -> int:
         """Return a group's priority with all weights: what stands in place of the configured one."""
@@ -88,7 +100,7 @@ class Tracking:
 
     def reports(self) -> Reports:
         """Return all that is believed, for a checker that begins."""
-        return Reports(dict(self.trackers), dict(self.gateways), whole=True)
+        return Reports(dict(self.trackers), dict(self.gateways), dict(self.ends), whole=True)
 
     def take_snapshot(self) -> dict[str, Any]:
         """Return all that is believed as JSON-able values, for a successor."""
@@ -102,6 +114,7 @@ class Tracking:
             return
         self.trackers.update(reports.trackers)
         self.gateways.update(reports.gateways)
+        self.ends.update(reports.ends)
 
     def describe(self, now: Instant) -> dict[str, Any]:
         """Return what each tracker is, since when, its last words, and what it does to each group; JSON-able."""
@@ -152,6 +165,12 @@ def _joined(before: Report | None, report: Report) -> Report:
     if before is None or report.ok is not None or before.ok is None or before.kind != report.kind:
         return report
     return replace(before, text=report.text or before.text)
+
+
+def _named(way: str) -> tuple[tuple[str, str | int], ...]:
+    """Return how the fields of a record name a way, `link l1` or `VID 3`."""
+    kind, _, name = way.partition(" ")
+    return (("link", name),) if kind == "link" else (("vid", int(name)),)
 
 
 def _differ(before: Report | None, after: Report) -> bool:

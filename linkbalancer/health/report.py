@@ -48,10 +48,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Some reports, trackers by name and gateways by group; all there are, where `whole`."""
+    """Some reports: trackers by name, gateways by group, far ends over IPv6 by way; all there are, where `whole`."""
 
     trackers: Mapping[str, Report] = field(default_factory=dict)
     gateways: Mapping[str, Report] = field(default_factory=dict)
+    ends: Mapping[str, Report] = field(default_factory=dict)
     whole: bool = False
 
 
@@ -88,6 +89,7 @@ def to_json(reports: Reports) -> dict[str, Any]:
         "whole": reports.whole,
         "trackers": {name: _written(one) for name, one in reports.trackers.items()},
         "gateways": {group: _written(one) for group, one in reports.gateways.items()},
+        "ends": {way: _written(one) for way, one in reports.ends.items()},
     }
 
 
@@ -100,6 +102,7 @@ def from_json(raw: Mapping[str, Any]) -> Reports:
     return Reports(
         {str(name): _read(one) for name, one in raw["trackers"].items()},
         {str(group): _read(one) for group, one in raw["gateways"].items()},
+        {str(way): _read(one) for way, one in raw.get("ends", {}).items()},  # who is older asks none
         raw["whole"] is True,
     )
 

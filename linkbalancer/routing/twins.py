@@ -5,10 +5,11 @@ hop (decision 57).
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
-from linkbalancer.links import DeviceName, Family, Mac, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
+from linkbalancer.links import Address, DeviceName, Family, Mac, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster, Vid
 from linkbalancer.routing.plan import own_next_hop
 
 LEAST_MTU: Final = 1280
@@ -26,6 +27,17 @@ class Twin(NamedTuple):
     gateway6: IPv6Address
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What IPv6 cannot take although IPv4 does: far ends that do not answer, and VIDs whose Master says so."""
+
+    ends: frozenset[Twin] = frozenset()
+    vids: frozenset[Vid] = frozenset()
+
+
+NOTHING_LOST: Final = Lost()
+
+
 def link_local(mac: Mac) -> IPv6Address:
     """Return the link-local address that stands for a MAC (RFC 4291 A).
 
@@ -41,13 +53,31 @@ def twin(hop: NextHop, twins: Collection[Twin]) -> NextHop:
     """
     match hop:
         case ViaLink(device, gateway):
-            there = (one.gateway6 for one in twins if one.device == device and one.gateway in {None, gateway})
-            found = next(there, None)
-            return Unreachable() if found is None else ViaLink(device, found)
+            found = far_end(device, gateway, twins)
+            return Unreachable() if found is None else ViaLink(device, found.gateway6)
         case ViaMaster(device, _, mac):
             return ViaMaster(device, link_local(mac), mac)
         case _:
             return hop
+
+
+def far_end(device: DeviceName, gateway: Address, twins: Collection[Twin]) -> Twin | None:
+    """Return who is at the far end over IPv6 of a way of IPv4, None where nobody says."""
+    return next((one for one in twins if one.device == device and one.gateway in {None, gateway}), None)
+
+
+def half(vid: Vid, hop: NextHop, twins: Collection[Twin], lost: Lost) -> NextHop:
+    """Return the IPv6 half of a VID's next hop as it is now: unreachable also where that half of the way is lost.
+
+    Nothing is led elsewhere: lists differ, and what may not use another VID would (decision 66).
+    """
+    match hop:
+        case ViaLink(device, gateway) if far_end(device, gateway, twins) in lost.ends:
+            return Unreachable()
+        case ViaMaster() if vid in lost.vids:
+            return Unreachable()
+        case _:
+            return twin(hop, twins)
 
 
 def carries(hop: NextHop, twins: Collection[Twin] | None) -> bool | None:
@@ -59,9 +89,9 @@ def carries(hop: NextHop, twins: Collection[Twin] | None) -> bool | None:
     return None if half is None or isinstance(half, ViaMain) else not isinstance(half, Unreachable)
 
 
-def own_twin(next_hops: Mapping[Vid, NextHop], twins: Collection[Twin]) -> NextHop:
+def own_twin(next_hops: Mapping[Vid, NextHop], twins: Collection[Twin], lost: Lost = NOTHING_LOST) -> NextHop:
     """Return where this gateway's own IPv6 packets go before they are marked: as IPv4's, by a VID that has a half."""
-    return own_next_hop({vid: twin(hop, twins) for vid, hop in next_hops.items()})
+    return own_next_hop({vid: half(vid, hop, twins, lost) for vid, hop in next_hops.items()})
 
 
 def room(mtu: int | None, family: Family) -> int | None:

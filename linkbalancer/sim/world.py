@@ -207,6 +207,7 @@ class World:
                 | effects.RemoveAddresses()
                 | effects.Announce()
                 | effects.SetNextHop()
+                | effects.SetLost()
                 | effects.SetMembers()
             ):
                 self.trace.note(self.now, node.name, "does", effect)

@@ -88,6 +88,8 @@ def test_a_vid_that_refuses_ipv6_says_so() -> None:
     for half, said in (({"kind": "unreachable"}, True), ({"kind": "link"}, False), (None, False)):
         cells = _group(("1", group(hop6=half))).cells
         assert ("IPv6 is refused: no far end" in str(cells[-1])) is said
+    cells = _group(("1", group(hop6={"kind": "unreachable"}, why6="fe80::2 does not answer over IPv6"))).cells
+    assert "IPv6 is refused: fe80::2 does not answer over IPv6" in str(cells[-1])
 
 
 def test_json(daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

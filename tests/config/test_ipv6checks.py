@@ -97,3 +97,17 @@ def test_nothing_is_concluded_from_what_is_no_mapping() -> None:
     """The error that this is stands alone."""
     assert refusals("node: b1\nrole: controller\nlinks: 3\ngroups: 4\napplications: apps.conf\n")
     assert refusals(SIX.replace("links:\n", "links:\n  l9: 3\n"))
+
+
+def test_a_switch_for_a_far_end_that_is_not_there_says_nothing() -> None:
+    """Of a link and of a static group; a group of VRRP has no such key at all."""
+    config = TWO_LINKS.replace("peer: 10.2.0.2", "peer: 10.2.0.2, probe6: false")
+    told = warnings(config.replace("groups:", STATIC % ", probe6: true"))
+    assert [one.partition(": ")[2] for one in told if "probe6" in one] == [
+        "probe6 says nothing without peer6; remove it, or add peer6",
+        "probe6 says nothing without gateway6; remove it, or add gateway6",
+    ]
+    assert warnings(SIX.replace("peer6: fe80::2", "peer6: fe80::2, probe6: false")) == []
+    group = "groups:\n  4: {device: eth0, link: l1, virtual_ips: [192.168.1.9/24], probe6: true}"
+    (found,) = refusals(SIX.replace("groups:", group))
+    assert "probe6 says something in a static group alone" in found

@@ -205,6 +205,7 @@ def test_which_record_is_of_which_topic() -> None:
     assert topic_of("service", "reload: applied after 2 s") is None
     assert topic_of("service", "reload: refused after 2 s") is Topic.CONFIGURATION
     assert topic_of("kernel", "") is None
+    assert topic_of("ipv6", "carries IPv6 no more: echo fe80::2") is Topic.LINK
     assert topic_of("resumed", "was drained by anna") is Topic.DRAIN
     assert topic_of("resumed", "goes on as Master") is None
 

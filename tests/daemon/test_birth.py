@@ -252,6 +252,36 @@ def test_a_password_that_its_group_may_read_is_warned_of(tmp_path: Path, capsys:
     assert "secret: can be read or written by its group" in capsys.readouterr().err
 
 
+STATIC = CONFIG.replace(
+    "groups:", "groups:\n  9: {mode: static, device: eth7, gateway: 203.0.113.1, gateway6: fe80::9}"
+)
+
+
+@pytest.mark.parametrize(
+    ("config", "concerned"),
+    [
+        (STATIC.replace("fe80::9}", "fe80::8}"), {"agent", "checker"}),
+        (STATIC.replace("fe80::9}", "fe80::9, probe6: false}"), {"agent", "checker"}),
+        (STATIC.replace("fe80::9}", "fe80::9, interval: 2s}"), {"checker"}),
+        (STATIC.replace("l1.key}", "l1.key, peer6: fe80::2}"), {"agent", "checker"}),
+        (STATIC.replace("l1.key}", "l1.key, probe: {misses: 9}}"), {"agent"}),
+    ],
+)
+def test_far_ends_over_ipv6_concern_who_asks_them_and_who_leads_there(
+    tmp_path: Path, config: str, concerned: set[str]
+) -> None:
+    """How often a gateway is asked is the checker's alone."""
+    before, after = specs(tmp_path, STATIC), specs(tmp_path, config)
+    assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} == concerned
+
+
+def test_a_link_with_a_far_end_over_ipv6_needs_a_checker(tmp_path: Path) -> None:
+    """Unless it is not to be asked."""
+    six = CONFIG.replace("l1.key}", "l1.key, peer6: fe80::2}")
+    assert "checker" in specs(tmp_path, six)
+    assert "checker" not in specs(tmp_path, six.replace("fe80::2}", "fe80::2, probe6: false}"))
+
+
 def test_plug_ins_need_somebody_to_ask_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checker, which is another one when other plug-ins are asked."""
     with installed(tmp_path / "installed", monkeypatch, "trip = strange:Trip\nnight = strange:Night"):

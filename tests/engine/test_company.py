@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from linkbalancer.clock import SECOND
 from linkbalancer.config.load import load
-from linkbalancer.engine.company import EVERY, NEIGHBOURS_MAX, SILENT, Company, Herald, decode, encode
+from linkbalancer.engine.assurance.tidings import PAGE
+from linkbalancer.engine.company import EVERY, LONGEST, NEIGHBOURS_MAX, SILENT, Company, Herald, decode, encode
 from linkbalancer.engine.effects import Record, SendHerald
 from linkbalancer.engine.events import HeraldReceived
 from linkbalancer.engine.health import assess
@@ -40,10 +41,16 @@ def hear(one: Company, data: bytes, now: int = 0, source: str = "192.0.2.2") -> 
     return [f"{record.subject} {record.text}" for record in one.hear(now, "eth0", source, data)]
 
 
-@given(st.from_regex(r"[a-z][a-z0-9-]{0,62}", fullmatch=True), st.binary(min_size=1, max_size=32))
-def test_what_is_said_is_heard(node: str, rules: bytes) -> None:
-    """Whatever the name and the digest."""
-    assert decode(encode(Herald(node, rules))) == Herald(node, rules)
+@given(
+    st.from_regex(r"[a-z][a-z0-9-]{0,62}", fullmatch=True),
+    st.binary(min_size=1, max_size=32),
+    st.frozensets(st.integers(1, 255)),
+)
+def test_what_is_said_is_heard(node: str, rules: bytes, refused6: frozenset[int]) -> None:
+    """Whatever the name and the digest, and the VIDs without IPv6; all of them fit beside a page of figures."""
+    said = encode(Herald(node, rules, refused6))
+    assert decode(said) == Herald(node, rules, refused6)
+    assert len(said) + PAGE <= LONGEST
 
 
 @given(st.binary(max_size=400))
@@ -172,3 +179,18 @@ def test_a_lan_without_ipv4_is_told_too() -> None:
     assert {one.device for one in told} == {"eth0", "eth7"}
     bench.do(HeraldReceived("eth7", IPv6Address("fe80::2"), OTHER))
     assert bench.agent.status(bench.now)["other_rules"] == [{"node": "b2", "address": "fe80::2", "device": "eth7"}]
+
+
+def test_what_a_neighbour_carries_no_ipv6_of_is_known_while_it_says_so() -> None:
+    """By device and address; of one that never spoke nothing is known."""
+    one = company()
+    assert not one.refuses
+    hear(one, encode(Herald("b2", b"m" * 16, frozenset({1, 3}))))
+    assert one.refuses
+    assert one.refused("eth0", "192.0.2.2") == {1, 3}
+    assert one.refused("eth0", "192.0.2.3") == one.refused("eth1", "192.0.2.2") == frozenset()
+    hear(one, SAME)
+    assert not one.refuses
+    hear(one, encode(Herald("b2", b"m" * 16, frozenset({1}))))
+    one.speak(SILENT)
+    assert not one.refuses

@@ -1,16 +1,14 @@
 """What `linkbalancer status` shows."""
 
 import json
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 from types import SimpleNamespace
 from typing import Any, cast
 
 from linkbalancer.engine.knowledge import Knowledge
-from linkbalancer.engine.membership import Membership
-from linkbalancer.engine.status import _falls, _next_hops, hop_in_fields, hop_in_words, shares
-from linkbalancer.links import Family, GroupId, Unreachable, ViaLink, ViaMain, ViaMaster
+from linkbalancer.engine.status import _falls, hop_in_fields, hop_in_words, shares
+from linkbalancer.links import Unreachable, ViaLink, ViaMain, ViaMaster
 from linkbalancer.routing.application import Application, Member
-from linkbalancer.routing.twins import Twin
 from linkbalancer.sim.faults import Cut, Silent
 from linkbalancer.sim.rehearsal import healthy
 from linkbalancer.sim.run import settle
@@ -160,16 +158,3 @@ def test_a_balanced_application_is_on_every_vid_of_its_step_that_works() -> None
         4: "web to VIDs 1, 2",
     }
     assert _falls(known, frozenset({1, 3}), {}) == {1: "web to VID 3"}
-
-
-def test_the_ipv6_half_of_a_next_hop_is_told_where_it_is_steered() -> None:
-    """To the far end over IPv6, or nowhere; without, and of an IPv6 group, it is not told at all."""
-    hop = ViaLink("eth1", IPv4Address("10.0.1.2"))
-    four = cast("Membership", SimpleNamespace(id=GroupId(1), next_hops={False: hop}, link="l1"))
-    six = cast("Membership", SimpleNamespace(id=GroupId(1, Family.IPV6), next_hops={}, link="l1"))
-    end = Twin("eth1", None, IPv6Address("fe80::2"))
-    assert _next_hops(four, (end,))["hop6"] == {"kind": "link", "gateway": "fe80::2", "device": "eth1"}
-    assert _next_hops(four, ()) == {"next_hop": "l1", "hop": hop_in_fields(hop), "hop6": {"kind": "unreachable"}}
-    assert _next_hops(four, None)["hop6"] is None
-    assert _next_hops(six, ()) == {"next_hop": "hosts' router", "hop": None, "hop6": None}
-    assert _next_hops(six, None)["next_hop"] == "not steered"

@@ -20,6 +20,7 @@ EXAMPLE = Reports(
         "knob": Report("file", ok=False, since=6, text="it says 7", value=7),
     },
     {"3": Report("gateway", ok=None, since=0, parts=(Part("arp 203.0.113.1", ok=False, text="no answer"),))},
+    {"link l1": Report("echo fe80::2", ok=False, since=7, text="not done within 150 ms")},
     whole=True,
 )
 
@@ -28,6 +29,8 @@ def test_reports_arrive_as_they_were_told() -> None:
     """Every field."""
     assert decode(encode(EXAMPLE)) == EXAMPLE
     assert decode(encode(Reports())) == Reports()
+    older = b'{"whole": true, "trackers": {}, "gateways": {}}'
+    assert decode(older) == Reports(whole=True)
 
 
 def test_all_trackers_that_a_gateway_may_have_fit_into_one_packet() -> None:

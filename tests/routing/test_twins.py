@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from linkbalancer.links import Family, NextHop, Unreachable, ViaLink, ViaMain, ViaMaster
-from linkbalancer.routing.twins import Twin, carries, link_local, own_twin, room, twin
+from linkbalancer.routing.twins import NOTHING_LOST, Lost, Twin, carries, half, link_local, own_twin, room, twin
 
 MAC = bytes.fromhex("02000000000a")
 FIRST, SECOND = IPv4Address("203.0.113.1"), IPv4Address("203.0.113.2")
@@ -64,3 +64,21 @@ def test_whether_ipv6_gets_on() -> None:
     assert carries(Unreachable(), TWINS) is False
     assert carries(ViaMain(), TWINS) is None
     assert carries(ViaLink("eth1", FIRST), None) is None
+
+
+def test_a_half_that_is_lost_refuses_and_nothing_else_does() -> None:
+    """The far end that does not answer, for whichever VID; of a VID that its Master does not carry, the way to him."""
+    over, other, master = ViaLink("eth1", FIRST), ViaLink("eth2", FIRST), ViaMaster("eth0", FIRST, MAC)
+    assert half(1, over, TWINS, Lost(ends=frozenset({LINK}))) == Unreachable()
+    assert half(1, other, TWINS, Lost(ends=frozenset({LINK}), vids=frozenset({1}))) == twin(other, TWINS)
+    assert half(1, master, TWINS, Lost(vids=frozenset({1}))) == Unreachable()
+    assert half(2, master, TWINS, Lost(vids=frozenset({1}), ends=frozenset(TWINS))) == twin(master, TWINS)
+    assert half(1, over, TWINS, NOTHING_LOST) == twin(over, TWINS)
+    assert half(1, ViaMain(), TWINS, Lost(vids=frozenset({1}))) == ViaMain()
+    assert half(1, ViaLink("eth3", FIRST), TWINS, Lost(ends=frozenset(TWINS))) == Unreachable()
+
+
+def test_own_packets_do_not_follow_what_is_lost() -> None:
+    """They have another VID's way, which needs no list."""
+    ways: dict[int, NextHop] = {1: ViaLink("eth1", FIRST), 2: ViaLink("eth2", SECOND)}
+    assert own_twin(ways, TWINS, Lost(ends=frozenset({LINK}))) == ViaLink("eth2", IPv6Address("2001:db8::2"))

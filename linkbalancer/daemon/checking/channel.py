@@ -24,8 +24,10 @@ GREETING: Duration = 1000 * MILLISECOND
 """How long the agent's first word is waited for."""
 
 
-Wanted: TypeAlias = tuple[Collection[str], Collection[str]]
-"""Of whom reports are wanted: trackers, and gateways."""
+Wanted: TypeAlias = tuple[Collection[str], Collection[str], Collection[str]]
+"""Of whom reports are wanted: trackers, gateways, far ends over IPv6."""
+
+TRACKER, GATEWAY, END = range(3)
 
 
 class Channel:
@@ -48,15 +50,14 @@ class Channel:
         self._loop, self._path, self._known, self._reports = loop, str(run_dir / CHECKS), known, reports
         self._socket: socket.socket | None = None
         self._greeted = False
-        self._trackers: set[str] = set()
-        self._gateways: set[str] = set()
+        self._news: tuple[set[str], set[str], set[str]] = (set(), set(), set())
         self._delay = AGAIN
         self._due: Instant | None = loop.clock()
         loop.watch(self)
 
-    def changed(self, name: str, *, gateway: bool = False) -> None:
-        """Note that a tracker, or a gateway, has another report than before; it is told at the end of the turn."""
-        (self._gateways if gateway else self._trackers).add(name)
+    def changed(self, name: str, *, of: int = TRACKER) -> None:
+        """Note that one of a kind has another report than before; it is told at the end of the turn."""
+        self._news[of].add(name)
         if self._greeted:
             self._due = self._loop.clock()
 
@@ -71,8 +72,8 @@ class Channel:
             self._connect(now)
         elif not self._greeted:
             self._lost(now)
-        elif self._trackers or self._gateways:
-            self._tell(now, self._reports((self._trackers, self._gateways)))
+        elif any(self._news):
+            self._tell(now, self._reports(self._news))
 
     def close(self) -> None:
         """Hang up."""
@@ -129,11 +130,11 @@ class Channel:
         except OSError:
             self._lost(now)
             return
-        self._trackers.clear()
-        self._gateways.clear()
+        for news in self._news:
+            news.clear()
 
     def _writable(self, now: Instant, *, whole: bool) -> None:
         """Go on where the agent had not read for a while (or has gone: reading tells)."""
         assert self._socket is not None
         self._loop.change(self._socket, self._read, write=False)
-        self._tell(now, self._reports(None if whole else (self._trackers, self._gateways)))
+        self._tell(now, self._reports(None if whole else self._news))

@@ -10,6 +10,7 @@ from linkbalancer.engine.crosscheck.filtered import SOURCE_REFUSED, refused_sour
 from linkbalancer.engine.crosscheck.iprule import MAIN_TABLE, NO_WAY, IpRule, lookups, table_name
 from linkbalancer.engine.crosscheck.line import Line, differs, note, same
 from linkbalancer.engine.crosscheck.observed import Answer, Flow, Seen
+from linkbalancer.engine.halves import NO_FAR_END
 from linkbalancer.links import Vid
 
 _NOT_FOUND: Final = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES}
@@ -70,7 +71,7 @@ class _Search:
     def _why(self, group: Mapping[str, Any]) -> str:
         """Say why the VID has no way: in this family alone, or at all."""
         if self.flow.packet.source.version == 6 and (group.get("hop") or {}).get("kind") != "unreachable":
-            return "its way has no far end over IPv6 (peer6 or gateway6)"
+            return str(group.get("why6") or NO_FAR_END)
         return str(group.get("why") or "")
 
     @property

@@ -20,6 +20,7 @@ from linkbalancer.engine.effects import (
     Retired,
     SendAdvert,
     SendDatagram,
+    SetLost,
     SetMembers,
     SetNextHop,
     SteerKeepalived,
@@ -70,6 +71,8 @@ class Digester:
                 return _SEPARATOR.join((head, *map(self._part, parts)))
             case SetMembers(device, macs):
                 return _SEPARATOR.join((device.encode(), *sorted(macs)))
+            case SetLost(lost):
+                return repr((sorted(lost.ends, key=repr), sorted(lost.vids))).encode()
             case _:
                 return repr(effect).encode()
 
@@ -105,6 +108,10 @@ def _words(effect: Effect) -> str:
             return f"announce {', '.join(map(str, addresses))} on {device}{' again' if effect.again else ''}"
         case SetNextHop(vid, next_hop, guard):
             return f"VID {vid}: {'guarded ' if guard else ''}way is {hop_in_words(next_hop)}"
+        case SetLost(lost):
+            ends = sorted(f"{end.gateway6} on {end.device}" for end in lost.ends)
+            gone = [*ends, *(f"the Master of VID {vid}" for vid in sorted(lost.vids))]
+            return f"without IPv6: {', '.join(gone) or 'nobody'}"
         case SetMembers(device, macs):
             return f"members on {device}: {', '.join(sorted(mac.hex(':') for mac in macs))}"
         case _:

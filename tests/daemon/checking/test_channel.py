@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from linkbalancer.daemon.checking.channel import CHECKS, Channel, Wanted
+from linkbalancer.daemon.checking.channel import CHECKS, END, GATEWAY, Channel, Wanted
 from linkbalancer.daemon.checks import ChecksServer
 from linkbalancer.engine.tracking import Checked
 from linkbalancer.health.report import Report, Reports, decode, encode
@@ -23,14 +23,16 @@ class Checker:
         self.known: list[Reports] = []
         self.trackers = {"a": Report("file", ok=True, since=1)}
         self.gateways = {"3": Report("gateway", ok=False, since=1)}
+        self.ends = {"link l1": Report("echo fe80::2", ok=True, since=1)}
         self.channel = Channel(self.loop, run_dir, self.known.append, self.reports)
 
     def reports(self, wanted: Wanted | None) -> Reports:
         """Return what is believed."""
-        names, groups = (self.trackers, self.gateways) if wanted is None else wanted
+        names, groups, ends = (self.trackers, self.gateways, self.ends) if wanted is None else wanted
         return Reports(
             {name: self.trackers[name] for name in names},
             {group: self.gateways[group] for group in groups},
+            {end: self.ends[end] for end in ends},
             whole=wanted is None,
         )
 
@@ -78,12 +80,15 @@ def test_everything_is_told_first_then_what_changes(agent: Agent, tmp_path: Path
     assert [one.whole for one in agent.heard] == [True]
     assert agent.heard[0].trackers["a"].ok is True
     assert agent.heard[0].gateways["3"].ok is False
+    assert agent.heard[0].ends["link l1"].ok is True
     assert agent.server.pid == os.getpid()
     checker.believe(ok=False)
     checker.believe(ok=True, text="newest")
-    checker.channel.changed("3", gateway=True)
+    checker.channel.changed("3", of=GATEWAY)
+    checker.channel.changed("link l1", of=END)
     turn(agent, checker)
-    assert [(one.whole, set(one.trackers), set(one.gateways)) for one in agent.heard[1:]] == [(False, {"a"}, {"3"})]
+    told = [(one.whole, set(one.trackers), set(one.gateways), set(one.ends)) for one in agent.heard[1:]]
+    assert told == [(False, {"a"}, {"3"}, {"link l1"})]
     assert agent.heard[1].trackers["a"].text == "newest"
     checker.channel.close()
 

@@ -397,6 +397,9 @@ def test_a_way_without_a_far_end_over_ipv6_says_so() -> None:
     of = expected(config=STEERED, told=told(hop6={"kind": "unreachable"}))
     line = lines(of, SIX, answer=UNREACHABLE)["table"]
     assert (line.result, line.why) == (Result.SAME, "its way has no far end over IPv6 (peer6 or gateway6)")
+    silent = expected(config=STEERED, told=told(hop6={"kind": "unreachable"}, why6="fe80::2 does not answer over IPv6"))
+    line = lines(silent, SIX, answer=UNREACHABLE)["table"]
+    assert (line.result, line.why) == (Result.SAME, "fe80::2 does not answer over IPv6")
 
 
 def test_ipv6_that_is_not_steered_goes_by_the_main_table() -> None:

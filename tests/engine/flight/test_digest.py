@@ -1,7 +1,7 @@
 """Two programs that decide the same have the same digest, and people can read what it was."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from linkbalancer.engine.effects import (
     Retired,
     SendAdvert,
     SendDatagram,
+    SetLost,
     SetMembers,
     SetNextHop,
     SteerKeepalived,
@@ -24,6 +25,7 @@ from linkbalancer.engine.effects import (
 from linkbalancer.engine.flight.digest import Digester, failure, in_words
 from linkbalancer.feed.table import Table, VidEntry
 from linkbalancer.links import GroupId, ViaLink
+from linkbalancer.routing.twins import NOTHING_LOST, Lost, Twin
 
 ADDRESS = IPv4Address("192.0.2.251")
 INTERFACE = IPv4Interface("192.0.2.251/24")
@@ -33,6 +35,8 @@ ENTRIES = (
     VidEntry(vid=2, works=False, master="none", reason="dead"),
 )
 TABLE = Table(1, 4, {"web": 2}, {"web": "abc"}, ENTRIES)
+FAR = IPv6Address("fe80::2")
+LOST = Lost(frozenset({Twin("eth2", ADDRESS, FAR), Twin("eth1", None, FAR)}), frozenset({3, 1}))
 EFFECTS: dict[str, Effect] = {
     "": SendAdvert("eth0", ADDRESS, bytes(20), ADDRESS),
     " ": SendDatagram("l1", bytes(80)),
@@ -45,6 +49,8 @@ EFFECTS: dict[str, Effect] = {
     "VID 1: way is 192.0.2.251 over eth1": SetNextHop(1, ViaLink("eth1", ADDRESS)),
     "VID 1: guarded way is 192.0.2.251 over eth1": SetNextHop(1, ViaLink("eth1", ADDRESS), guard=True),
     "members on eth0: 02:00:00:00:00:01, 02:00:00:00:00:02": SetMembers("eth0", MACS),
+    "without IPv6: fe80::2 on eth1, fe80::2 on eth2, the Master of VID 1, the Master of VID 3": SetLost(LOST),
+    "without IPv6: nobody": SetLost(NOTHING_LOST),
     "table 4 to the applications: VIDs that work: 1": Publish(TABLE),
     "table 5 to the applications: VIDs that work: none": Publish(Table(1, 5, {}, {}, ())),
     "vid VID 1: master": Record("vid", "VID 1", "master", number=3),
@@ -86,6 +92,11 @@ def test_every_effect_has_a_digest_of_its_own() -> None:
 def test_every_field_counts(effect: Effect, change: dict[str, Any]) -> None:
     """But a datagram's tag, which the key makes."""
     assert Digester().digest([effect]) != Digester().digest([replace(effect, **change)])
+
+
+def test_a_set_has_the_same_digest_in_every_process() -> None:
+    """Whatever the order in which it is walked, which is another one in each."""
+    assert Digester().digest([SetLost(LOST)]) == 94811506
 
 
 def test_a_tag_does_not_count() -> None:

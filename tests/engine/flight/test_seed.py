@@ -17,11 +17,14 @@ from linkbalancer.engine.agent import Agent
 from linkbalancer.engine.effects import Ask
 from linkbalancer.engine.events import Answered, Event, Measured, Started, Tick
 from linkbalancer.engine.flight.chance import RecordedChance, RepeatedChance
+from linkbalancer.engine.flight.digest import Digester
 from linkbalancer.engine.flight.graph import GraphError
 from linkbalancer.engine.flight.seed import STATE_MAX, Start, dump_agent, dump_start, parts, restore
 from linkbalancer.engine.flight.veil import Passwords, stand_in_keys
 from linkbalancer.engine.found import Found
 from linkbalancer.engine.scales import MinuteBegan
+from linkbalancer.engine.tracking import Checked
+from linkbalancer.health.report import Report, Reports
 from linkbalancer.links import GroupId
 from linkbalancer.lvrrp.keys import Key
 from linkbalancer.sim.shape import Shape
@@ -156,6 +159,31 @@ def test_an_agent_in_the_midst_of_its_life_goes_on() -> None:
         assert again.snapshot(node.clock, live=True) == node.agent.snapshot(node.clock, live=True)
         assert again.config is config.config
         assert SECRET.hex() not in unpacked(text)
+
+
+SIX = """\
+node: r1
+role: standalone
+groups:
+  9: {mode: static, device: eth3, gateway: 203.0.113.1, gateway6: "fe80::9"}
+applications: apps.conf
+"""
+
+
+def test_an_agent_that_knows_of_lost_ipv6_goes_on() -> None:
+    """What is lost is part of what it knows, and what comes next is decided alike."""
+    files = {"r1.yaml": SIX, "apps.conf": "App=* * * * * * [9] name=all\n"}
+    config = load("r1.yaml", files.__getitem__)
+    agent = Agent(config, {}, RecordedChance(Random(1)), {"all": 2}, session=1, boot=SECOND)
+    told = [Checked(Reports(ends={"VID 9": Report("echo fe80::9", ok=ok, since=SECOND)})) for ok in (False, True)]
+    agent.handle(SECOND, Started())
+    agent.handle(SECOND, told[0])
+    again = restore(dump_agent(agent, config, Passwords({})), config, {}, RepeatedChance())
+
+    assert isinstance(again, Agent)
+    assert again.status(2 * SECOND) == agent.status(2 * SECOND)
+    decided = Digester().digest(agent.handle(2 * SECOND, told[1]))
+    assert Digester().digest(again.handle(2 * SECOND, told[1])) == decided != 0
 
 
 def test_an_agent_is_written_without_passwords() -> None:
