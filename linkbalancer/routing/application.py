@@ -4,6 +4,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from linkbalancer.clock import Duration, exactly
@@ -24,6 +25,9 @@ class Member:
         """Write it as a rule file does: `1`, or `1*3` with a weight."""
         return str(self.vid) if self.weight == 1 else f"{self.vid}*{self.weight}"
 
+
+_KEPT: Final = 8192
+"""Applications whose words are kept: a reload asks for those of each several times."""
 
 DEFINITION_LENGTH: Final = 4
 """Characters that stand for a definition: 24 bits, to tell an edited definition from the one before."""
@@ -58,8 +62,7 @@ class Application:
     @property
     def definition(self) -> str:
         """Four ASCII characters that change with anything that its process lives by: all that is said of it."""
-        told = f"{self.name} {self.words}"
-        return b64encode(hashlib.sha256(told.encode()).digest()[: DEFINITION_LENGTH * 3 // 4]).decode()
+        return _definition(self)
 
     @property
     def manner(self) -> Manner:
@@ -69,12 +72,23 @@ class Application:
     @property
     def words(self) -> str:
         """Its steps and options as a rule file has them: `[2 1] handover=keep`."""
-        return " ".join([steps_in_words(self.steps), *options_in_words(self)])
+        return _words(self)
 
     @property
     def balanced(self) -> bool:
         """Whether a step has several members."""
         return any(len(step) > 1 for step in self.steps)
+
+
+@lru_cache(_KEPT)
+def _words(application: Application) -> str:
+    return " ".join([steps_in_words(application.steps), *options_in_words(application)])
+
+
+@lru_cache(_KEPT)
+def _definition(application: Application) -> str:
+    told = f"{application.name} {_words(application)}"
+    return b64encode(hashlib.sha256(told.encode()).digest()[: DEFINITION_LENGTH * 3 // 4]).decode()
 
 
 def steps_in_words(steps: tuple[Step, ...]) -> str:
