@@ -257,8 +257,9 @@ class Performer:
         self._agreed = None
         if self._errand.under_way:
             return False
-        self.care.suspect |= not self.kernel.loaded(self._classifier, self._app_ids)
-        if not self.care.look_after() or not self._load_aside():
+        there = self.kernel.loaded(self._classifier, self._app_ids)
+        self.care.suspect |= not there
+        if not self.care.look_after() or not (there or self._load_aside()):
             return False
         if not self._trimmed:
             self._trim()

@@ -1,10 +1,12 @@
 """Which chains our table has: by their names it is known what is loaded."""
 
+import errno
 import struct
 from collections.abc import Mapping
 from typing import Final
 
-from linkbalancer.drivers.netlink.codec import attributes, text
+from linkbalancer.drivers.errors import DriverError
+from linkbalancer.drivers.netlink.codec import attributes, message, text
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
 from linkbalancer.drivers.nftables.elements import INET
 from linkbalancer.drivers.nftables.render import TABLE
@@ -24,6 +26,17 @@ def chains(netlink: NetlinkSocket) -> list[str]:
         for name in [_chain(reply, len(INET))]
         if name is not None
     ]
+
+
+def has(netlink: NetlinkSocket, name: str) -> bool:
+    """Return whether our table has a chain of this name, of however many. Raises DriverError."""
+    try:
+        netlink.ask(message(_GET_CHAIN, 0, INET + _OURS + text(_NAME, name)), f"look for the chain {name}")
+    except DriverError as error:
+        if error.errno != errno.ENOENT:
+            raise
+        return False
+    return True
 
 
 def _chain(reply: bytes, begin: int) -> str | None:

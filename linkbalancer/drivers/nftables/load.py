@@ -16,7 +16,7 @@ from linkbalancer.drivers.nftables.aims import AimWriter
 from linkbalancer.drivers.nftables.classifying import OURS, Generation, generation
 from linkbalancer.drivers.nftables.elements import MapWriter
 from linkbalancer.drivers.nftables.layout import Layout
-from linkbalancer.drivers.nftables.listing import chains
+from linkbalancer.drivers.nftables.listing import chains, has
 from linkbalancer.drivers.nftables.pools import pool_chain, target_of, unmade
 from linkbalancer.drivers.nftables.render import (
     APPLICATION,
@@ -119,9 +119,9 @@ def prepare(layout: Layout, netlink: NetlinkSocket, homes: Mapping[int, Aim | No
     Applications that go to what the layout does not have are sent to their `homes`, else left to main.
     """
     name = render.skeleton_name(layout)
-    present = chains(netlink)
-    if name in present:
+    if has(netlink, name):
         return False
+    present = chains(netlink)
     writer = MapWriter(layout.marks, netlink)
     stale = [to for to in map(target_of, present) if to is not None and not layout.serves(to)]
     if stale:

@@ -24,12 +24,17 @@ def netlink() -> Iterator[NetlinkSocket]:
 def test_the_chains_of_our_table_alone(netlink: NetlinkSocket) -> None:
     """Not those of a table whose name begins like ours, nor of one of ours in another family."""
     assert listing.chains(netlink) == []
+    assert not listing.has(netlink, "tree_7")
     names = [f"tree_{number}" for number in range(2000)]
     tables = {"inet linkbalancer_counts": ["counts"], "inet linkbalance": ["a"], "ip linkbalancer": ["b"]}
     lines = [f"add table inet linkbalancer\nadd chain inet linkbalancer {name}" for name in names]
     lines += [f"add table {one}\nadd chain {one} {name}" for one, some in tables.items() for name in some]
     subprocess.run(["nft", "-f", "-"], input="\n".join(lines), text=True, check=True)
     assert sorted(listing.chains(netlink)) == sorted(names)
+    assert [listing.has(netlink, name) for name in ("tree_7", "tree_1999", "tree", "counts", "a", "b")] == [
+        *[True] * 2,
+        *[False] * 4,
+    ]
 
 
 def test_a_kernel_that_writes_otherwise() -> None:
