@@ -81,8 +81,7 @@ class Performer:
         self.care: ChainCare | TableCare = care(rules, self._homes, macs, aside=self._aside, **tell)
         self._errand = Errand(loop, self._errand_ended)
         self._staged: Callable[[str | None], None] | None = None
-        self._trimmed, self._refused, self._left_behind = True, False, self.layout
-        self._puts_to_use = False  # whether what is staged is put to use by that
+        self._trimmed, self._refused, self._puts_to_use, self._left_behind = True, False, False, self.layout
         self._loads = Loads(self.layout, classifier, app_ids, self._homes)
         self._agreed: bytes | None = None  # the generation of nftables that was as wanted
 

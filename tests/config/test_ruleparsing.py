@@ -105,7 +105,7 @@ FIELDS = st.tuples(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(FIELDS)
 def test_a_line_of_lists_takes_what_its_single_lines_take(fields: tuple[list[str], ...]) -> None:
     """Each packet of a small world, of both families: the line means it exactly where one of the combinations does."""
