@@ -110,27 +110,17 @@ def changes(old: Loaded, old_text: str, new: Loaded, new_text: str) -> Iterator[
 def _common(was: Sequence[Rule], will: Sequence[Rule]) -> tuple[int, int]:
     """Return how many rules at the beginning, and at the end, are the very same in both; whole lines of them.
 
-    Lines that were read once for both files have the same selectors.
+    Lines that were read once for both files have the same selectors, and no others have: so no line is divided.
     """
     both = min(len(was), len(will))
     first = next((place for place in range(both) if not _same(was[place], will[place])), both)
-    while first and _divided(was, first, will, first):
-        first -= 1
     rest = range(1, both - first + 1)
     last = next((place - 1 for place in rest if not _same(was[-place], will[-place])), both - first)
-    while last and _divided(was, len(was) - last, will, len(will) - last):
-        last -= 1
     return first, last
 
 
 def _same(one: Rule, other: Rule) -> bool:
     return one.selector is other.selector and one.application == other.application
-
-
-def _divided(was: Sequence[Rule], one: int, will: Sequence[Rule], other: int) -> bool:
-    """Return whether a line of either has rules before and behind a place."""
-    sides = ((was, one), (will, other))
-    return any(0 < at < len(some) and some[at - 1].line == some[at].line for some, at in sides)
 
 
 def _file(loaded: Loaded, text: str, first: int, last: int) -> _File:
