@@ -213,7 +213,7 @@ def _applications(old: Side, new: Side, present: Present | None) -> Iterator[Cha
         elif was[name].steps != will[name].steps:
             what = f"VIDs {_steps(was[name])} -> {_steps(will[name])}"
             yield Change(Kind.CHANGED, subject, what, _move(will[name], new, present))
-        if name in was and name in will:
+        if name in was and name in will and was[name] != will[name]:
             before, after = (" ".join(options_in_words(one[name])) or "none" for one in (was, will))
             if before != after:
                 yield Change(Kind.CHANGED, subject, f"options {before} -> {after}", "it moves nothing by itself")

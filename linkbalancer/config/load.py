@@ -240,7 +240,8 @@ def _group(key: object) -> GroupId | None:
 def _steered(rules: RuleFile, groups: object, file: str) -> Iterator[Finding]:
     """Check what a gateway must be able to do with the steps that its rules name."""
     vids = sorted(vid for vid in groups if isinstance(vid, int)) if isinstance(groups, dict) else None
-    for use in rules.uses:
+    unknown = vids is not None and any(member.vid not in vids for step in rules.steps for member in step)
+    for use in rules.uses if unknown else ():
         for member in use.step:
             if vids is not None and member.vid not in vids:
                 what = f"there is no group for VID {member.vid} in {file}"

@@ -21,6 +21,11 @@ class Word:
             column += len(part) + 1
 
 
+def said(line: str) -> str:
+    """Return a line of a rule file without its comment."""
+    return line.partition("#")[0].rstrip()
+
+
 def read_text(path: str, read: Callable[[str], str]) -> str:
     """Read a file of the configuration.
 

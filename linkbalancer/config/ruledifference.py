@@ -13,6 +13,7 @@ from linkbalancer.config.changes import Change, Kind
 from linkbalancer.config.load import Loaded
 from linkbalancer.config.rulewriting import in_words, line_of
 from linkbalancer.routing.application import Application
+from linkbalancer.routing.rule import Rule
 from linkbalancer.routing.selector import Selector
 
 SHOWN = 100
@@ -82,7 +83,8 @@ class _File:
 def changes(old: Loaded, old_text: str, new: Loaded, new_text: str) -> Iterator[Change]:
     """Yield the changes of sets, then those of rules in the order of the new lines; what is gone where it was."""
     yield from _sets(old.sets, new.sets)
-    was, will = _file(old, old_text), _file(new, new_text)
+    first, last = _common(old.rules.rules, new.rules.rules)
+    was, will = _file(old, old_text, first, last), _file(new, new_text, first, last)
     by_words = was.by_sets() & will.by_sets()
     old_keys, new_keys = was.keys(by_words), will.keys(by_words)
     removed, added = _edits(old_keys, new_keys)
@@ -105,9 +107,26 @@ def changes(old: Loaded, old_text: str, new: Loaded, new_text: str) -> Iterator[
     yield from (change for _line, change in sorted(found, key=lambda one: one[0]))
 
 
-def _file(loaded: Loaded, text: str) -> _File:
-    lines = []
-    for line, rules in groupby(loaded.rules.rules, key=lambda rule: rule.line):
+def _common(was: Sequence[Rule], will: Sequence[Rule]) -> tuple[int, int]:
+    """Return how many rules at the beginning, and at the end, are the very same in both; whole lines of them.
+
+    Lines that were read once for both files have the same selectors, and no others have: so no line is divided.
+    """
+    both = min(len(was), len(will))
+    first = next((place for place in range(both) if not _same(was[place], will[place])), both)
+    rest = range(1, both - first + 1)
+    last = next((place - 1 for place in rest if not _same(was[-place], will[-place])), both - first)
+    return first, last
+
+
+def _same(one: Rule, other: Rule) -> bool:
+    return one.selector is other.selector and one.application == other.application
+
+
+def _file(loaded: Loaded, text: str, first: int, last: int) -> _File:
+    """Return a rule file without so many rules at its beginning and at its end."""
+    lines, some = [], loaded.rules.rules
+    for line, rules in groupby(some[first : len(some) - last], key=lambda rule: rule.line):
         own = tuple(rules)
         lines.append(_Line(line, loaded.rules.applications[own[0].application], tuple(rule.selector for rule in own)))
     return _File(PurePosixPath(loaded.rule_file).name, tuple(lines), text.split("\n"))

@@ -1,7 +1,8 @@
 """A rule file as read: the rules that are right, what they make together, and what is wrong with the others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from linkbalancer.config.addresssets import Sets
@@ -10,6 +11,9 @@ from linkbalancer.config.reading import Word
 from linkbalancer.routing.application import Application, Step
 from linkbalancer.routing.rule import Rule, RuleSet
 from linkbalancer.routing.selector import Selector, application_name
+
+_KEPT: Final = 8192
+"""Applications that are known by what was said of them: twice as many as a gateway runs."""
 
 OTHER_LINE: Final = "than on line"
 """How an error says that a line is wrong only beside another one."""
@@ -55,8 +59,15 @@ class Told:
 def told(column: int, selectors: Sequence[Selector], steps: tuple[Step, ...], options: Options) -> Told:
     """Return the rule of a line whose parts are right."""
     name = options.name
-    application = Application(name.text if name else application_name(selectors), steps, **options.fields)
+    named = name.text if name else application_name(selectors)
+    application = Application(named, steps, **options.fields) if options.fields else _plain(named, steps)
     return Told(column, tuple(selectors), application, name.column if name else column)
+
+
+@lru_cache(_KEPT)
+def _plain(name: str, steps: tuple[Step, ...]) -> Application:
+    """Return an application without options: the same for all lines of it, which are compared then by a look."""
+    return Application(name, steps)
 
 
 @dataclass(slots=True)
@@ -92,46 +103,60 @@ class RuleFile:
     sets: Sets
     rules: list[Rule] = field(default_factory=list)
     applications: dict[str, Application] = field(default_factory=dict)
-    uses: list[StepUse] = field(default_factory=list)
     option_uses: list[OptionUse] = field(default_factory=list)
     errors: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
     columns: dict[int, int] = field(default_factory=dict)
     _first_lines: dict[str, int] = field(default_factory=dict)
+    _readings: list[tuple[int, "Reading"]] = field(default_factory=list)
 
     @property
     def ruleset(self) -> RuleSet:
         """The rules in order and their applications."""
         return RuleSet(tuple(self.rules), dict(self.applications))
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every step that a line names, faulty lines included; some may come twice."""
+        return tuple({id(step): step for _line, reading in self._readings for step, _column in reading.uses}.values())
+
+    @property
+    def uses(self) -> Iterator[StepUse]:
+        """Where each step is named, in order."""
+        return (StepUse(step, line, column) for line, reading in self._readings for step, column in reading.uses)
+
     def take(self, number: int, reading: "Reading") -> None:
         """Take in what a line says: its rule, if it has one, and what is wrong with it."""
-        for column, what, remedy in reading.errors:
-            self.error(number, column, what, remedy)
-        self.uses += [StepUse(step, number, column) for step, column in reading.uses]
-        self.option_uses += [OptionUse(option, words, number, column) for option, words, column in reading.option_uses]
+        self._readings.append((number, reading))
         if reading.rule is not None:
             self._add(number, reading.rule)
+        for column, what, remedy in reading.errors:
+            self.error(number, column, what, remedy)
+        for option, words, column in reading.option_uses:
+            self.option_uses.append(OptionUse(option, words, number, column))
         for column, what, remedy in reading.warnings:
             self.warn(number, column, what, remedy)
 
     def _add(self, line: int, rule: "Told") -> None:
         """Take in a line whose parts are right; check what it has to do with the lines before it."""
         application = rule.application
-        known = self.applications.setdefault(application.name, application)
-        if known is not application and known != application:
-            there = self._first_lines[application.name]
+        name = application.name
+        known = self.applications.get(name)
+        if known is None:
+            self.applications[name], self._first_lines[name] = application, line
+        elif known is not application and known != application:
+            there = self._first_lines[name]
             kind, parts = ("VIDs", "list") if known.steps != application.steps else ("options", "set of options")
             self.error(
                 line,
                 rule.named_at,
-                f"the application {application.name} has other {kind} {OTHER_LINE} {there}: {known.words}",
+                f"the application {name} has other {kind} {OTHER_LINE} {there}: {known.words}",
                 f"give all its lines one {parts}, or another name",
             )
             return
-        self._first_lines.setdefault(application.name, line)
         self.columns[line] = rule.column
-        self.rules += [Rule(line, application.name, selector) for selector in rule.selectors]
+        for selector in rule.selectors:
+            self.rules.append(Rule(line, name, selector))
 
     def first_line(self, application: str) -> int:
         """Return where an application of the file is named first."""

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from linkbalancer.config import balancing, rulefields, ruleoptions
 from linkbalancer.config.addresssets import FAMILIES, SIGN, Addresses, element
 from linkbalancer.config.findings import FieldError, nearest
-from linkbalancer.config.reading import Word
+from linkbalancer.config.reading import Word, said
 from linkbalancer.config.rulefile import Options, Reading, RuleFile, told
 from linkbalancer.links import Vid
 from linkbalancer.routing.application import Step
@@ -25,15 +25,28 @@ _KEY = re.compile(r"\s*([A-Za-z]+)\s*=")
 _WORD = re.compile(r"\S+")
 ValueT = TypeVar("ValueT")
 
-
 KEPT: Final = 1 << 16
 """Readings that are kept, each of one or two KiB: more lines than any gateway's rules have by now."""
 
 
-def read_line(into: RuleFile, number: int, text: str) -> None:
-    """Read a line without its comment; a rule goes to the file when nothing is wrong with it."""
-    alone = SIGN not in text
-    into.take(number, _read_alone(text) if alone else _Line(text, lambda word: into.sets.find(word, number)).read())
+_KNOWN: Final[dict[str, Reading]] = {}
+"""The readings of lines that name no set, by the whole line, its comment included."""
+known: Final = _KNOWN.get
+
+
+def read_line(into: RuleFile, number: int, line: str) -> None:
+    """Read a line; a rule goes to the file when nothing is wrong with it."""
+    reading = _KNOWN.get(line)
+    if reading is None:
+        text = said(line)
+        if SIGN in text:
+            reading = _Line(text, lambda word: into.sets.find(word, number)).read()
+        else:
+            reading = _read_alone(text)
+            if len(_KNOWN) >= KEPT:
+                _KNOWN.clear()
+            _KNOWN[line] = reading
+    into.take(number, reading)
 
 
 @lru_cache(KEPT)
@@ -45,6 +58,7 @@ def _read_alone(text: str) -> Reading:
 def forget() -> None:
     """Keep no line that was read."""
     _read_alone.cache_clear()
+    _KNOWN.clear()
 
 
 class _Line:

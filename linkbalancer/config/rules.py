@@ -9,9 +9,9 @@ from typing import Final
 
 from linkbalancer.config.addresssets import Sets, is_set_line
 from linkbalancer.config.findings import ConfigErrors
-from linkbalancer.config.reading import read_text
+from linkbalancer.config.reading import read_text, said
 from linkbalancer.config.rulefile import RuleFile
-from linkbalancer.config.ruleparsing import read_line
+from linkbalancer.config.ruleparsing import known, read_line
 from linkbalancer.routing.garbage import uncollected
 from linkbalancer.routing.rule import RuleSet
 
@@ -25,12 +25,17 @@ def parse_rules(text: str, file: str, read: Callable[[str], str] | None = None) 
     `read` returns the text of the files that sets are kept in; without it there are none.
     """
     lines = text.split("\n")
-    sets = read_sets(lines, file, read)
+    readings = list(map(known, lines))
+    sets = read_sets(
+        [line if reading is None else "" for line, reading in zip(lines, readings, strict=True)], file, read
+    )
     into = RuleFile(file, sets)
     with uncollected():
-        for number, line in enumerate(lines, start=1):
-            if not is_set_line(line):
-                _read_line(into, number, line)
+        for number, (line, reading) in enumerate(zip(lines, readings, strict=True), start=1):
+            if reading is not None:
+                into.take(number, reading)
+            elif not is_set_line(line):
+                read_line(into, number, line)
     into.errors += sets.errors
     for one in sets.unused():
         what, remedy = f"no rule uses the set {one.name}", "name it in a rule, or remove it"
@@ -41,7 +46,7 @@ def parse_rules(text: str, file: str, read: Callable[[str], str] | None = None) 
 def parse_rule(line: str, sets: Sets) -> RuleFile:
     """Read one line by itself, as a rule of a file with these sets."""
     into = RuleFile(sets.file, sets)
-    _read_line(into, 1, line)
+    read_line(into, 1, line)
     return into
 
 
@@ -50,17 +55,8 @@ def read_sets(lines: Iterable[str], file: str, read: Callable[[str], str] | None
     sets = Sets(file, read or _no_file)
     for number, line in enumerate(lines, start=1):
         if is_set_line(line):
-            sets.define(number, _said(line))
+            sets.define(number, said(line))
     return sets
-
-
-def _read_line(into: RuleFile, number: int, line: str) -> None:
-    read_line(into, number, _said(line))
-
-
-def _said(line: str) -> str:
-    """Return a line without its comment."""
-    return line.partition("#")[0].rstrip()
 
 
 def load_rules(path: str, read: Callable[[str], str]) -> RuleSet:

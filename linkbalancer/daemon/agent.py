@@ -26,7 +26,7 @@ from linkbalancer.daemon.healer import Healer
 from linkbalancer.daemon.heir import Heir, SuccessionError, find, wait_for_office
 from linkbalancer.daemon.incumbent import Incumbent
 from linkbalancer.daemon.journal import Journal
-from linkbalancer.daemon.layout import layout_from_words, layout_in_words, reserved
+from linkbalancer.daemon.layout import reserved
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken
 from linkbalancer.daemon.lookout import Lookout, look_every
 from linkbalancer.daemon.loop import Loop, Periodic
@@ -188,8 +188,7 @@ class AgentProcess:
     def _succeed(self, heir: Heir) -> Bequest | None:
         """Prepare beside the incumbent, then have its bequest; None when it has died meanwhile."""
         outcome: list[str | None] = []
-        theirs = layout_from_words(heir.answer.get("layout"), self._performer.layout)
-        for line in self._performer.extend(theirs, outcome.append):
+        for line in self._performer.extend(heir.answer.get("layout"), outcome.append):
             self._log.info(line)
         while not outcome and not heir.lost:
             self._loop.turn()
@@ -286,7 +285,7 @@ class AgentProcess:
         """Compare the kernel with nothing; return what the successor must know."""
         self._performer.pause()
         self._log.info("a successor prepares")
-        return {"layout": layout_in_words(self._performer.layout)}
+        return {"layout": self._performer.in_words()}
 
     def resume(self) -> None:
         """Go on as before, and mend what the successor left."""

@@ -137,7 +137,8 @@ def offer(checked: Checked, directories: Directories) -> Brood:
             return naming.run(loaded, lifeline, run_dir=run_dir, state_dir=state_dir)
         return application.run(staff[name], loaded, lifeline, run_dir, boards)
 
-    return Brood(specs(checked), checked.chosen.bundle(), work, notice, foreign=plugins.loaded())
+    ahead = partial(compile_ahead, loaded, checked.classifier, state_dir)
+    return Brood(specs(checked), checked.chosen.bundle(), work, notice, foreign=plugins.loaded(), ahead=ahead)
 
 
 def specs(checked: Checked) -> dict[str, str]:

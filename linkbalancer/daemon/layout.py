@@ -1,6 +1,7 @@
 """What the kernel's table is made for, from the configuration, and in words for a successor."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 from typing import Any
@@ -98,3 +99,11 @@ def layout_from_words(words: object, own: Layout) -> Layout:
         )
     except (KeyError, TypeError, ValueError):
         return own
+
+
+def all_but_rules(layout: Layout, app_ids: Mapping[str, int]) -> str:
+    """Return a digest (SHA-256, hex) of all that decides what is loaded, but the rules.
+
+    Where it is the same at two agents of one program, each may put its classifier in the place of the other's.
+    """
+    return hashlib.sha256(repr((layout, sorted(app_ids.items()))).encode()).hexdigest()

@@ -4,32 +4,34 @@ The kernel is asked again and again whether it still holds what was wanted; what
 is said once, with the operation and the kernel's reason, and tried again at the next turn. What needs nft takes up to
 seconds, so a running agent has it done by an errand.
 
-Beside a living predecessor a successor first makes only what is new (`extend`, `stage`); when it has taken over
-(`take_up`), its classifier is put to use, and only then what is no longer configured is taken away.
+Beside a living predecessor a successor first makes only what is new (`extend`); when it has taken over (`take_up`), its
+classifier is put to use, and only then what is no longer configured is taken away. Where the classifier alone differs
+it is put to use at once.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
 from linkbalancer.daemon.chaincare import ChainCare
 from linkbalancer.daemon.errand import Errand
 from linkbalancer.daemon.homes import Homes
-from linkbalancer.daemon.layout import layout_of
+from linkbalancer.daemon.layout import all_but_rules, layout_from_words, layout_in_words, layout_of
+from linkbalancer.daemon.loads import Loads
 from linkbalancer.daemon.loop import Loop
 from linkbalancer.daemon.tablecare import Rules, TableCare
 from linkbalancer.daemon.wanted import Wanted, in_words, kind_of
 from linkbalancer.drivers.errors import DriverError
-from linkbalancer.drivers.firewall import driver, install
+from linkbalancer.drivers.firewall import driver
 from linkbalancer.drivers.kernel import Applicable, Kernel
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
-from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.drivers.prepared import Prepared
 from linkbalancer.engine.effects import RemoveAddresses, SetLost, SetNextHop
 from linkbalancer.engine.found import Found
 from linkbalancer.links import DeviceName, Firewall, Interface, Vid
-from linkbalancer.routing.balance import Aim
 from linkbalancer.routing.classifier import Classifier
 
 
@@ -79,8 +81,8 @@ class Performer:
         self.care: ChainCare | TableCare = care(rules, self._homes, macs, aside=self._aside, **tell)
         self._errand = Errand(loop, self._errand_ended)
         self._staged: Callable[[str | None], None] | None = None
-        self._trimmed, self._refused, self._left_behind = True, False, self.layout
-        self._best: dict[int, Aim | None] = {}
+        self._trimmed, self._refused, self._puts_to_use, self._left_behind = True, False, False, self.layout
+        self._loads = Loads(self.layout, classifier, app_ids, self._homes)
         self._agreed: bytes | None = None  # the generation of nftables that was as wanted
 
     def close(self) -> None:
@@ -111,40 +113,46 @@ class Performer:
     def _loaded_line(self) -> str:
         return f"loaded the classifier {self._classifier.digest[:12]}"
 
-    def extend(self, theirs: Layout, staged: Callable[[str | None], None]) -> list[str]:
-        """Make what is new beside a predecessor's, and have the classifier loaded beside its own; return lines.
+    def in_words(self) -> dict[str, Any]:
+        """Return what a successor must know of the table that this agent works with, JSON-able."""
+        return layout_in_words(self.layout) | {
+            "rules": self._classifier.digest,
+            "all_but_rules": all_but_rules(self.layout, self._app_ids),
+        }
 
-        `staged` is called when that is done, or with why not. Nothing of the predecessor's changes. Raises DriverError,
-        OSError.
+    def extend(self, theirs: object, staged: Callable[[str | None], None]) -> list[str]:
+        """Make what is new beside a predecessor's, and have the classifier loaded; return lines.
+
+        `theirs` is what its `in_words` say; `staged` is called when that is done, or with why not. Nothing of the
+        predecessor's changes but, where that alone differs, the classifier: should this one fail, he loads his own
+        again. Raises DriverError, OSError.
         """
-        self._left_behind = theirs
+        self._left_behind = layout_from_words(theirs, self.layout)
         self._trimmed = False
         # First the ways of IPv6: where he did not steer it, rules that come before lead nowhere.
         self._all(self._wanted.halves(self.layout, self._netlink, self.kernel.found().next_hops, beside=True))
         prepared = self.kernel.mend(trim=False)
         self._staged = staged
-        self._errand.start(self._stage)
+        told = theirs if isinstance(theirs, dict) else {}
+        alone = told.get("all_but_rules") == all_but_rules(self.layout, self._app_ids)
+        self._puts_to_use = alone and told.get("rules") != self._classifier.digest
+        self._errand.start(self._loads.at_once if alone else partial(self._loads.beside, self._left_behind))
         return _lines(prepared)
-
-    def _stage(self) -> None:
-        """Load beside what is in use (in the errand's process). Raises DriverError."""
-        with closing(NetlinkSocket(NETFILTER)) as netlink:
-            joined = self.layout.joined(self._left_behind)
-            self._driver.prepare(joined, netlink)
-            self._homes.fill(self._driver.aims(self.layout.marks, netlink))
-            self._driver.stage(joined, self._classifier, self._app_ids, netlink)
 
     def take_up(self, working: Collection[Vid]) -> bool:
         """Take over from the predecessor: put the classifier to use; return whether it is in use already.
 
         Applications that go to a VID which is no more are sent to the best of theirs of those that work.
         """
-        self._best = self._homes.best(working)
+        self._loads.best = self._homes.best(working)
         try:
-            return self._load_aside()
+            there = self._load_aside()
         except DriverError as error:
             self._complain("load the classifier", str(error))
             return False
+        if there and self._puts_to_use:
+            self._loaded()
+        return there
 
     def pause(self) -> None:
         """Give up what is being loaded: a successor loads now. The next `reconcile` mends what it leaves."""
@@ -154,7 +162,7 @@ class Performer:
         """Return whether everything that nft loads is there; else have it loaded, unless that is under way."""
         if self.kernel.loaded(self._classifier, self._app_ids):
             return True
-        self._aside(self._load)
+        self._aside(self._loads.in_place)
         return False
 
     def _aside(self, work: Callable[[], None]) -> None:
@@ -165,18 +173,6 @@ class Performer:
         except OSError as error:
             self._complain("load the classifier", str(error))
 
-    def _load(self) -> None:
-        """Load what is missing (in the errand's process, which has no socket of this one's). Raises DriverError.
-
-        Where it was staged it is put to use first: then no flow of an application that is gone is left to old rules.
-        """
-        with closing(NetlinkSocket(NETFILTER)) as netlink:
-            if self._driver.is_staged(self.layout, self._classifier, self._app_ids, netlink):
-                install(self.layout, self._classifier, self._app_ids, netlink)
-            self._driver.prepare(self.layout, netlink, self._best)
-            self._homes.fill(self._driver.aims(self.layout.marks, netlink))
-            install(self.layout, self._classifier, self._app_ids, netlink)
-
     def _errand_ended(self, _now: Instant, why: str | None) -> None:
         if self._staged is not None:
             staged, self._staged = self._staged, None
@@ -186,6 +182,10 @@ class Performer:
             self._complain("load the classifier", why)
             self._load_over(None)
             return
+        self._loaded()
+
+    def _loaded(self) -> None:
+        """Go on from a classifier that this agent has loaded."""
         self.care.fresh = True
         self._load_over(self._loaded_line())
         with suppress(DriverError):
@@ -257,8 +257,9 @@ class Performer:
         self._agreed = None
         if self._errand.under_way:
             return False
-        self.care.suspect |= not self.kernel.loaded(self._classifier, self._app_ids)
-        if not self.care.look_after() or not self._load_aside():
+        there = self.kernel.loaded(self._classifier, self._app_ids)
+        self.care.suspect |= not there
+        if not self.care.look_after() or not (there or self._load_aside()):
             return False
         if not self._trimmed:
             self._trim()

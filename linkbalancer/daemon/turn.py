@@ -16,3 +16,9 @@ def go_first() -> None:
     """Have this process run as soon as it can, unless the host does not allow that."""
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
+
+
+def go_like_others() -> None:
+    """Have this process run as everybody does, until it is to go first again."""
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

@@ -28,7 +28,7 @@ from typing import Any, NoReturn, TypeAlias
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
 from linkbalancer.daemon import holes
 from linkbalancer.daemon.lifeline import Hangup, Lifeline, Spoken, call_myself, die_with_parent, enclosed
-from linkbalancer.daemon.turn import go_first
+from linkbalancer.daemon.turn import go_first, go_like_others
 from linkbalancer.engine.supervision import AGENT, ASIDE, CANDIDATE, REFUSED, SUCCESSOR, Word
 
 BEAT: Duration = 500 * MILLISECOND
@@ -67,7 +67,8 @@ class Brood:
     `specs`: the workers' names, each with a digest of everything that its life depends on: whose digest a reload does
     not change is not replaced. `texts`: what they were read from. `work(name, lifeline)` is a worker's whole life and
     returns its exit status. `notice`: what the api is to know of this configuration, JSON-able. `foreign`: whether code
-    of others is loaded, so that the next zygote is no fork of this one.
+    of others is loaded, so that the next zygote is no fork of this one. `ahead()` does beforehand what the next one
+    would have to do; it may take a second, and is called when nobody asks for anything.
     """
 
     specs: Mapping[str, str]
@@ -75,6 +76,7 @@ class Brood:
     work: Callable[[str, Lifeline], int]
     notice: Mapping[str, Any] = field(default_factory=dict)
     foreign: bool = False
+    ahead: Callable[[], None] = lambda: None
 
 
 Birth: TypeAlias = Callable[[Order], Brood]
@@ -109,11 +111,10 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
     gc.disable()  # what is read stays, and looking for garbage in it would take as long as reading an edited file
     brood = _read(lifeline, birth, order)
     _offer(lifeline, brood)
-    gc.enable()
-    gc.collect()
-    holes.fill()
+    if order.request is None:  # by request an agent is waited for
+        _settle()
     go_first()
-    gc.freeze()  # what is shared stays shared: the collector does not write into it any more
+    settled = False
 
     def live_as(name: str, descriptor: int) -> NoReturn:
         if name == CANDIDATE:
@@ -124,6 +125,9 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
         heard, _, _ = select([lifeline], [], [], CALM_BEAT / SECOND)
         if not heard:
             lifeline.say("beat")
+            if not settled:
+                settled = True
+                _work_ahead(brood)
             continue
         spoken = lifeline.hear()
         if isinstance(spoken, Spoken):
@@ -132,6 +136,21 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
                 _beget(lifeline, litter, live_as)
         if isinstance(spoken, Hangup) or (spoken is not None and spoken.word == Word.END):
             os._exit(0)
+
+
+def _settle() -> None:
+    """Take what there is for what stays: shared, it stays shared, for the collector does not write into it any more."""
+    gc.collect()
+    holes.fill()
+    gc.freeze()
+
+
+def _work_ahead(brood: Brood) -> None:
+    """Do what the next zygote would have to, at nobody's expense."""
+    go_like_others()
+    brood.ahead()
+    _settle()
+    go_first()
 
 
 def _read(lifeline: Lifeline, birth: Birth, order: Order) -> Brood:
@@ -263,6 +282,8 @@ def _work(brood: Brood, name: str, descriptor: int, supervisor: int) -> NoReturn
         os._exit(0)
     if name in ASIDE:
         die_with_parent(supervisor)
+    gc.freeze()
+    gc.enable()
     call_myself(f"lb:{AGENT if name == SUCCESSOR else name.removeprefix('app:')}")
     status = brood.work(name, lifeline)
     sys.stderr.flush()

@@ -12,8 +12,9 @@ from linkbalancer.drivers.iptables.table import Mangle, families
 from linkbalancer.drivers.netlink.codec import ACK, message, text
 from linkbalancer.drivers.netlink.transport import NetlinkSocket
 from linkbalancer.drivers.nftables import driver as nftables
-from linkbalancer.drivers.nftables.elements import BATCH, BATCH_BEGIN, BATCH_END, INET, chains
+from linkbalancer.drivers.nftables.elements import BATCH, BATCH_BEGIN, BATCH_END, INET
 from linkbalancer.drivers.nftables.layout import Layout
+from linkbalancer.drivers.nftables.listing import chains
 from linkbalancer.drivers.nftables.render import TABLE
 from linkbalancer.links import DeviceName, Firewall, Mac, Vid
 from linkbalancer.routing.balance import Aim

@@ -26,6 +26,9 @@ class Member:
         return str(self.vid) if self.weight == 1 else f"{self.vid}*{self.weight}"
 
 
+_KEPT: Final = 8192
+"""Applications whose words are kept: a reload asks for those of each several times."""
+
 DEFINITION_LENGTH: Final = 4
 """Characters that stand for a definition: 24 bits, to tell an edited definition from the one before."""
 
@@ -69,7 +72,7 @@ class Application:
     @property
     def words(self) -> str:
         """Its steps and options as a rule file has them: `[2 1] handover=keep`."""
-        return " ".join([steps_in_words(self.steps), *options_in_words(self)])
+        return _words(self)
 
     @property
     def balanced(self) -> bool:
@@ -77,10 +80,14 @@ class Application:
         return any(len(step) > 1 for step in self.steps)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(_KEPT)
+def _words(application: Application) -> str:
+    return " ".join([steps_in_words(application.steps), *options_in_words(application)])
+
+
+@lru_cache(_KEPT)
 def _definition(application: Application) -> str:
-    """Return its definition; agents, processes and reloads ask for the same ones again and again."""
-    told = f"{application.name} {application.words}"
+    told = f"{application.name} {_words(application)}"
     return b64encode(hashlib.sha256(told.encode()).digest()[: DEFINITION_LENGTH * 3 // 4]).decode()
 
 

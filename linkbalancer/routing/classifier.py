@@ -45,10 +45,8 @@ class Classifier:
     @cached_property
     def digest(self) -> str:
         """A SHA-256 (hex) over boxes and applications: the same for files that differ in comments or layout alone."""
-        digest = hashlib.sha256()
-        for box in self.boxes:
-            digest.update(f"{box.selector.canonical()} {box.application}\n".encode())
-        return digest.hexdigest()
+        told = [f"{rule.selector.canonical()} {rule.application}\n" for rule in self.rules]
+        return hashlib.sha256("".join(told).encode()).hexdigest()
 
     def lookup(self, packet: Packet) -> Rule | None:
         """Return the first rule that means the packet, None when there is none (the default application)."""

@@ -7,13 +7,14 @@ changes what comes out, only how soon. Objects are kept as long as something is 
 get their identity.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from linkbalancer.routing.dispatch import PROTOCOL, Cell, Choice, Entry, Family, Fields, Group, Lookups, Node
 from linkbalancer.routing.dispatch import fields_of as plain_fields_of
-from linkbalancer.routing.selector import Selector
+from linkbalancer.routing.reranking import Ranking
+from linkbalancer.routing.selector import Ranges, Selector
 
 ROOM: Final = 4_000_000
 """References that are kept, 8 bytes each and what they lead to; with more of them it is begun again."""
@@ -38,23 +39,29 @@ class Memory:
     room: int = ROOM
     _kept: int = 0
     _fields: dict[tuple[int, bool], tuple[Selector, Fields]] = field(default_factory=dict)
+    _ranges: dict[Ranges, Ranges] = field(default_factory=dict)
     _entries: dict[tuple[int, str, int, int | None], Entry] = field(default_factory=dict)
     _parts: dict[tuple[object, ...], _Part] = field(default_factory=dict)
+    _rankings: dict[Hashable, Ranking] = field(default_factory=dict)
     _groups: dict[tuple[Family, str, int], tuple[Rules, Group]] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Begin a compilation: with nothing, where too much is kept."""
         if self._kept + len(self._fields) + len(self._entries) > self.room:
             self._kept = 0
-            for one in (self._fields, self._entries, self._parts, self._groups):
+            for one in (self._fields, self._ranges, self._entries, self._parts, self._groups, self._rankings):
                 one.clear()
 
     def fields_of(self, selector: Selector, *, alone: bool) -> Fields:
-        """Return a selector's fields; where its protocol is `alone`, the protocol is no question any more."""
+        """Return a selector's fields; where its protocol is `alone`, the protocol is no question any more.
+
+        Ranges that are equal are the same object in all of them, so that who looks at thousands looks at few.
+        """
         known = self._fields.get((id(selector), alone))
         if known is not None:
             return known[1]
-        fields = plain_fields_of(selector)
+        ranges = self._ranges
+        fields = tuple(one if one is None else ranges.setdefault(one, one) for one in plain_fields_of(selector))
         if alone:
             fields = (*fields[:PROTOCOL], None)
         self._fields[id(selector), alone] = selector, fields
@@ -86,6 +93,17 @@ class Memory:
             self._kept += 2 * len(entries)
             self._parts[key] = _Part(tuple(entries), node, room - left)
         return node, left
+
+    def ranking(self, group: Hashable) -> Ranking | None:
+        """Return how a group was ranked the last time."""
+        return self._rankings.get(group)
+
+    def rank(self, group: Hashable, ranking: Ranking | None) -> None:
+        """Remember how a group is ranked; None: not at all."""
+        if ranking is None:
+            self._rankings.pop(group, None)
+        else:
+            self._rankings[group] = ranking
 
     def group(self, family: Family, name: str, ranks: int, rules: Rules, make: Callable[[], Group]) -> Group:
         """Return a group's trees; `make` makes them where its rules are not those of the last time."""

@@ -55,6 +55,7 @@ class _Compiler(NamedTuple):
 
         def made() -> Group:
             lookups = {place: asked for place, one in enumerate(some) for asked in [lookups_of(one.selector)] if asked}
-            return Group(name, rounds(rules, everything(self.family), self.ranks, lookups, self.memory))
+            known = (self.family, name, self.ranks)
+            return Group(name, rounds(rules, everything(self.family), self.ranks, lookups, self.memory, group=known))
 
         return self.memory.group(self.family, name, self.ranks, rules, made)

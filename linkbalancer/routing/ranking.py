@@ -5,7 +5,7 @@ for thousands of rules. They have to, for a packet carries its candidate's rank 
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import accumulate
 from math import log2
 from operator import or_
@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from linkbalancer.routing.dispatch import Cell, Entry, Fields, Lookups, Node
 from linkbalancer.routing.memory import Memory
+from linkbalancer.routing.reranking import Rank, Ranking, edited
 from linkbalancer.routing.tree import LEAF_MAX, borders_of, grow, reached, spans
 
 TREES_MAX: Final = 4
@@ -32,10 +33,13 @@ def rounds(
     ranks: int,
     lookups: Mapping[int, Lookups] = _NO_LOOKUPS,
     memory: Memory | None = None,
+    *,
+    group: Hashable = None,
 ) -> tuple[tuple[Node, ...], ...]:
     """Return the trees for rules (fields and application) in their order; ranks are 1 to `ranks`.
 
-    `lookups` are those of rules by their place; `memory` is what other compilations left.
+    `lookups` are those of rules by their place; `memory` is what other compilations left, `group` what these rules are
+    called there.
 
     Where the ranks do not suffice, the rules from there on get a round of their own: they come after all others, so a
     packet meets them only if no rule before them means it.
@@ -48,7 +52,7 @@ def rounds(
     left = reached(entries, cell)
     while left:
         homes = _homes(left, cell)
-        ranked = _ranked(left, homes, ranks, memory)
+        ranked = _ranked(left, homes, ranks, memory, (group, len(found)))
         own = [[entry for entry, one in zip(ranked, homes, strict=False) if one == home] for home in range(TREES_MAX)]
         trees = [grow(entries, cell, len(found), memory) for entries in own]
         found.append(tuple(tree for tree in trees if tree is not None))
@@ -83,21 +87,42 @@ def _told_apart(entries: Sequence[Entry], cell: Cell) -> list[int]:
     return best[1]
 
 
-def _ranked(entries: Sequence[Entry], homes: Sequence[int], ranks: int, memory: Memory) -> list[Entry]:
-    """Return the first of some rules, as many as ranks suffice for, with rank and what they beat where it matters.
+def _ranked(entries: Sequence[Entry], homes: Sequence[int], ranks: int, memory: Memory, group: Hashable) -> list[Entry]:
+    """Return the first of some rules, as many as ranks suffice for, with rank and what they beat where it matters."""
+    if max(homes) == 0:
+        return list(entries)
+    last = memory.ranking(group)
+    reckoned = None if last is None else edited(last, entries, homes, ranks)
+    if reckoned is None:
+        reckoned = _reckoned(entries, homes, ranks)
+    found = [
+        memory.entry(
+            entry.fields,
+            entry.choice.application,
+            entry.lookups,
+            ranks - one.depth if one.candidate else 0,
+            ranks - one.depth if one.beats else None,
+        )
+        for entry, one in zip(entries, reckoned, strict=False)
+    ]
+    whole = len(found) == len(entries)
+    memory.rank(group, Ranking(list(entries), list(homes), reckoned) if whole else None)
+    return found
+
+
+def _reckoned(entries: Sequence[Entry], homes: Sequence[int], ranks: int) -> list[Rank]:
+    """Return what rules come to, as many as ranks suffice for.
 
     A rule's depth is the longest chain of earlier rules that it overlaps and that must count as earlier; an earlier
     one of an earlier tree may have the same depth, for the rule must beat a candidate to win.
     """
     count = max(homes) + 1
-    if count == 1:
-        return list(entries)
     overlaps = _Overlaps([entry.fields for entry in entries])
     by_depth: list[list[int]] = [[0] for _ in range(count)]
     later = [sum(1 << place for place, one in enumerate(homes) if one > home) for home in range(count)]
     earlier = [sum(1 << place for place, one in enumerate(homes) if one < home) for home in range(count)]
     candidates = 0
-    found: list[Entry] = []
+    found: list[Rank] = []
     for place, (entry, home) in enumerate(zip(entries, homes, strict=True)):
         before = overlaps.of(entry.fields) & ((1 << place) - 1)
         depth = 0
@@ -110,12 +135,11 @@ def _ranked(entries: Sequence[Entry], homes: Sequence[int], ranks: int, memory: 
         known = by_depth[home]
         known += [0] * (depth + 1 - len(known))
         known[depth] |= 1 << place
-        beats = ranks - depth if before & earlier[home] & candidates else None
-        rank = 0
-        if before & later[home]:
+        beats = bool(before & earlier[home] & candidates)
+        candidate = bool(before & later[home])
+        if candidate:
             candidates |= 1 << place
-            rank = ranks - depth
-        found.append(memory.entry(entry.fields, entry.choice.application, entry.lookups, rank, beats))
+        found.append(Rank(depth, candidate, beats))
     return found
 
 

@@ -58,11 +58,9 @@ class RuleSet:
     @cached_property
     def digest(self) -> bytes:
         """What all gateways with the same rules have in common: comments, layout and line numbers do not matter."""
-        digest = hashlib.sha256()
-        words = {name: one.words for name, one in self.applications.items()}
-        for rule in self.rules:
-            digest.update(f"{rule.selector.canonical()} {rule.application} {words[rule.application]}\n".encode())
-        return digest.digest()[:DIGEST_LENGTH]
+        words = {name: f" {name} {one.words}\n" for name, one in self.applications.items()}
+        told = [rule.selector.canonical() + words[rule.application] for rule in self.rules]
+        return hashlib.sha256("".join(told).encode()).digest()[:DIGEST_LENGTH]
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ def _left(ranges: Ranges | None, whole: Interval) -> Ranges | None:
 def borders_of(entries: Sequence[Entry], field: int, whole: Interval) -> list[int]:
     """Return where rules begin or end within a range: the first values after the borders, in order."""
     found: set[int] = set()
-    for ranges in {entry.fields[field] for entry in entries}:
+    for ranges in {id(ranges): ranges for entry in entries for ranges in (entry.fields[field],)}.values():
         for one in ranges or ():
             found.add(one.first)
             found.add(one.last + 1)
@@ -141,17 +141,18 @@ def spans(entries: Sequence[Entry], field: int, whole: Interval, borders: Sequen
     """Return of how many of the parts between borders each rule takes something."""
     place = {border: number for number, border in enumerate(borders, 1)}
     parts = len(borders) + 1
+    known: dict[int, int] = {id(None): parts}
     found = []
     for entry in entries:
         ranges = entry.fields[field]
-        if ranges is None:
-            found.append(parts)
-            continue
-        span = 0
-        for one in ranges:
-            if one.first <= whole.last and whole.first <= one.last:
-                begin = place[one.first] if one.first > whole.first else 0
-                span += (place[one.last + 1] if one.last < whole.last else parts) - begin
+        span = known.get(id(ranges))
+        if span is None:
+            span = 0
+            for one in ranges or ():
+                if one.first <= whole.last and whole.first <= one.last:
+                    begin = place[one.first] if one.first > whole.first else 0
+                    span += (place[one.last + 1] if one.last < whole.last else parts) - begin
+            known[id(ranges)] = span
         found.append(span)
     return found
 

@@ -1,5 +1,11 @@
 """Tests of the difference between two rule files."""
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linkbalancer.config import ruledifference, ruleparsing
+from linkbalancer.config.changes import Kind
 from linkbalancer.config.ruledifference import changes
 from tests.config.texts import loaded
 
@@ -109,3 +115,31 @@ def test_a_line_of_both_families_is_one_line() -> None:
     ]
     assert next(changes(loaded(rules=REST), REST, loaded(rules=f"# x\n{both}\n{REST}"), "")).what == both
     assert lines([both], ["App=10.0.0.0/8 * * * 443 tcp [1] name=web", "App=::1 * * * 443 tcp [1] name=web"]) != []
+
+
+BOTH = "App=10.0.0.1,2001:db8::1 * * * * * [1] name=both"
+SIX = "App=2001:db8::1 * * * * * [1] name=both"
+
+
+ANY = st.lists(st.sampled_from([WEB, DNS, REST, BOTH, SIX, f"{WEB}2", f"{DNS}2"]), max_size=7)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@settings(max_examples=60, deadline=None)
+@given(files=st.lists(ANY, min_size=2, max_size=2))
+def test_what_is_the_same_at_both_ends_is_left_out(files: list[list[str]], *, known: bool) -> None:
+    """What is said is what a comparison of all says; where a line is there twice, never more of it."""
+    was, will = map("\n".join, files)
+    old = loaded(rules=was)
+    if not known:
+        ruleparsing.forget()
+    new = loaded(rules=will)
+    found = list(changes(old, was, new, will))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ruledifference, "_common", lambda _was, _will: (0, 0))
+        whole = list(changes(old, was, new, will))
+    kinds = [one.kind for one in found]
+    assert kinds.count(Kind.NEW) - kinds.count(Kind.GONE) == len(files[1]) - len(files[0])
+    assert len(found) <= len(whole)
+    if all(len(set(one)) == len(one) for one in files):
+        assert found == whole

@@ -105,7 +105,7 @@ FIELDS = st.tuples(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(FIELDS)
 def test_a_line_of_lists_takes_what_its_single_lines_take(fields: tuple[list[str], ...]) -> None:
     """Each packet of a small world, of both families: the line means it exactly where one of the combinations does."""
@@ -136,3 +136,14 @@ def test_the_columns_of_a_set_are_not_another_sets() -> None:
     for address in ("10.0.0.1", "10.0.0.2", "10.0.0.1"):
         (rule,) = parse_rules(f"Set=@a {address}\nApp=@a * * * * * [1] name=a\n", "f").rules
         assert str(rule.selector.source and rule.selector.source[0]) == str(int(IPv4Address(address)))
+
+
+def test_lines_that_are_known_are_so_many_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more of them it is begun again; what they say stays what it was."""
+    monkeypatch.setattr(ruleparsing, "KEPT", 3)
+    text = "".join(f"App=* * * * {port} tcp [1] name=a # {port}\n" for port in range(1, 9))
+    for _time in range(2):
+        assert [str(rule.selector.destination_port) for rule in parse_rules(text, "f").rules] == [
+            str((Interval(port, port),)) for port in range(1, 9)
+        ]
+        assert len(ruleparsing._KNOWN) <= 3

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from linkbalancer.daemon.layout import layout_from_words, layout_in_words, layout_of
+from linkbalancer.daemon.layout import all_but_rules, layout_from_words, layout_in_words, layout_of
 from linkbalancer.drivers.nftables.layout import Peer, PeerRoute
 from tests.config.texts import changed, loaded
 
@@ -42,3 +42,14 @@ def test_a_layout_that_makes_no_sense_is_the_own(words: object) -> None:
     """A predecessor of another program is none to learn from."""
     mine = layout_of(loaded())
     assert layout_from_words(words, mine) == mine
+
+
+def test_what_is_loaded_beside_rules_has_a_digest() -> None:
+    """It is another one with another device, masks, or numbers, in whatever order; and the same with other rules."""
+    mine, ids = layout_of(loaded()), {"web": 2, "rest": 3}
+    same = layout_of(loaded(rules="App=* * * * 22 tcp [1] name=web\nApp=* * * * * * [2] name=rest\n"))
+    known = all_but_rules(mine, ids)
+    assert known == all_but_rules(same, dict(reversed(ids.items())))
+    others = [(layout_of(loaded(changed(("eth1", "eth7")))), ids), (mine, {"web": 3, "rest": 2}), (mine, {"web": 2})]
+    others += [(replace(mine, marks=replace(mine.marks, packet_mask=0x1FE0000)), ids), (replace(mine, vids=(1,)), ids)]
+    assert known not in [all_but_rules(*one) for one in others]

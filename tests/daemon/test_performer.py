@@ -308,6 +308,6 @@ def test_beside_a_predecessor_ipv6_has_ways_before_it_has_rules(here: Namespace)
             load_over=lambda _line: None,
         )
         with closing(successor):
-            successor.extend(hands.performer.layout, lambda _why: None)
+            successor.extend(hands.performer.in_words(), lambda _why: None)
             assert "via fe80::2 dev eth1" in here("ip -6 route show default table 20001")
             assert "fwmark 0x10000/0x1ff0000 lookup 20001" in here("ip -6 rule")

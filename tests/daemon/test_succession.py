@@ -23,6 +23,10 @@ from tests.namespaces import Namespace
 
 pytestmark = pytest.mark.lab
 
+TABLE = "nft list table inet linkbalancer"
+REAL_NFT = f'PATH={os.environ["PATH"]} nft "$@"; sleep 60'
+"""A shell's line: it loads, and is not done for a long time."""
+
 
 class Site:
     """Two gateways that have settled, and a host behind each."""
@@ -248,6 +252,40 @@ def test_a_successor_whose_rules_are_refused_changes_nothing(site: Site, monkeyp
     assert site.near.status()["processes"]["agent"] == agent.pid
     site.near.succeed()
     until(lambda: site.near.status()["groups"]["3"]["state"] == "master")
+
+
+@pytest.mark.parametrize("goes", [False, True], ids=["refused", "killed when they are in use"])
+def test_a_successor_of_other_rules_alone_that_fails(
+    site: Site, monkeypatch: pytest.MonkeyPatch, *, goes: bool
+) -> None:
+    """Its rules are put to use before it takes over: refused by nft, or with it killed, those of the agent are."""
+    before, agent = site.near.namespace(TABLE), site.near.agent
+    nft = site.directory / "nft"
+    nft.write_text(f'#!/bin/sh\n{REAL_NFT if goes else ""}\necho "Error: out of luck" >&2\nexit 1\n')
+    nft.chmod(0o755)
+    site.near.edit("443", "8443", site.near.rules)
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", f"{site.directory}:{os.environ['PATH']}")
+        failing = site.near.start()
+    if goes:
+        until(lambda: "dport 8443" in site.near.namespace(TABLE))
+        assert site.near.status()["processes"]["agent"] == agent.pid
+        failing.end()
+    else:
+        assert failing.status() == 75
+        assert "out of luck" in site.near.lines()
+    until(lambda: site.near.namespace(TABLE) == before)
+    assert site.near.status()["processes"]["agent"] == agent.pid
+
+
+def test_other_rules_alone_are_put_to_use_once(site: Site) -> None:
+    """The successor says so, and nothing is put back after it."""
+    site.near.edit("443", "8443", site.near.rules)
+    site.near.succeed()
+    assert "dport 8443" in site.near.namespace(TABLE)
+    assert "dport 443 " not in site.near.namespace(TABLE)
+    assert site.near.lines().count("loaded the classifier") == 1
+    assert "put back" not in site.near.lines()
 
 
 HEIR = """

@@ -357,6 +357,18 @@ def test_a_candidate_is_a_fork_of_the_zygote_unless_that_has_code_of_others(asid
     assert len(aside.zygotes()) == 1
 
 
+def test_a_zygote_works_ahead_once_when_nobody_asks_for_anything(aside: Service) -> None:
+    """Then it forks as before: whoever replaces it does so as well."""
+    ahead = aside.directory / "ahead"
+    for many in (1, 2):
+        until(lambda: ahead.exists() and ahead.read_text() == f"{os.SCHED_OTHER}\n")
+        ahead.unlink()
+        aside.configure("agent", "api", "app:a", f"app:b{many}")
+        aside.process.send_signal(signal.SIGHUP)
+        _until_outcomes(aside, many)
+    assert [one["result"] for one in aside.outcomes()] == ["applied", "applied"]
+
+
 def test_a_zygote_that_dies_before_it_forks_the_candidate_has_a_successor(aside: Service) -> None:
     """The reload is said to have failed, at once; the next one is a fork of the new zygote."""
     zygote = aside.zygote()

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 TRY = "os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1)); os.sched_setscheduler(0, 0, os.sched_param(0))"
 CODE = f"""\
 import os
-from linkbalancer.daemon.turn import go_first
+from linkbalancer.daemon.turn import go_first, go_like_others
 try:
     {TRY}
     allowed = os.SCHED_RR | os.SCHED_RESET_ON_FORK
@@ -21,11 +21,13 @@ pid = os.fork()
 if pid == 0:
     os._exit(os.sched_getscheduler(0))
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == os.SCHED_OTHER)
+go_like_others()
+print(os.sched_getscheduler(0) == os.SCHED_OTHER)
 """
 
 
 def test_first_where_that_is_allowed() -> None:
     """A process goes first, what it forks does not, and where it is not allowed nothing happens."""
     done = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "True\nTrue\n"
+    assert done.stdout == "True\nTrue\nTrue\n"
     assert os.sched_getscheduler(0) == os.SCHED_OTHER

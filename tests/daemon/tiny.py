@@ -3,7 +3,8 @@
 The workers are named in DIRECTORY/conf, one a line, `NAME` or `NAME=SPEC`; a line `bad` is an error, a worker's name in
 DIRECTORY/mood lets it crash at once. Each worker appends its process id to DIRECTORY/<name>.pids and the words it hears
 to <name>.heard. A line `foreign` is code of others: the next zygote is no fork of one that has that. DIRECTORY/kin has
-a line for each zygote: how many zygotes there are before it whose fork it is.
+a line for each zygote: how many zygotes there are before it whose fork it is, DIRECTORY/ahead one for each that worked
+ahead.
 
 Agent and applications go on as orphans, like real ones. The agent succeeds an incumbent, whose process id is in
 DIRECTORY/incumbent: it has it end by SIGUSR1. `deaf` in DIRECTORY/mood lets the successor of an agent never come up,
@@ -67,7 +68,11 @@ class Work:
             raise RefusedError("conf:1:1: bad is bad; write good")
         specs = {name: spec for name, _, spec in (line.partition("=") for line in content.split())}
         foreign = specs.pop("foreign", None) is not None
-        return Brood(specs, content.encode(), self.work, {"read": content}, foreign)
+        return Brood(specs, content.encode(), self.work, {"read": content}, foreign, self.ahead)
+
+    def ahead(self) -> None:
+        """Work ahead, as everybody does."""
+        append(self.directory / "ahead", str(os.sched_getscheduler(0)))
 
     def work(self, name: str, lifeline: Lifeline) -> int:
         """Be a worker: beat, and do what the words say."""

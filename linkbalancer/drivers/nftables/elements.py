@@ -29,7 +29,6 @@ from linkbalancer.routing.balance import Target
 from linkbalancer.routing.marks import Marks
 
 _SUBSYSTEM: Final = 10
-_GET_CHAIN: Final = _SUBSYSTEM << 8 | 4
 _NEW_ELEMENT: Final = _SUBSYSTEM << 8 | 12
 _GET_SET: Final = _SUBSYSTEM << 8 | 10
 _GET_ELEMENT: Final = _SUBSYSTEM << 8 | 13
@@ -45,7 +44,6 @@ _LIST_ITEM: Final = 1
 _KEY, _DATA = 1, 2
 _VALUE, _VERDICT = 1, 2
 _VERDICT_CODE, _VERDICT_CHAIN = 1, 2
-_CHAIN_TABLE, _CHAIN_NAME = 1, 3
 _BATCH_GENERATION: Final = 1
 _RETURN: Final = -5
 _GOTO: Final = -4
@@ -196,16 +194,6 @@ class MemberWriter:
         """Return one element: each part of the key takes whole 4-byte registers."""
         key = device.encode().ljust(_DEVICE_NAME_BYTES, b"\0") + mac + b"\0\0"
         return nested(_LIST_ITEM, nested(_KEY, attribute(_VALUE, key)))
-
-
-def chains(netlink: NetlinkSocket) -> list[str]:
-    """Return the names of our table's chains; none when there is no table. Raises DriverError."""
-    found = []
-    for reply in netlink.dump(_GET_CHAIN, INET, "list the chains"):
-        parts = dict(attributes(reply, len(INET)))
-        if _name(parts.get(_CHAIN_TABLE)) == TABLE:
-            found.append(_name(parts.get(_CHAIN_NAME)))
-    return found
 
 
 def read_elements(netlink: NetlinkSocket, name: str) -> list[tuple[bytes, bytes]]:

@@ -14,8 +14,9 @@ from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import contents, eras, namesets, render, translation
 from linkbalancer.drivers.nftables.aims import AimWriter
 from linkbalancer.drivers.nftables.classifying import OURS, Generation, generation
-from linkbalancer.drivers.nftables.elements import MapWriter, chains
+from linkbalancer.drivers.nftables.elements import MapWriter
 from linkbalancer.drivers.nftables.layout import Layout
+from linkbalancer.drivers.nftables.listing import chains, has
 from linkbalancer.drivers.nftables.pools import pool_chain, target_of, unmade
 from linkbalancer.drivers.nftables.render import (
     APPLICATION,
@@ -29,7 +30,7 @@ from linkbalancer.drivers.nftables.render import (
     TABLE,
 )
 from linkbalancer.drivers.nftables.standing import StandingWriter
-from linkbalancer.drivers.nftables.sweep import sweep
+from linkbalancer.drivers.nftables.sweep import in_words, sweep
 from linkbalancer.drivers.nftables.trees import TREE
 from linkbalancer.drivers.nftables.ways import VID, names
 from linkbalancer.links import DeviceName, Mac, Vid
@@ -39,6 +40,8 @@ from linkbalancer.routing.marks import DEFAULT_APPLICATION_ID, Marks
 
 _PATIENCE_S: Final = 120
 _WORDS_MAX: Final = 2000
+_SWEPT_MAX: Final = 300
+"""So many chains nft deletes along with an edit; more are deleted after it, of which nft need not learn."""
 
 
 def load(text: str, operation: str = "load nftables rules") -> None:
@@ -116,9 +119,9 @@ def prepare(layout: Layout, netlink: NetlinkSocket, homes: Mapping[int, Aim | No
     Applications that go to what the layout does not have are sent to their `homes`, else left to main.
     """
     name = render.skeleton_name(layout)
-    present = chains(netlink)
-    if name in present:
+    if has(netlink, name):
         return False
+    present = chains(netlink)
     writer = MapWriter(layout.marks, netlink)
     stale = [to for to in map(target_of, present) if to is not None and not layout.serves(to)]
     if stale:
@@ -155,20 +158,35 @@ def install(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], 
     texts = []
     if not whole and render.staged_name(made.name) not in present:
         texts = list(_beside(made, layout.marks, present))
-    kept = {DEFAULT_APPLICATION_ID, *app_ids.values()}
-    gone = [one for one in MapWriter(layout.marks, netlink).read() if one not in kept]
+    gone = [] if _numbered_alike(made.name, notes) else _gone(layout.marks, app_ids, netlink)
     begins = eras.after(present, layout.marks.generation_limit)
     notes += [one for one in present if one.startswith(eras.ERA)]
     text = render.swap(made.name, layout, made.entrances, begins, old_chains=notes, old_applications=gone)
-    if len(texts) == 1:  # an edit: one transaction does for both, and costs half
+    if len(texts) == 1:  # an edit: one transaction does for all, and costs half
         text = texts.pop() + text
+        if len(unused) <= _SWEPT_MAX:
+            text += in_words(unused)
+            unused = []
     for one in texts:
         load(one, "load the classifier")
     load(text, "put the classifier to use")
-    AimWriter(layout.marks, netlink).forget(gone)
+    if gone:
+        AimWriter(layout.marks, netlink).forget(gone)
     sweep(unused, netlink)
     namesets.sweep(netlink, made.sets)
     return True
+
+
+def _numbered_alike(name: str, notes: Iterable[str]) -> bool:
+    """Return whether the generation in use has the very applications, by their numbers, of the one of a name."""
+    numbered = name.split("_")[2]
+    return numbered in [one.split("_")[2] for one in notes if one.startswith(GENERATION)]
+
+
+def _gone(marks: Marks, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> list[int]:
+    """Return the applications in the map that are none any more. Raises DriverError."""
+    kept = {DEFAULT_APPLICATION_ID, *app_ids.values()}
+    return [one for one in MapWriter(marks, netlink).read() if one not in kept]
 
 
 def anew(

@@ -41,5 +41,11 @@ def sweep(chains: Sequence[str], netlink: NetlinkSocket) -> None:
         netlink.request(b"".join([*batch, message(_BATCH_END, 0, _BATCH)]), "delete chains that are not used")
 
 
+def in_words(chains: Sequence[str]) -> str:
+    """Return the same as nft text: for few of them, in a transaction that nft makes anyway."""
+    lines = [f"{verb} chain inet {TABLE} {one}" for verb in ("flush", "delete") for one in chains]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _acknowledged(step: tuple[int, bytes]) -> tuple[int, int, bytes]:
     return (step[0], ACK, step[1])

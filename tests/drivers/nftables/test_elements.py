@@ -11,7 +11,8 @@ import pytest
 from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import load
-from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter, chains
+from linkbalancer.drivers.nftables.elements import MapWriter, MemberWriter
+from linkbalancer.drivers.nftables.listing import chains
 from linkbalancer.feed.codec import APPLICATIONS_MAX
 from linkbalancer.routing.marks import Marks
 from tests.drivers.nftables.rules import LAYOUT

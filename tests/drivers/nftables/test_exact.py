@@ -16,7 +16,7 @@ from linkbalancer.drivers.kernel import Kernel
 from linkbalancer.drivers.netlink.codec import ACK, message
 from linkbalancer.drivers.nftables import classifying, namesets
 from linkbalancer.drivers.nftables.classifying import Generation, generation
-from linkbalancer.drivers.nftables.elements import chains
+from linkbalancer.drivers.nftables.listing import chains
 from linkbalancer.links import Firewall, Role
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.packet import Packet

@@ -9,7 +9,8 @@ from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import load, render
 from linkbalancer.drivers.nftables.classifying import generation
-from linkbalancer.drivers.nftables.elements import MapWriter, chains
+from linkbalancer.drivers.nftables.elements import MapWriter
+from linkbalancer.drivers.nftables.listing import chains
 from linkbalancer.drivers.nftables.sweep import sweep
 from linkbalancer.links import Role
 from linkbalancer.routing.classifier import Classifier

@@ -13,7 +13,8 @@ from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.kernel import Kernel
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import image, load, namesets
-from linkbalancer.drivers.nftables.elements import MapWriter, chains
+from linkbalancer.drivers.nftables.elements import MapWriter
+from linkbalancer.drivers.nftables.listing import chains
 from linkbalancer.routing.classifier import Classifier
 from linkbalancer.routing.packet import Packet
 from linkbalancer.routing.rule import Rule

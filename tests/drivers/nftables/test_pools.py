@@ -11,8 +11,9 @@ import pytest
 
 from linkbalancer.drivers.kernel import Kernel
 from linkbalancer.drivers.nftables import load
-from linkbalancer.drivers.nftables.elements import MapWriter, chains
+from linkbalancer.drivers.nftables.elements import MapWriter
 from linkbalancer.drivers.nftables.layout import Layout
+from linkbalancer.drivers.nftables.listing import chains
 from linkbalancer.drivers.nftables.pools import ORDER, POOL, chain_of, pool_chain, pool_of, target_of
 from linkbalancer.drivers.nftables.standing import StandingWriter
 from linkbalancer.links import Role, Vid

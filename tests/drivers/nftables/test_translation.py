@@ -13,8 +13,8 @@ import pytest
 from linkbalancer.drivers.kernel import Kernel
 from linkbalancer.drivers.netlink.transport import NETFILTER, ROUTE, NetlinkSocket
 from linkbalancer.drivers.nftables import image, render
-from linkbalancer.drivers.nftables.elements import chains
 from linkbalancer.drivers.nftables.layout import Peer
+from linkbalancer.drivers.nftables.listing import chains
 from linkbalancer.drivers.nftables.upstreams import Upstreams
 from linkbalancer.engine.effects import SetNextHop
 from linkbalancer.links import Unreachable, ViaLink
