@@ -70,8 +70,7 @@ class Performer:
         self.kernel = Kernel(self.layout, self._configured)
         self._netlink = NetlinkSocket(ROUTE)
         self._classifier, self._app_ids = classifier, app_ids
-        self._driver = driver(self.layout.firewall)
-        self._map = self._driver.aims(self.layout.marks, NetlinkSocket(NETFILTER))
+        self._map = driver(self.layout.firewall).aims(self.layout.marks, NetlinkSocket(NETFILTER))
         self._wanted = Wanted(self.layout.twins)
         self._homes = Homes(loaded.rules.applications, app_ids, places)
         self._complain, self._put_back, self._load_over = complain, put_back, load_over

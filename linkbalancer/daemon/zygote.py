@@ -107,8 +107,6 @@ def live(lifeline: Lifeline, birth: Birth, order: Order, supervisor: int) -> NoR
     quiet_signals()
     die_with_parent(supervisor)
     call_myself("lb:zygote")
-    holes.clear()
-    gc.disable()  # what is read stays, and looking for garbage in it would take as long as reading an edited file
     brood = _read(lifeline, birth, order)
     _offer(lifeline, brood)
     if order.request is None:  # by request an agent is waited for
@@ -155,6 +153,8 @@ def _work_ahead(brood: Brood) -> None:
 
 def _read(lifeline: Lifeline, birth: Birth, order: Order) -> Brood:
     """Return what is to be forked; a refusal is told, and ends the process."""
+    holes.clear()
+    gc.disable()  # what is read stays, and looking for garbage in it would take as long as reading an edited file
     try:
         return birth(order)
     except RefusedError as refused:
