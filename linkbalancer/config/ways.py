@@ -24,6 +24,11 @@ def ways(config: Config) -> tuple[Way, ...]:
     )
 
 
+def translates(config: Config) -> bool:
+    """Return whether what leaves by any way has its IPv4 source translated."""
+    return any(way.translation.of_ipv4 for way in _ways(config))
+
+
 def twins(config: Config) -> tuple[Twin, ...] | None:
     """Return the far ends of the ways over IPv6; None where IPv6 is not steered."""
     links = [Twin(one.device, None, one.peer6) for one in config.links.values() if one.peer6 is not None]

@@ -16,6 +16,7 @@ from typing import Final
 from linkbalancer.config import farends, plugins, upstream
 from linkbalancer.config.keepalived.section import MODE
 from linkbalancer.config.load import Loaded
+from linkbalancer.config.ways import translates, twins
 from linkbalancer.daemon import agent, api, application, capabilities, checker, namefile, naming, notifier, recorder
 from linkbalancer.daemon.application import Office
 from linkbalancer.daemon.chosen import Known, choose
@@ -165,7 +166,8 @@ def specs(checked: Checked) -> dict[str, str]:
     for group in whole["groups"].values():
         for key in PROBING:
             del group[key]
-    shared = (repr(config.marks), config.vids, config.processes, config.firewall)
+    facts = (translates(config), twins(config) is not None)
+    shared = (repr(config.marks), config.vids, config.processes, config.firewall, *facts)
     found = {AGENT: _digest(whole, checked.classifier.digest, definitions, keys, passwords)}
     found |= {name: _digest(config.model_dump(mode="json", include=some)) for name, some in SECTIONS.items()}
     if config.trackers or static or delegated or far or asked:

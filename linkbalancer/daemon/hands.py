@@ -12,7 +12,7 @@ from functools import partial
 
 from linkbalancer.clock import Instant
 from linkbalancer.config.load import Loaded
-from linkbalancer.config.ways import ways
+from linkbalancer.config.ways import translates
 from linkbalancer.daemon.board import Post
 from linkbalancer.daemon.loop import boottime
 from linkbalancer.daemon.lull import Lull
@@ -59,7 +59,7 @@ class Hands:
         )
         self.gather = boards.gather
         self._sweeps = Sweeps(self._marks, self._netfilter, boards, process)
-        self._translates = any(way.translation.of_ipv4 for way in ways(loaded.config))
+        self._translates = translates(loaded.config)
         self._moves, self._lull = moves, lull
         self._pointing: dict[int, Aim | None] = {}
         self._handed: _Handed | None = None

@@ -147,6 +147,7 @@ def test_a_comment_or_another_layout_concerns_nobody(tmp_path: Path) -> None:
         ({"rules": RULES.replace("[1] name=web", "[1] name=www")}, {"agent", "app:web", "app:www"}),
         ({"config": CONFIG + "tables: {base: 30000}\n"}, {"agent", "app:web", "app:all"}),
         ({"config": CONFIG + "firewall: iptables\n"}, {"agent", "app:web", "app:all"}),
+        ({"config": CONFIG.replace("l1.key}", "l1.key, nat: masquerade}")}, {"agent", "app:web", "app:all"}),
         ({"config": CONFIG + "notifications: {j: {journal: true}}\n"}, {"notifier"}),
         (
             {
@@ -265,6 +266,7 @@ STATIC = CONFIG.replace(
         (STATIC.replace("fe80::9}", "fe80::9, interval: 2s}"), {"checker"}),
         (STATIC.replace("l1.key}", "l1.key, peer6: fe80::2}"), {"agent", "checker"}),
         (STATIC.replace("l1.key}", "l1.key, probe: {misses: 9}}"), {"agent"}),
+        (STATIC.replace(", gateway6: fe80::9", ""), {"agent", "checker", "app:web", "app:all"}),
     ],
 )
 def test_far_ends_over_ipv6_concern_who_asks_them_and_who_leads_there(
