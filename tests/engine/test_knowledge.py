@@ -1,6 +1,7 @@
 """What an agent knows beside its machines."""
 
 from dataclasses import replace
+from ipaddress import IPv4Address
 
 from linkbalancer.engine.events import ApplicationSteers, DeviceChanged, NeighbourHeard
 from linkbalancer.engine.knowledge import MEMBERS_MAX, Knowledge
@@ -71,6 +72,18 @@ def test_a_member_with_a_virtual_mac_is_known_by_its_own_too() -> None:
     assert known.meet("eth9", virtual, stranger)
     assert known.neighbour(NeighbourHeard("eth9", stranger, b"\7" * 6))
     assert known.members("eth9") == {virtual, b"\7" * 6}
+
+
+def test_no_flood_of_virtual_macs_has_more_asked_for_than_a_lan_has() -> None:
+    """Who advertises twice stands once; from the first over the limit on, an answer makes no member."""
+    known, virtual, own = knowledge(), bytes.fromhex("00005e000107"), b"\5" * 6
+    speakers = [IPv4Address("198.51.100.0") + number for number in range(MEMBERS_MAX + 1)]
+    for speaker in (*speakers, *speakers):
+        known.meet(LAN_DEVICE, virtual, speaker)
+    known.neighbour(NeighbourHeard(LAN_DEVICE, speakers[-1], own))
+    assert known.members(LAN_DEVICE) == {virtual}
+    known.neighbour(NeighbourHeard(LAN_DEVICE, speakers[-2], own))
+    assert known.members(LAN_DEVICE) == {virtual, own}
 
 
 def test_members_survive_in_what_a_successor_reads() -> None:
