@@ -29,16 +29,10 @@ from linkbalancer.daemon.scope import FOLDER, Chosen, Scope
 from linkbalancer.daemon.together import Boards
 from linkbalancer.daemon.zygote import Brood, Order
 from linkbalancer.drivers.nftables.classifying import generation
-from linkbalancer.engine.supervision import AGENT, API, CHECKER, NOTIFIER, RECORDER, RESOLVER, SUCCESSOR
+from linkbalancer.engine.supervision import AGENT, API, CHECKER, NOTIFIER, RECORDER, RESOLVER, SUCCESSOR, process_of
 from linkbalancer.links import Firewall
 from linkbalancer.routing.classifier import Classifier, compile_rules
 from linkbalancer.routing.numbering import allocate
-
-PREFIX = "app:"
-"""How an application's process is called before the application's own name."""
-
-SHARED = "apps:"
-"""How a process that shares the applications with others is called before its number."""
 
 SECTIONS: dict[str, set[str]] = {API: {"api", "metrics"}, RECORDER: {"history", "api"}, CHECKER: {"trackers"}}
 """The workers beside the agent, each with the sections of the configuration that are its own, and nobody else's."""
@@ -183,18 +177,13 @@ def specs(checked: Checked) -> dict[str, str]:
 
 
 def offices(loaded: Loaded) -> dict[str, Office]:
-    """Return the processes of the applications by their names: one for each, or so many that share them.
-
-    An application's name alone says whose it is, so that an edit of others does not send it to another process.
-    """
+    """Return the processes of the applications by their names: one for each, or so many that share them."""
     names, wanted = list(loaded.rules.applications), loaded.config.processes
-    if wanted is None:
-        return {PREFIX + name: Office(PREFIX + name, (name,), len(names)) for name in names}
     shares: dict[str, tuple[str, ...]] = {}
     for name in names:
-        process = f"{SHARED}{int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % wanted + 1}"
+        process = process_of(name, wanted)
         shares[process] = (*shares.get(process, ()), name)
-    return {process: Office(process, some, wanted) for process, some in shares.items()}
+    return {process: Office(process, some, wanted or len(names)) for process, some in shares.items()}
 
 
 def _notifier(judged: Judged) -> dict[str, str]:

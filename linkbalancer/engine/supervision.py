@@ -1,5 +1,6 @@
 """The nouns of supervision: what happens to the supervisor's children, what it must do, and the states of a child."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,8 +26,24 @@ ASIDE = frozenset({API, RECORDER, CHECKER, NOTIFIER, RESOLVER})
 PASSING = frozenset({CANDIDATE, TRIAL, SUCCESSOR})
 """Who is there only while something changes: nobody misses them when they die."""
 
+APPLICATION = "app:"
+"""How an application's process is called before the application's own name."""
+
+SHARED = "apps:"
+"""How a process that shares the applications with others is called before its number."""
+
 REFUSED = 1
 """The exit status of a zygote that found errors in the configuration (and has told them)."""
+
+
+def process_of(application: str, processes: int | None) -> str:
+    """Return the name of the process that follows for an application, where so many share them; None: it has its own.
+
+    An application's name alone says whose it is, so that an edit of others does not send it to another process.
+    """
+    if processes is None:
+        return APPLICATION + application
+    return f"{SHARED}{int.from_bytes(hashlib.sha256(application.encode()).digest()[:8]) % processes + 1}"
 
 
 class Word(StrEnum):

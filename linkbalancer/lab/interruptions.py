@@ -11,9 +11,11 @@ from dataclasses import replace
 from functools import partial
 
 from linkbalancer.clock import MILLISECOND, SECOND
+from linkbalancer.engine.supervision import AGENT, API, ZYGOTE, process_of
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.faults import Deed, Fault, nothing
 from linkbalancer.lab.lab import Lab
+from linkbalancer.lab.service import NAME_MAX
 from linkbalancer.lab.topology import Topology
 from linkbalancer.links import NodeName
 
@@ -49,7 +51,8 @@ def interruptions(topology: Topology, node: NodeName, far: NodeName, application
         yield _still("upgrade", one, partial(_upgrade, one))
         # `systemctl stop`, and a start later: its masterships move away, and come back.
         yield Fault(kind="leave", target=one, strike=partial(leave_and_return, one), heal=nothing, momentary=True)
-    processes = ["agent", *(f"app:{name}" for name in applications[:1]), "zygote", "api", "supervisor"]
+    shared = topology.gateways[node].processes
+    processes = [AGENT, *(process_of(name, shared) for name in applications[:1]), ZYGOTE, API, "supervisor"]
     kills = [killed(node, process) for process in processes]
     yield from kills
     yield _loaded(kills[0])
@@ -96,7 +99,7 @@ def killed(node: NodeName, process: str) -> Fault:
     def strike(lab: Lab) -> None:
         deadline = time.monotonic() + _PROCESS_LIMIT_S
         while time.monotonic() < deadline:
-            pid = lab.services[node].processes().get(process)
+            pid = lab.services[node].processes().get(process[:NAME_MAX])
             if pid:
                 os.kill(pid, signal.SIGKILL)
                 return

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from linkbalancer.clock import MILLISECOND, SECOND, Duration
+from linkbalancer.engine.supervision import AGENT, APPLICATION, ASIDE, SHARED, ZYGOTE
 from linkbalancer.lab.errors import LabError
 from linkbalancer.lab.keepalived import LabKeepalived
 from linkbalancer.lab.run import kill_processes
 
 RESTART_AFTER: Final[Duration] = 100 * MILLISECOND
-_OFFICES: Final = frozenset({"zygote", "agent", "api", "recorder", "notifier", "checker", "errand"})
+_OFFICES: Final = ASIDE | {ZYGOTE, AGENT, "errand"}
 """Processes that are no application's, by the names that ps shows."""
+
+NAME_MAX: Final = len(APPLICATION) + 15 - len("lb:")
+"""How much of an application's process's name there is to see: the kernel keeps 15 letters (TASK_COMM_LEN)."""
 
 STOP_LIMIT: Final[Duration] = 10 * SECOND
 
@@ -87,7 +91,7 @@ class Service:
     def processes(self) -> dict[str, int]:
         """Return the daemon's processes by their names: supervisor, zygote, agent, api, `app:` and an application.
 
-        A process that shares them with others is `apps:` and its number.
+        A process that shares them with others is `apps:` and its number; longer ones are cut off at `NAME_MAX`.
         """
         if self._process is None:
             return {}
@@ -97,7 +101,7 @@ class Service:
             for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
                 with contextlib.suppress(OSError):
                     name = Path(f"/proc/{child}/comm").read_text().strip().removeprefix("lb:")
-                    found[name if name in _OFFICES or name.startswith("apps:") else f"app:{name}"] = int(child)
+                    found[name if name in _OFFICES or name.startswith(SHARED) else APPLICATION + name] = int(child)
         return found
 
     def restart(self) -> None:

@@ -2,13 +2,14 @@
 
 from typing import cast
 
+from linkbalancer.daemon.birth import offices
 from linkbalancer.lab.directory import read_directory
 from linkbalancer.lab.doubles import both
 from linkbalancer.lab.faults import Bounds, Fault
 from linkbalancer.lab.lab import Lab
 from linkbalancer.lab.repertoire import all_faults, double_faults
 from linkbalancer.lab.status import Damage
-from tests.lab.example import EIGHT, EXAMPLE, THREE
+from tests.lab.example import CAMPUS, EIGHT, EXAMPLE, THREE
 
 FAULTS = all_faults(read_directory(EXAMPLE).topology, ("web", "voip"))
 MANY = all_faults(read_directory(THREE).topology, ("web", "voip"))
@@ -173,3 +174,11 @@ def test_damage_is_what_the_fault_breaks() -> None:
     assert many["swap b1 and b2"].links == many["lone l3"].links == {"l1", "l2"}
     assert many["silent l3 beyond r1"].links == {"l3"}
     assert many["loss l1 20%"].links == many["slow l1 20% over"].links == frozenset()
+
+
+def test_where_processes_share_applications_the_one_that_has_the_first_is_killed() -> None:
+    """Of two hundred applications in two processes; there is none by the application's own name."""
+    directory = read_directory(CAMPUS)
+    named = [fault.name for fault in all_faults(directory.topology, tuple(directory.rules.applications))]
+    assert [name for name in named if name.startswith("kill b1 app")] == ["kill b1 apps:2"]
+    assert "web" in offices(directory.loaded("b1"))["apps:2"].applications
