@@ -79,6 +79,7 @@ class Application:
         self._broken: dict[Vid, str] = {}
         self._awaited: Target | None = None
         self._again_at: Instant | None = None
+        self._looked_at: Instant = 0
         self._drained_at: Instant | None = None
         self._begun = False
         self._reported: Report | None = None
@@ -103,14 +104,13 @@ class Application:
                 assert_never(event)
 
     def deadline(self) -> Instant | None:
-        """Return when to act without an event: at the latest when the kernel is to be asked again.
-
-        None while there is no agent to follow.
-        """
+        """Return when to act without an event, at the latest to ask the kernel again; None while there is no agent."""
         if self._table is None:
             return None
-        good = (since + self._good_for for vid, since in self._working_since.items() if vid in self._waiting())
-        return earliest(self._again_at, self._drained_at, *good)
+        waiting = self._waiting()
+        ends = [since + self._good_for for vid, since in self._working_since.items() if vid in waiting]
+        # What was due at the last look was decided then; where that was refused, it is tried again with the next one.
+        return earliest(self._again_at, *(end for end in (*ends, self._drained_at or 0) if end > self._looked_at))
 
     @property
     def vid(self) -> Vid | None:
@@ -135,7 +135,7 @@ class Application:
         table = self._table
         if table is None:
             return []
-        self._again_at = now + self._again
+        self._looked_at, self._again_at = now, now + self._again
         self._awaited = None
         app_id = table.applications.get(self.name)
         if app_id is None:

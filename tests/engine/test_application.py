@@ -109,6 +109,9 @@ class Process:
         assert deadline is not None
         self.now = deadline
         self.take(Tick())
+        after = self.machine.deadline()
+        assert after is not None
+        assert after > self.now, "a deadline that stays in the past keeps a processor busy"
 
 
 @pytest.fixture
