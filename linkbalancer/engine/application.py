@@ -125,15 +125,15 @@ class Application:
         # Those of a balanced step are left at once, without a change of where the application points.
         died = self._working_since.keys() - table.working.union(() if isinstance(self.place, Pool) else {self.place})
         self._working_since = {vid: self._working_since.get(vid, now) for vid in table.working}
-        released: list[Effect] = []
-        if died and self._begun and self.name in table.applications:
-            released.append(Release(table.applications[self.name], frozenset(died)))
+        # Of those that another gateway is Master of now, translated flows have no way from here: later ones are others.
+        gone = died if old is None else died | ((old.here - table.here) & table.working)
+        begun = gone and self._begun and self.name in table.applications
+        released = [Release(table.applications[self.name], frozenset(gone))] if begun else []
         return [*self._follow(now), *released]
 
     def _follow(self, now: Instant) -> list[Effect]:
         """Decide by the present table, and ask the kernel about the decision before it is carried out."""
-        table = self._table
-        if table is None:
+        if (table := self._table) is None:
             return []
         self._looked_at, self._again_at = now, now + self._again
         self._awaited = None

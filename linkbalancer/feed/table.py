@@ -29,8 +29,8 @@ class Table:
 
     A process follows a table only where its own definition is the agent's, so an edit of one application is nothing to
     the others. `sequence` grows with every table of one agent; `session` is another number for every start of an agent.
-    `working` are the VIDs that work, `broken` those whose links break a service level and what breaks it, by that
-    level's words; both found from the others.
+    `working` are the VIDs that work, `here` those that this gateway is Master of, `broken` those whose links break a
+    service level and what breaks it, by that level's words; all found from the others.
     """
 
     session: int
@@ -39,11 +39,13 @@ class Table:
     definitions: dict[str, str]
     vids: tuple[VidEntry, ...]
     working: frozenset[Vid] = field(init=False, repr=False, compare=False)
+    here: frozenset[Vid] = field(init=False, repr=False, compare=False)
     broken: dict[str, dict[Vid, str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Find what VIDs work and keep, once: a process asks for it again for each of its applications."""
         object.__setattr__(self, "working", frozenset(entry.vid for entry in self.vids if entry.works))
+        object.__setattr__(self, "here", frozenset(entry.vid for entry in self.vids if entry.master == "self"))
         broken: dict[str, dict[Vid, str]] = {}
         for entry in self.vids:
             for level, what in entry.breaks:

@@ -424,6 +424,20 @@ def test_translated_flows_are_let_go_with_their_vid() -> None:
     assert keeps.released == [{2}, {1}]
 
 
+def test_translated_flows_are_let_go_when_another_gateway_becomes_master_of_their_vid() -> None:
+    """From here they have no way; a connection of the same ports that comes back later is another one, made there."""
+    process = web(handover=KEEP)
+    ours = table(1, 2, sequence=2)
+    theirs = tuple(replace(entry, master="other") if entry.vid == 1 else entry for entry in ours.vids)
+    definitions = {"web": process.definition}
+    process.take(TableReceived(replace(ours, definitions=definitions)))
+    process.released.clear()
+    process.take(TableReceived(replace(ours, sequence=3, definitions=definitions, vids=theirs)))
+    assert (process.released, process.aim) == ([{1}], Aim(2, Form.KEEP))
+    process.take(TableReceived(replace(ours, sequence=4, definitions=definitions)))
+    assert process.released == [{1}]
+
+
 def test_where_its_translated_flows_may_be_by_now() -> None:
     """Where it is; where they may stay, while that works; of a balanced step on what works. Unknown: anywhere."""
     assert Process().machine.may_stay(9)
