@@ -279,9 +279,9 @@ class Application:
         """Return whether its translated flows may be on a VID, for all that is known by now."""
         if self._table is None or self._aim is None:
             return True
-        to, works = self._aim.to, vid in self._table.working
+        to, works, here = self._aim.to, vid in self._table.working, vid in self._table.here
         at_home = vid in vids_of(to) and (works or not isinstance(to, Pool))
-        return at_home or (works and self._aim.form in _STAYING)
+        return (here or not works) and (at_home or (works and self._aim.form in _STAYING))  # else by another's address
 
     def _say(self, reason: str) -> list[Effect]:
         """Report what is new: another place, another reason, another table."""

@@ -434,8 +434,10 @@ def test_translated_flows_are_let_go_when_another_gateway_becomes_master_of_thei
     process.released.clear()
     process.take(TableReceived(replace(ours, sequence=3, definitions=definitions, vids=theirs)))
     assert (process.released, process.aim) == ([{1}], Aim(2, Form.KEEP))
+    assert not process.machine.may_stay(1)
     process.take(TableReceived(replace(ours, sequence=4, definitions=definitions)))
     assert process.released == [{1}]
+    assert process.machine.may_stay(1)
 
 
 def test_where_its_translated_flows_may_be_by_now() -> None:
