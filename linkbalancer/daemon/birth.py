@@ -28,6 +28,7 @@ from linkbalancer.daemon.numbering import kept
 from linkbalancer.daemon.scope import FOLDER, Chosen, Scope
 from linkbalancer.daemon.together import Boards
 from linkbalancer.daemon.zygote import Brood, Order
+from linkbalancer.drivers.nftables import namesets
 from linkbalancer.drivers.nftables.classifying import generation
 from linkbalancer.engine.supervision import AGENT, API, CHECKER, NOTIFIER, RECORDER, RESOLVER, SUCCESSOR
 from linkbalancer.links import Firewall
@@ -176,8 +177,9 @@ def specs(checked: Checked) -> dict[str, str]:
         del found[CHECKER]
     found |= _notifier(checked.judged)
     if rules.names:
-        ends = sorted({(one.selector.source_names, one.selector.destination_names) for one in rules.rules})
-        found[RESOLVER] = _digest(config.model_dump(mode="json", include={"names"}), ends)
+        told = {name: one.names for name, one in checked.judged.loaded.sets.items() if one.names}
+        filled = sorted(namesets.contents(rules.rules))  # by names and family, which an edit elsewhere in a line changes
+        found[RESOLVER] = _digest(config.model_dump(mode="json", include={"names"}), rules.names, told, filled)
     staff = offices(checked.judged.loaded).values()
     return found | {one.process: _digest([definitions[name] for name in one.applications], *shared) for one in staff}
 
