@@ -175,11 +175,7 @@ def specs(checked: Checked) -> dict[str, str]:
         found[CHECKER] = watched
     else:
         del found[CHECKER]
-    found |= _notifier(checked.judged)
-    if rules.names:
-        told = {name: one.names for name, one in checked.judged.loaded.sets.items() if one.names}
-        filled = sorted(namesets.contents(rules.rules))  # by names and family, which an edit elsewhere in a line changes
-        found[RESOLVER] = _digest(config.model_dump(mode="json", include={"names"}), rules.names, told, filled)
+    found |= _notifier(checked.judged) | _resolver(checked.judged.loaded)
     staff = offices(checked.judged.loaded).values()
     return found | {one.process: _digest([definitions[name] for name in one.applications], *shared) for one in staff}
 
@@ -206,6 +202,18 @@ def _notifier(judged: Judged) -> dict[str, str]:
     texts = [judged.texts.read(judged.loaded.beside(file)) for file in files]
     section = config.model_dump(mode="json", include={"notifications"})
     return {NOTIFIER: _digest(section, config.node, texts)} if config.notifications else {}
+
+
+def _resolver(loaded: Loaded) -> dict[str, str]:
+    """Return the resolver with its digest, where rules select by names.
+
+    The sets that it fills are of names and a family, which an edit elsewhere in a line may change.
+    """
+    rules, section = loaded.rules, loaded.config.model_dump(mode="json", include={"names"})
+    told = {name: one.names for name, one in loaded.sets.items() if one.names}
+    return (
+        {RESOLVER: _digest(section, rules.names, told, sorted(namesets.contents(rules.rules)))} if rules.names else {}
+    )
 
 
 def _digest(*parts: object) -> str:

@@ -48,8 +48,8 @@ _SWEPT_MAX: Final = 300
 def load(text: str, operation: str = "load nftables rules") -> None:
     """Load nft text in one transaction. Raises DriverError with nft's own words; then nothing has changed.
 
-    nft reads it from memory, not from this process: where that is killed, a pipe would end after some of the lines, which
-    may be good ones by themselves.
+    nft reads it from memory, not from this process: where that is killed, a pipe would end after some of the lines,
+    which may be good ones by themselves.
     """
     try:
         with os.fdopen(os.memfd_create("linkbalancer-nft"), "w+") as told:
