@@ -96,7 +96,7 @@ def test_without_descriptors(line: tuple[Lifeline, socket.socket], monkeypatch: 
         raise OSError(24, "Too many open files")
 
     supervisor, (mine, other) = Poor(born, lambda *_words, **_more: None), Lifeline.pair()
-    monkeypatch.setattr(zygote.os, "pipe", none)
+    monkeypatch.setattr(os, "pipe", none)
     try:
         child = supervisor.fork(mine, theirs)
     except OSError:  # as the supervisor takes it where it cannot fork
