@@ -81,7 +81,7 @@ class ApiProcess:
         self._overview = Overview(self._agent, self._loop.clock)
         drained, forget = DrainFile(state_dir), self._overview.forget
         self._draining = Draining(self._loop, self._agent, drained, log, forget, deeds=deeds)
-        self._examination = Examination(self._loop, loaded.config, self._agent, log)
+        self._examination = Examination(self._loop, loaded.config, self._agent, log, lost=self._loop.stop)
         self._counting = Counting(self._loop, loaded.config, self._agent, run_dir, log, lost=self._loop.stop)
         self._overview.parts += [self._draining.part, self._part, self._notices.part, self._counting.part]
         self.verbs: dict[str, Verb] = {

@@ -28,6 +28,7 @@ from linkbalancer.daemon.numbering import kept
 from linkbalancer.daemon.scope import FOLDER, Chosen, Scope
 from linkbalancer.daemon.together import Boards
 from linkbalancer.daemon.zygote import Brood, Order
+from linkbalancer.drivers.nftables import namesets
 from linkbalancer.drivers.nftables.classifying import generation
 from linkbalancer.engine.supervision import AGENT, API, CHECKER, NOTIFIER, RECORDER, RESOLVER, SUCCESSOR, process_of
 from linkbalancer.links import Firewall
@@ -168,10 +169,7 @@ def specs(checked: Checked) -> dict[str, str]:
         found[CHECKER] = watched
     else:
         del found[CHECKER]
-    found |= _notifier(checked.judged)
-    if rules.names:
-        ends = sorted({(one.selector.source_names, one.selector.destination_names) for one in rules.rules})
-        found[RESOLVER] = _digest(config.model_dump(mode="json", include={"names"}), ends)
+    found |= _notifier(checked.judged) | _resolver(checked.judged.loaded)
     staff = offices(checked.judged.loaded).values()
     return found | {one.process: _digest([definitions[name] for name in one.applications], *shared) for one in staff}
 
@@ -193,6 +191,18 @@ def _notifier(judged: Judged) -> dict[str, str]:
     texts = [judged.texts.read(judged.loaded.beside(file)) for file in files]
     section = config.model_dump(mode="json", include={"notifications"})
     return {NOTIFIER: _digest(section, config.node, texts)} if config.notifications else {}
+
+
+def _resolver(loaded: Loaded) -> dict[str, str]:
+    """Return the resolver with its digest, where rules select by names.
+
+    The sets that it fills are of names and a family, which an edit elsewhere in a line may change.
+    """
+    rules, section = loaded.rules, loaded.config.model_dump(mode="json", include={"names"})
+    told = {name: one.names for name, one in loaded.sets.items() if one.names}
+    return (
+        {RESOLVER: _digest(section, rules.names, told, sorted(namesets.contents(rules.rules)))} if rules.names else {}
+    )
 
 
 def _digest(*parts: object) -> str:

@@ -120,18 +120,18 @@ class Draining:
         """Return when to look at a trial, or to tell the agent again."""
         return self._trial.look_at if self._trial is not None else self._tell_at
 
-    def expire(self, now: Instant) -> None:
+    def expire(self, _now: Instant) -> None:
         """Look, or tell."""
         if self._trial is not None:
             self._trial.look_at = None
             self._agent.ask("drained", partial(self._looked, self._trial), drained=self._trial.entries)
         else:
             self._tell_at = None
-            self._agent.ask("drained", partial(self._told, now), drained=self._entries)
+            self._agent.ask("drained", partial(self._told, self._entries), drained=self._entries)
 
-    def _told(self, now: Instant, answer: Status | None, _why: str) -> None:
-        if answer is None:
-            self._tell_at = now + AGAIN
+    def _told(self, entries: list[Entry], answer: Status | None, _why: str) -> None:
+        if answer is None or entries is not self._entries:  # another agent may have heard the older word last
+            self._tell_at = self._loop.clock() + AGAIN
 
     # -- drain ---------------------------------------------------------------------------------------------------------
 
@@ -236,6 +236,7 @@ class Draining:
         }
         self._deeds.drained(as_recorded(trial.entry), trial.unserved(status), now - trial.began)
         self._finish()
+        self._tell_at = now  # an agent may have taken over meanwhile, which read the disk before
         trial.request.answer(answer)
 
     def _undo(self, trial: _Trial, why: str) -> None:

@@ -3,6 +3,7 @@
 Each finding is a warning in the log once; all of them are in the status, and the answer to the verb `doctor`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from linkbalancer.clock import SECOND, Duration, Instant
@@ -33,11 +34,12 @@ TOLD_MAX = 1000
 class Examination:
     """Looks at the host once the agent is there, and keeps what was found.
 
-    Made before its process gives up any right: the child that looks keeps those of that moment. Raises OSError.
+    Made before its process gives up any right: the child that looks keeps those of that moment. `lost` is called when
+    it has died: its rights are gone with it, and only a new process has them. Raises OSError.
     """
 
-    def __init__(self, loop: Loop, config: Config, agent: Questions, log: Log) -> None:
-        self._loop, self._config, self._agent, self._log = loop, config, agent, log
+    def __init__(self, loop: Loop, config: Config, agent: Questions, log: Log, *, lost: Callable[[], None]) -> None:
+        self._loop, self._config, self._agent, self._log, self._lost = loop, config, agent, log, lost
         self._examiner = Examiner(loop, self._examined)
         self._report: dict[str, Any] | None = None
         self._told: set[str] = set()
@@ -89,6 +91,8 @@ class Examination:
             for request in waiting:
                 what = f"the host could not be looked at: {why}"
                 request.refuse("unavailable", what, "run `linkbalancer doctor` there")
+            if self._report is not None and self._examiner.pid is None:
+                self._lost()
             return
         self._report = report
         if any(finding["severity"] == "error" for finding in report["findings"]):

@@ -25,7 +25,7 @@ from linkbalancer.daemon.recording import Recording
 from linkbalancer.daemon.signals import Signals
 from linkbalancer.daemon.succession import parse
 from linkbalancer.daemon.turn import go_first
-from linkbalancer.daemon.zygote import CRASHED, Birth, Offer, Order, live, offered
+from linkbalancer.daemon.zygote import CRASHED, Birth, Offer, Order, crash, live, offered
 from linkbalancer.engine import supervision as words
 from linkbalancer.engine.orders import Kind, Outcome, Request, Run
 from linkbalancer.engine.patience import Patience
@@ -369,8 +369,11 @@ class Supervisor:
         supervisor = os.getpid()
         pid = os.fork()
         if pid == 0:
-            lifeline.close()
-            self._become_zygote(theirs, order, supervisor)
+            try:
+                lifeline.close()
+                self._become_zygote(theirs, order, supervisor)
+            finally:
+                crash()  # whatever went wrong: it would go on as a second supervisor
         return pid
 
     def _become_zygote(self, theirs: socket.socket, order: Order, supervisor: int) -> NoReturn:

@@ -225,8 +225,11 @@ def _beget(lifeline: Lifeline, litter: list[tuple[str, int]], live_as: Life) -> 
     except OSError as error:
         between, why = -1, str(error)
     if between == 0:
-        os.close(reading)
-        _bear(lifeline, litter, live_as, writing)
+        try:
+            os.close(reading)
+            _bear(lifeline, litter, live_as, writing)
+        finally:
+            crash()  # nobody whom this process is a copy of is to go on in it
     os.close(writing)
     for _name, descriptor in litter:
         os.close(descriptor)
@@ -259,7 +262,10 @@ def _bear(lifeline: Lifeline, litter: list[tuple[str, int]], live_as: Life, writ
                 live_as(name, descriptor)
             except BaseException:  # noqa: BLE001 - a worker never unwinds into the zygote's frames
                 crash()
-        os.write(writing, f"{number} {worker}\n".encode())
+        try:
+            os.write(writing, f"{number} {worker}\n".encode())
+        except OSError:  # the zygote is gone: the supervisor hangs up on whoever was born
+            os._exit(1)
         os.close(descriptor)
     os._exit(0)
 

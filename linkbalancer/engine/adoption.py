@@ -10,7 +10,7 @@ from linkbalancer.engine.found import Found
 from linkbalancer.engine.knowledge import Knowledge
 from linkbalancer.engine.membership import Membership
 from linkbalancer.engine.tracking import Tracking
-from linkbalancer.links import Family, LinkName
+from linkbalancer.links import DeviceName, Family, LinkName
 from linkbalancer.lvrrp.link import Link
 from linkbalancer.vrrp.effects import Effect
 from linkbalancer.vrrp.events import Resume
@@ -18,11 +18,12 @@ from linkbalancer.vrrp.router import Router
 
 
 class Adoption:
-    """What was found, read once."""
+    """What was found, read once; `dropped` are the LAN devices of which not all members are members any more."""
 
     def __init__(self, found: Found) -> None:
         self._found = found
         self._left = snapshot.read(found.snapshot)
+        self.dropped: list[DeviceName] = []
 
     @property
     def resumed(self) -> bool:
@@ -37,7 +38,7 @@ class Adoption:
     def recall(self, boot: Instant, links: Mapping[LinkName, Link], known: Knowledge, tracking: Tracking) -> None:
         """Take over what the predecessor knew; before the first `DeviceChanged`, which may contradict it."""
         left = self._left
-        known.recall(left.members, left.deaf)
+        self.dropped = known.recall(left.members, left.deaf, left.asked)
         tracking.recall((self._found.snapshot or {}).get("checks"))
         known.recall_steering(left.applications)
         known.counters.update(left.counters)

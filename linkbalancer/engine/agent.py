@@ -18,7 +18,7 @@ from linkbalancer.engine import assured, conduct, senses, snapshot, standing, st
 from linkbalancer.engine.adoption import Adoption
 from linkbalancer.engine.conclusions import conclude
 from linkbalancer.engine.drain import Drained
-from linkbalancer.engine.effects import Ask, Effect, Retired
+from linkbalancer.engine.effects import Ask, Effect, Retired, SetMembers
 from linkbalancer.engine.events import (
     AdvertReceived,
     Answered,
@@ -182,7 +182,7 @@ class Agent:
         return {
             **taken,
             "checks": self._gateway.tracking.take_snapshot(),
-            **self._gateway.snapshot(),
+            **self._gateway.snapshot(live=live),
         }
 
     def carried(self) -> dict[LinkName, Any]:
@@ -202,6 +202,7 @@ class Agent:
         gateway.touch()
         gateway.out += gateway.chronicle.started(self.config.node, resumed=self._adoption.resumed)
         self._adopt(now)
+        gateway.out += [SetMembers(device, self.known.members(device)) for device in self._adoption.dropped]
         self.known.change(self._adoption.changed_at(now))
         for name in self.links:
             tell_link(gateway, now, name, lvrrp.Start())

@@ -9,6 +9,7 @@ the operator. What it says of links is for those whose rules ask for a service l
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -164,6 +165,26 @@ class Company:
         told = self._tell(now, place, one, text)
         one.told ^= bool(told)
         return told
+
+    def snapshot(self) -> list[list[Any]]:
+        """Return who was heard, when, and of whom it was told that its rules differ: for a successor, JSON-able."""
+        return [
+            [*place, one.herald.node, one.herald.rules.hex(), sorted(one.herald.refused6), one.at, one.told]
+            for place, one in self._heard.items()
+        ]
+
+    def recall(self, now: Instant, left: object) -> None:
+        """Go on from what a predecessor heard and told; what makes no sense is nothing."""
+        for one in left[: NEIGHBOURS_MAX * len(self._devices)] if isinstance(left, list) else ():
+            match one:
+                case [str(device), str(source), str(node), str(rules), [*vids], int(at), bool(told)]:
+                    if device not in self._devices or not all(isinstance(vid, int) for vid in vids):
+                        continue
+                    with suppress(ValueError):
+                        herald = Herald(node, bytes.fromhex(rules), frozenset(vids))
+                        self._heard[device, source] = _Neighbour(herald, min(at, now), told)
+                case _:
+                    pass
 
     def differences(self) -> list[dict[str, Any]]:
         """Return who steers by other rules, JSON-able."""

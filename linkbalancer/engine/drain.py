@@ -5,6 +5,7 @@ VID of this gateway is kept, and drains nothing.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,21 @@ class Drained:
         named = {_called("link", name): by for name, by in self.links.items()}
         named |= {_called("vid", vid): by for vid, by in self.vids.items()}
         return named if self.node is None else {_called("node", ""): self.node, **named}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON-able values, for a successor."""
+        return {"links": dict(self.links), "vids": {str(vid): by for vid, by in self.vids.items()}, "node": self.node}
+
+    @classmethod
+    def from_json(cls, left: object) -> "Drained":
+        """Return what a predecessor left; what makes no sense is nothing."""
+        match left:
+            case {"links": dict(links), "vids": dict(vids), "node": None | str() as node}:
+                with suppress(ValueError):
+                    return cls(links, {int(vid): by for vid, by in vids.items()}, node)
+            case _:
+                pass
+        return cls()
 
     def changes(self, before: "Drained") -> list[tuple[str, str, str]]:
         """Return what is news since `before`: kind (drained, resumed), subject, words."""

@@ -146,14 +146,17 @@ class Gateway:
         self.scales.carry(left.get("carried"))
         self.concord.recall(left.get("differing"))
         self.ledger.recall(boot, left.get("levels"))
+        self.company.recall(boot, left.get("company"))
+        self.drained = Drained.from_json(left.get("drained"))
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return what a successor recalls of it, JSON-able."""
-        return {
+    def snapshot(self, *, live: bool) -> dict[str, Any]:
+        """Return what a successor recalls of it, JSON-able; what it would hear soon enough, if that is `live` alone."""
+        taken = {
             "weights": self.scales.snapshot(),
             "differing": sorted(self.concord.differing),
             "levels": self.ledger.snapshot(),
         }
+        return {**taken, "company": self.company.snapshot(), "drained": self.drained.to_json()} if live else taken
 
     def record(self, kind: str, subject: str, text: str, **fields: str | int) -> None:
         """Say what happened to something that is no group."""

@@ -47,10 +47,11 @@ class Halves:
         found = Lost(self._silent(), self._refused_elsewhere())
         if found == self.lost and self._said:
             return []
-        before, self.lost, self._said = self.lost, found, True
+        # What is known when an agent begins, its predecessor has told of.
+        before, self.lost, told, self._said = self.lost, found, self._said, True
         if before.ends != found.ends:
             self._company.hurry(now)
-        return [SetLost(found), *self._records(before.vids, found.vids)]
+        return [SetLost(found), *(self._records(before.vids, found.vids) if told else ())]
 
     def refused(self) -> frozenset[Vid]:
         """Return the VIDs that this gateway carries and that carry no IPv6 by it: what the other gateways are told."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from types import MappingProxyType
 
 from linkbalancer.clock import Duration, Instant
 from linkbalancer.config.load import Loaded
@@ -197,12 +198,42 @@ class Knowledge:
         devices = {dev for dev, _ in self._macs} | self._met.keys()
         return {device: sorted(mac.hex() for mac in self.members(device)) for device in sorted(devices)}
 
-    def recall(self, members: Mapping[DeviceName, Iterable[Mac]], deaf: Iterable[DeviceName]) -> None:
-        """Take over the members that a predecessor knew: the kernel's guard must never know fewer than it did."""
+    def asked_members(self) -> dict[DeviceName, dict[str, str]]:
+        """Return the members that are such by the answer of a configured address alone, for a successor, JSON-able."""
+        found: dict[DeviceName, dict[str, str]] = {}
+        for (device, address), mac in self._macs.items():
+            if self._is_member(device, address) and mac not in self._met.get(device, {}):
+                found.setdefault(device, {})[str(address)] = mac.hex()
+        return found
+
+    def recall(
+        self,
+        members: Mapping[DeviceName, Iterable[Mac]],
+        deaf: Iterable[DeviceName],
+        asked: Mapping[DeviceName, Mapping[IPv4Address, Mac]] = MappingProxyType({}),
+    ) -> list[DeviceName]:
+        """Take over the members that a predecessor knew: the kernel's guard must never know fewer than it did.
+
+        But one that had only been asked, by an address that is not a member's any more, is none. Return the devices
+        of such, of which the kernel must be told.
+        """
+        dropped = []
         for device, macs in members.items():
-            for mac in macs:
+            answers = asked.get(device, {})
+            for mac in set(macs).difference(answers.values()):
                 self.meet(device, mac)
+            for address, mac in answers.items():
+                if self._is_member(device, address):
+                    self._macs[device, address] = mac
+            self._members.pop(device, None)
+            if not self.members(device).issuperset(macs):
+                dropped.append(device)
         self._deaf.update(deaf)
+        return sorted(dropped)
+
+    def _is_member(self, device: DeviceName, address: IPv4Address) -> bool:
+        """Return whether the configuration says that another gateway has an address."""
+        return device in self._lans and address in self._lans[device].members
 
     def recall_steering(self, left: Mapping[str, tuple[Vid | None, Instant, str]]) -> None:
         """Take over where the applications go, since when and why, until their processes speak."""

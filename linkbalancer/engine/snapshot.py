@@ -8,6 +8,7 @@ successor goes on as if nothing had happened (`engine.inheritance`). Both tell s
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import Any
 
 from linkbalancer.clock import Instant
@@ -46,6 +47,7 @@ class Label:
 class Recollection:
     """What a predecessor left: links as `lvrrp` wrote them, priority and next advert of Masters, the members' MACs.
 
+    `asked` are those of the members that are known by nothing but the answer of a configured address.
     `deaf` are the LAN devices that hear nobody, `applications` where each goes, since when and why; `live` the exact
     states of the groups, only where the predecessor handed them over itself; `delegates` what is known of the groups
     whose VRRP a Keepalived runs; `vrrp` what `engine.hearing` wrote.
@@ -62,6 +64,7 @@ class Recollection:
     live: Mapping[GroupId, Mapping[str, Any]] = field(default_factory=dict)
     delegates: Mapping[GroupId, Mapping[str, Any]] = field(default_factory=dict)
     vrrp: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[DeviceName, Mapping[IPv4Address, Mac]] = field(default_factory=dict)
 
 
 def take(
@@ -79,8 +82,7 @@ def take(
     taken: dict[str, Any] = {
         "schema": SCHEMA,
         "at": now,
-        "members": known.all_members(),
-        "deaf": known.deaf(),
+        **_lans(known),
         "links": {name: link.snapshot() for name, link in links.items()},
         "masters": _masters(memberships),
         "delegates": {
@@ -98,6 +100,10 @@ def take(
     if live:
         taken["live"] = {str(group): inheritance.take(m) for group, m in memberships.items()}
     return taken
+
+
+def _lans(known: Knowledge) -> dict[str, Any]:
+    return {"members": known.all_members(), "asked": known.asked_members(), "deaf": known.deaf()}
 
 
 def _masters(memberships: Mapping[GroupId, Membership]) -> dict[str, dict[str, int]]:
@@ -133,6 +139,7 @@ def read(snapshot: Mapping[str, Any] | None) -> Recollection:
             {GroupId.read(group): dict(one) for group, one in snapshot.get("live", {}).items()},
             {GroupId.read(group): dict(one) for group, one in snapshot.get("delegates", {}).items()},
             dict(snapshot.get("vrrp", {})),
+            {str(dev): _answers(one) for dev, one in snapshot.get("asked", {}).items()},
         )
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):  # JSON's 1e999 is infinite
         return Recollection()
@@ -144,6 +151,10 @@ def _next_advert(master: Mapping[str, Any], alive: Instant) -> Instant:
     if at > alive or interval <= 0:
         return at
     return at + interval * (1 + (alive - at) // interval)
+
+
+def _answers(found: Mapping[str, str]) -> dict[IPv4Address, Mac]:
+    return {IPv4Address(address): bytes.fromhex(mac) for address, mac in found.items()}
 
 
 def _label(state: object, since: object, reason: object, transitions: object, generation: object) -> Label:

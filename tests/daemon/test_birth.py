@@ -300,3 +300,24 @@ def test_plug_ins_need_somebody_to_ask_them(tmp_path: Path, monkeypatch: pytest.
     assert found[0] is None
     assert found[1] == found[2] != found[3]
     assert found[3] is not None
+
+
+NAMED = "Set=@saas saas.example.com\nApp=@saas 10.0.0.0/8 * * * * [1] name=saas\nApp=* * * * * * [1] name=all\n"
+
+
+@pytest.mark.parametrize(
+    ("rules", "concerned"),
+    [
+        # The names are the same ones, and are looked into for addresses of another family.
+        (NAMED.replace("10.0.0.0/8", "2001:db8::/32"), {"agent", "resolver"}),
+        ("App=@saas 2001:db8::/32 * * * * [1] name=saas\n" + NAMED, {"agent", "resolver"}),
+        # It tells people which names a set has.
+        (NAMED.replace("@saas", "@cloud"), {"resolver"}),
+        (NAMED.replace("10.0.0.0/8 * * *", "10.0.0.0/8 * * 443").replace("* [1] name=s", "tcp [1] name=s"), {"agent"}),
+        (NAMED.replace("saas.example.com", "saas.example.com  # by contract"), set()),
+    ],
+)
+def test_who_asks_for_names_knows_which_sets_are_filled(tmp_path: Path, rules: str, concerned: set[str]) -> None:
+    """A set that it does not know of would keep for ever the addresses that were known when it was loaded."""
+    before, after = specs(tmp_path, rules=NAMED), specs(tmp_path, rules=rules)
+    assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} == concerned

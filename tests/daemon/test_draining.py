@@ -19,6 +19,7 @@ from linkbalancer.daemon.questions import PATIENCE, Questions
 from linkbalancer.daemon.requests import Request
 from linkbalancer.daemon.server import RequestServer
 from linkbalancer.engine.drain import LIMIT, Drained
+from tests.daemon.waiting import until
 from tests.engine.statuses import group, link, status
 
 MS = 1_000_000
@@ -301,3 +302,30 @@ def test_who_asks_at_once_shares_an_answer(world: World) -> None:
     while len(world.replies) < 8:
         world.pass_time(PATIENCE // 2)
     assert [reply["error"]["kind"] for reply in world.replies[-2:]] == ["unavailable"] * 2
+
+
+def told(world: World) -> list[Any]:
+    """Let time pass; return what the agent was told since it was last looked at."""
+    world.pass_time()
+    return world.told
+
+
+def test_an_agent_that_took_over_during_a_drain_is_told_of_it(world: World) -> None:
+    """Its predecessor was told, and it read the disk before the drain was there."""
+    until(lambda: told(world))
+    world.ask("drain", what="l1")
+    world.told.clear()
+    until(lambda: told(world))
+    assert [one["name"] for one in world.told[0]] == ["l1"]
+
+
+def test_what_arrives_late_is_set_right(world: World) -> None:
+    """What an agent had no time for is asked of the next one, perhaps after what was said since."""
+    world.ask("drain", what="l1")
+    late = world.draining._entries
+    assert world.ask("resume", what="l1")["drained"] == []
+    world.pass_time()
+    world.told.clear()
+    world.draining._told(late, {}, "")
+    until(lambda: told(world))
+    assert world.told == [[]]

@@ -1,7 +1,10 @@
 """The preflight of a running daemon."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,6 +51,7 @@ class Looks:
     def __init__(self, _loop: Loop, heard: Any) -> None:
         """Nothing was asked yet."""
         self.heard, self.asked, self.busy, self.closed = heard, list[Config](), False, False
+        self.pid: int | None = 7
 
     def ask(self, config: Config) -> None:
         """Keep the question."""
@@ -71,12 +75,16 @@ class Api:
         """Begin."""
         monkeypatch.setattr(examination, "Examiner", Looks)
         self.clock, self.agent, self.lines = Clock(), Agent(), list[tuple[str, dict[str, str]]]()
-        self.loop = Loop(self.clock)
+        self.loop, self.lost = Loop(self.clock), 0
         log: Any = SimpleNamespace(warning=lambda event, **words: self.lines.append((event, words)))
         agent: Any = self.agent
-        self.examination = Examination(self.loop, WANTED.config, agent, log)
+        self.examination = Examination(self.loop, WANTED.config, agent, log, lost=self.lose)
         child: Any = self.examination._examiner
         self.looks: Looks = child
+
+    def lose(self) -> None:
+        """Note that a new process is wanted."""
+        self.lost += 1
 
     def after(self, duration: int) -> int:
         """Let time pass; return how often the host was to be looked at in it."""
@@ -135,6 +143,23 @@ def test_each_finding_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [one["kind"] for one in api.examination.findings or ()] == ["nft-missing", "switch-file"]
 
 
+def test_a_child_that_has_died_has_no_successor_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rights are gone with it: another one would see nothing of nftables for ever. To fail is another thing."""
+    api = Api(monkeypatch)
+    api.looks.pid = None
+    api.looks.say(None, "the child has ended")
+    assert api.lost == 0  # it has never worked: who comes next would have the same
+    api.looks.pid = 7
+    api.looks.say([])
+    api.looks.say(None, "KeyError: 1")
+    assert api.lost == 0
+    _request, replies = api.request()
+    api.looks.pid = None
+    api.looks.say(None, "the child cannot be asked: Broken pipe")
+    assert api.lost == 1
+    assert replies
+
+
 def test_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits for the first report, within reason, or hears that there is none."""
     api = Api(monkeypatch)
@@ -190,3 +215,23 @@ def test_who_asks_before_the_first_look_waits_for_it(gateway: Gateway) -> None:
     gateway.start()
     until(gateway.status, 20)
     assert ask(gateway.run_dir, "doctor", patience_s=20)["schema"] == 1
+
+
+@pytest.mark.lab
+def test_a_killed_child_takes_no_rights_with_it(gateway: Gateway) -> None:
+    """The api begins anew, and its next child sees nftables as the first one did."""
+    if gateway.process is None or gateway.process.poll() is not None:
+        gateway.start()
+    until(lambda: gateway.status().get("preflight") is not None, 20)
+    api = gateway.pids()["api"]
+    (child,) = [
+        int(pid)
+        for pid in Path(f"/proc/{api}/task/{api}/children").read_text().split()
+        if Path(f"/proc/{pid}/comm").read_text() == "lb:doctor\n"
+    ]
+    os.kill(child, signal.SIGKILL)
+    gateway.config.write_text(gateway.config.read_text().replace("priority: 150", "priority: 151"))
+    gateway.reload()
+    until(lambda: gateway.pids().get("api", api) != api, 20)
+    until(lambda: gateway.status().get("preflight") is not None, 20)
+    assert ask(gateway.run_dir, "doctor")["unseen"] == []

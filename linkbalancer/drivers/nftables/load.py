@@ -4,6 +4,7 @@ Loading takes tens of milliseconds and up (thousands of rules: seconds), so it i
 is told by the names of chains, so nothing is loaded twice and nothing needs to be listed by nft.
 """
 
+import os
 import subprocess
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
@@ -45,11 +46,18 @@ _SWEPT_MAX: Final = 300
 
 
 def load(text: str, operation: str = "load nftables rules") -> None:
-    """Load nft text in one transaction. Raises DriverError with nft's own words; then nothing has changed."""
+    """Load nft text in one transaction. Raises DriverError with nft's own words; then nothing has changed.
+
+    nft reads it from memory, not from this process: where that is killed, a pipe would end after some of the lines,
+    which may be good ones by themselves.
+    """
     try:
-        done = subprocess.run(
-            ["nft", "-f", "-"], input=text, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
-        )
+        with os.fdopen(os.memfd_create("linkbalancer-nft"), "w+") as told:
+            told.write(text)
+            told.seek(0)
+            done = subprocess.run(
+                ["nft", "-f", "-"], stdin=told, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
+            )
     except FileNotFoundError as error:
         raise DriverError(f"{operation}: the program nft is missing", 0, retry=False) from error
     except (OSError, subprocess.TimeoutExpired) as error:
