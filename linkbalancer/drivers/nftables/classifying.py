@@ -55,10 +55,16 @@ def generation(classifier: Classifier, app_ids: Mapping[str, int], layout: Layou
     return _generation(classifier, tuple(sorted(app_ids.items())), layout.role, layout.marks)
 
 
+def before(made: Generation) -> Generation | None:
+    """Return what was compiled just before a generation, by this process or one that it was forked of."""
+    return _MEMORY.last if _MEMORY.made is made else None
+
+
 class _Memory:
     """What is left of generations to those after them, while marks, role, and the applications' numbers are the same.
 
-    Of no use to a process that compiles once; forked of one another, processes hand it on.
+    Of no use to a process that compiles once; forked of one another, processes hand it on. `made` is what was compiled
+    last, and `last` what was before that.
     """
 
     def __init__(self) -> None:
@@ -67,6 +73,8 @@ class _Memory:
         self._numbers: dict[str, int] = {}
         self._known: Known = {}
         self._size = 0
+        self.last: Generation | None = None
+        self.made: Generation | None = None
 
     def known(self, numbers: Mapping[str, int], role: Role, marks: Marks) -> Known:
         """Return what nodes became, as far as they would become the same."""
@@ -99,7 +107,9 @@ def _compiled(classifier: Classifier, app_ids: dict[str, int], role: Role, marks
     found = Generation("", chains.fixed, chains.entrances, render.applications(app_ids.values(), marks))
     name = render.generation_name(classifier, app_ids, role, len(found.chains))
     sets = namesets.contents(classifier.rules)
-    return Generation(name, found.fixed, found.entrances, found.applications, sets)
+    made = Generation(name, found.fixed, found.entrances, found.applications, sets)
+    _MEMORY.last, _MEMORY.made = _MEMORY.made, made
+    return made
 
 
 def _steers(way: Way, role: Role) -> bool:
