@@ -179,11 +179,10 @@ def specs(checked: Checked) -> dict[str, str]:
 def offices(loaded: Loaded) -> dict[str, Office]:
     """Return the processes of the applications by their names: one for each, or so many that share them."""
     names, wanted = list(loaded.rules.applications), loaded.config.processes
-    shares: dict[str, tuple[str, ...]] = {}
+    shares: dict[str, list[str]] = {}
     for name in names:
-        process = process_of(name, wanted)
-        shares[process] = (*shares.get(process, ()), name)
-    return {process: Office(process, some, wanted or len(names)) for process, some in shares.items()}
+        shares.setdefault(process_of(name, wanted), []).append(name)
+    return {process: Office(process, tuple(some), wanted or len(names)) for process, some in shares.items()}
 
 
 def _notifier(judged: Judged) -> dict[str, str]:
