@@ -227,7 +227,7 @@ def _means(selector: Selector, corner: _Corner, family: _Family) -> bool:
 def _has(ranges: Ranges | None, value: int) -> bool:
     if ranges is None:
         return True
-    for one in ranges:  # a generator costs more than its one or two turns here
+    for one in ranges:  # noqa: SIM110 - a generator costs more than its one or two turns here
         if one.first <= value <= one.last:
             return True
     return False

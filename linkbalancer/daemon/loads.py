@@ -38,7 +38,8 @@ class Loads:
     def at_once(self, since: object) -> None:
         """Put the classifier to use in place of a predecessor's, of whose table it alone differs.
 
-        `since` is the era that goes on, where he knows it. One transaction then does for what takes two otherwise, and rules that nft refuses have changed nothing.
+        One transaction then does for what takes two otherwise, and rules that nft refuses have changed nothing.
+        `since` is the era that goes on, where he knows it.
         """
         with closing(NetlinkSocket(NETFILTER)) as netlink:
             if driver(self.layout.firewall).prepare(self.layout, netlink):
