@@ -55,16 +55,36 @@ def generation(classifier: Classifier, app_ids: Mapping[str, int], layout: Layou
     return _generation(classifier, tuple(sorted(app_ids.items())), layout.role, layout.marks)
 
 
-def before(made: Generation) -> Generation | None:
-    """Return what was compiled just before a generation, by this process or one that it was forked of."""
-    return _MEMORY.last if _MEMORY.made is made else None
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a generation has that the one compiled just before it has not, and the other way round."""
+
+    last: Generation
+    new: Mapping[str, tuple[str, ...]]
+    entrances: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def edit(made: Generation) -> Edit | None:
+    """Return what leads to a generation from the one before, which this process compiled or one that it was forked of.
+
+    It was found when the generation was compiled: who was forked since would copy all of both to compare them.
+    """
+    return _MEMORY.edit if _MEMORY.made is made else None
+
+
+def _edit(last: Generation, made: Generation) -> Edit:
+    new = {name: rules for name, rules in made.fixed.items() if name not in last.fixed}
+    unused = [name for name in last.fixed if name not in made.fixed]
+    unused += [name for name in last.entrances if name not in made.entrances]
+    return Edit(last, new, tuple(one for one in made.entrances if one not in last.entrances), tuple(unused))
 
 
 class _Memory:
     """What is left of generations to those after them, while marks, role, and the applications' numbers are the same.
 
     Of no use to a process that compiles once; forked of one another, processes hand it on. `made` is what was compiled
-    last, and `last` what was before that.
+    last, and `edit` what leads there from what was before that.
     """
 
     def __init__(self) -> None:
@@ -73,7 +93,7 @@ class _Memory:
         self._numbers: dict[str, int] = {}
         self._known: Known = {}
         self._size = 0
-        self.last: Generation | None = None
+        self.edit: Edit | None = None
         self.made: Generation | None = None
 
     def known(self, numbers: Mapping[str, int], role: Role, marks: Marks) -> Known:
@@ -108,7 +128,8 @@ def _compiled(classifier: Classifier, app_ids: dict[str, int], role: Role, marks
     name = render.generation_name(classifier, app_ids, role, len(found.chains))
     sets = namesets.contents(classifier.rules)
     made = Generation(name, found.fixed, found.entrances, found.applications, sets)
-    _MEMORY.last, _MEMORY.made = _MEMORY.made, made
+    _MEMORY.edit = None if _MEMORY.made is None else _edit(_MEMORY.made, made)
+    _MEMORY.made = made
     return made
 
 

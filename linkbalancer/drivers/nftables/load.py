@@ -13,7 +13,7 @@ from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import contents, eras, namesets, render, translation
 from linkbalancer.drivers.nftables.aims import AimWriter
-from linkbalancer.drivers.nftables.classifying import OURS, Generation, before, generation
+from linkbalancer.drivers.nftables.classifying import OURS, Generation, edit, generation
 from linkbalancer.drivers.nftables.elements import MapWriter
 from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.drivers.nftables.listing import chains, has
@@ -192,21 +192,19 @@ def _edited(made: Generation, layout: Layout, since: int, netlink: NetlinkSocket
     That one must be in use, of the same applications, which some names say of thousands of chains. Somebody may have
     been at the others: where nft misses one nothing has changed, and whoever counts them (`loaded`) finds the rest.
     """
-    last, form = before(made), render.form_name(layout.marks)
-    if last is None or last.sets != made.sets or not _numbered_alike(made.name, [last.name]):
+    known = edit(made)
+    if known is None or known.last.sets != made.sets or not _numbered_alike(made.name, [known.last.name]):
         return False
-    if not all(has(netlink, one) for one in (last.name, form, f"{eras.ERA}{since}")):
+    notes = [known.last.name, f"{eras.ERA}{since}"]
+    if not all(has(netlink, one) for one in (*notes, render.form_name(layout.marks))):
         return False
-    new = {name: rules for name, rules in made.fixed.items() if name not in last.fixed}
-    unused = list(last.chains - made.chains)
-    texts = list(render.beside(new, made.entrances.keys() - last.entrances.keys()))
-    if len(texts) > 1 or len(unused) > _SWEPT_MAX or last.name == made.name:
+    texts = list(render.beside(known.new, known.entrances))
+    if len(texts) > 1 or len(known.unused) > _SWEPT_MAX or known.last.name == made.name:
         return False
     begins = eras.next_one(since, layout.marks.generation_limit)
-    notes = [last.name, f"{eras.ERA}{since}"]
     text = render.swap(made.name, layout, made.entrances, begins, old_chains=notes)
     try:
-        load("".join(texts) + text + in_words(unused), "put the classifier to use")
+        load("".join(texts) + text + in_words(known.unused), "put the classifier to use")
     except DriverError:  # whether nft means the rules, or what we thought is there, the whole way will tell
         return False
     return True
