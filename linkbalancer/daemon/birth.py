@@ -29,6 +29,7 @@ from linkbalancer.daemon.scope import FOLDER, Chosen, Scope
 from linkbalancer.daemon.together import Boards
 from linkbalancer.daemon.zygote import Brood, Order
 from linkbalancer.drivers.nftables.classifying import generation
+from linkbalancer.drivers.nftables.render import skeleton_name
 from linkbalancer.engine.supervision import AGENT, API, CHECKER, NOTIFIER, RECORDER, RESOLVER, SUCCESSOR, process_of
 from linkbalancer.links import Firewall
 from linkbalancer.routing.classifier import Classifier, compile_rules
@@ -99,7 +100,9 @@ def compile_ahead(loaded: Loaded, classifier: Classifier, state_dir: Path) -> No
     with suppress(ValueError):  # more applications than numbers: the agent says so
         ids = allocate(loaded.rules.applications, kept(state_dir), limit)
         if loaded.config.firewall is Firewall.NFTABLES:
-            generation(classifier, ids, layout_of(loaded))
+            layout = layout_of(loaded)
+            generation(classifier, ids, layout)
+            skeleton_name(layout)
 
 
 def _tell(line: str) -> None:
