@@ -227,10 +227,9 @@ def _means(selector: Selector, corner: _Corner, family: _Family) -> bool:
 def _has(ranges: Ranges | None, value: int) -> bool:
     if ranges is None:
         return True
-    for one in ranges:  # noqa: SIM110 - a generator costs more than its one or two turns here
-        if one.first <= value <= one.last:
-            return True
-    return False
+    if len(ranges) == 1:  # nearly all, and a generator costs more than the rest
+        return ranges[0].first <= value <= ranges[0].last
+    return any(one.first <= value <= one.last for one in ranges)
 
 
 def _box(selector: Selector, family: _Family) -> _Box:

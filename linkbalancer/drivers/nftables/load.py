@@ -155,6 +155,11 @@ def install(
     made = generation(classifier, app_ids, layout)
     if since is not None and _edited(made, layout, since, netlink):
         return True
+    return _replaced(made, layout, app_ids, netlink)
+
+
+def _replaced(made: Generation, layout: Layout, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> bool:
+    """Put a generation in the place of whatever is in use; return False when that is this one."""
     present = chains(netlink)
     form = render.form_name(layout.marks)
     whole = {made.name, form, *made.chains, *made.applications} <= set(present)
