@@ -109,6 +109,7 @@ class RuleFile:
     columns: dict[int, int] = field(default_factory=dict)
     _first_lines: dict[str, int] = field(default_factory=dict)
     _readings: list[tuple[int, "Reading"]] = field(default_factory=list)
+    _faulty: list["Reading"] = field(default_factory=list)
 
     @property
     def ruleset(self) -> RuleSet:
@@ -118,7 +119,8 @@ class RuleFile:
     @property
     def steps(self) -> tuple[Step, ...]:
         """Every step that a line names, faulty lines included; some may come twice."""
-        return tuple({id(step): step for _line, reading in self._readings for step, _column in reading.uses}.values())
+        good = (step for one in self.applications.values() for step in one.steps)
+        return (*good, *(step for reading in self._faulty for step, _column in reading.uses))
 
     @property
     def uses(self) -> Iterator[StepUse]:
@@ -128,8 +130,8 @@ class RuleFile:
     def take(self, number: int, reading: "Reading") -> None:
         """Take in what a line says: its rule, if it has one, and what is wrong with it."""
         self._readings.append((number, reading))
-        if reading.rule is not None:
-            self._add(number, reading.rule)
+        if reading.rule is None or not self._add(number, reading.rule):
+            self._faulty.append(reading)
         for column, what, remedy in reading.errors:
             self.error(number, column, what, remedy)
         for option, words, column in reading.option_uses:
@@ -137,7 +139,7 @@ class RuleFile:
         for column, what, remedy in reading.warnings:
             self.warn(number, column, what, remedy)
 
-    def _add(self, line: int, rule: "Told") -> None:
+    def _add(self, line: int, rule: "Told") -> bool:
         """Take in a line whose parts are right; check what it has to do with the lines before it."""
         application = rule.application
         name = application.name
@@ -153,10 +155,11 @@ class RuleFile:
                 f"the application {name} has other {kind} {OTHER_LINE} {there}: {known.words}",
                 f"give all its lines one {parts}, or another name",
             )
-            return
+            return False
         self.columns[line] = rule.column
         for selector in rule.selectors:
             self.rules.append(Rule(line, name, selector))
+        return True
 
     def first_line(self, application: str) -> int:
         """Return where an application of the file is named first."""

@@ -10,7 +10,7 @@ that takes it, and goes the same way again unless a rule that is new takes one o
 is gone. So a file costs what an edit reaches, where the rules that stay are those of the file before, in its order.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from itertools import groupby
@@ -43,6 +43,7 @@ _Corner: TypeAlias = tuple[int, int, int, int, int, int]
 _Key: TypeAlias = tuple[int, int]
 """A rule, wherever it stands: the identity of its selector, and the how-manieth it is with that one."""
 _Family: TypeAlias = Literal[4, 6]
+_FAMILIES: Final[Mapping[_Family | None, tuple[_Family, ...]]] = {None: (4, 6), 4: (4,), 6: (6,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +73,22 @@ def shadowed(parsed: RuleFile, last: Searches | None = None) -> Iterator[Finding
     `last` is what is known of the file before; without it, what this process looked at last.
     """
     search = _Search(parsed.rules, WORK_MAX, last or _SEARCHES)
-    number = 0
-    for line, rules in groupby(parsed.rules, key=lambda rule: rule.line):
-        own = list(rules)
-        answers = []
-        for rule in own:
-            answers += [(family, search.takers(number, family)) for family in _families(rule.selector)]
-            number += 1
-        found = [(family, takers) for family, takers in answers if takers]
-        if not found or (len(own) == 1 and len(found) < len(answers)):
+    taken: dict[int, list[tuple[_Family, list[Rule]]]] = {}
+    for number, rule in enumerate(parsed.rules):
+        for family in _FAMILIES[rule.selector.family]:
+            by = search.takers(number, family)
+            if by:
+                taken.setdefault(rule.line, []).append((family, by))
+    for line, rules in groupby((rule for rule in parsed.rules if rule.line in taken), key=lambda rule: rule.line):
+        own, found = list(rules), taken[line]
+        asked = sum(len(_FAMILIES[rule.selector.family]) for rule in own)
+        if len(own) == 1 and len(found) < asked:
             continue
-        takers = list({taker.line: taker for _family, some in found for taker in some or ()}.values())
-        part = "never matches" if len(found) == len(answers) else f"never matches IPv{found[0][0]}"
+        takers = list({taker.line: taker for _family, some in found for taker in some}.values())
+        part = "never matches" if len(found) == asked else f"never matches IPv{found[0][0]}"
         what, remedy = _words(own, sorted(takers, key=lambda taker: taker.line))
         yield Finding(parsed.file, line, parsed.columns[line], f"{part}: {what}", remedy)
     search.remember()
-
-
-def _families(selector: Selector) -> tuple[_Family, ...]:
-    return (4, 6) if selector.family is None else (selector.family,)
 
 
 def _words(own: Sequence[Rule], takers: Sequence[Rule]) -> tuple[str, str]:
@@ -120,9 +118,11 @@ class _Search:
         seen: dict[int, int] = {}
         for number, rule in enumerate(rules):
             name = id(rule.selector)
-            nth = seen[name] = seen.get(name, -1) + 1
-            self._keys.append((name, nth))
-            self._first.setdefault(name, number)
+            if name in seen:
+                seen[name] += 1
+            else:
+                seen[name], self._first[name] = 0, number
+            self._keys.append((name, seen[name]))
         self._new = self._added()
         self._traces: dict[tuple[_Key, _Family], _Trace] = {}
 
@@ -144,7 +144,7 @@ class _Search:
     def remember(self) -> None:
         """Leave to the next file what is known of this one."""
         memory = self._memory
-        memory.order = {key: place for place, key in enumerate(self._keys)}
+        memory.order = dict(zip(self._keys, range(len(self._keys)), strict=True))
         memory.selectors, memory.traces = [rule.selector for rule in self._rules], self._traces
 
     def takers(self, number: int, family: _Family) -> list[Rule] | None:
@@ -167,11 +167,15 @@ class _Search:
         """Return whether a search would go the same way among these rules."""
         if self._new is None:
             return False
-        for corner, taker in trace.steps:
-            at = len(self._rules) if taker is None else self._first.get(id(taker))
-            if at is None:
+        first, new = self._first, self._new
+        for _corner, taker in trace.steps:
+            if taker is not None and id(taker) not in first:
                 return False
-            for place in self._new:
+        if not new:
+            return True
+        for corner, taker in trace.steps:
+            at = len(self._rules) if taker is None else first[id(taker)]
+            for place in new:
                 if place < at and _means(self._rules[place].selector, corner, family):
                     return False
         return True
@@ -221,7 +225,11 @@ def _means(selector: Selector, corner: _Corner, family: _Family) -> bool:
 
 
 def _has(ranges: Ranges | None, value: int) -> bool:
-    return ranges is None or any(one.first <= value <= one.last for one in ranges)
+    if ranges is None:
+        return True
+    if len(ranges) == 1:  # nearly all, and a generator costs more than the rest
+        return ranges[0].first <= value <= ranges[0].last
+    return any(one.first <= value <= one.last for one in ranges)
 
 
 def _box(selector: Selector, family: _Family) -> _Box:

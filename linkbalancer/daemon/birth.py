@@ -30,6 +30,7 @@ from linkbalancer.daemon.together import Boards
 from linkbalancer.daemon.zygote import Brood, Order
 from linkbalancer.drivers.nftables import namesets
 from linkbalancer.drivers.nftables.classifying import generation
+from linkbalancer.drivers.nftables.render import skeleton_name
 from linkbalancer.engine.supervision import AGENT, API, CHECKER, NOTIFIER, RECORDER, RESOLVER, SUCCESSOR, process_of
 from linkbalancer.links import Firewall
 from linkbalancer.routing.classifier import Classifier, compile_rules
@@ -100,7 +101,9 @@ def compile_ahead(loaded: Loaded, classifier: Classifier, state_dir: Path) -> No
     with suppress(ValueError):  # more applications than numbers: the agent says so
         ids = allocate(loaded.rules.applications, kept(state_dir), limit)
         if loaded.config.firewall is Firewall.NFTABLES:
-            generation(classifier, ids, layout_of(loaded))
+            layout = layout_of(loaded)
+            generation(classifier, ids, layout)
+            skeleton_name(layout)
 
 
 def _tell(line: str) -> None:
@@ -177,11 +180,10 @@ def specs(checked: Checked) -> dict[str, str]:
 def offices(loaded: Loaded) -> dict[str, Office]:
     """Return the processes of the applications by their names: one for each, or so many that share them."""
     names, wanted = list(loaded.rules.applications), loaded.config.processes
-    shares: dict[str, tuple[str, ...]] = {}
+    shares: dict[str, list[str]] = {}
     for name in names:
-        process = process_of(name, wanted)
-        shares[process] = (*shares.get(process, ()), name)
-    return {process: Office(process, some, wanted or len(names)) for process, some in shares.items()}
+        shares.setdefault(process_of(name, wanted), []).append(name)
+    return {process: Office(process, tuple(some), wanted or len(names)) for process, some in shares.items()}
 
 
 def _notifier(judged: Judged) -> dict[str, str]:

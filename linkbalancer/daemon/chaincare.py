@@ -45,6 +45,7 @@ class ChainCare:
         suspect: whether the next look must compare although nothing has changed.
         standing: see there.
         fresh: whether they were loaded by this process, so that nothing needs to prove that they are right.
+        era: the number of the era that went on when they were adopted.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class ChainCare:
         self._rules, self._homes, self._members = rules, homes, members
         self._aside, self._put_back, self._complain = aside, put_back, complain
         self._image: Mapping[Family, Snapshot] | None = None
-        self._era: int | None = None
+        self.era: int | None = None
         self._astray: dict[int, Aim | None] = {}
 
     def close(self) -> None:
@@ -82,7 +83,7 @@ class ChainCare:
             self._aside(self.load_anew)
             return False
         self._image = _look()
-        self._era = load.era_of(self._image[4])
+        self.era = load.era_of(self._image[4])
         return True
 
     def forget(self) -> None:
@@ -107,7 +108,7 @@ class ChainCare:
         present: dict[int, Aim | None] = {}
         with suppress(DriverError):
             present = AimWriter(self._rules.layout.marks).read()
-        load.anew(*self._rules, self._homes.everywhere(present), self._members(), era=self._era)
+        load.anew(*self._rules, self._homes.everywhere(present), self._members(), era=self.era)
 
     def _steer_back(self, found: Mapping[Family, Snapshot]) -> bool:
         """Put back what was astray at the last look already; return whether anything is."""

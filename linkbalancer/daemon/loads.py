@@ -35,15 +35,16 @@ class Loads:
             self._fill(netlink)
             loads.stage(joined, self.classifier, self.app_ids, netlink)
 
-    def at_once(self) -> None:
+    def at_once(self, since: object) -> None:
         """Put the classifier to use in place of a predecessor's, of whose table it alone differs.
 
         One transaction then does for what takes two otherwise, and rules that nft refuses have changed nothing.
+        `since` is the era that goes on, where he knows it.
         """
         with closing(NetlinkSocket(NETFILTER)) as netlink:
             if driver(self.layout.firewall).prepare(self.layout, netlink):
                 self._fill(netlink)
-            install(self.layout, self.classifier, self.app_ids, netlink)
+            install(self.layout, self.classifier, self.app_ids, netlink, since if isinstance(since, int) else None)
 
     def in_place(self) -> None:
         """Load what is missing.

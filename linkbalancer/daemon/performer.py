@@ -114,10 +114,8 @@ class Performer:
 
     def in_words(self) -> dict[str, Any]:
         """Return what a successor must know of the table that this agent works with, JSON-able."""
-        return layout_in_words(self.layout) | {
-            "rules": self._classifier.digest,
-            "all_but_rules": all_but_rules(self.layout, self._app_ids),
-        }
+        own = {"rules": self._classifier.digest, "era": self.care.era}
+        return layout_in_words(self.layout) | own | {"all_but_rules": all_but_rules(self.layout, self._app_ids)}
 
     def extend(self, theirs: object, staged: Callable[[str | None], None]) -> list[str]:
         """Make what is new beside a predecessor's, and have the classifier loaded; return lines.
@@ -135,7 +133,8 @@ class Performer:
         told = theirs if isinstance(theirs, dict) else {}
         alone = told.get("all_but_rules") == all_but_rules(self.layout, self._app_ids)
         self._puts_to_use = alone and told.get("rules") != self._classifier.digest
-        self._errand.start(self._loads.at_once if alone else partial(self._loads.beside, self._left_behind))
+        at_once = partial(self._loads.at_once, told.get("era"))
+        self._errand.start(at_once if alone else partial(self._loads.beside, self._left_behind))
         return _lines(prepared)
 
     def take_up(self, working: Collection[Vid]) -> bool:

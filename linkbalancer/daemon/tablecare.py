@@ -60,6 +60,7 @@ class TableCare:
         suspect: whether somebody may have been at it since it was last compared.
         standing: on which VIDs flows may stay.
         fresh: whether it was loaded by this process, so that nothing needs to prove that it is right.
+        era: the number of the era that went on when it was adopted.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class TableCare:
         self._upstreams = Upstreams(self._netlink, rules.layout.ways)
         self.standing = Standing(rules.layout, self._netlink, complain)
         self._image: Image | None = None
-        self._era: int | None = None
+        self.era: int | None = None
         self._adopted = False
 
     def close(self) -> None:
@@ -104,7 +105,7 @@ class TableCare:
             return True
         self.suspect = False
         self.standing.restore()
-        self._era = load.era(self._netlink)
+        self.era = load.era(self._netlink)
         if len(self._rules.classifier.boxes) > LARGE:
             self._adopted = True
             return True
@@ -156,11 +157,11 @@ class TableCare:
         with closing(NetlinkSocket(NETFILTER)) as netlink, suppress(DriverError):
             present, members = AimWriter(self._layout.marks, netlink).read(), MemberWriter(netlink).read()
             load.anew(
-                *self._rules, self._homes.everywhere(present), members, standing=self.standing.vids or (), era=self._era
+                *self._rules, self._homes.everywhere(present), members, standing=self.standing.vids or (), era=self.era
             )
             return
         load.anew(
-            *self._rules, self._homes.everywhere({}), self._members(), standing=self.standing.vids or (), era=self._era
+            *self._rules, self._homes.everywhere({}), self._members(), standing=self.standing.vids or (), era=self.era
         )
 
     def _restore(self, netlink: NetlinkSocket, wanted: Image) -> list[str]:

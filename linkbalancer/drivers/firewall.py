@@ -91,9 +91,15 @@ class Driver(Protocol):
         """Return whether `install` may come before `prepare`."""
 
     def install(
-        self, layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], netlink: NetlinkSocket, /
+        self,
+        layout: Layout,
+        classifier: Classifier,
+        app_ids: Mapping[str, int],
+        netlink: NetlinkSocket,
+        since: int | None = None,
+        /,
     ) -> bool:
-        """Load a classifier in place of the one in use; return False when it was in use already."""
+        """Load a classifier in place of the one in use, of the era `since`; return False when it was in use already."""
 
 
 def driver(kind: Firewall) -> Driver:
@@ -132,11 +138,18 @@ def _in_use() -> bool:
         return False
 
 
-def install(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> bool:
+def install(
+    layout: Layout,
+    classifier: Classifier,
+    app_ids: Mapping[str, int],
+    netlink: NetlinkSocket,
+    since: int | None = None,
+) -> bool:
     """Load a classifier by the layout's driver, and then remove what the other one left. Raises DriverError.
 
-    Return False when this very classifier was in use already.
+    `since` is the era of the one in use, where that is known. Return False when this very classifier was in use
+    already.
     """
-    done = driver(layout.firewall).install(layout, classifier, app_ids, netlink)
+    done = driver(layout.firewall).install(layout, classifier, app_ids, netlink, since)
     displace(layout.firewall, netlink)
     return done

@@ -151,12 +151,16 @@ def lookups_of(selector: Selector) -> Lookups:
 def by_protocol(rules: Sequence[Rule], family: Family) -> tuple[dict[int, tuple[int, ...]], tuple[int, ...]]:
     """Return the numbers of the rules for each protocol with ports that rules name, and for all other protocols."""
     ours = [(number, rule.selector) for number, rule in enumerate(rules) if rule.selector.family in {None, family}]
-    every = {protocol for _number, selector in ours for protocol in selector.protocols or ()}
+    named = {selector.protocols for _number, selector in ours}
+    every = {protocol for each in named for protocol in each or ()}
     found: dict[int | None, list[int]] = {protocol: [] for protocol in sorted(every.intersection(PROTOCOLS_WITH_PORTS))}
     found[None] = []
+    takers = {
+        each: [found[one] for one in (found if each is None else {one if one in found else None for one in each})]
+        for each in named
+    }
     for number, selector in ours:
-        takes = found if selector.protocols is None else {one if one in found else None for one in selector.protocols}
-        for protocol in takes:
-            found[protocol].append(number)
+        for numbers in takers[selector.protocols]:
+            numbers.append(number)
     others = found.pop(None)
     return {one: tuple(numbers) for one, numbers in found.items() if one is not None}, tuple(others)

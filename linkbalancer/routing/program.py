@@ -54,7 +54,9 @@ class _Compiler(NamedTuple):
         rules = [(self.memory.fields_of(one.selector, alone=alone), one.application) for one in some]
 
         def made() -> Group:
-            lookups = {place: asked for place, one in enumerate(some) for asked in [lookups_of(one.selector)] if asked}
+            selectors = [one.selector for one in some]
+            by_name = [place for place, one in enumerate(selectors) if one.source_names or one.destination_names]
+            lookups = {place: lookups_of(selectors[place]) for place in by_name}
             known = (self.family, name, self.ranks)
             return Group(name, rounds(rules, everything(self.family), self.ranks, lookups, self.memory, group=known))
 

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from linkbalancer.routing.dispatch import Cell, Entry, Fields, Lookups, Node
 from linkbalancer.routing.memory import Memory
-from linkbalancer.routing.reranking import Rank, Ranking, edited
+from linkbalancer.routing.reranking import Rank, Ranking, common, edited
 from linkbalancer.routing.tree import LEAF_MAX, borders_of, grow, reached, spans
 
 TREES_MAX: Final = 4
@@ -94,7 +94,8 @@ def _ranked(entries: Sequence[Entry], homes: Sequence[int], ranks: int, memory: 
     last = memory.ranking(group)
     reckoned = None if last is None else edited(last, entries, homes, ranks)
     if reckoned is None:
-        reckoned = _reckoned(entries, homes, ranks)
+        known = [] if last is None else last.ranks[: common(last, entries, homes)]
+        reckoned = _reckoned(entries, homes, ranks, known)
     found = [
         memory.entry(
             entry.fields,
@@ -110,8 +111,8 @@ def _ranked(entries: Sequence[Entry], homes: Sequence[int], ranks: int, memory: 
     return found
 
 
-def _reckoned(entries: Sequence[Entry], homes: Sequence[int], ranks: int) -> list[Rank]:
-    """Return what rules come to, as many as ranks suffice for.
+def _reckoned(entries: Sequence[Entry], homes: Sequence[int], ranks: int, known: Sequence[Rank] = ()) -> list[Rank]:
+    """Return what rules come to, as many as ranks suffice for; of those at the beginning it may be `known`.
 
     A rule's depth is the longest chain of earlier rules that it overlaps and that must count as earlier; an earlier
     one of an earlier tree may have the same depth, for the rule must beat a candidate to win.
@@ -124,22 +125,24 @@ def _reckoned(entries: Sequence[Entry], homes: Sequence[int], ranks: int) -> lis
     candidates = 0
     found: list[Rank] = []
     for place, (entry, home) in enumerate(zip(entries, homes, strict=True)):
-        before = overlaps.of(entry.fields) & ((1 << place) - 1)
-        depth = 0
-        for other in range(count):
-            if other != home:
-                deepest = _deepest(by_depth[other], before)
-                depth = max(depth, deepest + (other > home))
-        if depth >= ranks:
+        if place < len(known):
+            rank = known[place]
+        else:
+            before = overlaps.of(entry.fields) & ((1 << place) - 1)
+            depth = 0
+            for other in range(count):
+                if other != home:
+                    deepest = _deepest(by_depth[other], before)
+                    depth = max(depth, deepest + (other > home))
+            rank = Rank(depth, bool(before & later[home]), bool(before & earlier[home] & candidates))
+        if rank.depth >= ranks:
             break
-        known = by_depth[home]
-        known += [0] * (depth + 1 - len(known))
-        known[depth] |= 1 << place
-        beats = bool(before & earlier[home] & candidates)
-        candidate = bool(before & later[home])
-        if candidate:
+        own = by_depth[home]
+        own += [0] * (rank.depth + 1 - len(own))
+        own[rank.depth] |= 1 << place
+        if rank.candidate:
             candidates |= 1 << place
-        found.append(Rank(depth, candidate, beats))
+        found.append(rank)
     return found
 
 

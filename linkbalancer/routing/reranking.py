@@ -40,8 +40,8 @@ def edited(last: Ranking, entries: Sequence[Entry], homes: Sequence[int], limit:
 
     None as well where a depth comes to `limit`.
     """
-    first = _common(last, entries, homes)
-    rest = _common(last, entries, homes, first)
+    first = common(last, entries, homes)
+    rest = common(last, entries, homes, first)
     gone = range(first, len(last.entries) - rest)
     come = range(first, len(entries) - rest)
     if len(gone) + len(come) > EDITED_MAX:
@@ -55,7 +55,7 @@ def edited(last: Ranking, entries: Sequence[Entry], homes: Sequence[int], limit:
     return edit.reckoned(touched, come, limit)
 
 
-def _common(last: Ranking, entries: Sequence[Entry], homes: Sequence[int], first: int | None = None) -> int:
+def common(last: Ranking, entries: Sequence[Entry], homes: Sequence[int], first: int | None = None) -> int:
     """Return how many rules at the beginning are the same, in the same trees; at the end, behind the `first` ones."""
     both = min(len(last.entries), len(entries)) - (first or 0)
     step = 1 if first is None else -1

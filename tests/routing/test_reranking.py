@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from linkbalancer.routing import ranking, reranking
 from linkbalancer.routing.dispatch import Choice, Entry
 from linkbalancer.routing.memory import Memory
-from linkbalancer.routing.reranking import Rank, Ranking, edited
+from linkbalancer.routing.reranking import Rank, Ranking, common, edited
 from linkbalancer.routing.selector import Interval, merged
 
 MANY = 100
@@ -48,6 +48,8 @@ def test_an_edit_ranks_as_the_whole_is_ranked(
     found = edited(last, entries, homes, MANY)
     event("by itself" if found is not None else "with all others")
     assert found is None or found == _reckoned(entries, homes)
+    same = common(last, entries, homes)
+    assert ranking._reckoned(entries, homes, MANY, last.ranks[:same]) == _reckoned(entries, homes)
 
 
 def _wide(count: int, home: int = 0) -> list[Entry]:

@@ -70,11 +70,19 @@ def prepare(layout: Layout, netlink: NetlinkSocket, homes: Mapping[int, Aim | No
     return AimWriter(marks).steer({DEFAULT_APPLICATION_ID: None, **aims})
 
 
-def install(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> bool:
+def install(
+    layout: Layout,
+    classifier: Classifier,
+    app_ids: Mapping[str, int],
+    netlink: NetlinkSocket,
+    since: int | None = None,
+) -> bool:
     """Load a classifier in place of the one in use, no packet unclassified meanwhile.
 
-    Return False when this very classifier, with these applications, is in use already. Raises DriverError.
+    `since` says nothing here: chains that are read anyway say the era. Return False when this very classifier, with
+    these applications, is in use already. Raises DriverError.
     """
+    del since
     if loaded(layout, classifier, app_ids, netlink):
         return False
     with locked():

@@ -55,10 +55,36 @@ def generation(classifier: Classifier, app_ids: Mapping[str, int], layout: Layou
     return _generation(classifier, tuple(sorted(app_ids.items())), layout.role, layout.marks)
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a generation has that the one compiled just before it has not, and the other way round."""
+
+    last: Generation
+    new: Mapping[str, tuple[str, ...]]
+    entrances: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def edit(made: Generation) -> Edit | None:
+    """Return what leads to a generation from the one before, which this process compiled or one that it was forked of.
+
+    It was found when the generation was compiled: who was forked since would copy all of both to compare them.
+    """
+    return _MEMORY.edit if _MEMORY.made is made else None
+
+
+def _edit(last: Generation, made: Generation) -> Edit:
+    new = {name: rules for name, rules in made.fixed.items() if name not in last.fixed}
+    unused = [name for name in last.fixed if name not in made.fixed]
+    unused += [name for name in last.entrances if name not in made.entrances]
+    return Edit(last, new, tuple(one for one in made.entrances if one not in last.entrances), tuple(unused))
+
+
 class _Memory:
     """What is left of generations to those after them, while marks, role, and the applications' numbers are the same.
 
-    Of no use to a process that compiles once; forked of one another, processes hand it on.
+    Of no use to a process that compiles once; forked of one another, processes hand it on. `made` is what was compiled
+    last, and `edit` what leads there from what was before that.
     """
 
     def __init__(self) -> None:
@@ -67,6 +93,8 @@ class _Memory:
         self._numbers: dict[str, int] = {}
         self._known: Known = {}
         self._size = 0
+        self.edit: Edit | None = None
+        self.made: Generation | None = None
 
     def known(self, numbers: Mapping[str, int], role: Role, marks: Marks) -> Known:
         """Return what nodes became, as far as they would become the same."""
@@ -99,7 +127,10 @@ def _compiled(classifier: Classifier, app_ids: dict[str, int], role: Role, marks
     found = Generation("", chains.fixed, chains.entrances, render.applications(app_ids.values(), marks))
     name = render.generation_name(classifier, app_ids, role, len(found.chains))
     sets = namesets.contents(classifier.rules)
-    return Generation(name, found.fixed, found.entrances, found.applications, sets)
+    made = Generation(name, found.fixed, found.entrances, found.applications, sets)
+    _MEMORY.edit = None if _MEMORY.made is None else _edit(_MEMORY.made, made)
+    _MEMORY.made = made
+    return made
 
 
 def _steers(way: Way, role: Role) -> bool:

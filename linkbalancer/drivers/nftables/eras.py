@@ -40,4 +40,9 @@ def number(present: Iterable[str]) -> int | None:
 
 def after(present: Iterable[str], limit: int) -> int:
     """Return the number of the era that begins, by the chains that are there: 1 to `limit`, and from 1 again."""
-    return (number(present) or 0) % limit + 1
+    return next_one(number(present) or 0, limit)
+
+
+def next_one(era: int, limit: int) -> int:
+    """Return the number of the era after another one."""
+    return era % limit + 1

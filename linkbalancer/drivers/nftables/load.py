@@ -14,7 +14,7 @@ from linkbalancer.drivers.errors import DriverError
 from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import contents, eras, namesets, render, translation
 from linkbalancer.drivers.nftables.aims import AimWriter
-from linkbalancer.drivers.nftables.classifying import OURS, Generation, generation
+from linkbalancer.drivers.nftables.classifying import OURS, Generation, edit, generation
 from linkbalancer.drivers.nftables.elements import MapWriter
 from linkbalancer.drivers.nftables.layout import Layout
 from linkbalancer.drivers.nftables.listing import chains, has
@@ -148,13 +148,27 @@ def prepare(layout: Layout, netlink: NetlinkSocket, homes: Mapping[int, Aim | No
     return True
 
 
-def install(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> bool:
+def install(
+    layout: Layout,
+    classifier: Classifier,
+    app_ids: Mapping[str, int],
+    netlink: NetlinkSocket,
+    since: int | None = None,
+) -> bool:
     """Load a classifier in place of the one in use, no packet unclassified meanwhile; needs `prepare` before.
 
-    Return False when this very classifier, with these applications, is in use already. Raises DriverError.
+    `since` is the era of the one in use, where that is known. Return False when this very classifier, with these
+    applications, is in use already. Raises DriverError.
     """
-    present = chains(netlink)
     made = generation(classifier, app_ids, layout)
+    if since is not None and _edited(made, layout, since, netlink):
+        return True
+    return _replaced(made, layout, app_ids, netlink)
+
+
+def _replaced(made: Generation, layout: Layout, app_ids: Mapping[str, int], netlink: NetlinkSocket) -> bool:
+    """Put a generation in the place of whatever is in use; return False when that is this one."""
+    present = chains(netlink)
     form = render.form_name(layout.marks)
     whole = {made.name, form, *made.chains, *made.applications} <= set(present)
     whole &= eras.number(present) is not None
@@ -182,6 +196,30 @@ def install(layout: Layout, classifier: Classifier, app_ids: Mapping[str, int], 
         AimWriter(layout.marks, netlink).forget(gone)
     sweep(unused, netlink)
     namesets.sweep(netlink, made.sets)
+    return True
+
+
+def _edited(made: Generation, layout: Layout, since: int, netlink: NetlinkSocket) -> bool:
+    """Put a generation to use by what it has and the one before has not; return whether that was done.
+
+    That one must be in use, of the same applications, which some names say of thousands of chains. Somebody may have
+    been at the others: where nft misses one nothing has changed, and whoever counts them (`loaded`) finds the rest.
+    """
+    known = edit(made)
+    if known is None or known.last.sets != made.sets or not _numbered_alike(made.name, [known.last.name]):
+        return False
+    notes = [known.last.name, f"{eras.ERA}{since}"]
+    if not all(has(netlink, one) for one in (*notes, render.form_name(layout.marks))):
+        return False
+    texts = list(render.beside(known.new, known.entrances))
+    if len(texts) > 1 or len(known.unused) > _SWEPT_MAX or known.last.name == made.name:
+        return False
+    begins = eras.next_one(since, layout.marks.generation_limit)
+    text = render.swap(made.name, layout, made.entrances, begins, old_chains=notes)
+    try:
+        load("".join(texts) + text + in_words(known.unused), "put the classifier to use")
+    except DriverError:  # whether nft means the rules, or what we thought is there, the whole way will tell
+        return False
     return True
 
 

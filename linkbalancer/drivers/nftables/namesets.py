@@ -51,8 +51,8 @@ def name(names: Iterable[str], family: int) -> str:
 def contents(rules: Iterable[Rule]) -> dict[str, tuple[int, ...]]:
     """Return the sets that some rules look into, with the addresses that the rules' names are known to have."""
     found: dict[str, tuple[int, ...]] = {}
-    for rule in rules:
-        selector = rule.selector
+    named = [one.selector for one in rules if one.selector.source_names or one.selector.destination_names]
+    for selector in named:
         ends = ((selector.source_names, selector.source), (selector.destination_names, selector.destination))
         for names, addresses in ends:
             if names:

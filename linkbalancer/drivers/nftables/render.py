@@ -12,6 +12,7 @@ With a VID's mark it could be sent back over the link that it came from, and aga
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from linkbalancer.drivers.nftables import eras, pools, refusal, translation
@@ -88,6 +89,7 @@ def skeleton(layout: Layout, stale: Iterable[str] = (), stale_pools: Iterable[st
     return "\n".join(lines) + "\n"
 
 
+@lru_cache(maxsize=2)
 def skeleton_name(layout: Layout) -> str:
     """Return the name of the empty chain that says which skeleton is loaded."""
     return SKELETON + short(hashlib.sha256(skeleton(layout).encode()).hexdigest())

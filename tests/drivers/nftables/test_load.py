@@ -10,6 +10,7 @@ from linkbalancer.drivers.netlink.transport import NETFILTER, NetlinkSocket
 from linkbalancer.drivers.nftables import load, render
 from linkbalancer.drivers.nftables.classifying import generation
 from linkbalancer.drivers.nftables.elements import MapWriter
+from linkbalancer.drivers.nftables.eras import ERA
 from linkbalancer.drivers.nftables.listing import chains
 from linkbalancer.drivers.nftables.sweep import sweep
 from linkbalancer.links import Role
@@ -97,6 +98,58 @@ def test_an_edit_among_many_rules_loads_what_changed(netlink: NetlinkSocket, mon
         assert texts[0].count("\n") < lines / 20
     # Only the era is another one: flows are classified anew after each of the two edits.
     assert {*chains(netlink)} ^ {*first} == {"era_1", "era_3"}
+
+
+def _edits() -> tuple[Classifier, Classifier, dict[str, int]]:
+    """Return many rules, the same without the last one, and their applications' numbers; compiled in this order."""
+    some = rules("firewall-ipv4")
+    ids = {name: number for number, name in enumerate(sorted({one.application for one in some}), 2)}
+    whole, edited = Classifier(some), Classifier(some[:-1])
+    generation(edited, ids, LAYOUT)
+    generation(whole, ids, LAYOUT)
+    return whole, edited, ids
+
+
+def test_an_edit_of_what_is_known_to_be_in_use_lists_no_chains(
+    netlink: NetlinkSocket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the era and the generation before: the same chains are there in the end as when all are listed."""
+    whole, edited, ids = _edits()
+    load.prepare(LAYOUT, netlink)
+    load.install(LAYOUT, whole, ids, netlink)
+    first = {one for one in chains(netlink) if not one.startswith(ERA)}
+    load.install(LAYOUT, edited, ids, netlink)
+    second = {one for one in chains(netlink) if not one.startswith(ERA)}
+    load.install(LAYOUT, whole, ids, netlink)
+    for since, wanted, found in ((3, edited, second), (4, whole, first)):
+        with monkeypatch.context() as patch:
+            patch.delattr(load, "chains")
+            assert load.install(LAYOUT, wanted, ids, netlink, since)
+        assert load.loaded(LAYOUT, wanted, ids, netlink)
+        assert load.era(netlink) == since + 1
+        assert {one for one in chains(netlink) if not one.startswith(ERA)} == found
+
+
+def test_an_edit_of_what_is_not_in_use_goes_the_whole_way(netlink: NetlinkSocket) -> None:
+    """Another era than was said; another generation; and names that promise chains that are not there."""
+    whole, edited, ids = _edits()
+    load.prepare(LAYOUT, netlink)
+    load.install(LAYOUT, whole, ids, netlink)
+    assert load.install(LAYOUT, edited, ids, netlink, since=7)
+    assert load.loaded(LAYOUT, edited, ids, netlink)
+    assert load.era(netlink) == 2
+    third = Classifier(whole.rules[1:])
+    generation(whole, ids, LAYOUT)
+    assert load.install(LAYOUT, third, ids, netlink, since=2)
+    assert load.loaded(LAYOUT, third, ids, netlink)
+    made = generation(third, ids, LAYOUT)
+    load.load("delete table inet linkbalancer\n")
+    load.prepare(LAYOUT, netlink)
+    notes = (made.name, render.form_name(Marks()), "era_5")
+    load.load("".join(f"add chain inet linkbalancer {one}\n" for one in notes))
+    assert load.install(LAYOUT, whole, ids, netlink, since=5)
+    assert load.loaded(LAYOUT, whole, ids, netlink)
+    assert load.era(netlink) == 6
 
 
 def test_a_chain_that_somebody_removed_is_made_again(netlink: NetlinkSocket) -> None:
