@@ -200,8 +200,8 @@ def test_a_fight_is_recognised_and_told(site: Site) -> None:
             removed += 1
         except AssertionError:
             time.sleep(0.005)  # it is not back yet
-    put_back = site.near.status()["daemon"]["put_back_by_kind"]["rule"] - counted
-    assert removed - 1 <= put_back <= removed
+    # A status may be as old as one that somebody else asked for.
+    until(lambda: removed - 1 <= site.near.status()["daemon"]["put_back_by_kind"]["rule"] - counted <= removed)
     assert removed < 15, "once a second, after the first few"
     (fight,) = site.near.status()["daemon"]["fights"]
     assert "takes away the rule priority 21 again and again" in fight
